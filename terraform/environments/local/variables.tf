@@ -1,0 +1,55 @@
+# A null takes the module's default, and the module validates the rest: see ../../variables.tf.
+
+variable "timeout" {
+  description = "Minutes after which a job run is stopped."
+  type        = number
+  default     = null
+}
+
+variable "number_of_workers" {
+  description = "Workers of every job, the driver included."
+  type        = number
+  default     = null
+}
+
+variable "profile" {
+  description = "Named set of policies: published, consent_date or strict."
+  type        = string
+  default     = null
+}
+
+variable "accelerometer_consent" {
+  description = "Accelerometer readings that consent covers: any or since_consent."
+  type        = string
+  default     = null
+}
+
+variable "step_trainer_consent" {
+  description = "Step trainer readings that consent covers: any or since_consent."
+  type        = string
+  default     = null
+}
+
+variable "customer_records" {
+  description = "Which of several records of one email count: each or latest."
+  type        = string
+  default     = null
+}
+
+variable "shared_serial_number" {
+  description = "A shared serial number counts when any_owner or all_owners agreed."
+  type        = string
+  default     = null
+}
+
+variable "training_match" {
+  description = "What pairs a step with a movement: timestamp or timestamp_and_customer."
+  type        = string
+  default     = null
+}
+
+variable "unmatched_steps" {
+  description = "What becomes of steps without a movement: drop or keep."
+  type        = string
+  default     = null
+}

@@ -1,0 +1,9 @@
+resource "aws_glue_catalog_database" "this" {
+  name        = var.database
+  description = "STEDI lakehouse: landing, trusted and curated tables of human balance data."
+
+  # An Iceberg table lives at <location_uri>/<table> in a Glue catalog and at <warehouse>/<database>/<table> in a
+  # Hadoop one: with this location both agree.
+  location_uri = "${local.warehouse_uri}/${var.database}"
+  tags         = var.tags
+}

@@ -1,0 +1,49 @@
+output "database" {
+  description = "Name of the Glue database."
+  value       = aws_glue_catalog_database.this.name
+}
+
+output "database_arn" {
+  description = "ARN of the Glue database."
+  value       = aws_glue_catalog_database.this.arn
+}
+
+output "landing_table_arns" {
+  description = "ARN of each landing table, by table name."
+  value       = { for name, table in aws_glue_catalog_table.landing : name => table.arn }
+}
+
+output "iceberg_table_arns" {
+  description = "ARN of each trusted and curated table, by table name."
+  value       = { for name, table in aws_glue_catalog_table.iceberg : name => table.arn }
+}
+
+output "landing_prefixes" {
+  description = "Key prefix of each landing table's files without the trailing slash, by table name."
+  value = {
+    for name, table in local.tables :
+    name => trimsuffix(trimprefix(table.location, "s3://${var.bucket}/"), "/") if !table.iceberg
+  }
+}
+
+output "warehouse_uri" {
+  description = "S3 URI below which Iceberg keeps <database>/<table>."
+  value       = local.warehouse_uri
+}
+
+output "ddl" {
+  description = "Athena DDL of each table with database and bucket filled in, by table name."
+  value       = local.ddl
+}
+
+output "tables" {
+  description = "What the DDL says of each table, by table name: S3 location, whether it is Iceberg, its columns, and the names of those that hold personal data."
+  value = {
+    for name, table in local.tables : name => {
+      location              = table.location
+      iceberg               = table.iceberg
+      columns               = table.columns
+      personal_data_columns = [for column in table.columns : column.name if endswith(column.comment, "Personal data: yes.")]
+    }
+  }
+}

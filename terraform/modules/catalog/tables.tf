@@ -1,0 +1,81 @@
+resource "aws_glue_catalog_table" "landing" {
+  for_each = { for name, table in local.tables : name => table if !table.iceberg }
+
+  database_name = aws_glue_catalog_database.this.name
+  name          = each.key
+  description   = each.value.description
+  table_type    = "EXTERNAL_TABLE"
+  parameters    = merge({ EXTERNAL = "TRUE", classification = "json" }, each.value.table_properties)
+
+  storage_descriptor {
+    location      = each.value.location
+    input_format  = "org.apache.hadoop.mapred.TextInputFormat"
+    output_format = "org.apache.hadoop.hive.ql.io.HiveIgnoreKeyTextOutputFormat"
+
+    ser_de_info {
+      serialization_library = each.value.serde
+      parameters            = each.value.serde_properties
+    }
+
+    dynamic "columns" {
+      for_each = each.value.columns
+
+      content {
+        name    = columns.value.name
+        type    = columns.value.type
+        comment = columns.value.comment
+      }
+    }
+  }
+
+  lifecycle {
+    precondition {
+      condition     = each.value.created == "${var.database}.${each.key}" && length(each.value.columns) > 0 && each.value.location != null && each.value.serde != null
+      error_message = "ddl/${each.key}.sql must create ${var.database}.${each.key}, with one commented column per line, a SERDE and a LOCATION; parsed: ${jsonencode(each.value)}."
+    }
+  }
+}
+
+# No parameters here: Glue refuses "reserved parameters table_type or metadata_location" and sets them itself; Parquet
+# is Iceberg's default, and the jobs' --conf names the compression.
+resource "aws_glue_catalog_table" "iceberg" {
+  for_each = { for name, table in local.tables : name => table if table.iceberg }
+
+  database_name = aws_glue_catalog_database.this.name
+  name          = each.key
+  description   = each.value.description
+  table_type    = "EXTERNAL_TABLE"
+
+  open_table_format_input {
+    iceberg_input {
+      metadata_operation = "CREATE"
+      version            = "2"
+    }
+  }
+
+  storage_descriptor {
+    location = each.value.location
+
+    dynamic "columns" {
+      for_each = each.value.columns
+
+      content {
+        name    = columns.value.name
+        type    = columns.value.type
+        comment = columns.value.comment
+      }
+    }
+  }
+
+  lifecycle {
+    # Every Iceberg commit rewrites both in Glue (metadata_location, previous_metadata_location, field ids), and
+    # provider 5.x can't evolve an Iceberg schema (terraform-provider-aws#36641): Terraform creates a table, from then
+    # on its schema evolves by ALTER TABLE in Iceberg.
+    ignore_changes = [parameters, storage_descriptor]
+
+    precondition {
+      condition     = each.value.created == "${var.database}.${each.key}" && length(each.value.columns) > 0 && each.value.location == "${local.warehouse_uri}/${var.database}/${each.key}/"
+      error_message = "ddl/${each.key}.sql must create ${var.database}.${each.key}, with one commented column per line, at ${local.warehouse_uri}/${var.database}/${each.key}/; parsed: ${jsonencode(each.value)}."
+    }
+  }
+}

@@ -1,0 +1,146 @@
+locals {
+  glue_arn = "arn:${data.aws_partition.current.partition}:glue:${data.aws_region.current.name}:${data.aws_caller_identity.current.account_id}"
+  logs_arn = "arn:${data.aws_partition.current.partition}:logs:${data.aws_region.current.name}:${data.aws_caller_identity.current.account_id}"
+
+  read_prefixes    = concat(var.landing_prefixes, ["glue"])
+  warehouse_prefix = "warehouse/${var.database}"
+}
+
+data "aws_caller_identity" "current" {}
+
+data "aws_partition" "current" {}
+
+data "aws_region" "current" {}
+
+# No account condition: a role can't be passed to a service across accounts, and Glue does not document the source
+# keys for its job roles.
+data "aws_iam_policy_document" "trust" {
+  statement {
+    sid     = "GlueRunsJobs"
+    actions = ["sts:AssumeRole"]
+
+    principals {
+      type        = "Service"
+      identifiers = ["glue.amazonaws.com"]
+    }
+  }
+}
+
+resource "aws_iam_role" "jobs" {
+  name               = "${var.name}-glue-jobs"
+  description        = "Glue jobs of ${var.name}: read landing and code, write the warehouse, nothing else."
+  assume_role_policy = data.aws_iam_policy_document.trust.json
+  tags               = var.tags
+}
+
+data "aws_iam_policy_document" "data" {
+  statement {
+    sid       = "FindBucket"
+    actions   = ["s3:GetBucketLocation"]
+    resources = [var.bucket_arn]
+  }
+
+  # IfExists: Hadoop's S3 connector asks for the object "customer/landing" before it lists that folder. The answer is 404
+  # only to those who may list, and such a request carries no prefix; all others get 403, which fails the job.
+  statement {
+    sid       = "ListOwnPrefixes"
+    actions   = ["s3:ListBucket"]
+    resources = [var.bucket_arn]
+
+    condition {
+      test     = "StringLikeIfExists"
+      variable = "s3:prefix"
+      values   = flatten([for prefix in concat(local.read_prefixes, [local.warehouse_prefix]) : [prefix, "${prefix}/*"]])
+    }
+  }
+
+  statement {
+    sid       = "ReadLandingAndCode"
+    actions   = ["s3:GetObject"]
+    resources = flatten([for prefix in local.read_prefixes : ["${var.bucket_arn}/${prefix}", "${var.bucket_arn}/${prefix}/*"]])
+  }
+
+  statement {
+    sid = "WriteWarehouse"
+    actions = [
+      "s3:AbortMultipartUpload",
+      "s3:DeleteObject",
+      "s3:GetObject",
+      "s3:ListMultipartUploadParts",
+      "s3:PutObject",
+    ]
+    resources = ["${var.bucket_arn}/${local.warehouse_prefix}/*"]
+  }
+}
+
+resource "aws_iam_role_policy" "data" {
+  name   = "data"
+  role   = aws_iam_role.jobs.id
+  policy = data.aws_iam_policy_document.data.json
+}
+
+# Glue checks catalog, database and table of one request together, so each statement names all three.
+data "aws_iam_policy_document" "catalog" {
+  statement {
+    sid     = "ReadTables"
+    actions = ["glue:GetDatabase", "glue:GetTable", "glue:GetTables", "glue:GetPartitions"]
+    resources = concat(
+      ["${local.glue_arn}:catalog", var.database_arn],
+      values(var.landing_table_arns),
+      values(var.iceberg_table_arns),
+    )
+  }
+
+  statement {
+    sid     = "CommitToTables"
+    actions = ["glue:UpdateTable"]
+    resources = concat(
+      ["${local.glue_arn}:catalog", var.database_arn],
+      values(var.iceberg_table_arns),
+    )
+  }
+
+  # Spark asks its session catalog for this database on start, used or not (dbt-glue#373).
+  statement {
+    sid       = "SparkAsksForDefault"
+    actions   = ["glue:GetDatabase"]
+    resources = ["${local.glue_arn}:catalog", "${local.glue_arn}:database/default"]
+  }
+}
+
+resource "aws_iam_role_policy" "catalog" {
+  name   = "catalog"
+  role   = aws_iam_role.jobs.id
+  policy = data.aws_iam_policy_document.catalog.json
+}
+
+data "aws_iam_policy_document" "observe" {
+  statement {
+    sid       = "WriteLogs"
+    actions   = ["logs:CreateLogGroup", "logs:CreateLogStream", "logs:PutLogEvents"]
+    resources = ["${local.logs_arn}:log-group:/aws-glue/*"]
+  }
+
+  dynamic "statement" {
+    for_each = var.metrics_enabled ? [true] : []
+
+    # PutMetricData knows no resources; its namespace is all that can be narrowed.
+    content {
+      sid       = "WriteMetrics"
+      actions   = ["cloudwatch:PutMetricData"]
+      resources = ["*"]
+
+      condition {
+        test     = "StringEquals"
+        variable = "cloudwatch:namespace"
+        values   = ["Glue"]
+      }
+    }
+  }
+}
+
+resource "aws_iam_role_policy" "observe" {
+  name   = "observe"
+  role   = aws_iam_role.jobs.id
+  policy = data.aws_iam_policy_document.observe.json
+}

@@ -1,0 +1,7 @@
+output "job_role_arn" {
+  description = "ARN of the role that the Glue jobs assume."
+  value       = aws_iam_role.jobs.arn
+
+  # A job that starts before its role has the policies fails with AccessDenied.
+  depends_on = [aws_iam_role_policy.data, aws_iam_role_policy.catalog, aws_iam_role_policy.observe]
+}

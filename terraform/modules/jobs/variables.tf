@@ -1,0 +1,84 @@
+variable "name" {
+  description = "Prefix of every name."
+  type        = string
+}
+
+variable "bucket" {
+  description = "Name of the bucket that gets the scripts and holds the tables."
+  type        = string
+}
+
+variable "database" {
+  description = "Name of the Glue database."
+  type        = string
+}
+
+variable "warehouse_uri" {
+  description = "S3 URI below which Iceberg keeps <database>/<table>."
+  type        = string
+}
+
+variable "role_arn" {
+  description = "ARN of the role that the jobs assume."
+  type        = string
+}
+
+variable "scripts_path" {
+  description = "Folder of the job scripts and of the modules that they share."
+  type        = string
+}
+
+variable "ddl_path" {
+  description = "Folder of the DDL that the jobs read as files."
+  type        = string
+}
+
+variable "arguments" {
+  description = "The jobs' own arguments, by name without the dashes; a null is left out."
+  type        = map(string)
+}
+
+variable "glue_version" {
+  description = "AWS Glue version."
+  type        = string
+}
+
+variable "worker_type" {
+  description = "Worker type of every job."
+  type        = string
+}
+
+variable "number_of_workers" {
+  description = "Number of workers of every job, the driver included."
+  type        = number
+}
+
+variable "timeout" {
+  description = "Minutes after which a job run is stopped."
+  type        = number
+}
+
+variable "max_retries" {
+  description = "Number of times that a failed job run is repeated."
+  type        = number
+}
+
+variable "execution_class" {
+  description = "STANDARD or FLEX."
+  type        = string
+}
+
+variable "metrics_enabled" {
+  description = "Whether the jobs write CloudWatch metrics."
+  type        = bool
+}
+
+variable "log_retention_days" {
+  description = "Days that the jobs' logs are kept."
+  type        = number
+}
+
+variable "tags" {
+  description = "Tags of jobs, triggers, workflow and log groups."
+  type        = map(string)
+}

@@ -1,0 +1,45 @@
+resource "aws_glue_workflow" "this" {
+  name                = "${var.name}-lakehouse"
+  description         = "Landing to trusted to curated: ${length(local.jobs)} jobs, each after the one before it."
+  max_concurrent_runs = 1 # every job replaces its whole table: two runs at once would overwrite each other
+  tags                = var.tags
+}
+
+resource "aws_glue_trigger" "start" {
+  name          = "${var.name}-start"
+  description   = "Starts the workflow on demand."
+  type          = "ON_DEMAND"
+  workflow_name = aws_glue_workflow.this.name
+  enabled       = false # true starts a run on every apply that creates it (terraform-provider-aws#38222); it still starts on demand
+  tags          = var.tags
+
+  dynamic "actions" {
+    for_each = { for job, spec in local.jobs : job => spec if spec.after == null }
+
+    content {
+      job_name = aws_glue_job.this[actions.key].name
+    }
+  }
+}
+
+resource "aws_glue_trigger" "after" {
+  for_each = { for job, spec in local.jobs : job => spec if spec.after != null }
+
+  name              = "${var.name}-start-${replace(each.key, "_", "-")}"
+  description       = "Starts ${each.key} when ${each.value.after} has succeeded."
+  type              = "CONDITIONAL"
+  workflow_name     = aws_glue_workflow.this.name
+  start_on_creation = true
+  tags              = var.tags
+
+  predicate {
+    conditions {
+      job_name = aws_glue_job.this[each.value.after].name
+      state    = "SUCCEEDED"
+    }
+  }
+
+  actions {
+    job_name = aws_glue_job.this[each.key].name
+  }
+}

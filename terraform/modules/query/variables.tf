@@ -1,0 +1,39 @@
+variable "name" {
+  description = "Name of the workgroup."
+  type        = string
+}
+
+variable "bucket" {
+  description = "Name of the bucket that holds the query results."
+  type        = string
+}
+
+variable "database" {
+  description = "Name of the Glue database."
+  type        = string
+}
+
+variable "ddl" {
+  description = "Athena DDL of each table, by table name."
+  type        = map(string)
+}
+
+variable "scan_limit_bytes" {
+  description = "Bytes after which Athena stops a query; null is no limit."
+  type        = number
+}
+
+variable "metrics_enabled" {
+  description = "Whether Athena publishes query metrics to CloudWatch."
+  type        = bool
+}
+
+variable "force_destroy" {
+  description = "Whether destroying the workgroup deletes its query history."
+  type        = bool
+}
+
+variable "tags" {
+  description = "Tags of the workgroup."
+  type        = map(string)
+}

@@ -1,0 +1,211 @@
+mock_provider "aws" {
+  source = "./tests/mocks"
+}
+
+variables {
+  name               = "stedi-test"
+  bucket             = "our-data"
+  database           = "stedi_test"
+  warehouse_uri      = "s3://our-data/warehouse"
+  role_arn           = "arn:aws:iam::111122223333:role/jobs"
+  scripts_path       = "../glue_jobs"
+  ddl_path           = "../ddl"
+  arguments          = { profile = "published", customer_records = null, unmatched_steps = null }
+  glue_version       = "5.1"
+  worker_type        = "G.1X"
+  number_of_workers  = 2
+  timeout            = 30
+  max_retries        = 1
+  execution_class    = "STANDARD"
+  metrics_enabled    = false
+  log_retention_days = 30
+  tags               = {}
+}
+
+run "a_chain_that_runs_once_at_a_time_and_never_by_itself" {
+  command = plan
+
+  module {
+    source = "./modules/jobs"
+  }
+
+  assert {
+    condition     = aws_glue_trigger.start.actions[*].job_name == tolist(["stedi-test-customer-landing-to-trusted"])
+    error_message = "The workflow starts with the customers; got ${jsonencode(aws_glue_trigger.start.actions[*].job_name)}."
+  }
+
+  assert {
+    condition = {
+      for trigger in aws_glue_trigger.after : trigger.predicate[0].conditions[0].job_name => join(", ", trigger.actions[*].job_name)
+      } == {
+      stedi-test-customer-landing-to-trusted      = "stedi-test-accelerometer-landing-to-trusted"
+      stedi-test-accelerometer-landing-to-trusted = "stedi-test-customer-trusted-to-curated"
+      stedi-test-customer-trusted-to-curated      = "stedi-test-step-trainer-landing-to-trusted"
+      stedi-test-step-trainer-landing-to-trusted  = "stedi-test-machine-learning-curated"
+    }
+    error_message = "Each job starts exactly the next one."
+  }
+
+  assert {
+    condition     = alltrue([for trigger in aws_glue_trigger.after : trigger.predicate[0].conditions[*].state == tolist(["SUCCEEDED"])])
+    error_message = "A job starts only when the one before it has succeeded."
+  }
+
+  assert {
+    condition     = alltrue([for trigger in aws_glue_trigger.after : trigger.type == "CONDITIONAL" && trigger.enabled != false && trigger.start_on_creation])
+    error_message = "A conditional trigger that is not activated breaks the chain."
+  }
+
+  assert {
+    condition     = toset([for trigger in concat([aws_glue_trigger.start], values(aws_glue_trigger.after)) : trigger.workflow_name]) == toset(["stedi-test-lakehouse"])
+    error_message = "Every trigger belongs to the workflow."
+  }
+
+  assert {
+    condition     = aws_glue_trigger.start.type == "ON_DEMAND" && aws_glue_trigger.start.enabled == false
+    error_message = "An enabled ON_DEMAND trigger starts a run when it is created."
+  }
+
+  assert {
+    condition     = aws_glue_workflow.this.max_concurrent_runs == 1
+    error_message = "Two runs of the workflow would overwrite each other's tables."
+  }
+
+  assert {
+    condition     = alltrue([for job in aws_glue_job.this : job.execution_property[0].max_concurrent_runs == 1])
+    error_message = "Two runs of one job would overwrite each other's table."
+  }
+}
+
+run "every_job_knows_iceberg_and_gets_its_files_and_arguments" {
+  command = plan
+
+  module {
+    source = "./modules/jobs"
+  }
+
+  assert {
+    condition = alltrue([
+      for job in aws_glue_job.this : toset(split(" --conf ", job.default_arguments["--conf"])) == toset([
+        "spark.sql.extensions=org.apache.iceberg.spark.extensions.IcebergSparkSessionExtensions",
+        "spark.sql.catalog.glue_catalog=org.apache.iceberg.spark.SparkCatalog",
+        "spark.sql.catalog.glue_catalog.catalog-impl=org.apache.iceberg.aws.glue.GlueCatalog",
+        "spark.sql.catalog.glue_catalog.io-impl=org.apache.iceberg.aws.s3.S3FileIO",
+        "spark.sql.catalog.glue_catalog.warehouse=s3://our-data/warehouse",
+        "spark.sql.iceberg.compression-codec=zstd",
+        "spark.sql.session.timeZone=UTC",
+      ])
+    ])
+    error_message = "The single --conf carries the whole catalog; got ${aws_glue_job.this["machine_learning_curated"].default_arguments["--conf"]}."
+  }
+
+  assert {
+    condition     = alltrue([for job in aws_glue_job.this : job.default_arguments["--datalake-formats"] == "iceberg"])
+    error_message = "Without --datalake-formats there is no Iceberg on the class path."
+  }
+
+  assert {
+    condition     = alltrue([for job in aws_glue_job.this : job.command[0].name == "glueetl" && job.command[0].python_version == "3"])
+    error_message = "Every job is a Spark job in Python 3."
+  }
+
+  assert {
+    condition     = alltrue([for name, job in aws_glue_job.this : job.command[0].script_location == "s3://our-data/glue/scripts/${name}.py"])
+    error_message = "A job runs the script of its own name."
+  }
+
+  assert {
+    condition = alltrue([
+      for job in aws_glue_job.this : toset(split(",", job.default_arguments["--extra-py-files"])) == toset([
+        for file in fileset("../glue_jobs", "*.py") : "s3://our-data/glue/scripts/${file}" if !contains(keys(output.jobs), trimsuffix(file, ".py"))
+      ])
+    ])
+    error_message = "Every module that is no job script reaches every job; got ${aws_glue_job.this["machine_learning_curated"].default_arguments["--extra-py-files"]}."
+  }
+
+  assert {
+    condition = alltrue([
+      for job in aws_glue_job.this : toset(split(",", job.default_arguments["--extra-files"])) == toset([
+        for file in fileset("../ddl", "*.sql") : "s3://our-data/glue/ddl/${file}"
+      ])
+    ])
+    error_message = "Every DDL file reaches every job."
+  }
+
+  assert {
+    condition = alltrue([
+      for file, object in merge(aws_s3_object.script, aws_s3_object.ddl) : object.source_hash == filemd5(object.source)
+    ])
+    error_message = "A changed file is uploaded again."
+  }
+
+  assert {
+    condition     = alltrue([for job in aws_glue_job.this : length(setintersection(["--enable-metrics", "--enable-observability-metrics"], keys(job.default_arguments))) == 0])
+    error_message = "Glue takes the key for true whatever its value."
+  }
+
+  assert {
+    condition     = alltrue([for job in aws_glue_job.this : job.default_arguments["--profile"] == "published"])
+    error_message = "Every job gets the profile."
+  }
+
+  assert {
+    condition     = alltrue([for job in aws_glue_job.this : length(setintersection(["--customer_records", "--unmatched_steps"], keys(job.default_arguments))) == 0])
+    error_message = "A policy that is not set must not override the profile's."
+  }
+}
+
+run "variables_reach_every_job" {
+  command = plan
+
+  module {
+    source = "./modules/jobs"
+  }
+
+  variables {
+    timeout            = 7
+    max_retries        = 2
+    worker_type        = "G.2X"
+    number_of_workers  = 3
+    execution_class    = "FLEX"
+    glue_version       = "5.0"
+    metrics_enabled    = true
+    log_retention_days = 14
+    arguments          = { profile = "strict", customer_records = "latest" }
+  }
+
+  assert {
+    condition     = alltrue([for job in aws_glue_job.this : job.timeout == 7 && job.max_retries == 2])
+    error_message = "Timeout and retries are the variables', not Glue's 48 hours."
+  }
+
+  assert {
+    condition     = alltrue([for job in aws_glue_job.this : job.worker_type == "G.2X" && job.number_of_workers == 3 && job.execution_class == "FLEX" && job.glue_version == "5.0"])
+    error_message = "Workers, execution class and Glue version are the variables'."
+  }
+
+  assert {
+    condition     = alltrue([for job in aws_glue_job.this : job.default_arguments["--profile"] == "strict" && job.default_arguments["--customer_records"] == "latest"])
+    error_message = "Every job gets the profile, and the policy that is set."
+  }
+
+  assert {
+    condition     = alltrue([for job in aws_glue_job.this : job.default_arguments["--database"] == "stedi_test" && job.default_arguments["--bucket"] == "our-data"])
+    error_message = "Every job knows database and bucket."
+  }
+
+  assert {
+    condition     = alltrue([for job in aws_glue_job.this : job.default_arguments["--enable-metrics"] == "true" && job.default_arguments["--enable-observability-metrics"] == "true"])
+    error_message = "Both kinds of metrics are on."
+  }
+
+  assert {
+    condition     = toset(values(aws_cloudwatch_log_group.jobs)[*].name) == toset([for stream in ["error", "output"] : "${aws_glue_job.this["machine_learning_curated"].default_arguments["--custom-logGroup-prefix"]}/${stream}"])
+    error_message = "Glue writes to <prefix>/error and <prefix>/output."
+  }
+
+  assert {
+    condition     = alltrue([for group in aws_cloudwatch_log_group.jobs : group.retention_in_days == 14])
+    error_message = "Logs are kept as long as the variable says."
+  }
+}

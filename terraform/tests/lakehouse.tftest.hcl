@@ -1,0 +1,129 @@
+mock_provider "aws" {
+  source = "./tests/mocks"
+}
+
+variables {
+  environment = "test"
+}
+
+run "every_name_starts_with_prefix_and_environment" {
+  command = apply
+
+  override_module {
+    target = module.iam
+    outputs = {
+      job_role_arn = "arn:aws:iam::111122223333:role/jobs"
+    }
+  }
+
+  override_resource {
+    target = module.monitoring[0].aws_sns_topic.job_failures
+    values = {
+      arn = "arn:aws:sns:eu-central-1:111122223333:failures"
+    }
+  }
+
+  assert {
+    condition     = output.bucket == "stedi-test-lakehouse-111122223333"
+    error_message = "The bucket's name carries prefix, environment and account; got ${output.bucket}."
+  }
+
+  assert {
+    condition     = output.database == "stedi_test"
+    error_message = "Athena knows no hyphens in the name of a database; got ${output.database}."
+  }
+
+  assert {
+    condition     = output.workflow == "stedi-test-lakehouse" && output.athena_workgroup == "stedi-test"
+    error_message = "Got workflow ${output.workflow} and workgroup ${output.athena_workgroup}."
+  }
+
+  assert {
+    condition     = output.jobs["machine_learning_curated"] == "stedi-test-machine-learning-curated"
+    error_message = "Got ${jsonencode(output.jobs)}."
+  }
+
+  assert {
+    condition     = output.region == "eu-central-1"
+    error_message = "Got ${output.region}."
+  }
+
+  assert {
+    condition     = output.s3_endpoint_id != null && output.failure_topic_arn == "arn:aws:sns:eu-central-1:111122223333:failures"
+    error_message = "Both exist unless switched off."
+  }
+}
+
+run "longest_names_fit_into_a_bucket_name" {
+  command = plan
+
+  variables {
+    name_prefix = "a-20-characters-name"
+    environment = "fifteen-letters"
+  }
+
+  assert {
+    condition     = output.bucket == "a-20-characters-name-fifteen-letters-lakehouse-111122223333" && length(output.bucket) <= 63
+    error_message = "S3 allows 63 characters; ${output.bucket} has ${length(output.bucket)}."
+  }
+
+  assert {
+    condition     = output.database == "a_20_characters_name_fifteen_letters"
+    error_message = "Got ${output.database}."
+  }
+}
+
+run "profile_and_policies_reach_the_jobs" {
+  command = plan
+
+  variables {
+    profile               = "strict"
+    accelerometer_consent = "any"
+    step_trainer_consent  = "since_consent"
+    customer_records      = "each"
+    shared_serial_number  = "any_owner"
+    training_match        = "timestamp_and_customer"
+    unmatched_steps       = "keep"
+  }
+
+  assert {
+    condition = {
+      for name in ["profile", "accelerometer_consent", "step_trainer_consent", "customer_records", "shared_serial_number", "training_match", "unmatched_steps"] :
+      name => output.job_arguments["--${name}"]
+      } == {
+      profile               = "strict"
+      accelerometer_consent = "any"
+      step_trainer_consent  = "since_consent"
+      customer_records      = "each"
+      shared_serial_number  = "any_owner"
+      training_match        = "timestamp_and_customer"
+      unmatched_steps       = "keep"
+    }
+    error_message = "Each variable is the job argument of its name; got ${jsonencode(output.job_arguments)}."
+  }
+}
+
+run "bucket_name_can_be_given_endpoint_and_failure_events_can_be_off" {
+  command = plan
+
+  variables {
+    bucket_name            = "our-data"
+    s3_endpoint_enabled    = false
+    failure_events_enabled = false
+  }
+
+  assert {
+    condition     = output.s3_endpoint_id == null && output.failure_topic_arn == null
+    error_message = "Neither exists when switched off."
+  }
+
+  assert {
+    condition     = output.bucket == "our-data"
+    error_message = "Got ${output.bucket}."
+  }
+
+  assert {
+    condition     = output.landing_uris["step_trainer_landing"] == "s3://our-data/step_trainer/landing/"
+    error_message = "Landing follows the bucket; got ${jsonencode(output.landing_uris)}."
+  }
+}

@@ -1,0 +1,37 @@
+# What the module reads of an account, and what the provider's own checks of ARNs and JSON need of a mocked one.
+
+mock_data "aws_caller_identity" {
+  defaults = {
+    account_id = "111122223333"
+  }
+}
+
+mock_data "aws_partition" {
+  defaults = {
+    partition = "aws"
+  }
+}
+
+mock_data "aws_region" {
+  defaults = {
+    name = "eu-central-1"
+  }
+}
+
+mock_data "aws_vpc" {
+  defaults = {
+    id = "vpc-00000000"
+  }
+}
+
+mock_data "aws_route_tables" {
+  defaults = {
+    ids = ["rtb-00000000"]
+  }
+}
+
+mock_data "aws_iam_policy_document" {
+  defaults = {
+    json = "{\"Version\":\"2012-10-17\",\"Statement\":[]}"
+  }
+}
