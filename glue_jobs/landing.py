@@ -1,0 +1,124 @@
+"""Reads JSON lines as they come into rows of a landing table, and tells for each row why it cannot be used, if so."""
+
+from typing import Final
+
+from pyspark.sql import Column, DataFrame, SparkSession
+from pyspark.sql import functions as F
+from pyspark.sql.types import StructField
+
+from problems import BadInputError
+from table_contract import TableContract
+
+# Keys and measurements. Everything else about a customer may be absent, a consent above all.
+REQUIRED: Final = {
+    "customer_landing": {"email", "serialnumber"},
+    "accelerometer_landing": {"user", "timestamp", "x", "y", "z"},
+    "step_trainer_landing": {"sensorreadingtime", "serialnumber", "distancefromobject"},
+}
+
+AROUND_THE_OBJECT: Final = r"^[\s\uFEFF]+|[\s\uFEFF]*,?[\s\uFEFF]*$"  # white space, byte order marks, one comma
+STRICT_JSON: Final = {"allowSingleQuotes": "false", "allowNonNumericNumbers": "false"}
+SHOWN_PROBLEMS: Final = 20
+
+
+def read(spark: SparkSession, table: TableContract, location: str) -> DataFrame:
+    """Return the rows of a landing table in the shape of `parse`."""
+    lines = spark.read.option("recursiveFileLookup", "true").text(location)
+    return parse(lines.select("value", F.col("_metadata.file_path").alias("file")), table)
+
+
+def parse(lines: DataFrame, table: TableContract) -> DataFrame:
+    """Turn lines (`value`, `file`) into one row per line that is not blank.
+
+    A row has the table's columns, its `file`, and `problem`: null for a row that can be used, else the reason in words
+    that quote nothing of the row, since that may be personal data. Keys match in any letter case, one comma after the
+    object is tolerated, and an empty value is an absent value.
+    """
+    names = table.schema.fieldNames()
+    value = F.col("value")
+    plain = value.startswith("{") & value.endswith("}")  # nearly every line: spare it the regular expression
+    line = F.when(plain, value).otherwise(F.regexp_replace(value, AROUND_THE_OBJECT, ""))
+    # Spark reads a line up to the end of the first object and ignores the rest: as an array that a second, empty object
+    # closes, a line with anything but one object in it no longer passes.
+    objects = F.from_json(F.concat(F.lit("["), "line", F.lit(",{}]")), "array<map<string,string>>", STRICT_JSON)
+    parsed = lines.select("file", line.alias("line")).where("line != ''").select("file", objects.alias("objects"))
+
+    record = F.when(F.size("objects") == 2, F.col("objects")[0])
+    # Two arrays instead of a map: a map with a repeated key would stop the job with an error that quotes the key.
+    keys_and_values = parsed.select(
+        "file",
+        F.transform(F.map_keys(record), F.lower).alias("keys"),
+        F.map_values(record).alias("values"),
+    )
+    texts = keys_and_values.select(
+        "file",
+        F.when(F.col("keys").isNull(), "a line is not one JSON object")
+        .when(F.size("keys") > F.size(F.array_distinct("keys")), "a key occurs twice in an object")
+        .alias("malformed"),
+        *(_text(name).alias(name) for name in names),
+    )
+    values = texts.select(
+        "file",
+        "malformed",
+        *(_typed(field).alias(field.name) for field in table.schema),
+        *(F.col(name).isNotNull().alias(f"{name} given") for name in names),
+    )
+    missing = [F.when(~F.col(f"{name} given"), f"{name} is missing") for name in names if name in REQUIRED[table.name]]
+    wrong = [
+        F.when(F.col(f"{field.name} given") & F.col(field.name).isNull(), f"{field.name} is not {_kind(field)}")
+        for field in table.schema
+    ]
+    return values.select(*names, "file", F.coalesce("malformed", *missing, *wrong).alias("problem"))
+
+
+def refuse_problems(rows: DataFrame, table: TableContract) -> None:
+    """Raise an error that says which rows of `parse` cannot be used, where they are, and what to do."""
+    found = (
+        rows.where("problem is not null")
+        .groupBy("problem", "file")
+        .agg(F.count("*").alias("rows"))
+        .orderBy(F.desc("rows"), "problem", "file")
+    )
+    shown = [f"  {row['rows']} x {row['problem']}, in {row['file']}" for row in found.take(SHOWN_PROBLEMS)]
+    raise BadInputError(
+        "\n".join(
+            [
+                f"{table.name} has rows that cannot be used, so nothing was published:",
+                *shown,
+                *(["  ..."] if len(shown) == SHOWN_PROBLEMS else []),
+                "Correct or remove these rows in the landing zone and run again.",
+            ]
+        )
+    )
+
+
+def _text(name: str) -> Column:
+    """Return the value of a key as text; null when it is absent, null or empty."""
+    value = F.get("values", F.array_position("keys", name) - 1)
+    return F.when(F.trim(value) != "", value)
+
+
+def _typed(field: StructField) -> Column:
+    """Return a text column as a value of its field's type; null when it is none, without loss and without an error."""
+    name, sql_type = field.name, field.dataType.simpleString()
+    text = F.col(name)
+    cast = F.expr(f"try_cast(`{name}` as {sql_type})")
+    if sql_type == "string":
+        # An object or array arrives as its JSON text. A text such as "[deleted]" is none.
+        nested = (text.startswith("{") | text.startswith("[")) & F.get_json_object(text, "$").isNotNull()
+        return F.when(~nested, text)
+    if sql_type == "double":
+        return F.when(F.abs(cast) < float("inf"), cast)  # NaN compares as greater than infinity
+    if sql_type in {"bigint", "int"}:
+        # 1655564376361.0 and 1.655564376361E12 are whole numbers, 1.5 is none.
+        number = F.expr(f"try_cast(`{name}` as decimal(38, 9))")
+        whole = F.expr(f"try_cast(try_cast(`{name}` as decimal(38, 9)) as {sql_type})")
+        return F.coalesce(cast, F.when(whole == number, whole))
+    return cast
+
+
+def _kind(field: StructField) -> str:
+    """Return what a value of the field's type is called in a message."""
+    kinds = {"string": "a text", "bigint": "a whole number", "int": "a whole number", "double": "a finite number"}
+    sql_type = field.dataType.simpleString()
+    return kinds.get(sql_type, f"a {sql_type}")

@@ -1,0 +1,40 @@
+"""Which movements a consent covers."""
+
+from chispa import assert_df_equality
+
+from accelerometer_landing_to_trusted import transform
+from policies import Policies
+
+ANY = Policies()
+SINCE = Policies(accelerometer_consent="since_consent")
+TRUSTED = [  # anna agreed twice: the earlier consent counts
+    {"email": "anna", "serialnumber": "S1", "sharewithresearchasofdate": 200},
+    {"email": "anna", "serialnumber": "S2", "sharewithresearchasofdate": 100},
+    {"email": "ben", "serialnumber": "S1", "sharewithresearchasofdate": 300},
+]
+
+
+def moved(user, timestamp, x=1.0):
+    return {"user": user, "timestamp": timestamp, "x": x, "y": 0.0, "z": -1.0}
+
+
+def assert_trusted(frame, landed, expected, policies):
+    trusted = frame("customer_trusted", *TRUSTED)
+    actual = transform(frame("accelerometer_landing", *landed), trusted, policies=policies)
+    expected = frame("accelerometer_trusted", *expected)
+    assert_df_equality(actual, expected, ignore_row_order=True, ignore_nullable=True, ignore_metadata=True)
+
+
+def test_readings_of_trusted_customers_count_once_each(frame):
+    own = [moved("anna", 50), moved("anna", 150), moved("ben", 50)]
+    assert_trusted(frame, [*own, moved("stranger", 150), moved("Anna", 150)], own, ANY)
+
+
+def test_readings_since_consent_begin_with_its_millisecond(frame):
+    covered = [moved("anna", 100), moved("anna", 150), moved("ben", 300)]
+    assert_trusted(frame, [*covered, moved("anna", 99), moved("ben", 299), moved("ben", 150)], covered, SINCE)
+
+
+def test_exact_duplicates_are_dropped_and_readings_of_one_instant_kept(frame):
+    reading, other = moved("anna", 150), moved("anna", 150, x=-1.0)
+    assert_trusted(frame, [reading, reading, other], [reading, other], ANY)

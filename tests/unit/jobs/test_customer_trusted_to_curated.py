@@ -1,0 +1,19 @@
+"""Which trusted customers are curated."""
+
+from chispa import assert_df_equality
+
+from customer_trusted_to_curated import transform
+
+
+def customer(email, serial_number):
+    return {"email": email, "serialnumber": serial_number, "customername": "Name", "sharewithresearchasofdate": 1}
+
+
+def test_customers_with_readings_stay_once_with_each_of_their_records(frame):
+    movers = [customer("anna", "S1"), customer("anna", "S2"), customer("ben", "S1")]
+    trusted = frame("customer_trusted", *movers, customer("still", "S1"))
+    moved = [{"user": user, "timestamp": 1} for user in ("anna", "anna", "ben", "stranger")]
+    readings = frame("accelerometer_trusted", *moved)
+    expected = frame("customers_curated", *movers)
+    actual = transform(trusted, readings)
+    assert_df_equality(actual, expected, ignore_row_order=True, ignore_nullable=True, ignore_metadata=True)

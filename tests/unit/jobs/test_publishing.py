@@ -1,0 +1,132 @@
+"""How a job publishes its table: in one commit with a report, the same again when run again, or not at all."""
+
+import json
+
+import pytest
+
+from policies import PROFILES
+
+AGREED = {"email": "a@example.com", "serialNumber": "S1", "shareWithResearchAsOfDate": 100, "phone": "5551234567"}
+DECLINED = {"email": "b@example.com", "serialNumber": "S2"}
+JOB = "customer_landing_to_trusted"
+
+
+def test_report_is_in_the_snapshot(lakehouse):
+    lakehouse.create_tables("customer_trusted")
+    lakehouse.land("customer", [AGREED, AGREED, DECLINED])
+    lakehouse.run(JOB, "--profile", "strict", "--customer_records", "each", "--WORKFLOW_RUN_ID", "wr_7")
+    (summary,) = lakehouse.snapshots("customer_trusted")
+    policies = json.loads(summary.pop("lakehouse.policies"))
+    assert policies == json.loads(PROFILES["strict"].to_json()) | {"customer_records": "each"}
+    assert {key: value for key, value in summary.items() if key.startswith("lakehouse.")} == {
+        "lakehouse.job": JOB,
+        "lakehouse.job-run-id": "jr_1",
+        "lakehouse.workflow-run-id": "wr_7",
+        "lakehouse.profile": "strict",
+        "lakehouse.rows-in": "3",
+        "lakehouse.rows-out": "1",
+        "lakehouse.rows-read.customer_landing": "3",
+    }
+    assert summary["total-records"] == "1"
+
+
+def test_rerun_gives_the_same_rows(lakehouse):
+    lakehouse.create_tables("customer_trusted")
+    lakehouse.land("customer", [AGREED | {"phone": str(number)} for number in range(30)])
+    lakehouse.run(JOB)
+    first = lakehouse.rows("customer_trusted")
+    lakehouse.run(JOB)
+    assert len(first) == 30
+    assert lakehouse.rows("customer_trusted") == first
+    assert [summary["total-records"] for summary in lakehouse.snapshots("customer_trusted")] == ["30", "30"]
+
+
+def test_empty_result_empties_the_table_and_is_reported(lakehouse):
+    lakehouse.create_tables("customer_trusted")
+    for landed in ([AGREED], [DECLINED], [DECLINED]):
+        lakehouse.land("customer", landed)
+        lakehouse.run(JOB)
+    reported = [(s["lakehouse.rows-out"], s["total-records"]) for s in lakehouse.snapshots("customer_trusted")]
+    assert reported == [("1", "1"), ("0", "0"), ("0", "0")]
+    assert lakehouse.rows("customer_trusted") == []
+
+
+def test_nobody_agreed_is_no_error_in_any_job(lakehouse):
+    lakehouse.create_tables()
+    lakehouse.land("customer", [DECLINED])
+    lakehouse.land("accelerometer", [{"user": "b@example.com", "timestamp": 1, "x": 0, "y": 0, "z": 0}])
+    lakehouse.land("step_trainer", [{"sensorReadingTime": 1, "serialNumber": "S2", "distanceFromObject": 1}])
+    assert set(lakehouse.run_all("--profile", "strict").values()) == {0}
+    (steps,) = lakehouse.snapshots("step_trainer_trusted")
+    assert {key: value for key, value in steps.items() if ".rows-" in key} == {
+        "lakehouse.rows-in": "1",
+        "lakehouse.rows-out": "0",
+        "lakehouse.rows-read.step_trainer_landing": "1",
+        "lakehouse.rows-read.customer_landing": "1",
+        "lakehouse.rows-read.customer_trusted": "0",
+        "lakehouse.rows-read.customers_curated": "0",
+    }
+
+
+def test_new_column_of_the_contract_is_added_to_the_table(lakehouse):
+    name = lakehouse.name("customer_trusted")
+    lakehouse.spark.sql(f"CREATE TABLE {name} (email string, phone string) USING iceberg")
+    lakehouse.spark.createDataFrame([("old", "1")], "email string, phone string").writeTo(name).append()
+    lakehouse.land("customer", [AGREED])
+    lakehouse.run(JOB)
+    (row,) = lakehouse.table("customer_trusted").collect()
+    assert (row["email"], row["serialnumber"], row["sharewithresearchasofdate"]) == ("a@example.com", "S1", 100)
+    comments = {column.name: column.description for column in lakehouse.spark.catalog.listColumns(name)}
+    assert comments["serialnumber"].endswith("Personal data: yes.")
+
+
+@pytest.mark.parametrize("columns", ["email string, shoesize int", "email string, registrationdate string"])
+def test_table_that_contradicts_the_contract_is_left_alone(lakehouse, columns):
+    lakehouse.spark.sql(f"CREATE TABLE {lakehouse.name('customer_trusted')} ({columns}) USING iceberg")
+    lakehouse.land("customer", [AGREED])
+    with pytest.raises(SystemExit, match=r"does not fit customer_trusted\.sql: (shoesize|registrationdate) "):
+        lakehouse.run(JOB)
+    assert lakehouse.snapshots("customer_trusted") == []
+
+
+def test_missing_table_is_an_error_with_its_remedy(lakehouse):
+    lakehouse.land("customer", [AGREED])
+    with pytest.raises(SystemExit, match=r"There is no table glue_catalog\.db_\w+\.customer_trusted\. Terraform"):
+        lakehouse.run(JOB)
+
+
+@pytest.mark.parametrize("landed", [None, [], ["", "  "]], ids=["no folder", "an empty file", "blank lines"])
+def test_landing_without_a_row_is_an_error_and_keeps_what_was_published(lakehouse, landed):
+    lakehouse.create_tables("customer_trusted")
+    lakehouse.folder.mkdir()
+    if landed is not None:
+        lakehouse.land("customer", landed)
+    with pytest.raises(SystemExit, match=r"landing data at s3://\w+/customer/landing/.* Upload some"):
+        lakehouse.run(JOB)
+    assert lakehouse.snapshots("customer_trusted") == []
+
+
+def test_unusable_rows_stop_the_job_and_are_told_without_their_content(lakehouse):
+    lakehouse.create_tables("customer_trusted")
+    lakehouse.land("customer", [AGREED])
+    lakehouse.run(JOB)
+    lakehouse.land("customer", [AGREED | {"email": None}] * 3 + ["a@example.com,S1"], file="second.json")
+    with pytest.raises(SystemExit) as stopped:
+        lakehouse.run(JOB)
+    message = str(stopped.value)
+    assert message.startswith("customer_trusted: customer_landing has rows that cannot be used")
+    assert "3 x email is missing, in s3://" in message
+    assert "1 x a line is not one JSON object, in s3://" in message
+    assert message.count("/customer/landing/second.json") == 2
+    assert "run again" in message
+    assert "example" not in message
+    assert len(lakehouse.snapshots("customer_trusted")) == 1
+
+
+def test_all_files_below_the_landing_folder_are_read_and_hidden_ones_not(lakehouse):
+    lakehouse.create_tables("customer_trusted")
+    lakehouse.land("customer", [AGREED])
+    lakehouse.land("customer", [AGREED | {"phone": "1"}], file="2022/06/second.json")
+    lakehouse.land("customer", ["no JSON"], file="_started")
+    lakehouse.run(JOB)
+    assert len(lakehouse.rows("customer_trusted")) == 2

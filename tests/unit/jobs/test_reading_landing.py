@@ -1,0 +1,146 @@
+"""Which lines of landing data become rows, and what is said about those that cannot."""
+
+import pytest
+
+import landing
+import table_contract
+
+MOVED = ("a@example.com", 1655564376361, 1.0, -1.0, 0.5)
+NOT_ONE = "a line is not one JSON object"
+
+
+def moved(**changes):
+    """Return the fields of a good accelerometer line as JSON texts; a change to None leaves the field out."""
+    fields = {"user": '"a@example.com"', "timestamp": "1655564376361", "x": "1.0", "y": "-1.0", "z": "0.5"} | changes
+    return "{" + ", ".join(f'"{key}": {value}' for key, value in fields.items() if value is not None) + "}"
+
+
+USABLE = {
+    "as the app sends it": moved(),
+    "other order of keys": '{"z": 0.5, "y": -1.0, "x": 1.0, "timestamp": 1655564376361, "user": "a@example.com"}',
+    "keys in other letter case": '{"USER":"a@example.com","timeStamp":1655564376361,"X":1.0,"Y":-1.0,"z":0.5}',
+    "a trailing comma": moved() + ",",
+    "a trailing comma among white space": moved() + " \t, \t",
+    "white space around": f"\t  {moved()} \t",
+    "a byte order mark": "\ufeff" + moved(),
+    "numbers as strings": moved(timestamp='"1655564376361"', x='"1.0"'),
+    "a whole number with a fraction of zero": moved(timestamp="1655564376361.0"),
+    "a whole number with an exponent": moved(timestamp="1.655564376361E12"),
+    "a double without a fraction": moved(x="1", y="-1"),
+    "keys that nobody knows": moved(device='{"model": ["x", {"y": 1}]}', note="null"),
+}
+UNUSABLE = {
+    "cut off": (moved()[:-5], NOT_ONE),
+    "two objects": (moved() + moved(), NOT_ONE),
+    "two objects and a comma": (f"{moved()},{moved()}", NOT_ONE),
+    "an array": (f"[{moved()}]", NOT_ONE),
+    "more behind": (moved() + " and more", NOT_ONE),
+    "two commas": (moved() + ",,", NOT_ONE),
+    "a comma in front": ("," + moved(), NOT_ONE),
+    "no object": ('"a@example.com"', NOT_ONE),
+    "null": ("null", NOT_ONE),
+    "no JSON": ("user=a@example.com", NOT_ONE),
+    "single quotes": (moved().replace('"', "'"), NOT_ONE),
+    "a bare NaN": (moved(x="NaN"), NOT_ONE),
+    "a key twice": (moved(timeStamp="1655564376362"), "a key occurs twice in an object"),
+    "an empty object": ("{}", "user is missing"),
+    "no user": (moved(user=None), "user is missing"),
+    "a null user": (moved(user="null"), "user is missing"),
+    "an empty user": (moved(user='" "'), "user is missing"),
+    "no time": (moved(timestamp=None), "timestamp is missing"),
+    "no z": (moved(z=None), "z is missing"),
+    "a nested user": (moved(user='{"name": "a@example.com"}'), "user is not a text"),
+    "a list of users": (moved(user='["a@example.com"]'), "user is not a text"),
+    "a time with a fraction": (moved(timestamp="1.5"), "timestamp is not a whole number"),
+    "a time as a fraction's text": (moved(timestamp='"1.5"'), "timestamp is not a whole number"),
+    "a time out of range": (moved(timestamp="9223372036854775808"), "timestamp is not a whole number"),
+    "a time as a date": (moved(timestamp='"2022-06-18"'), "timestamp is not a whole number"),
+    "a time as a truth": (moved(timestamp="true"), "timestamp is not a whole number"),
+    "NaN as a text": (moved(x='"NaN"'), "x is not a finite number"),
+    "infinity as a text": (moved(y='"-Infinity"'), "y is not a finite number"),
+    "a number too large": (moved(z="1e999"), "z is not a finite number"),
+    "a nested number": (moved(z="[0.5]"), "z is not a finite number"),
+}
+
+
+@pytest.fixture(scope="module")
+def parse(spark, request):
+    """Parse lines of a landing table into {file: row}; each line counts as a file of its own."""
+
+    def parsed(table, lines):
+        ddl = request.config.rootpath / "ddl" / f"{table}.sql"
+        frame = spark.createDataFrame([(line, file) for file, line in lines.items()], "value string, file string")
+        rows = landing.parse(frame, table_contract.parse(table, ddl.read_text())).collect()
+        return {row["file"]: row for row in rows}
+
+    return parsed
+
+
+@pytest.fixture(scope="module")
+def movements(parse):
+    return parse("accelerometer_landing", USABLE | {name: line for name, (line, _) in UNUSABLE.items()})
+
+
+@pytest.mark.parametrize("name", USABLE)
+def test_usable_line(movements, name):
+    *values, file, problem = movements[name]
+    assert (tuple(values), file, problem) == (MOVED, name, None)
+
+
+@pytest.mark.parametrize("name", UNUSABLE)
+def test_unusable_line(movements, name):
+    assert movements[name]["problem"] == UNUSABLE[name][1]
+
+
+def test_blank_lines_are_no_rows(parse):
+    assert parse("accelerometer_landing", {"empty": "", "spaces": "  \t ", "byte order mark": "\ufeff"}) == {}
+
+
+CUSTOMER = '"email": "a@example.com", "serialNumber": "S1"'
+
+
+@pytest.mark.parametrize(
+    ("field", "column", "value"),
+    [
+        ("", "sharewithresearchasofdate", None),
+        ('"shareWithResearchAsOfDate": null', "sharewithresearchasofdate", None),
+        ('"shareWithResearchAsOfDate": ""', "sharewithresearchasofdate", None),
+        ('"shareWithResearchAsOfDate": 0', "sharewithresearchasofdate", 0),
+        ('"shareWithResearchAsOfDate": "0"', "sharewithresearchasofdate", 0),
+        ('"shareWithResearchAsOfDate": 1655564376361', "sharewithresearchasofdate", 1655564376361),
+        ('"birthDay": "1399-01-01"', "birthday", "1399-01-01"),
+        ('"customerName": "[deleted]"', "customername", "[deleted]"),
+        ('"customerName": "Zo\\u00eb \\"Z\\" O\'Hara, Jr."', "customername", 'Zoë "Z" O\'Hara, Jr.'),
+        ('"phone": 8015551212', "phone", "8015551212"),
+    ],
+)
+def test_customer_line_needs_only_its_keys(parse, field, column, value):
+    line = "{" + CUSTOMER + (f", {field}" if field else "") + "}"
+    row = parse("customer_landing", {"file": line})["file"]
+    assert (row["problem"], row["email"], row["serialnumber"]) == (None, "a@example.com", "S1")
+    assert row[column] == value
+
+
+@pytest.mark.parametrize(
+    ("line", "problem"),
+    [
+        ('{"serialNumber": "S1"}', "email is missing"),
+        ('{"email": "a@example.com"}', "serialnumber is missing"),
+        ("{" + CUSTOMER + ', "shareWithResearchAsOfDate": "yes"}', "sharewithresearchasofdate is not a whole number"),
+        ("{" + CUSTOMER + ', "registrationDate": 1.5}', "registrationdate is not a whole number"),
+        ("{" + CUSTOMER + ', "phone": ["1", "2"]}', "phone is not a text"),
+    ],
+)
+def test_customer_line_that_cannot_be_used(parse, line, problem):
+    assert parse("customer_landing", {"file": line})["file"]["problem"] == problem
+
+
+def test_distance_is_a_whole_number(parse):
+    lines = {
+        distance: f'{{"sensorReadingTime": 1, "serialNumber": "S1", "distanceFromObject": {distance}}}'
+        for distance in ("218", "218.0", "218.5", "2147483648")
+    }
+    rows = parse("step_trainer_landing", lines)
+    wrong = "distancefromobject is not a whole number"
+    assert [rows[distance]["distancefromobject"] for distance in lines] == [218, 218, None, None]
+    assert [rows[distance]["problem"] for distance in lines] == [None, None, wrong, wrong]
