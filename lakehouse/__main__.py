@@ -1,0 +1,5 @@
+"""Lets `python -m lakehouse` do what the `lakehouse` command does."""
+
+from lakehouse.cli import main
+
+main()

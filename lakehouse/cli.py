@@ -1,0 +1,138 @@
+"""The command line: `lakehouse <command> --env <environment>`, which the Makefile's targets call."""
+
+from __future__ import annotations
+
+import signal
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from types import FrameType
+from typing import Annotated, Literal, NoReturn
+
+import typer
+from botocore.exceptions import BotoCoreError, ClientError
+
+from lakehouse import sample as sample_data
+from lakehouse.console import Display
+from lakehouse.errors import LakehouseError
+from lakehouse.pipeline import Operator
+from lakehouse.project import LOCAL, Project
+from lakehouse.sandbox import SandboxError
+from lakehouse.tables import PROFILES
+
+Env = Annotated[str, typer.Option("--env", help="Environment: a folder of terraform/environments.")]
+Data = Annotated[Path | None, typer.Option("--data", help="Folder of landing data; locally the sample if not given.")]
+ProfileOption = Annotated[
+    Literal["published", "consent_date", "strict"] | None,
+    typer.Option("--profile", help="Named set of policies of the jobs."),
+]
+Port = Annotated[int, typer.Option("--port", min=0, max=65535, help="Port of the embedded AWS; 0 takes a free one.")]
+Yes = Annotated[bool, typer.Option("--yes", help="Do not ask, on AWS, before something is changed.")]
+
+app = typer.Typer(
+    name="lakehouse",
+    help="Operate the STEDI lakehouse, on AWS or on the embedded AWS of this machine (--env local, the default).",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+
+@app.command()
+def apply(env: Env = LOCAL, profile: ProfileOption = None, port: Port = 0, *, yes: Yes = False) -> None:
+    """Provision the lakehouse with Terraform; locally start the embedded AWS if need be."""
+    _operator(env, port).apply(profile, _confirmation(yes))
+
+
+@app.command()
+def plan(env: Env = LOCAL, profile: ProfileOption = None, port: Port = 0) -> None:
+    """Show what `apply` would change."""
+    _operator(env, port).plan(profile)
+
+
+@app.command()
+def destroy(env: Env = LOCAL, *, yes: Yes = False) -> None:
+    """Destroy everything that Terraform made."""
+    _operator(env).destroy(_confirmation(yes))
+
+
+@app.command()
+def down(env: Env = LOCAL) -> None:
+    """Stop the embedded AWS and forget what it held."""
+    _operator(env).down()
+
+
+@app.command()
+def run(env: Env = LOCAL, data: Data = None, profile: ProfileOption = None, port: Port = 0) -> None:
+    """Run the five jobs and print the row counts; locally apply and upload the landing data first."""
+    _operator(env, port).run(data, profile)
+
+
+@app.command()
+def landing(env: Env = LOCAL, data: Data = None, *, yes: Yes = False) -> None:
+    """Make the landing zone hold exactly a folder's data."""
+    _operator(env).landing(data, _confirmation(yes))
+
+
+@app.command()
+def counts(env: Env = LOCAL) -> None:
+    """Print the row counts of the tables as they are now."""
+    _operator(env).counts()
+
+
+@app.command()
+def sample(
+    out: Annotated[Path | None, typer.Option(help="Folder to write; the one that `run` takes if not given.")] = None,
+    customers: Annotated[
+        int, typer.Option(min=1, help="Customers, each with an address of its own.")
+    ] = sample_data.CUSTOMERS,
+    readings_per_customer: Annotated[
+        int, typer.Option(min=1, help="Instants at which each customer's sensors measure.")
+    ] = sample_data.READINGS_PER_CUSTOMER,
+    seed: Annotated[int, typer.Option(help="The same seed gives the same data.")] = sample_data.SEED,
+) -> None:
+    """Generate landing data with the known defects, and the row counts that it must give."""
+    folder = out or Project.at(Path.cwd(), LOCAL).sample
+    display = Display()
+    with display.step(f"Sample data in {folder}") as tell:
+        expected = sample_data.generate(
+            folder, seed=seed, customers=customers, readings_per_customer=readings_per_customer
+        )
+        landing_rows = {table: rows for table, rows in expected[PROFILES[0]].items() if table.endswith("_landing")}
+        tell(", ".join(f"{rows:,} {table}" for table, rows in landing_rows.items()))
+
+
+def main() -> None:
+    """Run a command: an error that has been foreseen becomes one message and exit code 1."""
+    for stop in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(stop, _interrupt)
+    try:
+        app()
+    except (LakehouseError, SandboxError) as error:
+        _fail(str(error))
+    except (BotoCoreError, ClientError) as error:
+        _fail(f"AWS did not do what it was asked: {error}")
+
+
+def _operator(env: str, port: int = 0) -> Operator:
+    return Operator(Project.at(Path.cwd(), env), Display(), port)
+
+
+def _confirmation(yes: bool) -> Callable[[str], bool]:
+    """Return what asks the operator before something is changed on AWS."""
+
+    def confirm(question: str) -> bool:
+        if not (yes or sys.stdin.isatty()):
+            raise LakehouseError(f"{question} Nobody is there to answer; give --yes if that is meant.")
+        return yes or typer.confirm(question)
+
+    return confirm
+
+
+def _fail(message: str) -> NoReturn:
+    print(f"error: {message}", file=sys.stderr)
+    sys.exit(1)
+
+
+def _interrupt(_signal: int, _frame: FrameType | None) -> NoReturn:
+    raise KeyboardInterrupt

@@ -1,0 +1,291 @@
+"""What the commands do, from the first look at the arguments to the last line of the report."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from botocore.exceptions import BotoCoreError, ClientError
+from rich.live import Live
+
+from lakehouse import aws, landing, sample, sandbox, tables
+from lakehouse.console import Display
+from lakehouse.errors import DataError, LakehouseError, WorkflowError
+from lakehouse.landing import LandingData
+from lakehouse.project import Project
+from lakehouse.report import Report, differences, expected_rows, explain_failure, jobs_table, rows_table
+from lakehouse.terraform import Outputs, Terraform
+from lakehouse.workflow import Workflow, WorkflowRun
+
+LOCAL_PAUSE = 0.4
+AWS_PAUSE = 5.0
+
+
+@dataclass(frozen=True)
+class Operator:
+    """Does the commands on one environment of a project."""
+
+    project: Project
+    display: Display
+    port: int = 0
+    """Of the embedded AWS, when a command starts it; 0 takes a free one."""
+
+    # The commands
+
+    def apply(self, profile: str | None, confirm: Callable[[str], bool]) -> None:
+        """Provision the environment: the local one at once, any other after a look at the plan."""
+        if self.project.is_local:
+            with self._embedded_aws(start=True):
+                self._apply_locally(profile or tables.PROFILES[0])
+            return
+        terraform = self._terraform(profile)
+        plan = self.project.build / "apply.tfplan"
+        plan.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            terraform.plan(f"-out={plan}")
+            self._ask(confirm, f"Apply this plan to {self.project.environment}?")
+            terraform.apply(plan)
+        finally:
+            plan.unlink(missing_ok=True)
+
+    def plan(self, profile: str | None) -> None:
+        """Show what an apply would change; an embedded AWS that is started for this does not stay."""
+        if not self.project.is_local:
+            self._terraform(profile).plan()
+            return
+        was_up = sandbox.status(self.project.root) is not None
+        with self._embedded_aws(start=True):
+            self._terraform(profile or tables.PROFILES[0]).plan()
+        if not was_up:
+            self._stop_embedded_aws()
+
+    def destroy(self, confirm: Callable[[str], bool]) -> None:
+        """Destroy everything that Terraform made in the environment."""
+        if self.project.is_local:
+            if sandbox.status(self.project.root) is None:
+                self.display.say("The embedded AWS is not up, so there is nothing to destroy.")
+                return
+            with self._embedded_aws(start=False):
+                self._terraform(None).destroy()
+            return
+        terraform = self._terraform(None)
+        terraform.plan("-destroy")
+        self._ask(confirm, f"Destroy all of this in {self.project.environment}, data included?")
+        terraform.destroy()
+
+    def down(self) -> None:
+        """Stop the embedded AWS and forget what it held."""
+        if not self.project.is_local:
+            raise LakehouseError(f"Only ENV=local has an embedded AWS to stop, not {self.project.environment}.")
+        was_up = self._stop_embedded_aws()
+        self.display.say("The embedded AWS is stopped." if was_up else "The embedded AWS was not up.")
+
+    def landing(self, folder: Path | None, confirm: Callable[[str], bool]) -> None:
+        """Make the landing zone hold exactly a folder's data."""
+        if folder is None and not self.project.is_local:
+            raise DataError(
+                f"Say which data is to replace the landing zone of {self.project.environment}: "
+                f"make landing ENV={self.project.environment} DATA=<folder>"
+            )
+        data = self._landing_data(folder)
+        with self._embedded_aws(start=False):
+            outputs = self._terraform(None).outputs()
+            s3 = aws.session(outputs.region).client("s3", config=aws.CONFIG)
+            stale = landing.stale_keys(s3, outputs.bucket, data)
+            if stale and not self.project.is_local:
+                self._ask(confirm, f"Delete {len(stale)} files from the landing zone that are not in {data.folder}?")
+            self._upload(outputs, data)
+
+    def counts(self) -> None:
+        """Print the rows of the tables as they are now; of landing tables those that the last run read."""
+        with self._embedded_aws(start=False):
+            outputs = self._terraform(None).outputs()
+            published = tables.publications(aws.session(outputs.region), outputs.database)
+        self.display.console.print(rows_table(tables.rows(published)))
+
+    def run(self, folder: Path | None, profile: str | None) -> None:
+        """Run the pipeline; locally provision and upload first. Anything but a complete success is an error."""
+        report = self.project.build / "run.json"
+        report.unlink(missing_ok=True)  # an earlier run's must not pass for this one's
+        try:
+            if self.project.is_local:
+                self._run_locally(folder, profile or tables.PROFILES[0])
+            else:
+                self._run_on_aws(folder, profile)
+        except BaseException:
+            if not report.is_file():
+                Report.never_ran(profile).write(report)
+            raise
+
+    # Their parts
+
+    def _run_locally(self, folder: Path | None, profile: str) -> None:
+        data = self._landing_data(folder)
+        with self._embedded_aws(start=True):
+            if outputs := self._deployed():
+                self._workflow(outputs).refuse_second_run()  # before its scripts and its input are changed
+            outputs = self._apply_locally(profile)
+            self._upload(outputs, data)
+            self._run_workflow(outputs, expected_rows(data.folder, profile))
+
+    def _run_on_aws(self, folder: Path | None, profile: str | None) -> None:
+        environment = self.project.environment
+        if folder is not None:
+            raise LakehouseError(
+                f"A run in {environment} takes the landing zone as it is. To replace it by {folder} first: "
+                f"make landing ENV={environment} DATA={folder}"
+            )
+        outputs = self._terraform(None).outputs()
+        deployed, _ = self._workflow(outputs).deployed_policies()
+        if profile not in (None, deployed):
+            raise LakehouseError(
+                f"{environment} is deployed with profile {deployed}, not {profile}. To change it first: "
+                f"make apply ENV={environment} PROFILE={profile}"
+            )
+        self._run_workflow(outputs, None)
+
+    def _run_workflow(self, outputs: Outputs, expected: dict[str, int] | None) -> None:
+        """Start the workflow, follow it to its end and report."""
+        workflow = self._workflow(outputs)
+        profile, overridden = workflow.deployed_policies()
+        run = self._follow(workflow, workflow.start())
+        published = tables.publications(aws.session(outputs.region), outputs.database)
+        report = Report.of(run, profile, published)
+        wrong = differences(expected, report.tables) if expected and run.succeeded and not overridden else []
+        if wrong:
+            report = replace(report, status="FAILED")
+        path = self.project.build / "run.json"
+        report.write(path)
+        self.display.console.print(rows_table(report.tables, report))
+        if not run.succeeded:
+            raise WorkflowError(explain_failure(run, self.project))
+        if wrong:
+            raise WorkflowError("\n  ".join(["The jobs succeeded, but not with the rows that DATA must give:", *wrong]))
+        verified = ", row counts as expected" if expected and not overridden else ""
+        self.display.say(f"Succeeded in {report.seconds} s with profile {profile}{verified}. Report: {path}")
+
+    def _follow(self, workflow: Workflow, run_id: str) -> WorkflowRun:
+        try:
+            if self.display.console.is_terminal:
+                with Live(console=self.display.console, refresh_per_second=4, transient=True) as live:
+                    return workflow.follow(run_id, lambda run: live.update(jobs_table(run)))
+            self.display.say(f"Workflow run {run_id}")
+            return workflow.follow(run_id, self._say_changes())
+        except BaseException:
+            if self.project.is_local:
+                with suppress(BotoCoreError, ClientError):
+                    workflow.stop(run_id)
+            else:
+                self.display.say(f"The workflow run {run_id} goes on without this command.")
+            raise
+
+    def _say_changes(self) -> Callable[[WorkflowRun], None]:
+        """Return what prints a line for each job that changed its state."""
+        states: dict[str, str] = {}
+
+        def say(run: WorkflowRun) -> None:
+            for job in run.jobs:
+                if job.id and states.get(job.name) != job.state:
+                    states[job.name] = job.state
+                    took = f" ({job.seconds:.1f} s)" if job.seconds is not None else ""
+                    self.display.say(f"  {job.name} {job.state}{took}")
+
+        return say
+
+    def _apply_locally(self, profile: str) -> Outputs:
+        terraform = self._terraform(profile)
+        outputs = terraform.apply()
+        self._write_exports(outputs, terraform)
+        return outputs
+
+    def _upload(self, outputs: Outputs, data: LandingData) -> None:
+        with self.display.step("Landing zone") as tell:
+            landing.replace(aws.session(outputs.region).client("s3", config=aws.CONFIG), outputs.bucket, data)
+            tell(f"{len(data.files)} files, {data.megabytes:.1f} MB, from {data.folder}")
+
+    def _landing_data(self, folder: Path | None) -> LandingData:
+        """Return the data of a folder, or of the sample, generated if need be."""
+        if folder is None:
+            folder = self.project.sample
+            if not (folder / sample.EXPECTED).is_file():
+                with self.display.step("Sample data"):
+                    sample.generate(folder)
+        return landing.find(folder)
+
+    def _deployed(self) -> Outputs | None:
+        """Return the outputs of what is deployed locally by now; None if nothing is."""
+        if not (self.project.build / "terraform.tfstate").is_file():
+            return None
+        with suppress(LakehouseError):
+            return self._terraform(None).outputs()
+        return None
+
+    def _workflow(self, outputs: Outputs) -> Workflow:
+        glue = aws.session(outputs.region).client("glue", config=aws.CONFIG)
+        return Workflow(glue, outputs, pause=LOCAL_PAUSE if self.project.is_local else AWS_PAUSE)
+
+    def _terraform(self, profile: str | None) -> Terraform:
+        return Terraform(self.project, self.display, profile=profile)
+
+    def _ask(self, confirm: Callable[[str], bool], question: str) -> None:
+        if not confirm(question):
+            raise LakehouseError("Nothing was changed.")
+
+    @contextmanager
+    def _embedded_aws(self, *, start: bool) -> Iterator[None]:
+        """Work in the embedded AWS's environment, locally; on AWS in the environment as it is.
+
+        An embedded AWS that this very command started does not outlive its failure.
+        """
+        if not self.project.is_local:
+            yield
+            return
+        box = sandbox.status(self.project.root)
+        was_up = box is not None
+        if box is None and not start:
+            raise LakehouseError("The embedded AWS is not up. Start it with: make apply")
+        try:
+            if box is None:
+                with self.display.step("Embedded AWS") as tell:
+                    box = sandbox.up(self.project.root, self.port)
+                    tell(f"up at {box.endpoint}")
+            with aws.process_environment(aws.only(box.environ())):
+                yield
+        except BaseException:
+            if not was_up:
+                self._stop_embedded_aws()
+            raise
+
+    def _stop_embedded_aws(self) -> bool:
+        (self.project.build / "aws.env").unlink(missing_ok=True)
+        return sandbox.down(self.project.root)
+
+    def _write_exports(self, outputs: Outputs, terraform: Terraform) -> None:
+        """Write aws.env: with it in a shell, any AWS client talks to the embedded AWS, and Terraform plans as we do."""
+        reach = {key: value for key, value in os.environ.items() if key.startswith("AWS_") or key.upper() == "NO_PROXY"}
+        names = {
+            "STEDI_DATABASE": outputs.database,
+            "STEDI_BUCKET": outputs.bucket,
+            "STEDI_WORKFLOW": outputs.workflow,
+            "STEDI_WORKGROUP": outputs.athena_workgroup,
+        }
+        pyiceberg = {
+            "TYPE": "glue",
+            "GLUE__ENDPOINT": reach["AWS_ENDPOINT_URL"],
+            "GLUE__REGION": outputs.region,
+            "S3__ENDPOINT": reach["AWS_ENDPOINT_URL"],
+            "S3__REGION": outputs.region,
+            "S3__ACCESS_KEY_ID": reach["AWS_ACCESS_KEY_ID"],
+            "S3__SECRET_ACCESS_KEY": reach["AWS_SECRET_ACCESS_KEY"],
+        }
+        exports = {
+            **reach,
+            **names,
+            **{f"PYICEBERG_CATALOG__DEFAULT__{key}": value for key, value in pyiceberg.items()},
+            **terraform.variables(),
+        }
+        unset = tuple(name for name in ("AWS_PROFILE", "AWS_SESSION_TOKEN") if name not in reach)
+        aws.write_exports(self.project.build / "aws.env", exports, unset)

@@ -1,0 +1,56 @@
+"""Where things are: the folders of a checkout, and of one environment in it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from lakehouse.errors import LakehouseError
+
+LOCAL = "local"
+FOLDERS = ("terraform", "ddl", "glue_jobs")
+
+
+@dataclass(frozen=True)
+class Project:
+    """A checkout of the lakehouse, and the environment of it that a command works on."""
+
+    root: Path
+    environment: str
+
+    @classmethod
+    def at(cls, root: Path, environment: str) -> Project:
+        """Return the project in a folder, after a look whether it is one and has such an environment."""
+        root = root.resolve()
+        missing = [f"{folder}/" for folder in FOLDERS if not (root / folder).is_dir()]
+        if missing:
+            raise LakehouseError(
+                f"{root} is not a checkout of the lakehouse: it has no {', '.join(missing)}. "
+                "Run the command in the folder that holds the Makefile."
+            )
+        known = sorted(path.parent.name for path in root.glob("terraform/environments/*/main.tf"))
+        if environment not in known:
+            raise LakehouseError(
+                f"There is no environment {environment!r} in terraform/environments. Use one of: {', '.join(known)}."
+            )
+        return cls(root, environment)
+
+    @property
+    def is_local(self) -> bool:
+        """Whether this is the environment on the embedded AWS."""
+        return self.environment == LOCAL
+
+    @property
+    def build(self) -> Path:
+        """Where commands leave what they make for this environment."""
+        return self.root / "build" / self.environment
+
+    @property
+    def terraform_root(self) -> Path:
+        """The Terraform root of this environment."""
+        return self.root / "terraform" / "environments" / self.environment
+
+    @property
+    def sample(self) -> Path:
+        """Where the generated landing data lies; no environment's own."""
+        return self.root / "build" / LOCAL / "sample"

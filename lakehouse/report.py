@@ -1,0 +1,149 @@
+"""What a run came to: for people a table per zone, for tools build/<environment>/run.json."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from rich.table import Table
+
+from lakehouse.errors import DataError
+from lakehouse.project import Project
+from lakehouse.tables import PUBLISHED_BY, ZONES, Publication, of_run, rows
+from lakehouse.workflow import NOT_STARTED, SUCCEEDED, JobRun, WorkflowRun
+
+FAILED = "FAILED"
+LOG_LINES = 15
+STYLES = {SUCCEEDED: "green", "RUNNING": "cyan", "STARTING": "cyan", NOT_STARTED: "dim"}
+
+
+@dataclass(frozen=True)
+class Report:
+    """The outcome of one workflow run, with the rows of this run only."""
+
+    run_id: str | None
+    status: str
+    profile: str | None
+    seconds: float | None
+    tables: Mapping[str, int]
+    jobs: tuple[JobRun, ...]
+    published: Mapping[str, Publication]
+
+    @classmethod
+    def of(cls, run: WorkflowRun, profile: str, published: Mapping[str, Publication]) -> Report:
+        """Bring together what Glue says of the run and what the tables say of their publication."""
+        own = of_run(published, run.id)
+        status = SUCCEEDED if run.succeeded else FAILED
+        return cls(run.id, status, profile, run.seconds, rows(own), run.jobs, own)
+
+    @classmethod
+    def never_ran(cls, profile: str | None) -> Report:
+        """Return the report of a command that failed before there was a workflow run."""
+        return cls(None, FAILED, profile, None, {}, tuple(JobRun(name) for name in PUBLISHED_BY), {})
+
+    def publication(self, job: str) -> Publication | None:
+        """Return what a job published in this run."""
+        return self.published.get(PUBLISHED_BY.get(job, ""))
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the content of run.json."""
+        return {
+            "run_id": self.run_id,
+            "status": self.status,
+            "profile": self.profile,
+            "seconds": self.seconds,
+            "tables": dict(self.tables),
+            "jobs": [
+                {
+                    "name": job.name,
+                    "state": job.state,
+                    "seconds": job.seconds,
+                    "rows_in": publication.rows_in if publication else None,
+                    "rows_out": publication.rows if publication else None,
+                }
+                for job in self.jobs
+                for publication in [self.publication(job.name)]
+            ],
+        }
+
+    def write(self, path: Path) -> None:
+        """Write run.json."""
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(json.dumps(self.as_json(), indent=2) + "\n", encoding="utf-8")
+
+
+def expected_rows(folder: Path, profile: str) -> dict[str, int] | None:
+    """Return the rows that landing data is known to give under a profile; None if it does not say."""
+    path = folder / "expected.json"
+    if not path.is_file():
+        return None
+    try:
+        expected = json.loads(path.read_text(encoding="utf-8")).get(profile)
+        return None if expected is None else {str(table): int(count) for table, count in expected.items()}
+    except (ValueError, AttributeError, TypeError) as error:
+        raise DataError(f"{path} is not of the form {{profile: {{table: rows}}}}: {error}.") from error
+
+
+def differences(expected: Mapping[str, int], actual: Mapping[str, int]) -> list[str]:
+    """Return a line for each table whose rows are not those expected."""
+    return [
+        f"{table}: {actual.get(table, 'no')} rows instead of {count}"
+        for table, count in expected.items()
+        if actual.get(table) != count
+    ]
+
+
+def explain_failure(run: WorkflowRun, project: Project) -> str:
+    """Return which jobs did not succeed, why, and where to read on."""
+    parts = [f"Not every job of the workflow run {run.id} succeeded."]
+    for job in run.jobs:
+        if job.state not in (SUCCEEDED, NOT_STARTED):
+            said = "\n".join(
+                f"  {line}" for line in (job.message or "It left no message.").strip().splitlines()[-LOG_LINES:]
+            )
+            parts.append(f"{job.name} {job.state}:\n{said}\n  Its log: {_log_of(job, project)}")
+    if waiting := [job.name for job in run.jobs if job.state == NOT_STARTED]:
+        parts.append(f"Not started: {', '.join(waiting)}. Their tables are as an earlier run left them.")
+    return "\n".join(parts)
+
+
+def _log_of(job: JobRun, project: Project) -> str:
+    if project.is_local:
+        return str(project.build / "jobs" / str(job.id) / "output.log")
+    return f"CloudWatch, log group {job.log_group or '/aws-glue/jobs'}/error, stream {job.id}"
+
+
+def _state(job: JobRun) -> str:
+    return f"[{STYLES.get(job.state, 'red')}]{job.state}[/]"
+
+
+def _seconds(job: JobRun) -> str:
+    return "" if job.seconds is None else f"{job.seconds:.1f}"
+
+
+def jobs_table(run: WorkflowRun) -> Table:
+    """Return the jobs of a run as they are now."""
+    table = Table("Job", "State", "Seconds", title=f"Workflow run {run.id}", title_justify="left")
+    table.columns[2].justify = "right"
+    for job in run.jobs:
+        table.add_row(job.name, _state(job), _seconds(job))
+    return table
+
+
+def rows_table(counts: Mapping[str, int], report: Report | None = None) -> Table:
+    """Return the rows of all tables, zone by zone; with a report also how the job of each ended and what it took."""
+    table = Table("Zone", "Table", "Rows", *(["Its job", "Seconds"] if report else []))
+    jobs = {PUBLISHED_BY.get(job.name): job for job in report.jobs} if report else {}
+    for zone, names in ZONES.items():
+        for position, name in enumerate(names):
+            cells = [zone if position == 0 else "", name, f"{counts[name]:,}" if name in counts else "-"]
+            if job := jobs.get(name):
+                cells += [_state(job), _seconds(job)]
+            table.add_row(*cells, end_section=position == len(names) - 1)
+    for column in table.columns:
+        column.no_wrap = True
+        column.justify = "right" if column.header in ("Rows", "Seconds") else "left"
+    return table

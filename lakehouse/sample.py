@@ -1,0 +1,498 @@
+"""Landing data made up from a seed: the documented shape, the known defects, and counts known by construction.
+
+The data is a row of *scenes*. A scene is one small situation of one to a few customers (someone agreed, someone
+withdrew, neighbours share a device, ...) with e-mail addresses, serial numbers and instants of its own, so no row of
+one scene ever meets a row of another and the rows of a table are the sum over the scenes. Each scene *states* its
+outcome under each profile when it is made: how many of its customer records are trusted and curated, and from which
+instant on whose movements and which device's steps count. Every reading is held against that statement as it is
+written. So `expected.json` comes from what the generator meant, not from an imitation of the jobs: no consent is read
+back, no records are compared, nothing is joined across customers, and any size takes the same memory.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import uuid
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from random import Random
+from typing import Any, TextIO
+
+from lakehouse.errors import DataError
+from lakehouse.tables import PROFILES, TABLES
+
+CUSTOMERS = 400
+READINGS_PER_CUSTOMER = 30
+SEED = 1
+EXPECTED = "expected.json"
+
+START = 1_700_000_000_000  # epoch milliseconds of the first instant
+BEAT = 10_000  # milliseconds from one reading of a device to the next
+LANES = 10  # instants that a scene has to itself in each beat: the most people in one scene
+SCENES_PER_BLOCK = BEAT // LANES  # scenes that run at the same time
+FUTURE = 4_070_908_800_000  # 2099-01-01
+ALWAYS = 0
+
+DUPLICATE_RECORDS = 0.02
+DUPLICATE_READINGS = 0.003
+MOST_LINES_PER_FILE = 10_000
+
+FIRST_NAMES = ("Ada", "Alan", "Barbara", "Claude", "Donald", "Edsger", "Frances", "Grace", "Hedy", "John", "Margaret")
+LAST_NAMES = (
+    "Berg",
+    "Costa",
+    "Dubois",
+    "Fischer",
+    "Garcia",
+    "Ito",
+    "Jensen",
+    "Kim",
+    "Novak",
+    "Okafor",
+    "Perez",
+    "Sato",
+)
+MOVEMENTS = [(x, y, z) for x in (-1.0, 0.0, 1.0) for y in (-1.0, 0.0, 1.0) for z in (-1.0, 0.0)]
+NO_CONSENT: Sequence[Mapping[str, Any]] = (
+    {},
+    {"shareWithResearchAsOfDate": None},
+    {"shareWithResearchAsOfDate": 0},
+    {"shareWithResearchAsOfDate": ""},
+    {"shareWithResearchAsOfDate": FUTURE},
+)
+
+Counts = dict[str, dict[str, int]]
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a scene comes to under one profile."""
+
+    trusted: int = 0
+    """Customer records that are trusted."""
+    curated: int = 0
+    """Customer records that are curated."""
+    movements_from: Mapping[str, int] = field(default_factory=dict)
+    """By e-mail address: the instant from which movements count. Absent: none do."""
+    steps_from: Mapping[str, int] = field(default_factory=dict)
+    """By serial number: the instant from which steps count. Absent: none do."""
+
+
+@dataclass(frozen=True)
+class Person:
+    """Somebody with an address, who uses one device after the other."""
+
+    name: str
+    email: str
+    serials: tuple[str, ...]
+    lane: int
+    moves: bool = True
+
+
+@dataclass(frozen=True)
+class Scene:
+    """One situation: who takes part, which customer records there are of them, and what is to come of it."""
+
+    people: Sequence[Person]
+    records: Sequence[Mapping[str, Any]]
+    published: Outcome
+    consent_date: Outcome
+    strict: Outcome
+
+
+def generate(
+    folder: Path, *, seed: int = SEED, customers: int = CUSTOMERS, readings_per_customer: int = READINGS_PER_CUSTOMER
+) -> Counts:
+    """Write landing data and `expected.json` into a folder; return the rows of each table by profile.
+
+    A folder that is there is replaced, if an earlier call made it. The same arguments give the same bytes.
+    """
+    if customers < 1 or readings_per_customer < 1:
+        raise DataError("A sample needs at least one customer and one reading per customer.")
+    if folder.exists() and any(folder.iterdir()) and not (folder / EXPECTED).is_file():
+        raise DataError(f"{folder} holds something else than a sample. Name an empty or a new folder.")
+
+    unfinished = folder.with_name(f".{folder.name}.unfinished")
+    shutil.rmtree(unfinished, ignore_errors=True)
+    try:
+        expected = _Generator(unfinished, Random(seed), customers, readings_per_customer).run()  # noqa: S311 made-up data
+        shutil.rmtree(folder, ignore_errors=True)
+        unfinished.rename(folder)
+    finally:
+        shutil.rmtree(unfinished, ignore_errors=True)
+    return expected
+
+
+class _Generator:
+    """Makes scene after scene, writes its rows and adds up its outcome."""
+
+    def __init__(self, folder: Path, random: Random, customers: int, readings_per_customer: int) -> None:
+        self.folder = folder
+        self.random = random
+        self.customers = customers
+        self.beats = readings_per_customer
+        self.scenes = 0
+        self.people = 0
+        self.expected: Counts = {profile: dict.fromkeys(TABLES, 0) for profile in PROFILES}
+
+    def run(self) -> Counts:
+        """Write everything."""
+        lines = min(max(self.customers * self.beats // 4, 50), MOST_LINES_PER_FILE)
+        with (
+            _Lines(self.folder, "customer", lines) as customers,
+            _Lines(self.folder, "accelerometer", lines) as movements,
+            _Lines(self.folder, "step_trainer", lines) as steps,
+        ):
+            for scene in self._all_scenes():
+                for record in scene.records:
+                    customers.write(json.dumps(record), twice=self._now_and_then(DUPLICATE_RECORDS))
+                self._readings(scene, movements, steps)
+                for profile in PROFILES:
+                    outcome: Outcome = getattr(scene, profile)
+                    self.expected[profile]["customer_trusted"] += outcome.trusted
+                    self.expected[profile]["customers_curated"] += outcome.curated
+            written = {
+                "customer_landing": customers.written,
+                "accelerometer_landing": movements.written,
+                "step_trainer_landing": steps.written,
+            }
+        for counts in self.expected.values():
+            counts.update(written)
+        (self.folder / EXPECTED).write_text(json.dumps(self.expected, indent=2) + "\n", encoding="utf-8")
+        return self.expected
+
+    # Scenes
+
+    def _all_scenes(self) -> Iterator[Scene]:
+        """Play every scene once, as far as there are people for it; then go on in the proportions of their weights."""
+        yield self._stranger()
+        for scene, people, _ in SCENES:
+            if self.people + people <= self.customers:
+                yield self._next(scene)
+        scenes, needed, weights = zip(*SCENES, strict=True)
+        while left := self.customers - self.people:
+            index = self.random.choices(range(len(SCENES)), weights)[0]
+            yield self._next(scenes[index] if needed[index] <= left else _Generator.agreed)
+
+    def _next(self, scene: Callable[[_Generator], Scene]) -> Scene:
+        self.scenes += 1
+        return scene(self)
+
+    def _stranger(self) -> Scene:
+        """Return readings of a device and of an address that no customer record knows."""
+        return Scene([self._person(known=False)], [], Outcome(), Outcome(), Outcome())
+
+    def agreed(self) -> Scene:
+        """Agreed between two readings, or at the very instant of one."""
+        me = self._person()
+        since = self._instant(me)
+        return Scene(
+            [me],
+            [self._record(me, since)],
+            published=Outcome(1, 1, {me.email: ALWAYS}, {me.serials[0]: ALWAYS}),
+            consent_date=Outcome(1, 1, {me.email: since}, {me.serials[0]: ALWAYS}),
+            strict=Outcome(1, 1, {me.email: since}, {me.serials[0]: since}),
+        )
+
+    def refused(self) -> Scene:
+        """Did not agree, in one of the ways in which the data says so."""
+        me = self._person()
+        return Scene([me], [self._record(me, None)], Outcome(), Outcome(), Outcome())
+
+    def agreed_but_never_moved(self) -> Scene:
+        """Agreed, and has step readings but no accelerometer: trusted, and not curated."""
+        me = self._person(moves=False)
+        outcome = Outcome(trusted=1)
+        return Scene([me], [self._record(me, self._instant(me))], outcome, outcome, outcome)
+
+    def agreed_too_late(self) -> Scene:
+        """Agreed after the last reading."""
+        me = self._person()
+        return Scene(
+            [me],
+            [self._record(me, self._at(me, self.beats))],
+            published=Outcome(1, 1, {me.email: ALWAYS}, {me.serials[0]: ALWAYS}),
+            consent_date=Outcome(trusted=1),
+            strict=Outcome(trusted=1),
+        )
+
+    def withdrew(self) -> Scene:
+        """Agreed, and has a later record without consent."""
+        me = self._person()
+        since = self._instant(me)
+        return Scene(
+            [me],
+            self._two_records(me, since, None),
+            published=Outcome(1, 1, {me.email: ALWAYS}, {me.serials[0]: ALWAYS}),
+            consent_date=Outcome(1, 1, {me.email: since}, {me.serials[0]: ALWAYS}),
+            strict=Outcome(),
+        )
+
+    def agreed_in_the_end(self) -> Scene:
+        """Did not agree at first, and has a later record with consent."""
+        me = self._person()
+        since = self._instant(me)
+        return Scene(
+            [me],
+            self._two_records(me, None, since),
+            published=Outcome(1, 1, {me.email: ALWAYS}, {me.serials[0]: ALWAYS}),
+            consent_date=Outcome(1, 1, {me.email: since}, {me.serials[0]: ALWAYS}),
+            strict=Outcome(1, 1, {me.email: since}, {me.serials[0]: since}),
+        )
+
+    def renewed(self) -> Scene:
+        """Agreed twice, in two records: the later one carries the later date."""
+        me = self._person()
+        first, second = sorted((self._instant(me), self._instant(me)))
+        return Scene(
+            [me],
+            self._two_records(me, first, second),
+            published=Outcome(2, 2, {me.email: ALWAYS}, {me.serials[0]: ALWAYS}),
+            consent_date=Outcome(2, 2, {me.email: first}, {me.serials[0]: ALWAYS}),
+            strict=Outcome(1, 1, {me.email: second}, {me.serials[0]: second}),
+        )
+
+    def changed_device(self) -> Scene:
+        """Agreed twice, in two records with two devices: the latest record knows only the second one."""
+        me = self._person(devices=2)
+        first, second = sorted((self._instant(me), self._instant(me)))
+        return Scene(
+            [me],
+            self._two_records(me, first, second),
+            published=Outcome(2, 2, {me.email: ALWAYS}, dict.fromkeys(me.serials, ALWAYS)),
+            consent_date=Outcome(2, 2, {me.email: first}, dict.fromkeys(me.serials, ALWAYS)),
+            strict=Outcome(1, 1, {me.email: second}, {me.serials[1]: second}),
+        )
+
+    def all_owners_agreed(self) -> Scene:
+        """Three share a serial number, and all agreed, one after the other."""
+        us = self._owners(3)
+        since = {person.email: self._instant(person) for person in us}
+        serial = us[0].serials[0]
+        everybody = dict.fromkeys(since, ALWAYS)
+        return Scene(
+            us,
+            [self._record(person, since[person.email]) for person in us],
+            published=Outcome(3, 3, everybody, {serial: ALWAYS}),
+            consent_date=Outcome(3, 3, since, {serial: ALWAYS}),
+            strict=Outcome(3, 3, since, {serial: max(since.values())}),
+        )
+
+    def an_owner_refused(self) -> Scene:
+        """Five share a serial number, and two agreed."""
+        us = self._owners(5)
+        since = {person.email: self._instant(person) for person in us[:2]}
+        serial = us[0].serials[0]
+        return Scene(
+            us,
+            self._shuffled(*(self._record(person, since.get(person.email)) for person in us)),
+            published=Outcome(2, 2, dict.fromkeys(since, ALWAYS), {serial: ALWAYS}),
+            consent_date=Outcome(2, 2, since, {serial: ALWAYS}),
+            strict=Outcome(2, 2, since),
+        )
+
+    def same_instants(self) -> Scene:
+        """Two who agreed, each with a device of their own, always measured in the same millisecond."""
+        one = self._person()
+        other = self._person(lane=one.lane)
+        since = {person.email: self._instant(person) for person in (one, other)}
+        serials = {person.serials[0]: since[person.email] for person in (one, other)}
+        return Scene(
+            [one, other],
+            [self._record(person, since[person.email]) for person in (one, other)],
+            published=Outcome(2, 2, dict.fromkeys(since, ALWAYS), dict.fromkeys(serials, ALWAYS)),
+            consent_date=Outcome(2, 2, since, dict.fromkeys(serials, ALWAYS)),
+            strict=Outcome(2, 2, since, serials),
+        )
+
+    def same_instants_as_one_who_refused(self) -> Scene:
+        """One who agreed and one who did not, always measured in the same millisecond."""
+        one = self._person()
+        other = self._person(lane=one.lane)
+        since, serial = self._instant(one), one.serials[0]
+        return Scene(
+            [one, other],
+            [self._record(one, since), self._record(other, None)],
+            published=Outcome(1, 1, {one.email: ALWAYS}, {serial: ALWAYS}),
+            consent_date=Outcome(1, 1, {one.email: since}, {serial: ALWAYS}),
+            strict=Outcome(1, 1, {one.email: since}, {serial: since}),
+        )
+
+    # What scenes are made of
+
+    def _person(self, *, lane: int = 0, devices: int = 1, moves: bool = True, known: bool = True) -> Person:
+        first, last = self.random.choice(FIRST_NAMES), self.random.choice(LAST_NAMES)
+        if known:
+            self.people += 1
+            address = f"{first}.{last}.{self.people}@example.com"
+        else:
+            address = f"{first}.{last}@example.net"
+        serials = tuple(str(uuid.UUID(int=self.random.getrandbits(128), version=4)) for _ in range(devices))
+        return Person(f"{first} {last}", address, serials, lane, moves)
+
+    def _owners(self, count: int) -> list[Person]:
+        people = [self._person(lane=lane) for lane in range(count)]
+        return [Person(person.name, person.email, people[0].serials, person.lane) for person in people]
+
+    def _at(self, person: Person, beat: int) -> int:
+        """Return the instant of a person's reading."""
+        block, turn = divmod(self.scenes, SCENES_PER_BLOCK)
+        return START + (block * (self.beats + 2) + beat) * BEAT + turn * LANES + person.lane
+
+    def _instant(self, person: Person) -> int:
+        """Return an instant to agree: exactly that of a reading, or just after the one before it."""
+        instant = self._at(person, self.random.randrange(self.beats))
+        return instant - self.random.choice((0, BEAT - 1))
+
+    def _record(self, person: Person, agreed: int | None, *, serial: str | None = None, **dates: int) -> dict[str, Any]:
+        """Return a customer record; what may be absent is absent now and then."""
+        registered = START - self.random.randrange(1, 30 * 86_400_000)
+        optional = {
+            "phone": f"555{self.random.randrange(10**7):07}",
+            # Years like these do occur in the documents' data.
+            "birthDay": f"{self.random.randrange(1000, 2000)}-01-01",
+            "shareWithPublicAsOfDate": registered,
+            "shareWithFriendsAsOfDate": registered,
+        }
+        absent = {"phone": 0.02, "birthDay": 0.02, "shareWithPublicAsOfDate": 0.5, "shareWithFriendsAsOfDate": 0.5}
+        return {
+            "customerName": person.name,
+            "email": person.email,
+            "serialNumber": serial or person.serials[0],
+            "registrationDate": registered,
+            "lastUpdateDate": self.random.randrange(registered, START),
+            **{key: value for key, value in optional.items() if not self._now_and_then(absent[key])},
+            **dates,
+            **({"shareWithResearchAsOfDate": agreed} if agreed is not None else self.random.choice(NO_CONSENT)),
+        }
+
+    def _two_records(self, person: Person, agreed: int | None, agreed_later: int | None) -> list[dict[str, Any]]:
+        """Return an earlier and a later record, with the first and the last device, in any order.
+
+        The later one was updated later, or updated at the same time and registered later.
+        """
+        earlier = self._record(person, agreed)
+        if self._now_and_then(0.7):
+            dates = {"lastUpdateDate": earlier["lastUpdateDate"] + 1}
+        else:
+            dates = {"lastUpdateDate": earlier["lastUpdateDate"], "registrationDate": earlier["registrationDate"] + 1}
+        return self._shuffled(earlier, self._record(person, agreed_later, serial=person.serials[-1], **dates))
+
+    def _shuffled(self, *records: dict[str, Any]) -> list[dict[str, Any]]:
+        """Return records in any order: the order of lines says nothing."""
+        return self.random.sample(records, len(records))
+
+    def _now_and_then(self, share: float) -> bool:
+        return self.random.random() < share
+
+    # Readings
+
+    def _readings(self, scene: Scene, movements: _Lines, steps: _Lines) -> None:
+        """Write the readings of a scene and count, for each instant, what the outcomes make of them."""
+        for beat in range(self.beats):
+            for lane in sorted({person.lane for person in scene.people}):
+                together = [person for person in scene.people if person.lane == lane]
+                instant = self._at(together[0], beat)
+                moved = [(person, self._movements(person, instant, beat, movements)) for person in together]
+                stepped = [(person, self._step(person, instant, beat, steps)) for person in together]
+                self._count(scene, instant, moved, [(person, serial) for person, serial in stepped if serial])
+
+    def _movements(self, person: Person, instant: int, beat: int, out: _Lines) -> int:
+        """Write one to three different movements of an instant, sometimes none; return how many."""
+        if not person.moves:
+            return 0
+        # The last one is always there: whoever agreed in time has a reading since then.
+        count = self.random.choices((0, 1, 2, 3), (6, 4, 20, 70))[0] or (1 if beat == self.beats - 1 else 0)
+        key = out.style("timestamp", "timeStamp")
+        for x, y, z in self.random.sample(MOVEMENTS, count):
+            line = f'{{"user":"{person.email}","{key}":{instant},"x":{x},"y":{y},"z":{z}}}'
+            out.write(line, twice=self._now_and_then(DUPLICATE_READINGS))
+        return count
+
+    def _step(self, person: Person, instant: int, beat: int, out: _Lines) -> str | None:
+        """Write the step of an instant, mostly; return the serial number of the device."""
+        if self._now_and_then(0.02):
+            return None
+        serial = person.serials[beat * len(person.serials) // self.beats]
+        distance = self.random.randrange(201, 301)
+        line = f'{{"sensorReadingTime":{instant},"serialNumber":"{serial}","distanceFromObject":{distance}}}'
+        out.write(line, twice=self._now_and_then(DUPLICATE_READINGS))
+        return serial
+
+    def _count(
+        self, scene: Scene, instant: int, moved: list[tuple[Person, int]], stepped: list[tuple[Person, str]]
+    ) -> None:
+        """Add the readings of an instant to the tables in which the outcomes let them be."""
+        for profile in PROFILES:
+            outcome: Outcome = getattr(scene, profile)
+            trusted_moves = Counter(
+                {
+                    person: count
+                    for person, count in moved
+                    if instant >= outcome.movements_from.get(person.email, FUTURE)
+                }
+            )
+            trusted_steps = [person for person, serial in stepped if instant >= outcome.steps_from.get(serial, FUTURE)]
+            all_moves = trusted_moves.total()
+            counts = self.expected[profile]
+            counts["accelerometer_trusted"] += all_moves
+            counts["step_trainer_trusted"] += len(trusted_steps)
+            counts["machine_learning_curated"] += {
+                "published": len(trusted_steps) * all_moves,  # whose they are does not matter
+                "consent_date": len(trusted_steps) * max(all_moves, 1),  # a step without movement is kept
+                "strict": sum(trusted_moves[person] for person in trusted_steps),
+            }[profile]
+
+
+class _Lines:
+    """Writes an entity's lines to files of a limited length, in the styles that occur in the wild."""
+
+    def __init__(self, folder: Path, entity: str, lines_per_file: int) -> None:
+        self.folder = folder / entity / "landing"
+        self.entity = entity
+        self.lines_per_file = lines_per_file
+        self.written = 0
+
+    def __enter__(self) -> _Lines:
+        self.folder.mkdir(parents=True)
+        self.file = self._open(1)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.file.close()
+
+    def style(self, modern: str, old: str) -> str:
+        """Return which of two styles the next line is written in: every other file is of the older edition."""
+        return old if (self.written // self.lines_per_file) % 2 else modern
+
+    def write(self, line: str, *, twice: bool = False) -> None:
+        """Write a line, or the same line two times."""
+        for _ in range(2 if twice else 1):
+            if self.written and self.written % self.lines_per_file == 0:
+                self.file.close()
+                self.file = self._open(self.written // self.lines_per_file + 1)
+            self.file.write(line + self.style("\n", ",\n"))
+            self.written += 1
+
+    def _open(self, number: int) -> TextIO:
+        return (self.folder / f"{self.entity}-{number:05}.json").open("w", encoding="utf-8")
+
+
+SCENES: Sequence[tuple[Callable[[_Generator], Scene], int, int]] = (
+    # scene, people in it, weight
+    (_Generator.agreed, 1, 40),
+    (_Generator.refused, 1, 36),
+    (_Generator.agreed_but_never_moved, 1, 3),
+    (_Generator.agreed_too_late, 1, 4),
+    (_Generator.withdrew, 1, 4),
+    (_Generator.agreed_in_the_end, 1, 4),
+    (_Generator.renewed, 1, 3),
+    (_Generator.changed_device, 1, 2),
+    (_Generator.all_owners_agreed, 3, 1),
+    (_Generator.an_owner_refused, 5, 1),
+    (_Generator.same_instants, 2, 2),
+    (_Generator.same_instants_as_one_who_refused, 2, 1),
+)

@@ -1,0 +1,487 @@
+"""Runs Glue job runs for real: what Glue does between StartJobRun and the end of the run."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+import secrets
+import shutil
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import urlsplit
+
+import boto3
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError
+
+from lakehouse.sandbox import spark
+from lakehouse.sandbox.job_process import JobProcess, LogLine, error_message
+from lakehouse.sandbox.mirror import Mirror
+from lakehouse.sandbox.process import Credentials
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+log = logging.getLogger(__name__)
+
+FINAL_STATES: Final = frozenset({"SUCCEEDED", "FAILED", "TIMEOUT", "STOPPED", "ERROR"})
+DEFAULT_TIMEOUT_MINUTES: Final = 2880
+KILLED_GRACE: Final = 10.0
+SHUTDOWN_GRACE: Final = 30.0
+ARCHIVE_GRACE: Final = 600.0  # for a JVM that writes the class archive when it ends: seconds, minutes on a busy machine
+LOG_BATCH: Final = 5000
+
+# Glue gives these to the script in addition to the arguments of the job; they can't be set.
+_INHERITED = ("PATH", "HOME", "LANG", "LC_ALL", "TZ", "TERM", "LD_LIBRARY_PATH", "NO_PROXY", "no_proxy")
+
+_CLIENT_CONFIG = Config(
+    retries={"total_max_attempts": 1},
+    max_pool_connections=16,
+    s3={"addressing_style": "path"},
+    request_checksum_calculation="when_required",
+)
+
+
+class JobFailedError(Exception):
+    """The run ends as FAILED with this message."""
+
+
+@dataclass(frozen=True)
+class JobSpec:
+    """What of a job definition a run needs."""
+
+    name: str
+    role: str
+    script_location: str
+    glue_version: str = "5.1"
+    execution_class: str = "STANDARD"
+    max_retries: int = 0
+
+
+@dataclass
+class JobRun:
+    """One attempt of one run; the runtime moves its state on."""
+
+    spec: JobSpec
+    arguments: dict[str, str]
+    """Merged: defaults of the job, overridden by those of the run, by those that can't be overridden."""
+    timeout: int = DEFAULT_TIMEOUT_MINUTES
+    id: str = field(default_factory=lambda: f"jr_{secrets.token_hex(32)}")
+    attempt: int = 0
+    previous_run_id: str | None = None
+    trigger_name: str | None = None
+    workflow: tuple[str, str] | None = None
+    """Workflow name and workflow run id."""
+    predecessors: list[tuple[str, str]] = field(default_factory=list)
+    """Job name and run id of each run that the trigger waited for."""
+    capacity: dict[str, Any] = field(default_factory=dict)
+    """Worker type and numbers, as the API shows them."""
+
+    state: str = "STARTING"
+    error: str | None = None
+    started_on: datetime = field(default_factory=lambda: datetime.now(UTC))
+    modified_on: datetime = field(default_factory=lambda: datetime.now(UTC))
+    completed_on: datetime | None = None
+    execution_seconds: float = 0.0
+    stop_requested: threading.Event = field(default_factory=threading.Event)
+
+    @property
+    def job_run_id(self) -> str:
+        """The id, by the name under which moto pages through runs."""
+        return self.id
+
+    @property
+    def job_name(self) -> str:
+        """Name of the job that this is a run of."""
+        return self.spec.name
+
+    @property
+    def finished(self) -> bool:
+        """Whether the run has ended, however it ended."""
+        return self.state in FINAL_STATES
+
+    @property
+    def log_group(self) -> str:
+        """Prefix of the run's two log groups."""
+        return self.arguments.get("--custom-logGroup-prefix", "/aws-glue/jobs")
+
+    def move_to(self, state: str, error: str | None = None) -> None:
+        """Change the state, and with a final one note the end."""
+        now = datetime.now(UTC)
+        self.error, self.modified_on = error, now
+        if state in FINAL_STATES:
+            self.completed_on = now
+        self.state = state
+
+    def next_attempt(self) -> JobRun:
+        """Return the run that Glue starts by itself after a failed one."""
+        origin = self.id.split("_attempt_")[0]
+        return JobRun(
+            spec=self.spec,
+            arguments=self.arguments,
+            timeout=self.timeout,
+            id=f"{origin}_attempt_{self.attempt + 1}",
+            attempt=self.attempt + 1,
+            previous_run_id=self.id,
+            trigger_name=self.trigger_name,
+            workflow=self.workflow,
+            predecessors=self.predecessors,
+            capacity=self.capacity,
+        )
+
+    def argv(self) -> list[str]:
+        """Return the script's command line as Glue puts it together: `--key value` for every argument."""
+        own = {"--JOB_NAME": self.spec.name, "--JOB_RUN_ID": self.id}
+        if self.workflow:
+            own |= {"--WORKFLOW_NAME": self.workflow[0], "--WORKFLOW_RUN_ID": self.workflow[1]}
+        return [part for pair in (self.arguments | own).items() for part in pair]
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the JobRun structure of the Glue API."""
+        shown = {
+            "Id": self.id,
+            "Attempt": self.attempt,
+            "PreviousRunId": self.previous_run_id,
+            "TriggerName": self.trigger_name,
+            "JobName": self.spec.name,
+            "StartedOn": self.started_on,
+            "LastModifiedOn": self.modified_on,
+            "CompletedOn": self.completed_on,
+            "JobRunState": self.state,
+            "Arguments": self.arguments,
+            "ErrorMessage": self.error,
+            "PredecessorRuns": [{"JobName": name, "RunId": run_id} for name, run_id in self.predecessors],
+            "ExecutionTime": round(self.execution_seconds),
+            "Timeout": self.timeout,
+            "LogGroupName": self.log_group,
+            "GlueVersion": self.spec.glue_version,
+            "ExecutionClass": self.spec.execution_class,
+            **self.capacity,
+        }
+        return {key: value for key, value in shown.items() if value is not None}
+
+
+class JobRuntime:
+    """Runs job runs in threads, each script in a fresh process, all that is done for it with the job's role."""
+
+    def __init__(self, build: Path, endpoint: str, region: str, credentials: Credentials, minute: float = 60.0) -> None:
+        self._build = build
+        self._endpoint = endpoint
+        self._region = region
+        self._credentials = credentials
+        self._minute = minute
+        self._mirrors: dict[str, Mirror] = {}
+        self._lock = threading.Lock()
+        self._processes: set[JobProcess] = set()
+        self._archiving = threading.Lock()
+        self._closed = False
+        self._session = boto3.session.Session()  # shared, since each would parse the service models anew
+        self._session_lock = threading.Lock()  # clients may be used by many threads, but not made by them
+
+    def start(self, run: JobRun, on_finished: Callable[[JobRun], None]) -> None:
+        """Begin a run and return; `on_finished` is called in the run's thread when it has ended."""
+        threading.Thread(target=self._run, args=(run, on_finished), name=run.id, daemon=True).start()
+
+    def stop(self, run: JobRun) -> None:
+        """Ask a run to stop; it becomes STOPPED when its processes are gone."""
+        if not run.finished:
+            run.move_to("STOPPING")
+            run.stop_requested.set()
+
+    def close(self) -> None:
+        """Kill what still runs, at the end of the server."""
+        with self._lock:
+            self._closed = True
+            for process in self._processes:
+                process.kill()
+
+    def client(self, service: Any, credentials: Credentials | None = None) -> Any:
+        """Return a boto3 client of this sandbox, with an assumed role's credentials or its own."""
+        credentials = credentials or self._credentials
+        with self._session_lock:
+            return self._session.client(
+                service,
+                endpoint_url=self._endpoint,
+                region_name=self._region,
+                aws_access_key_id=credentials.access_key_id,
+                aws_secret_access_key=credentials.secret_access_key,
+                aws_session_token=credentials.session_token,
+                config=_CLIENT_CONFIG,
+            )
+
+    def _run(self, run: JobRun, on_finished: Callable[[JobRun], None]) -> None:
+        state, error = "FAILED", None
+        try:
+            state, error = _Execution(self, run).execute()
+        except JobFailedError as failure:
+            error = str(failure)
+        except (ClientError, BotoCoreError) as failure:
+            error = f"On behalf of the job's role {run.spec.role}: {failure}"
+        except Exception as failure:  # a defect here must end the run, not leave it RUNNING for ever
+            log.exception("Job run %s", run.id)
+            error = f"The embedded AWS failed: {failure!r}"
+        if run.stop_requested.is_set():
+            state, error = "STOPPED", None
+        run.move_to(state, error)
+        log.info("%s %s %s", run.spec.name, run.id, state)
+        on_finished(run)
+
+    # What an execution needs of the runtime.
+
+    @property
+    def jobs_folder(self) -> Path:
+        """Folder of the runs' work directories."""
+        return self._build / "local" / "jobs"
+
+    @property
+    def region(self) -> str:
+        """Region of the sandbox."""
+        return self._region
+
+    @property
+    def endpoint(self) -> str:
+        """URL of the sandbox."""
+        return self._endpoint
+
+    def seconds(self, minutes: float) -> float:
+        """Return how long a timeout lasts."""
+        return minutes * self._minute
+
+    def assume(self, role: str, session: str) -> Credentials:
+        """Return credentials of a job's role, given by its ARN or its name."""
+        name = role.rpartition("/")[2]
+        try:
+            arn = self.client("iam").get_role(RoleName=name)["Role"]["Arn"]
+        except ClientError as error:
+            raise JobFailedError(f"Role {role} can't be assumed: there is no such role.") from error
+        issued = self.client("sts").assume_role(RoleArn=arn, RoleSessionName=session)["Credentials"]
+        return Credentials(issued["AccessKeyId"], issued["SecretAccessKey"], issued["SessionToken"])
+
+    def mirror(self, bucket: str) -> Mirror:
+        """Return the one mirror of a bucket."""
+        with self._lock:
+            return self._mirrors.setdefault(bucket, Mirror(bucket, self._build / "local" / "s3" / bucket))
+
+    def launch(self, command: list[str], cwd: Path, env: Mapping[str, str]) -> JobProcess:
+        """Start a process that `close` will kill."""
+        with self._lock:
+            if self._closed:
+                raise JobFailedError("The embedded AWS is going down.")
+            process = JobProcess(command, cwd, env, cwd / "output.log")
+            self._processes.add(process)
+            return process
+
+    def dismiss(self, process: JobProcess) -> None:
+        """Forget a process whose group is gone."""
+        with self._lock:
+            self._processes.discard(process)
+
+    def class_archive(self) -> tuple[spark.ClassArchive, Path | None]:
+        """Return the class archive of the JVMs, and where the caller's JVM shall write it: one JVM at a time."""
+        with self._lock:
+            archive = spark.class_archive(self._build / "cache")
+        if archive.path.is_file() or not self._archiving.acquire(blocking=False):
+            return archive, None
+        return archive, archive.path.with_suffix(f".{os.getpid()}.partial")
+
+    def archived(self, archive: spark.ClassArchive, written: Path) -> None:
+        """Take the archive that a JVM wrote when it ended, if it did."""
+        if written.is_file():
+            archive.publish(written)
+        self._archiving.release()
+
+
+class _Execution:
+    """One attempt, step by step."""
+
+    def __init__(self, runtime: JobRuntime, run: JobRun) -> None:
+        self._runtime = runtime
+        self._run = run
+        self._work = runtime.jobs_folder / run.id
+        self._work.mkdir(parents=True)
+        (self._work / "output.log").touch()
+
+    def execute(self) -> tuple[str, str | None]:
+        """Run the script; return the final state and its error message."""
+        run, runtime = self._run, self._runtime
+        self._credentials = runtime.assume(run.spec.role, session=f"glue-{run.id[3:35]}")
+        self._s3: S3Client = runtime.client("s3", self._credentials)
+        script = self._fetch_code()
+        buckets = self._buckets()
+        mirrors = []
+        try:
+            for bucket in buckets:
+                mirror = runtime.mirror(bucket)
+                self._note_unreadable(bucket, mirror.pull(self._s3).unreadable)
+                mirrors.append(mirror)
+            return self._execute(script, mirrors)
+        finally:
+            for mirror in mirrors:
+                mirror.release()
+
+    def _execute(self, script: Path, mirrors: list[Mirror]) -> tuple[str, str | None]:
+        run, runtime = self._run, self._runtime
+        archive, write_archive_to = runtime.class_archive() if self._uses_iceberg else (None, None)
+        properties = self._write_spark_properties(mirrors, archive, write_archive_to)
+        command = [sys.executable, script.name, *run.argv()]
+        if not run.stop_requested.is_set():
+            run.move_to("RUNNING")
+        started = time.monotonic()
+        process = runtime.launch(command, self._work, self._environ(properties))
+        code = self._watch(process, started + runtime.seconds(run.timeout))
+        succeeded = code == 0
+        if not succeeded:
+            process.kill()
+        reaper = threading.Thread(target=self._reap, args=(process, succeeded, archive, write_archive_to), daemon=True)
+        reaper.start()
+        if not succeeded:
+            reaper.join()  # a failed job's processes are gone before what they wrote is looked at
+        self._write_back(mirrors)
+        run.execution_seconds = time.monotonic() - started
+        self._ship_logs(process)
+        if code is None:
+            return "TIMEOUT", f"Job run exceeded its timeout of {run.timeout} minutes."
+        return ("SUCCEEDED", None) if succeeded else ("FAILED", error_message(_texts(process.lines["error"]), code))
+
+    def _watch(self, process: JobProcess, deadline: float) -> int | None:
+        """Return the exit code, or None at the deadline or when a stop is asked for."""
+        while not self._run.stop_requested.is_set() and time.monotonic() < deadline:
+            code = process.wait(timeout=0.1)
+            if code is not None:
+                return code
+        return None
+
+    def _reap(
+        self, process: JobProcess, succeeded: bool, archive: spark.ClassArchive | None, written: Path | None
+    ) -> None:
+        """See the whole process group gone. The JVM outlives the script by the time that it takes to shut down."""
+        if succeeded and written:
+            process.yield_to_others()
+            ended = process.finish(ARCHIVE_GRACE)
+        else:
+            ended = process.finish(SHUTDOWN_GRACE if succeeded else KILLED_GRACE)
+        self._runtime.dismiss(process)
+        if archive and written:
+            if not (ended and succeeded):
+                written.unlink(missing_ok=True)
+            self._runtime.archived(archive, written)
+        shutil.rmtree(self._work / "tmp", ignore_errors=True)
+
+    def _fetch_code(self) -> Path:
+        """Download script, modules and files into the work directory; return the script."""
+        arguments = self._run.arguments
+        script = self._fetch(self._run.spec.script_location)
+        for option in ("--extra-py-files", "--extra-files"):
+            for uri in _uris(arguments.get(option, "")):
+                self._fetch(uri)
+        (self._work / "tmp").mkdir()
+        return script
+
+    def _fetch(self, uri: str) -> Path:
+        parts = urlsplit(uri)
+        path = self._work / Path(parts.path).name
+        try:
+            path.write_bytes(self._s3.get_object(Bucket=parts.netloc, Key=parts.path.lstrip("/"))["Body"].read())
+        except ClientError as error:
+            if error.response["Error"]["Code"] in ("404", "NoSuchKey", "NoSuchBucket"):
+                raise JobFailedError(f"{uri} does not exist.") from error
+            raise JobFailedError(f"{uri} can't be read by {self._run.spec.role}: {error}") from error
+        return path
+
+    def _buckets(self) -> list[str]:
+        """Return the buckets that script and arguments name by an s3:// URI."""
+        text = " ".join([self._run.spec.script_location, *self._run.arguments.values()])
+        return sorted({urlsplit(uri).netloc for uri in _uris(text.replace("=", " ")) if uri.startswith("s3://")})
+
+    @property
+    def _uses_iceberg(self) -> bool:
+        return "iceberg" in self._run.arguments.get("--datalake-formats", "").split(",")
+
+    def _write_spark_properties(
+        self, mirrors: list[Mirror], archive: spark.ClassArchive | None, write_archive_to: Path | None
+    ) -> Path:
+        conf = spark.parse_conf(self._run.arguments.get("--conf", ""))
+        directories = {mirror.bucket: mirror.directory for mirror in mirrors}
+        settings = conf | spark.local_overrides(conf, directories, self._work)
+        if self._uses_iceberg:
+            settings["spark.driver.extraClassPath"] = str(spark.iceberg_jar())
+        input_bytes = sum(mirror.size() for mirror in mirrors)
+        options = archive.options(write_to=write_archive_to) if archive else []
+        settings["spark.driver.extraJavaOptions"] = spark.jvm_options(self._work, input_bytes, options)
+        (self._work / "log4j2.properties").write_text(spark.LOG4J)
+        path = self._work / "spark.properties"
+        spark.write_properties(path, settings)
+        return path
+
+    def _environ(self, properties: Path) -> dict[str, str]:
+        inherited = {name: os.environ[name] for name in _INHERITED if name in os.environ}
+        archives = [str(self._work / Path(uri).name) for uri in _uris(self._run.arguments.get("--extra-py-files", ""))]
+        return inherited | {
+            "PYTHONPATH": os.pathsep.join([str(self._work), *(path for path in archives if not path.endswith(".py"))]),
+            "PYTHONUNBUFFERED": "1",
+            "PYSPARK_PYTHON": sys.executable,
+            "TMPDIR": str(self._work / "tmp"),
+            "AWS_ENDPOINT_URL": self._runtime.endpoint,
+            "AWS_REGION": self._runtime.region,
+            "AWS_DEFAULT_REGION": self._runtime.region,
+            "AWS_CONFIG_FILE": os.devnull,
+            "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
+            **self._credentials.environ(),
+            **spark.environ(properties, scratch=self._work / "tmp"),
+        }
+
+    def _write_back(self, mirrors: list[Mirror]) -> None:
+        """Put what the job wrote in the bucket, as it would be on S3 however the job ended, and follow its commits."""
+        conf = spark.parse_conf(self._run.arguments.get("--conf", ""))
+        written = {mirror.bucket: (mirror.directory, mirror.push(self._s3)) for mirror in mirrors}
+        catalogs = spark.hadoop_catalogs(conf) if self._uses_iceberg else {}
+        if not catalogs:
+            return
+        from lakehouse.sandbox import iceberg  # noqa: PLC0415 - half a second of imports that only tables need
+
+        glue = self._runtime.client("glue", self._credentials)
+        for warehouse in map(iceberg.Warehouse.parse, catalogs.values()):
+            directory, changes = written[warehouse.bucket]
+            iceberg.follow_commits(warehouse, directory, [*changes.written, *changes.removed], glue)
+
+    def _note_unreadable(self, bucket: str, keys: list[str]) -> None:
+        if keys:
+            with (self._work / "output.log").open("a") as file:
+                file.write(f"{self._run.spec.role} may not read {len(keys)} objects, e.g. s3://{bucket}/{keys[0]}\n")
+
+    def _ship_logs(self, process: JobProcess) -> None:
+        """Write the lines to CloudWatch Logs where Glue does; a role that may not is no reason to fail."""
+        logs = self._runtime.client("logs", self._credentials)
+        try:
+            for stream, lines in process.lines.items():
+                group = f"{self._run.log_group}/{stream}"
+                _create(logs.create_log_group, logs, logGroupName=group)
+                _create(logs.create_log_stream, logs, logGroupName=group, logStreamName=self._run.id)
+                for start in range(0, len(lines), LOG_BATCH):
+                    events = [
+                        {"timestamp": line.timestamp, "message": line.text or " "}
+                        for line in lines[start : start + LOG_BATCH]
+                    ]
+                    logs.put_log_events(logGroupName=group, logStreamName=self._run.id, logEvents=events)
+        except ClientError as error:
+            log.warning("%s: no CloudWatch logs: %s", self._run.id, error)
+
+
+def _create(operation: Callable[..., Any], logs: Any, **arguments: str) -> None:
+    with contextlib.suppress(logs.exceptions.ResourceAlreadyExistsException):
+        operation(**arguments)
+
+
+def _texts(lines: Iterable[LogLine]) -> list[str]:
+    return [line.text for line in lines]
+
+
+def _uris(value: str) -> list[str]:
+    return [uri for uri in value.replace(",", " ").split() if "://" in uri]

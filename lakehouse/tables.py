@@ -1,0 +1,113 @@
+"""The tables of the lakehouse, and what their last publication says about them.
+
+A job publishes a table in one Iceberg commit and notes in the snapshot's summary what it read and for which run. So
+counting is reading a few kilobytes of metadata, and the numbers cannot disagree with the data that they describe.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+import boto3
+from pyiceberg.catalog.glue import GlueCatalog
+from pyiceberg.exceptions import NoSuchIcebergTableError, NoSuchTableError
+from pyiceberg.table.snapshots import Snapshot
+
+from lakehouse.aws import CONFIG
+from lakehouse.errors import LakehouseError
+
+ZONES: Mapping[str, tuple[str, ...]] = {
+    "landing": ("customer_landing", "accelerometer_landing", "step_trainer_landing"),
+    "trusted": ("customer_trusted", "accelerometer_trusted", "step_trainer_trusted"),
+    "curated": ("customers_curated", "machine_learning_curated"),
+}
+PUBLISHED_BY: Mapping[str, str] = {
+    "customer_landing_to_trusted": "customer_trusted",
+    "accelerometer_landing_to_trusted": "accelerometer_trusted",
+    "customer_trusted_to_curated": "customers_curated",
+    "step_trainer_landing_to_trusted": "step_trainer_trusted",
+    "machine_learning_curated": "machine_learning_curated",
+}
+"""Table that each job publishes, in the order of the chain."""
+
+PROFILES = ("published", "consent_date", "strict")
+"""Named sets of policies; the first is the default."""
+
+TABLES = tuple(table for tables in ZONES.values() for table in tables)
+PREFIX = "lakehouse."
+
+
+@dataclass(frozen=True)
+class Publication:
+    """The last publication of a table, as its snapshot's summary tells it."""
+
+    rows: int
+    workflow_run_id: str
+    rows_in: int | None = None
+    """Rows of the job's main input."""
+    rows_read: Mapping[str, int] = field(default_factory=dict)
+    """Rows of each table that the job counted while reading it."""
+
+    @classmethod
+    def of(cls, snapshot: Snapshot) -> Publication:
+        """Read a snapshot's summary."""
+        properties = snapshot.summary.additional_properties if snapshot.summary else {}
+        own = {key.removeprefix(PREFIX): value for key, value in properties.items() if key.startswith(PREFIX)}
+        return cls(
+            rows=int(properties.get("total-records", 0)),
+            workflow_run_id=own.get("workflow-run-id", ""),
+            rows_in=int(own["rows-in"]) if "rows-in" in own else None,
+            rows_read={
+                key.removeprefix("rows-read."): int(value) for key, value in own.items() if key.startswith("rows-read.")
+            },
+        )
+
+
+def publications(session: boto3.Session, database: str) -> dict[str, Publication]:
+    """Return the last publication of each table that a job has ever published."""
+    catalog = GlueCatalog("lakehouse", session.client("glue", config=CONFIG), **_file_access(session))
+    found = {}
+    for table in PUBLISHED_BY.values():
+        try:
+            snapshot = catalog.load_table((database, table)).current_snapshot()
+        except (NoSuchTableError, NoSuchIcebergTableError) as error:
+            raise LakehouseError(
+                f"There is no Iceberg table {database}.{table}. Apply the environment first: make apply."
+            ) from error
+        if snapshot:
+            found[table] = Publication.of(snapshot)
+    return found
+
+
+def of_run(published: Mapping[str, Publication], run_id: str) -> dict[str, Publication]:
+    """Keep what this workflow run published: a job that failed leaves the table as an earlier run made it."""
+    return {table: publication for table, publication in published.items() if publication.workflow_run_id == run_id}
+
+
+def rows(published: Mapping[str, Publication]) -> dict[str, int]:
+    """Return the rows of each table, in the order of the zones; of landing tables what the jobs read there."""
+    read = _merged(publication.rows_read for publication in published.values())
+    known = read | {table: publication.rows for table, publication in published.items()}
+    return {table: known[table] for table in TABLES if table in known}
+
+
+def _merged(counts: Iterable[Mapping[str, int]]) -> dict[str, int]:
+    return {table: count for mapping in counts for table, count in mapping.items()}
+
+
+def _file_access(session: boto3.Session) -> dict[str, str]:
+    """Return pyiceberg's settings for S3: exactly the region, credentials and endpoint that boto3 uses."""
+    credentials = session.get_credentials()
+    if credentials is None:
+        raise LakehouseError("There are no AWS credentials. Log in, or set AWS_PROFILE.")
+    frozen = credentials.get_frozen_credentials()
+    settings = {
+        "s3.region": session.region_name,
+        "s3.access-key-id": frozen.access_key,
+        "s3.secret-access-key": frozen.secret_key,
+        "s3.session-token": frozen.token,
+        "s3.endpoint": os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL"),
+    }
+    return {key: value for key, value in settings.items() if value}

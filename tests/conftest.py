@@ -1,0 +1,107 @@
+"""What every test may need: a copy of the project to run in, and the real landing data where it is present."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+
+REPOSITORY = Path(__file__).resolve().parents[1]
+REAL_DATA = REPOSITORY.parent / "shared" / "data" / "stedi"
+
+JOBS = [
+    "customer_landing_to_trusted",
+    "accelerometer_landing_to_trusted",
+    "customer_trusted_to_curated",
+    "step_trainer_landing_to_trusted",
+    "machine_learning_curated",
+]
+LANDING_TABLES = ["customer_landing", "accelerometer_landing", "step_trainer_landing"]
+ICEBERG_TABLES = [
+    "customer_trusted",
+    "accelerometer_trusted",
+    "customers_curated",
+    "step_trainer_trusted",
+    "machine_learning_curated",
+]
+
+
+@dataclass(frozen=True)
+class Project:
+    """A copy of what a user checks out, with an embedded AWS and a build folder of its own."""
+
+    root: Path
+
+    def lakehouse(self, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+        """Run the operator's command line here, as the Makefile does."""
+        return subprocess.run(
+            [sys.executable, "-m", "lakehouse", *arguments],
+            cwd=self.root,
+            env=os.environ | environment,
+            capture_output=True,
+            text=True,
+            timeout=300,
+            check=False,
+        )
+
+    def succeed(self, *arguments: str, **environment: str) -> str:
+        """Run the command line and return what it printed, all of it in the failure if it fails."""
+        done = self.lakehouse(*arguments, **environment)
+        assert done.returncode == 0, f"lakehouse {' '.join(arguments)}\n{done.stdout}\n{done.stderr}"
+        return done.stdout
+
+    def report(self) -> dict[str, Any]:
+        """Return run.json of the last run."""
+        report: dict[str, Any] = json.loads((self.root / "build/local/run.json").read_text())
+        return report
+
+    def environment(self) -> dict[str, str]:
+        """Return the variables that a shell has after `source build/local/aws.env`."""
+        script = "set -a; source build/local/aws.env; env -0"
+        done = subprocess.run(["bash", "-c", script], cwd=self.root, capture_output=True, text=True, check=True)
+        return dict(line.split("=", 1) for line in done.stdout.split("\0") if "=" in line)
+
+    def client(self, service: str) -> Any:
+        """Return a boto3 client of the embedded AWS, made from aws.env alone."""
+        env = self.environment()
+        return boto3.client(
+            service,
+            endpoint_url=env["AWS_ENDPOINT_URL"],
+            region_name=env["AWS_REGION"],
+            aws_access_key_id=env["AWS_ACCESS_KEY_ID"],
+            aws_secret_access_key=env["AWS_SECRET_ACCESS_KEY"],
+        )
+
+
+def copy_of_project(root: Path) -> Project:
+    """Copy the folders that a deployment consists of, without state and caches."""
+    for folder in ("terraform", "glue_jobs", "ddl"):
+        shutil.copytree(
+            REPOSITORY / folder, root / folder, ignore=shutil.ignore_patterns(".terraform", "*.tfstate*", "__pycache__")
+        )
+    return Project(root)
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Project]:
+    """A project of the module's own; its embedded AWS is stopped at the end."""
+    copy = copy_of_project(tmp_path_factory.mktemp("project"))
+    yield copy
+    copy.lakehouse("down")
+
+
+@pytest.fixture(scope="session")
+def real_data() -> Path:
+    """The real landing data; its licence forbids to keep it in this repository."""
+    if not REAL_DATA.is_dir():
+        pytest.skip("the real STEDI landing data is not on this machine (../shared/data/stedi)")
+    return REAL_DATA

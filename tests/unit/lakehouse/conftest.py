@@ -1,0 +1,64 @@
+"""A small project to work in."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+
+from lakehouse.console import Display
+from lakehouse.project import Project
+from lakehouse.tables import PUBLISHED_BY
+from lakehouse.terraform import Outputs
+
+LOCK = 'provider "registry.terraform.io/hashicorp/aws" {\n  version     = "5.100.0"\n}\n'
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    """A checkout: nothing in it but what the tools look for."""
+    checkout = tmp_path / "checkout"
+    for environment in ("local", "dev"):
+        folder = checkout / "terraform" / "environments" / environment
+        folder.mkdir(parents=True)
+        (folder / "main.tf").write_text("# a root\n")
+        (folder / ".terraform.lock.hcl").write_text(LOCK)
+    for folder in ("ddl", "glue_jobs"):
+        (checkout / folder).mkdir()
+    return checkout
+
+
+@pytest.fixture
+def project(root: Path) -> Project:
+    return Project.at(root, "local")
+
+
+@pytest.fixture
+def display() -> Display:
+    """A display whose lines `operator_fakes.printed` returns."""
+    return Display(Console(file=io.StringIO(), width=100, highlight=False))
+
+
+@pytest.fixture
+def outputs() -> Outputs:
+    return Outputs(
+        bucket="lake",
+        database="stedi_local",
+        workflow="stedi-local-lakehouse",
+        jobs={name: f"stedi-local-{name.replace('_', '-')}" for name in sorted(PUBLISHED_BY)},
+        region="us-east-1",
+        athena_workgroup="stedi-local",
+    )
+
+
+@pytest.fixture
+def landing_folder(tmp_path: Path) -> Iterator[Path]:
+    """Landing data as small as it gets."""
+    folder = tmp_path / "data"
+    for entity in ("customer", "accelerometer", "step_trainer"):
+        (folder / entity / "landing").mkdir(parents=True)
+        (folder / entity / "landing" / f"{entity}.json").write_text("{}\n")
+    return folder

@@ -1,0 +1,75 @@
+# ruff: noqa: ARG002, N803 (Glue's argument names)
+"""What the tools talk to, played by fakes."""
+
+from __future__ import annotations
+
+import io
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from lakehouse.console import Display
+from lakehouse.tables import PUBLISHED_BY
+from lakehouse.terraform import Outputs
+
+
+def printed(display: Display) -> str:
+    file = display.console.file
+    assert isinstance(file, io.StringIO)
+    return file.getvalue()
+
+
+class FakeGlue:
+    """Glue with one workflow, whose run goes through the given moments, one per look."""
+
+    class exceptions:  # noqa: N801 as boto3 names it
+        class ConcurrentRunsExceededException(Exception):  # noqa: N818
+            pass
+
+    def __init__(self, outputs: Outputs, moments: list[Any]) -> None:
+        self.outputs = outputs
+        self.moments = moments
+        self.arguments: dict[str, dict[str, str]] = {}
+        self.runs: list[dict[str, str]] = []
+        self.calls: list[str] = []
+
+    def get_job(self, JobName: str) -> Any:
+        return {"Job": {"Name": JobName, "DefaultArguments": self.arguments.get(JobName, {})}}
+
+    def get_workflow_runs(self, Name: str) -> Any:
+        return {"Runs": self.runs}
+
+    def start_workflow_run(self, Name: str) -> Any:
+        self.calls.append("start")
+        return {"RunId": "wr_1"}
+
+    def stop_workflow_run(self, Name: str, RunId: str) -> None:
+        self.calls.append(f"stop {RunId}")
+
+    def get_workflow_run(self, Name: str, RunId: str, IncludeGraph: bool) -> Any:
+        moment = self.moments.pop(0) if len(self.moments) > 1 else self.moments[0]
+        if isinstance(moment, BaseException):
+            raise moment
+        return {"Run": moment}
+
+
+STARTED = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+def moment(outputs: Outputs, status: str, *states: str, message: str = "") -> dict[str, Any]:
+    """Return a workflow run as Glue answers it: the states of the jobs in the order of the chain, and no more jobs."""
+    nodes = []
+    for position, name in enumerate(PUBLISHED_BY):
+        state = states[position] if position < len(states) else None
+        run = {
+            "Id": f"jr_{position}",
+            "Attempt": 0,
+            "JobRunState": state,
+            "StartedOn": STARTED,
+            "LogGroupName": "/aws-glue/jobs/stedi-local",
+            **({"CompletedOn": STARTED + timedelta(seconds=2.5)} if state not in ("RUNNING", "STARTING") else {}),
+            **({"ErrorMessage": message} if state == "FAILED" else {}),
+        }
+        nodes.append({"Type": "JOB", "Name": outputs.jobs[name], "JobDetails": {"JobRuns": [run]} if state else {}})
+    nodes.append({"Type": "TRIGGER", "Name": "start"})
+    ended = {"CompletedOn": STARTED + timedelta(seconds=20)} if status != "RUNNING" else {}
+    return {"Status": status, "StartedOn": STARTED, **ended, "Graph": {"Nodes": nodes}}

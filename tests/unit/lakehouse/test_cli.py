@@ -1,0 +1,114 @@
+"""The command line: what reaches the operator, and how errors end."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from botocore.exceptions import NoCredentialsError
+
+from lakehouse import cli
+from lakehouse.errors import LakehouseError
+from lakehouse.pipeline import Operator
+from lakehouse.sandbox import SandboxError
+
+Call = Callable[..., int]
+
+
+@pytest.fixture
+def call(root: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Call]:
+    """Call the command line in a checkout; returns its exit code."""
+    handlers = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGHUP)}
+    monkeypatch.chdir(root)
+
+    def run(*arguments: str) -> int:
+        monkeypatch.setattr("sys.argv", ["lakehouse", *arguments])
+        with pytest.raises(SystemExit) as ended:
+            cli.main()
+        return int(ended.value.code or 0)
+
+    yield run
+    for number, handler in handlers.items():
+        signal.signal(number, handler)
+
+
+@pytest.mark.parametrize(
+    "error",
+    [LakehouseError("Do this."), SandboxError("Do this."), NoCredentialsError()],
+    ids=["ours", "sandbox", "aws"],
+)
+def test_a_foreseen_error_is_one_message_and_exit_code_1(
+    call: Call, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], error: Exception
+) -> None:
+    def fail(*_: object) -> None:
+        raise error
+
+    monkeypatch.setattr(Operator, "counts", fail)
+    assert call("counts") == 1
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert captured.err.startswith("error: ")
+    assert str(error) in captured.err
+    assert captured.err.count("\n") == 1
+
+
+def test_options_reach_the_operator(call: Call, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[object] = []
+    monkeypatch.setattr(Operator, "run", lambda self, data, profile: seen.extend([self, data, profile]))
+    assert call("run", "--env", "dev", "--data", "x/y", "--profile", "strict", "--port", "5000") == 0
+    operator, data, profile = seen
+    assert isinstance(operator, Operator)
+    assert (operator.project.environment, operator.port) == ("dev", 5000)
+    assert (data, profile) == (Path("x/y"), "strict")
+
+
+def test_unknown_environment_names_the_known_ones(call: Call, capsys: pytest.CaptureFixture[str]) -> None:
+    assert call("run", "--env", "prod") == 1
+    assert "Use one of: dev, local" in capsys.readouterr().err
+
+
+def test_another_folder_than_a_checkout_is_refused(
+    call: Call, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert call("plan") == 1
+    assert "has no terraform/, ddl/, glue_jobs/" in capsys.readouterr().err
+
+
+def test_an_unknown_profile_is_a_usage_error(call: Call, capsys: pytest.CaptureFixture[str]) -> None:
+    assert call("run", "--profile", "lenient") == 2
+    assert "consent_date" in capsys.readouterr().err
+
+
+def test_without_a_terminal_nobody_is_asked(
+    call: Call, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(Operator, "destroy", lambda _, confirm: confirm("Destroy all?"))
+    monkeypatch.setattr("sys.stdin.isatty", lambda: False, raising=False)
+    assert call("destroy", "--env", "dev") == 1
+    assert "Destroy all? Nobody is there to answer; give --yes" in capsys.readouterr().err
+    assert call("destroy", "--env", "dev", "--yes") == 0
+
+
+def test_a_sample_is_generated_where_a_run_looks_for_it(
+    call: Call, root: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert call("sample", "--customers", "3", "--readings-per-customer", "1") == 0
+    assert (root / "build/local/sample/expected.json").is_file()
+    assert "customer_landing" in capsys.readouterr().out
+
+
+def test_a_termination_signal_interrupts_like_ctrl_c(call: Call, monkeypatch: pytest.MonkeyPatch) -> None:
+    reached: list[str] = []
+
+    def interrupted(_: object) -> None:
+        try:
+            signal.raise_signal(signal.SIGTERM)
+        finally:
+            reached.append("clean-up")
+
+    monkeypatch.setattr(Operator, "counts", interrupted)
+    assert call("counts") == 130
+    assert reached == ["clean-up"]

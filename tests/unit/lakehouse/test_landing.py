@@ -1,0 +1,108 @@
+"""What is accepted as landing data, and what is in the landing zone afterwards."""
+
+from __future__ import annotations
+
+import gzip
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+from moto import mock_aws
+
+from lakehouse import landing
+from lakehouse.errors import DataError
+
+
+@pytest.fixture
+def s3(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "test")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "test")
+    for name in ("AWS_ENDPOINT_URL", "AWS_PROFILE", "AWS_SESSION_TOKEN"):
+        monkeypatch.delenv(name, raising=False)
+    with mock_aws():
+        client = boto3.client("s3", region_name="us-east-1")
+        client.create_bucket(Bucket="lake")
+        yield client
+
+
+def keys(s3: Any) -> set[str]:
+    return {item["Key"] for item in s3.list_objects_v2(Bucket="lake").get("Contents", [])}
+
+
+def test_takes_both_layouts_nested_folders_and_compressed_files(landing_folder: Path) -> None:
+    shutil.rmtree(landing_folder / "step_trainer" / "landing")
+    (landing_folder / "step_trainer" / "2026").mkdir()
+    (landing_folder / "step_trainer" / "2026" / "steps.json.gz").write_bytes(gzip.compress(b"{}\n"))
+    found = landing.find(landing_folder)
+    assert set(found.files) == {
+        "customer/landing/customer.json",
+        "accelerometer/landing/accelerometer.json",
+        "step_trainer/landing/2026/steps.json.gz",
+    }
+
+
+def test_leaves_out_what_spark_and_athena_would_leave_out(landing_folder: Path) -> None:
+    folder = landing_folder / "customer" / "landing"
+    (folder / "_temporary").mkdir()
+    for name in (".hidden.json", "_started.json", "_temporary/part.json", "README.md", "empty.json"):
+        (folder / name).write_text("" if name == "empty.json" else "{}\n")
+    assert [key for key in landing.find(landing_folder).files if key.startswith("customer/")] == [
+        "customer/landing/customer.json"
+    ]
+
+
+def test_refuses_a_folder_that_is_not_there(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=r"nowhere does not exist.*DATA must be a folder"):
+        landing.find(tmp_path / "nowhere")
+
+
+def test_refuses_a_file(tmp_path: Path) -> None:
+    (tmp_path / "data.json").write_text("{}")
+    with pytest.raises(DataError, match=r"data\.json is a file"):
+        landing.find(tmp_path / "data.json")
+
+
+def test_refuses_an_empty_folder(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=r"is empty.*customer/landing/"):
+        landing.find(tmp_path)
+
+
+def test_names_every_entity_that_is_missing(landing_folder: Path) -> None:
+    shutil.rmtree(landing_folder / "accelerometer")
+    (landing_folder / "step_trainer" / "landing" / "step_trainer.json").write_text("")
+    with pytest.raises(DataError, match="has no data for: accelerometer, step_trainer"):
+        landing.find(landing_folder)
+
+
+def test_refuses_a_file_that_cannot_be_read(landing_folder: Path) -> None:
+    (landing_folder / "customer" / "landing" / "broken.json.gz").write_text("not compressed")
+    with pytest.raises(DataError, match=r"broken\.json\.gz cannot be read"):
+        landing.find(landing_folder)
+
+
+def test_landing_zone_holds_exactly_the_data(s3: Any, landing_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(landing, "KEYS_PER_DELETE", 2)
+    stale = {f"customer/landing/old-{number}.json" for number in range(5)} | {"step_trainer/landing/a/b.json"}
+    others = {"glue/scripts/landing.py", "warehouse/stedi/customer_trusted/metadata/v1.json", "customer/notes.txt"}
+    for key in stale | others:
+        s3.put_object(Bucket="lake", Key=key, Body=b"old")
+    s3.put_object(Bucket="lake", Key="customer/landing/customer.json", Body=b"old")
+
+    data = landing.find(landing_folder)
+    assert set(landing.stale_keys(s3, "lake", data)) == stale
+    landing.replace(s3, "lake", data)
+
+    assert keys(s3) == set(data.files) | others
+    assert s3.get_object(Bucket="lake", Key="customer/landing/customer.json")["Body"].read() == b"{}\n"
+
+
+def test_nothing_is_deleted_when_an_upload_fails(s3: Any, landing_folder: Path) -> None:
+    s3.put_object(Bucket="lake", Key="customer/landing/old.json", Body=b"old")
+    data = landing.find(landing_folder)
+    (landing_folder / "customer" / "landing" / "customer.json").unlink()
+    with pytest.raises(FileNotFoundError):
+        landing.replace(s3, "lake", data)
+    assert "customer/landing/old.json" in keys(s3)

@@ -1,0 +1,108 @@
+"""What people and tools are told of a run."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from operator_fakes import FakeGlue, moment, printed
+
+from lakehouse.console import Display
+from lakehouse.errors import DataError
+from lakehouse.project import Project
+from lakehouse.report import Report, differences, expected_rows, explain_failure, jobs_table, rows_table
+from lakehouse.tables import PUBLISHED_BY, Publication
+from lakehouse.terraform import Outputs
+from lakehouse.workflow import Workflow, WorkflowRun
+
+PUBLISHED = {
+    "customer_trusted": Publication(482, "wr_1", 956, {"customer_landing": 956}),
+    "accelerometer_trusted": Publication(40_981, "wr_0", 81_273, {"accelerometer_landing": 81_273}),
+}
+
+
+def run_of(outputs: Outputs, status: str, *states: str, message: str = "") -> WorkflowRun:
+    glue = FakeGlue(outputs, [moment(outputs, status, *states, message=message)])
+    return Workflow(glue, outputs, pause=0).read("wr_1")
+
+
+def test_run_json_has_exactly_the_documented_fields(outputs: Outputs, tmp_path: Path) -> None:
+    run = run_of(outputs, "COMPLETED", *["SUCCEEDED"] * 5)
+    published = {table: Publication(7, "wr_1", 9) for table in PUBLISHED_BY.values()}
+    path = tmp_path / "build" / "run.json"
+    Report.of(run, "strict", published).write(path)
+    assert json.loads(path.read_text()) == {
+        "run_id": "wr_1",
+        "status": "SUCCEEDED",
+        "profile": "strict",
+        "seconds": 20.0,
+        "tables": dict.fromkeys(PUBLISHED_BY.values(), 7),
+        "jobs": [
+            {"name": name, "state": "SUCCEEDED", "seconds": 2.5, "rows_in": 9, "rows_out": 7} for name in PUBLISHED_BY
+        ],
+    }
+
+
+def test_a_failed_run_reports_only_what_it_published(outputs: Outputs) -> None:
+    report = Report.of(run_of(outputs, "COMPLETED", "SUCCEEDED", "FAILED"), "published", PUBLISHED)
+    document = report.as_json()
+    assert document["status"] == "FAILED"
+    assert document["tables"] == {"customer_landing": 956, "customer_trusted": 482}
+    assert [(job["state"], job["rows_in"], job["rows_out"]) for job in document["jobs"]] == [
+        ("SUCCEEDED", 956, 482),
+        ("FAILED", None, None),
+        *[("NOT_STARTED", None, None)] * 3,
+    ]
+
+
+def test_a_run_that_never_was_is_a_failed_one() -> None:
+    document = Report.never_ran("published").as_json()
+    assert document["run_id"] is None
+    assert document["status"] == "FAILED"
+    assert [(job["name"], job["state"]) for job in document["jobs"]] == [(name, "NOT_STARTED") for name in PUBLISHED_BY]
+
+
+def test_a_failure_names_the_job_its_reason_and_its_log(outputs: Outputs, project: Project, root: Path) -> None:
+    message = "\n".join(f"line {number}" for number in range(100)) + "\nSyntaxError: invalid syntax\n"
+    run = run_of(outputs, "COMPLETED", "SUCCEEDED", "FAILED", message=message)
+    text = explain_failure(run, project)
+    assert "accelerometer_landing_to_trusted FAILED:\n" in text
+    assert "SyntaxError: invalid syntax" in text
+    assert "line 50" not in text
+    assert str(project.build / "jobs" / "jr_1" / "output.log") in text
+    assert "Not started: customer_trusted_to_curated, step_trainer_landing_to_trusted, machine_learning" in text
+    assert "log group /aws-glue/jobs/stedi-local/error, stream jr_1" in explain_failure(run, Project.at(root, "dev"))
+
+
+def test_tables_fit_a_terminal_of_80_columns(outputs: Outputs, display: Display) -> None:
+    run = run_of(outputs, "COMPLETED", "SUCCEEDED", "FAILED")
+    display.console.width = 80
+    display.console.print(rows_table({"customer_trusted": 12_345_678}, Report.of(run, "strict", PUBLISHED)))
+    display.console.print(jobs_table(run))
+    text = printed(display)
+    assert "…" not in text
+    assert max(len(line) for line in text.splitlines()) <= 80
+    for part in ("machine_learning_curated", "12,345,678", "NOT_STARTED", "customer_landing_to_trusted"):
+        assert part in text
+
+
+def test_expected_rows_are_those_of_the_profile(tmp_path: Path) -> None:
+    assert expected_rows(tmp_path, "strict") is None
+    (tmp_path / "expected.json").write_text('{"strict": {"customer_trusted": 3}}')
+    assert expected_rows(tmp_path, "strict") == {"customer_trusted": 3}
+    assert expected_rows(tmp_path, "published") is None
+
+
+@pytest.mark.parametrize("text", ["not json", "[]", '{"strict": 3}', '{"strict": {"customer_trusted": "many"}}'])
+def test_expected_rows_that_make_no_sense_are_refused(tmp_path: Path, text: str) -> None:
+    (tmp_path / "expected.json").write_text(text)
+    with pytest.raises(DataError, match=r"expected\.json is not of the form"):
+        expected_rows(tmp_path, "strict")
+
+
+def test_differences_name_both_numbers() -> None:
+    assert differences({"a": 1, "b": 2, "c": 3}, {"a": 1, "b": 5, "d": 9}) == [
+        "b: 5 rows instead of 2",
+        "c: no rows instead of 3",
+    ]

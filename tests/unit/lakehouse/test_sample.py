@@ -1,0 +1,137 @@
+"""The sample generator: its counts hold, its defects are there, its seed decides every byte."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections import Counter
+from pathlib import Path
+
+import pytest
+from recount import distinct, read, recount
+
+from lakehouse import sample
+from lakehouse.errors import DataError
+
+REAL_COUNTS = {
+    "published": {
+        "customer_trusted": 482,
+        "accelerometer_trusted": 40_981,
+        "customers_curated": 482,
+        "step_trainer_trusted": 14_460,
+        "machine_learning_curated": 43_681,
+    },
+    "consent_date": {
+        "customer_trusted": 482,
+        "accelerometer_trusted": 32_025,
+        "customers_curated": 464,
+        "step_trainer_trusted": 13_920,
+        "machine_learning_curated": 37_000,
+    },
+    "strict": {
+        "customer_trusted": 482,
+        "accelerometer_trusted": 32_025,
+        "customers_curated": 464,
+        "step_trainer_trusted": 11_297,
+        "machine_learning_curated": 32_025,
+    },
+}
+
+
+@pytest.fixture(scope="module")
+def generated(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("sample") / "sample"
+    sample.generate(folder, customers=150)
+    return folder
+
+
+def bytes_of(folder: Path) -> dict[str, bytes]:
+    return {str(file.relative_to(folder)): file.read_bytes() for file in folder.rglob("*") if file.is_file()}
+
+
+@pytest.mark.parametrize("profile", REAL_COUNTS)
+def test_recount_gives_the_documented_counts_on_the_real_data(real_data: Path, profile: str) -> None:
+    counts = recount(real_data, profile)
+    assert {table: counts[table] for table in REAL_COUNTS[profile]} == REAL_COUNTS[profile]
+
+
+@pytest.mark.parametrize(
+    ("seed", "customers", "readings"),
+    [(1, 200, 12), (2, 1, 1), (3, 7, 1), (4, 20, 2), (5, 21, 3), (6, 90, 7), (7, 900, 1), (8, 30, 50), (-9, 64, 5)],
+)
+def test_expected_counts_are_those_of_a_naive_recount(tmp_path: Path, seed: int, customers: int, readings: int) -> None:
+    folder = tmp_path / "sample"
+    expected = sample.generate(folder, seed=seed, customers=customers, readings_per_customer=readings)
+    assert json.loads((folder / "expected.json").read_text()) == expected
+    assert expected == {profile: recount(folder, profile) for profile in sample.PROFILES}
+
+
+def test_same_arguments_give_the_same_bytes(tmp_path: Path, generated: Path) -> None:
+    sample.generate(tmp_path / "again", customers=150)
+    assert bytes_of(tmp_path / "again") == bytes_of(generated)
+    sample.generate(tmp_path / "other", customers=150, seed=2)
+    assert bytes_of(tmp_path / "other") != bytes_of(generated)
+
+
+def test_customers_are_as_many_as_asked_for(generated: Path) -> None:
+    assert len({row["email"] for row in read(generated, "customer")}) == 150
+
+
+def test_customer_records_have_the_known_defects(generated: Path) -> None:
+    customers = read(generated, "customer")
+    emails_of: dict[str, set[str]] = {}
+    for row in customers:
+        emails_of.setdefault(row["serialnumber"], set()).add(row["email"])
+    consents = [row.get("sharewithresearchasofdate", "absent") for row in customers]
+
+    assert max(len(emails) for emails in emails_of.values()) == 5
+    assert max(Counter(row["email"] for row in distinct(customers)).values()) == 2
+    assert len(customers) > len(distinct(customers))
+    assert {"absent", None, 0, "", sample.FUTURE} <= set(consents)
+    assert min(row["birthday"] for row in customers if "birthday" in row) < "1200"
+    assert any("birthday" not in row for row in customers)
+
+
+def test_readings_have_the_known_defects(generated: Path) -> None:
+    movements, steps = read(generated, "accelerometer"), read(generated, "step_trainer")
+    customers = read(generated, "customer")
+    text = {name: content.decode() for name, content in bytes_of(generated).items()}
+    at: dict[int, set[str]] = {}
+    for row in movements:
+        at.setdefault(row["timestamp"], set()).add(row["user"])
+
+    assert len(movements) > len(distinct(movements))
+    assert len(steps) > len(distinct(steps))
+    assert {row["serialnumber"] for row in steps} - {row["serialnumber"] for row in customers}
+    assert {row["user"] for row in movements} - {row["email"] for row in customers}
+    assert any(len(users) > 1 for users in at.values())
+    assert any('"timeStamp"' in content for content in text.values())
+    assert any('"timestamp"' in content for content in text.values())
+    assert any(content.endswith("},\n") for name, content in text.items() if name.startswith("step_trainer"))
+
+
+def test_default_size_takes_less_than_three_seconds(tmp_path: Path) -> None:
+    started = time.monotonic()
+    expected = sample.generate(tmp_path / "sample")
+    assert time.monotonic() - started < 3
+    assert expected["published"]["accelerometer_landing"] > 20_000
+
+
+def test_replaces_its_own_folder_and_no_other(tmp_path: Path) -> None:
+    folder = tmp_path / "sample"
+    sample.generate(folder, customers=5, readings_per_customer=1)
+    sample.generate(folder, customers=1, readings_per_customer=1)
+    assert len({row["email"] for row in read(folder, "customer")}) == 1
+
+    (tmp_path / "letters").mkdir()
+    (tmp_path / "letters" / "dear.txt").write_text("keep me")
+    with pytest.raises(DataError, match="something else"):
+        sample.generate(tmp_path / "letters")
+    assert (tmp_path / "letters" / "dear.txt").read_text() == "keep me"
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["letters", "sample"]
+
+
+@pytest.mark.parametrize("size", [{"customers": 0}, {"readings_per_customer": 0}])
+def test_refuses_a_sample_of_nothing(tmp_path: Path, size: dict[str, int]) -> None:
+    with pytest.raises(DataError, match="at least one"):
+        sample.generate(tmp_path / "sample", **size)

@@ -1,0 +1,56 @@
+"""What a snapshot's summary says of a table."""
+
+from __future__ import annotations
+
+from pyiceberg.table.snapshots import Operation, Snapshot, Summary
+
+from lakehouse.tables import TABLES, Publication, of_run, rows
+
+
+def snapshot(**properties: str) -> Snapshot:
+    return Snapshot(
+        snapshot_id=1,
+        sequence_number=1,
+        timestamp_ms=1,
+        manifest_list="s3://lake/snap.avro",
+        summary=Summary(Operation.OVERWRITE, **properties),
+    )
+
+
+PUBLISHED = {
+    "customer_trusted": Publication(10, "wr_2", 20, {"customer_landing": 20}),
+    "accelerometer_trusted": Publication(30, "wr_1", 40, {"accelerometer_landing": 40}),
+    "customers_curated": Publication(5, "", 10),
+}
+
+
+def test_a_publication_is_read_from_the_summary() -> None:
+    summary = {
+        "total-records": "482",
+        "added-records": "482",
+        "lakehouse.workflow-run-id": "wr_1",
+        "lakehouse.rows-in": "956",
+        "lakehouse.rows-read.customer_landing": "956",
+    }
+    assert Publication.of(snapshot(**summary)) == Publication(482, "wr_1", 956, {"customer_landing": 956})
+
+
+def test_a_snapshot_that_no_job_made_has_rows_only() -> None:
+    assert Publication.of(snapshot(**{"total-records": "3"})) == Publication(3, "", None, {})
+    assert Publication.of(snapshot()) == Publication(0, "", None, {})
+
+
+def test_rows_of_another_run_are_not_this_runs() -> None:
+    assert of_run(PUBLISHED, "wr_2") == {"customer_trusted": PUBLISHED["customer_trusted"]}
+
+
+def test_rows_come_zone_by_zone() -> None:
+    counted = rows(PUBLISHED)
+    assert counted == {
+        "customer_landing": 20,
+        "accelerometer_landing": 40,
+        "customer_trusted": 10,
+        "accelerometer_trusted": 30,
+        "customers_curated": 5,
+    }
+    assert list(counted) == [table for table in TABLES if table in counted]

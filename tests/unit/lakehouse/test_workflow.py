@@ -1,0 +1,127 @@
+"""Starting and following a workflow run."""
+
+from __future__ import annotations
+
+import pytest
+from botocore.exceptions import ClientError, EndpointConnectionError
+from operator_fakes import FakeGlue, moment
+
+from lakehouse.errors import WorkflowError
+from lakehouse.tables import PUBLISHED_BY
+from lakehouse.terraform import Outputs
+from lakehouse.workflow import Workflow, WorkflowRun
+
+ALL = ["SUCCEEDED"] * 5
+
+
+def throttled() -> ClientError:
+    return ClientError({"Error": {"Code": "ThrottlingException", "Message": "Rate exceeded"}}, "GetWorkflowRun")
+
+
+def followed(outputs: Outputs, *moments: object) -> tuple[WorkflowRun, list[WorkflowRun]]:
+    changes: list[WorkflowRun] = []
+    glue = FakeGlue(outputs, list(moments))
+    return Workflow(glue, outputs, pause=0.001).follow("wr_1", changes.append), changes
+
+
+def test_tells_each_change_once_and_in_the_order_of_the_chain(outputs: Outputs) -> None:
+    run, changes = followed(
+        outputs,
+        moment(outputs, "RUNNING"),
+        moment(outputs, "RUNNING", "RUNNING"),
+        moment(outputs, "RUNNING", "RUNNING"),
+        moment(outputs, "RUNNING", "SUCCEEDED", "RUNNING"),
+        moment(outputs, "COMPLETED", *ALL),
+    )
+    assert [job.name for job in run.jobs] == list(PUBLISHED_BY)
+    assert [[job.state for job in change.jobs if job.id] for change in changes] == [
+        [],
+        ["RUNNING"],
+        ["SUCCEEDED", "RUNNING"],
+        ALL,
+    ]
+    assert run.succeeded
+    assert run.seconds == 20
+    assert {job.seconds for job in run.jobs} == {2.5}
+
+
+@pytest.mark.parametrize(
+    ("status", "states"),
+    [
+        ("COMPLETED", ["SUCCEEDED", "FAILED"]),
+        ("COMPLETED", ["SUCCEEDED"] * 4),
+        ("COMPLETED", ["SUCCEEDED"] * 4 + ["TIMEOUT"]),
+        ("STOPPED", ALL),
+        ("ERROR", ALL),
+    ],
+)
+def test_only_a_completed_run_of_succeeded_jobs_has_succeeded(outputs: Outputs, status: str, states: list[str]) -> None:
+    run, _ = followed(outputs, moment(outputs, status, *states))
+    assert run.ended
+    assert not run.succeeded
+    assert [job.state for job in run.jobs] == states + ["NOT_STARTED"] * (5 - len(states))
+
+
+def test_the_last_attempt_of_a_job_counts(outputs: Outputs) -> None:
+    retried = moment(outputs, "COMPLETED", *ALL)
+    runs = retried["Graph"]["Nodes"][1]["JobDetails"]["JobRuns"]
+    runs.append({**runs[0], "Attempt": 1, "Id": "jr_second"})
+    runs[0]["JobRunState"] = "FAILED"
+    run, _ = followed(outputs, retried)
+    assert run.succeeded
+    assert run.jobs[1].id == "jr_second"
+
+
+def test_goes_on_after_throttling_and_after_a_lost_connection(outputs: Outputs) -> None:
+    lost = EndpointConnectionError(endpoint_url="http://127.0.0.1:1")
+    run, _ = followed(outputs, throttled(), lost, throttled(), moment(outputs, "COMPLETED", *ALL))
+    assert run.succeeded
+
+
+def test_gives_up_when_every_answer_fails(outputs: Outputs) -> None:
+    with pytest.raises(WorkflowError, match=r"wr_1 .* can no longer be followed: .*Rate exceeded"):
+        followed(outputs, throttled())
+
+
+def test_gives_up_at_once_when_asking_again_cannot_help(outputs: Outputs) -> None:
+    denied = ClientError({"Error": {"Code": "AccessDeniedException", "Message": "no"}}, "GetWorkflowRun")
+    with pytest.raises(WorkflowError, match="AccessDenied"):
+        followed(outputs, denied, moment(outputs, "COMPLETED", *ALL))
+
+
+def test_refuses_to_start_beside_another_run(outputs: Outputs) -> None:
+    glue = FakeGlue(outputs, [])
+    glue.runs = [
+        {"WorkflowRunId": "wr_0", "Status": "COMPLETED"},
+        {"WorkflowRunId": "wr_7", "Status": "RUNNING"},
+    ]
+    with pytest.raises(WorkflowError, match=r"is under way: wr_7, RUNNING.*stop-workflow-run.*wr_7"):
+        Workflow(glue, outputs, pause=0).start()
+    assert glue.calls == []
+
+
+def test_says_so_when_somebody_else_was_faster(outputs: Outputs, monkeypatch: pytest.MonkeyPatch) -> None:
+    glue = FakeGlue(outputs, [])
+
+    def refuse(Name: str) -> None:  # noqa: N803
+        raise glue.exceptions.ConcurrentRunsExceededException
+
+    monkeypatch.setattr(glue, "start_workflow_run", refuse)
+    with pytest.raises(WorkflowError, match="Somebody else"):
+        Workflow(glue, outputs, pause=0).start()
+
+
+def test_reads_the_deployed_profile_and_overrides(outputs: Outputs) -> None:
+    glue = FakeGlue(outputs, [])
+    workflow = Workflow(glue, outputs, pause=0)
+    assert workflow.deployed_policies() == ("published", False)
+
+    glue.arguments = {job: {"--profile": "strict"} for job in outputs.jobs.values()}
+    assert workflow.deployed_policies() == ("strict", False)
+
+    glue.arguments[outputs.jobs["machine_learning_curated"]]["--unmatched_steps"] = "keep"
+    assert workflow.deployed_policies() == ("strict", True)
+
+    glue.arguments[outputs.jobs["machine_learning_curated"]]["--profile"] = "published"
+    with pytest.raises(WorkflowError, match=r"different profiles \(published, strict\)"):
+        workflow.deployed_policies()

