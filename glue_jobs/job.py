@@ -89,7 +89,7 @@ class Job:
             "rows-out": str(rows_out),
             **{f"rows-read.{table}": str(count) for table, count in self._rows_read.items()},
         }
-        publishing.overwrite(rows, name, {f"lakehouse.{key}": value for key, value in report.items()})
+        publishing.overwrite(rows, rows_out, name, {f"lakehouse.{key}": value for key, value in report.items()})
         print(f"{self._publishes}: {rows_in:,} rows in, {rows_out:,} rows out")
 
     def _name(self, table: str) -> str:

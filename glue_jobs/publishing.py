@@ -1,6 +1,7 @@
 """Replaces the content of an Iceberg table in one commit."""
 
 from collections.abc import Mapping
+from typing import Final
 
 from pyspark.errors import AnalysisException
 from pyspark.sql import DataFrame, SparkSession
@@ -8,6 +9,8 @@ from pyspark.sql import functions as F
 
 from problems import BadInputError
 from table_contract import TableContract
+
+ROWS_PER_FILE: Final = 2_000_000
 
 
 def read(spark: SparkSession, name: str) -> DataFrame:
@@ -38,13 +41,15 @@ def evolve(spark: SparkSession, name: str, contract: TableContract) -> None:
         spark.sql(f"ALTER TABLE {name} ADD COLUMNS ({columns})")
 
 
-def overwrite(rows: DataFrame, name: str, properties: Mapping[str, str]) -> None:
-    """Replace all rows of a table by these, and note the properties in the summary of the new snapshot.
+def overwrite(rows: DataFrame, count: int, name: str, properties: Mapping[str, str]) -> None:
+    """Replace all rows of a table by these `count` rows, and note the properties in the summary of the new snapshot.
 
     Readers see the old rows until the commit and all of the new ones after it; a failure before it changes nothing.
     """
-    # Sorted files compress better and make equal runs give equal files.
-    writer = rows.sortWithinPartitions(*(f"`{column}`" for column in rows.columns)).writeTo(name)
+    # Else each of Spark's partitions, by default 200, becomes a file. Sorted, they compress better and equal runs give
+    # equal files.
+    files = rows.coalesce(1 + count // ROWS_PER_FILE).sortWithinPartitions(*(f"`{column}`" for column in rows.columns))
+    writer = files.writeTo(name).option("compression-codec", "zstd")
     for key, value in properties.items():
         writer = writer.option(f"snapshot-property.{key}", value)
-    writer.option("compression-codec", "zstd").overwrite(F.lit(True))
+    writer.overwrite(F.lit(True))

@@ -27,6 +27,7 @@ ProfileOption = Annotated[
     typer.Option("--profile", help="Named set of policies of the jobs."),
 ]
 Port = Annotated[int, typer.Option("--port", min=0, max=65535, help="Port of the embedded AWS; 0 takes a free one.")]
+Plan = Annotated[Path | None, typer.Option("--plan", help="File of a saved plan.")]
 Yes = Annotated[bool, typer.Option("--yes", help="Do not ask, on AWS, before something is changed.")]
 
 app = typer.Typer(
@@ -39,15 +40,17 @@ app = typer.Typer(
 
 
 @app.command()
-def apply(env: Env = LOCAL, profile: ProfileOption = None, port: Port = 0, *, yes: Yes = False) -> None:
-    """Provision the lakehouse with Terraform; locally start the embedded AWS if need be."""
-    _operator(env, port).apply(profile, _confirmation(yes))
+def apply(
+    env: Env = LOCAL, profile: ProfileOption = None, plan: Plan = None, port: Port = 0, *, yes: Yes = False
+) -> None:
+    """Provision the lakehouse with Terraform, by a saved plan if given; locally start the embedded AWS if need be."""
+    _operator(env, port).apply(profile, _confirmation(yes), plan)
 
 
 @app.command()
-def plan(env: Env = LOCAL, profile: ProfileOption = None, port: Port = 0) -> None:
-    """Show what `apply` would change."""
-    _operator(env, port).plan(profile)
+def plan(env: Env = LOCAL, profile: ProfileOption = None, plan: Plan = None, port: Port = 0) -> None:
+    """Show what `apply` would change; save that plan, and its text beside it, if a file is given."""
+    _operator(env, port).plan(profile, plan)
 
 
 @app.command()

@@ -18,7 +18,7 @@ from lakehouse.landing import LandingData
 from lakehouse.project import Project
 from lakehouse.report import Report, differences, expected_rows, explain_failure, jobs_table, rows_table
 from lakehouse.terraform import Outputs, Terraform
-from lakehouse.workflow import Workflow, WorkflowRun
+from lakehouse.workflow import JobRun, Workflow, WorkflowRun
 
 LOCAL_PAUSE = 0.4
 AWS_PAUSE = 5.0
@@ -35,30 +35,39 @@ class Operator:
 
     # The commands
 
-    def apply(self, profile: str | None, confirm: Callable[[str], bool]) -> None:
-        """Provision the environment: the local one at once, any other after a look at the plan."""
+    def apply(self, profile: str | None, confirm: Callable[[str], bool], saved: Path | None = None) -> None:
+        """Provision the environment, by a saved plan if given; any but the local one only after a look at a plan."""
+        if saved and not saved.is_file():
+            raise LakehouseError(
+                f"There is no plan {saved}. Make one: make plan ENV={self.project.environment} PLAN={saved}"
+            )
         if self.project.is_local:
             with self._embedded_aws(start=True):
-                self._apply_locally(profile or tables.PROFILES[0])
+                self._apply_locally(profile or tables.PROFILES[0], saved)
             return
         terraform = self._terraform(profile)
+        if saved:
+            terraform.apply(saved)
+            return
         plan = self.project.build / "apply.tfplan"
-        plan.parent.mkdir(parents=True, exist_ok=True)
         try:
-            terraform.plan(f"-out={plan}")
+            terraform.plan(save=plan)
             self._ask(confirm, f"Apply this plan to {self.project.environment}?")
             terraform.apply(plan)
         finally:
             plan.unlink(missing_ok=True)
 
-    def plan(self, profile: str | None) -> None:
-        """Show what an apply would change; an embedded AWS that is started for this does not stay."""
+    def plan(self, profile: str | None, save: Path | None = None) -> None:
+        """Show what an apply would change, and save the plan if asked to.
+
+        An embedded AWS that is started for this does not stay.
+        """
         if not self.project.is_local:
-            self._terraform(profile).plan()
+            self._save_plan(self._terraform(profile), save)
             return
         was_up = sandbox.status(self.project.root) is not None
         with self._embedded_aws(start=True):
-            self._terraform(profile or tables.PROFILES[0]).plan()
+            self._save_plan(self._terraform(profile or tables.PROFILES[0]), save)
         if not was_up:
             self._stop_embedded_aws()
 
@@ -108,28 +117,33 @@ class Operator:
 
     def run(self, folder: Path | None, profile: str | None) -> None:
         """Run the pipeline; locally provision and upload first. Anything but a complete success is an error."""
-        report = self.project.build / "run.json"
-        report.unlink(missing_ok=True)  # an earlier run's must not pass for this one's
+        self._report.unlink(missing_ok=True)  # an earlier run's must not pass for this one's
+        local_profile = profile or tables.PROFILES[0]
         try:
             if self.project.is_local:
-                self._run_locally(folder, profile or tables.PROFILES[0])
+                self._run_locally(folder, local_profile)
             else:
                 self._run_on_aws(folder, profile)
         except BaseException:
-            if not report.is_file():
-                Report.never_ran(profile).write(report)
+            if not self._report.is_file():
+                Report.never_ran(local_profile if self.project.is_local else profile).write(self._report)
             raise
 
     # Their parts
 
+    @property
+    def _report(self) -> Path:
+        return self.project.build / "run.json"
+
     def _run_locally(self, folder: Path | None, profile: str) -> None:
         data = self._landing_data(folder)
+        expected = expected_rows(data.folder, profile)
         with self._embedded_aws(start=True):
             if outputs := self._deployed():
                 self._workflow(outputs).refuse_second_run()  # before its scripts and its input are changed
             outputs = self._apply_locally(profile)
             self._upload(outputs, data)
-            self._run_workflow(outputs, expected_rows(data.folder, profile))
+            self._run_workflow(outputs, expected)
 
     def _run_on_aws(self, folder: Path | None, profile: str | None) -> None:
         environment = self.project.environment
@@ -151,36 +165,51 @@ class Operator:
         """Start the workflow, follow it to its end and report."""
         workflow = self._workflow(outputs)
         profile, overridden = workflow.deployed_policies()
-        run = self._follow(workflow, workflow.start())
+        run = self._follow(workflow, workflow.start(), profile)
         published = tables.publications(aws.session(outputs.region), outputs.database)
         report = Report.of(run, profile, published)
         wrong = differences(expected, report.tables) if expected and run.succeeded and not overridden else []
         if wrong:
             report = replace(report, status="FAILED")
-        path = self.project.build / "run.json"
-        report.write(path)
+        report.write(self._report)
         self.display.console.print(rows_table(report.tables, report))
         if not run.succeeded:
             raise WorkflowError(explain_failure(run, self.project))
         if wrong:
             raise WorkflowError("\n  ".join(["The jobs succeeded, but not with the rows that DATA must give:", *wrong]))
         verified = ", row counts as expected" if expected and not overridden else ""
-        self.display.say(f"Succeeded in {report.seconds} s with profile {profile}{verified}. Report: {path}")
+        self.display.say(f"Succeeded in {report.seconds} s with profile {profile}{verified}. Report: {self._report}")
 
-    def _follow(self, workflow: Workflow, run_id: str) -> WorkflowRun:
+    def _follow(self, workflow: Workflow, run_id: str, profile: str) -> WorkflowRun:
+        """Show a run until its end; one that can be followed no longer is reported as it was last seen."""
+        latest = WorkflowRun(run_id, "RUNNING", None, tuple(JobRun(name) for name in workflow.jobs))
+
+        def see(run: WorkflowRun) -> None:
+            nonlocal latest
+            latest = run
+            show(run)
+
         try:
-            if self.display.console.is_terminal:
-                with Live(console=self.display.console, refresh_per_second=4, transient=True) as live:
-                    return workflow.follow(run_id, lambda run: live.update(jobs_table(run)))
-            self.display.say(f"Workflow run {run_id}")
-            return workflow.follow(run_id, self._say_changes())
+            with self._watch(run_id) as show:
+                return workflow.follow(run_id, see)
         except BaseException:
+            Report.of(latest, profile, {}).write(self._report)
             if self.project.is_local:
                 with suppress(BotoCoreError, ClientError):
                     workflow.stop(run_id)
             else:
                 self.display.say(f"The workflow run {run_id} goes on without this command.")
             raise
+
+    @contextmanager
+    def _watch(self, run_id: str) -> Iterator[Callable[[WorkflowRun], None]]:
+        """Yield what shows a run as it is now: a table that changes on a terminal, lines anywhere else."""
+        self.display.say(f"Workflow run {run_id}")
+        if self.display.console.is_terminal:
+            with Live(console=self.display.console, refresh_per_second=4, transient=True) as live:
+                yield lambda run: live.update(jobs_table(run))
+        else:
+            yield self._say_changes()
 
     def _say_changes(self) -> Callable[[WorkflowRun], None]:
         """Return what prints a line for each job that changed its state."""
@@ -195,9 +224,16 @@ class Operator:
 
         return say
 
-    def _apply_locally(self, profile: str) -> Outputs:
+    @staticmethod
+    def _save_plan(terraform: Terraform, save: Path | None) -> None:
+        """Plan; with a place to save it write the plan there, and its text for people beside it."""
+        terraform.plan(save=save)
+        if save:
+            save.with_name(f"{save.name}.txt").write_text(terraform.show(save), encoding="utf-8")
+
+    def _apply_locally(self, profile: str, saved: Path | None = None) -> Outputs:
         terraform = self._terraform(profile)
-        outputs = terraform.apply()
+        outputs = terraform.apply(saved)
         self._write_exports(outputs, terraform)
         return outputs
 

@@ -126,7 +126,7 @@ def _seconds(job: JobRun) -> str:
 
 def jobs_table(run: WorkflowRun) -> Table:
     """Return the jobs of a run as they are now."""
-    table = Table("Job", "State", "Seconds", title=f"Workflow run {run.id}", title_justify="left")
+    table = Table("Job", "State", "Seconds")
     table.columns[2].justify = "right"
     for job in run.jobs:
         table.add_row(job.name, _state(job), _seconds(job))

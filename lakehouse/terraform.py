@@ -111,7 +111,7 @@ class Terraform:
     def apply(self, plan: Path | None = None) -> Outputs:
         """Apply, without asking, the plan or whatever is to be changed; return the outputs."""
         self.init()
-        events = self._events("apply", [str(plan)] if plan else ["-auto-approve"])
+        events = self._events("apply", [str(plan.resolve())] if plan else ["-auto-approve"])
         return Outputs.of(events.outputs, self.project.environment)
 
     def destroy(self) -> None:
@@ -119,9 +119,12 @@ class Terraform:
         self.init()
         self._events("destroy", ["-auto-approve"])
 
-    def plan(self, *options: str) -> None:
-        """Show what an apply (or with `-destroy` a destroy) would change, in Terraform's own words."""
+    def plan(self, *options: str, save: Path | None = None) -> None:
+        """Show what an apply (or with `-destroy` a destroy) would change, in Terraform's words; save it to apply."""
         self.init()
+        if save:
+            save.parent.mkdir(parents=True, exist_ok=True)
+            options = (*options, f"-out={save.resolve()}")
         colour = [] if self.display.console.is_terminal else ["-no-color"]
 
         def show(line: str) -> None:
@@ -131,6 +134,13 @@ class Terraform:
         code = self._run(["plan", "-input=false", LOCK_WAIT, *colour, *options], self._seconds, show)
         if code:
             raise TerraformError(f"terraform plan failed (log: {self.log}).")
+
+    def show(self, plan: Path) -> str:
+        """Return the text of a saved plan."""
+        output: list[str] = []
+        if self._run(["show", "-no-color", str(plan.resolve())], self._seconds, output.append):
+            raise TerraformError(f"terraform show failed (log: {self.log}):\n{''.join(output)}")
+        return "".join(output)
 
     def outputs(self) -> Outputs:
         """Return the outputs of what is deployed."""

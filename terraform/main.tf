@@ -2,7 +2,9 @@ locals {
   name     = "${var.name_prefix}-${var.environment}"
   database = replace(local.name, "-", "_")
   bucket   = var.bucket_name != null ? var.bucket_name : "${local.name}-lakehouse-${data.aws_caller_identity.current.account_id}"
-  tags     = merge({ Project = var.name_prefix, Environment = var.environment, ManagedBy = "terraform" }, var.tags)
+  tags     = merge({ Project = var.name_prefix, Environment = var.environment, Lakehouse = local.name, ManagedBy = "terraform" }, var.tags)
+
+  console = "https://${data.aws_region.current.name}.console.aws.amazon.com"
 
   ddl_path     = "${path.module}/../ddl"
   scripts_path = "${path.module}/../glue_jobs"
@@ -17,6 +19,8 @@ module "storage" {
 
   bucket_name     = local.bucket
   force_destroy   = var.force_destroy
+  kms_key_arn     = var.kms_key_arn
+  access_logs     = var.access_logs
   require_tls     = var.require_tls
   lifecycle_rules = var.lifecycle_rules
   tags            = local.tags
@@ -24,36 +28,52 @@ module "storage" {
 
 module "network" {
   source = "./modules/network"
-  count  = var.s3_endpoint_enabled ? 1 : 0
+  count  = var.s3_endpoint_enabled || var.vpc_jobs != null ? 1 : 0
 
-  name            = local.name
-  vpc_id          = var.vpc_id
-  route_table_ids = var.route_table_ids
-  bucket_arn      = module.storage.bucket_arn
-  tags            = local.tags
+  name                = local.name
+  s3_endpoint_enabled = var.s3_endpoint_enabled
+  vpc_id              = var.vpc_id
+  route_table_ids     = var.route_table_ids
+  bucket_arn          = module.storage.bucket_arn
+  jobs                = var.vpc_jobs
+  metrics_enabled     = var.metrics_enabled
+  tags                = local.tags
 }
 
 module "catalog" {
   source = "./modules/catalog"
 
-  database = local.database
-  bucket   = module.storage.bucket
-  ddl_path = local.ddl_path
-  tags     = local.tags
+  name                     = local.name
+  database                 = local.database
+  bucket                   = module.storage.bucket
+  bucket_arn               = module.storage.bucket_arn
+  ddl_path                 = local.ddl_path
+  table_optimizers         = var.table_optimizers
+  lake_formation           = var.lake_formation
+  job_role_arn             = module.iam.job_role_arn
+  kms_key_arn              = var.kms_key_arn
+  iam_path                 = var.iam_path
+  permissions_boundary_arn = var.permissions_boundary_arn
+  tags                     = local.tags
 }
 
 module "iam" {
   source = "./modules/iam"
 
-  name               = local.name
-  bucket_arn         = module.storage.bucket_arn
-  landing_prefixes   = values(module.catalog.landing_prefixes)
-  database           = module.catalog.database
-  database_arn       = module.catalog.database_arn
-  landing_table_arns = module.catalog.landing_table_arns
-  iceberg_table_arns = module.catalog.iceberg_table_arns
-  metrics_enabled    = var.metrics_enabled
-  tags               = local.tags
+  name                     = local.name
+  path                     = var.iam_path
+  permissions_boundary_arn = var.permissions_boundary_arn
+  kms_key_arn              = var.kms_key_arn
+  bucket_arn               = module.storage.bucket_arn
+  landing_prefixes         = values(module.catalog.landing_prefixes)
+  database                 = module.catalog.database
+  database_arn             = module.catalog.database_arn
+  landing_table_arns       = module.catalog.landing_table_arns
+  iceberg_table_arns       = module.catalog.iceberg_table_arns
+  placement                = one(module.network[*].placement)
+  analysts                 = module.query.analysts
+  metrics_enabled          = var.metrics_enabled
+  tags                     = local.tags
 }
 
 module "jobs" {
@@ -83,6 +103,10 @@ module "jobs" {
   timeout            = var.timeout
   max_retries        = var.max_retries
   execution_class    = var.execution_class
+  job_settings       = var.job_settings
+  schedule           = var.schedule
+  connections        = try(module.network[0].connections, [])
+  kms_key_arn        = var.kms_key_arn
   metrics_enabled    = var.metrics_enabled
   log_retention_days = var.log_retention_days
   tags               = local.tags
@@ -95,6 +119,7 @@ module "query" {
   bucket           = module.storage.bucket
   database         = module.catalog.database
   ddl              = module.catalog.ddl
+  kms_key_arn      = var.kms_key_arn
   scan_limit_bytes = var.athena_scan_limit_bytes
   metrics_enabled  = var.metrics_enabled
   force_destroy    = var.force_destroy
@@ -103,10 +128,25 @@ module "query" {
 
 module "monitoring" {
   source = "./modules/monitoring"
-  count  = var.failure_events_enabled ? 1 : 0
 
-  name      = local.name
-  job_names = values(module.jobs.jobs)
-  email     = var.failure_email
-  tags      = local.tags
+  name              = local.name
+  region            = data.aws_region.current.name
+  jobs              = module.jobs.jobs
+  last_job          = module.jobs.last_job
+  bucket            = module.storage.bucket
+  workgroup         = module.query.workgroup
+  error_log_group   = module.jobs.log_groups["error"]
+  events_enabled    = var.failure_events_enabled
+  email             = var.failure_email
+  stale_after_hours = var.stale_after_hours
+  dashboard_enabled = var.dashboard_enabled
+  metrics_enabled   = var.metrics_enabled
+  budget            = var.budget
+  kms_key_arn       = var.kms_key_arn
+  tags              = local.tags
+}
+
+moved {
+  from = module.monitoring[0]
+  to   = module.monitoring
 }

@@ -48,6 +48,11 @@ output "job_role_arn" {
   value       = module.iam.job_role_arn
 }
 
+output "analyst_policy_arn" {
+  description = "ARN of the policy to attach to those who may query the training table and nothing else."
+  value       = module.iam.analyst_policy_arn
+}
+
 output "workflow" {
   description = "Name of the Glue workflow that runs the jobs."
   value       = module.jobs.workflow
@@ -63,6 +68,11 @@ output "athena_workgroup" {
   value       = module.query.workgroup
 }
 
+output "analyst_workgroup" {
+  description = "Name of the Athena workgroup of those who hold the analyst policy."
+  value       = module.query.analysts.workgroup
+}
+
 output "named_query_ids" {
   description = "Id of each Athena named query, by its name."
   value       = module.query.named_query_ids
@@ -73,7 +83,53 @@ output "s3_endpoint_id" {
   value       = one(module.network[*].endpoint_id)
 }
 
+output "interface_endpoint_ids" {
+  description = "Id of each interface endpoint of jobs in the VPC, by service."
+  value       = try(module.network[0].interface_endpoint_ids, {})
+}
+
+output "glue_connections" {
+  description = "Names of the Glue connections that put the jobs into the VPC, in the order in which Glue tries them."
+  value       = try(module.network[0].connections, [])
+}
+
+output "job_security_group_id" {
+  description = "Id of the security group of jobs in the VPC; null when they run outside."
+  value       = one(module.network[*].security_group_id)
+}
+
 output "failure_topic_arn" {
-  description = "ARN of the SNS topic that announces failed jobs; null when it is switched off."
-  value       = one(module.monitoring[*].topic_arn)
+  description = "ARN of the SNS topic that announces failed and slow jobs; null when it is switched off."
+  value       = module.monitoring.topic_arn
+}
+
+output "alarms" {
+  description = "Names of the CloudWatch alarms."
+  value       = module.monitoring.alarms
+}
+
+output "dashboard" {
+  description = "Name of the CloudWatch dashboard; null when it is switched off."
+  value       = module.monitoring.dashboard
+}
+
+output "table_optimizer_role_arn" {
+  description = "ARN of the role that Glue's table optimizers assume; null when they are switched off."
+  value       = module.catalog.optimizer_role_arn
+}
+
+output "console_links" {
+  description = "Where the AWS console shows each part, by name."
+  value = merge(
+    {
+      workflow  = "${local.console}/glue/home?region=${data.aws_region.current.name}#/v2/etl-configuration/workflows/view/${module.jobs.workflow}"
+      database  = "${local.console}/glue/home?region=${data.aws_region.current.name}#/v2/data-catalog/databases/view/${module.catalog.database}"
+      bucket    = "${local.console}/s3/buckets/${module.storage.bucket}?region=${data.aws_region.current.name}"
+      workgroup = "${local.console}/athena/home?region=${data.aws_region.current.name}#/workgroups/details/${module.query.workgroup}"
+      logs      = "${local.console}/cloudwatch/home?region=${data.aws_region.current.name}#logsV2:log-groups/log-group/${replace(module.jobs.log_groups["error"], "/", "$252F")}"
+    },
+    module.monitoring.dashboard == null ? {} : {
+      dashboard = "${local.console}/cloudwatch/home?region=${data.aws_region.current.name}#dashboards/dashboard/${module.monitoring.dashboard}"
+    },
+  )
 }

@@ -35,7 +35,7 @@ variable "bucket_name" {
 }
 
 variable "tags" {
-  description = "Tags of every resource, beside Project, Environment and ManagedBy."
+  description = "Tags of every resource, beside Project, Environment, Lakehouse (both joined by a hyphen) and ManagedBy."
   type        = map(string)
   default     = {}
   nullable    = false
@@ -43,6 +43,47 @@ variable "tags" {
   validation {
     condition     = !anytrue([for key in keys(var.tags) : startswith(lower(key), "aws:")])
     error_message = "tags must not start with \"aws:\", which AWS reserves; got ${jsonencode(keys(var.tags))}."
+  }
+}
+
+# Encryption and access
+
+variable "kms_key_arn" {
+  description = "Symmetric KMS key of this region that encrypts the bucket, query results, logs and failure messages; null leaves it to the services' own keys. The jobs and the analyst policy are granted the key here; the key's own policy must admit logs.<region>.amazonaws.com for the log groups and events, cloudwatch and budgets.amazonaws.com for the messages, as in examples/complete."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.kms_key_arn == null || can(regex("^arn:aws[a-z-]*:kms:[a-z0-9-]+:[0-9]{12}:key/(mrk-[0-9a-f]{32}|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12})$", var.kms_key_arn))
+    error_message = "kms_key_arn must be the ARN of a key (no alias), such as arn:aws:kms:us-east-1:123456789012:key/01234567-89ab-cdef-0123-456789abcdef; got ${jsonencode(var.kms_key_arn)}."
+  }
+
+  validation {
+    condition     = var.kms_key_arn == null || try(split(":", var.kms_key_arn)[3] == data.aws_region.current.name, true)
+    error_message = "kms_key_arn must be a key of the bucket's region, ${data.aws_region.current.name}; got ${jsonencode(var.kms_key_arn)}."
+  }
+}
+
+variable "iam_path" {
+  description = "Path of the job role and the analyst policy."
+  type        = string
+  default     = "/"
+  nullable    = false
+
+  validation {
+    condition     = can(regex("^/([!-.0-~]+/)*$", var.iam_path)) && length(var.iam_path) <= 512
+    error_message = "iam_path must start and end with a slash and have no spaces, such as /data/, and at most 512 characters; got \"${var.iam_path}\"."
+  }
+}
+
+variable "permissions_boundary_arn" {
+  description = "Managed policy that bounds what the job role can ever be allowed; null is none."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.permissions_boundary_arn == null || can(regex("^arn:aws[a-z-]*:iam::(aws|[0-9]{12}):policy/[!-~]+$", var.permissions_boundary_arn))
+    error_message = "permissions_boundary_arn must be the ARN of a managed policy, such as arn:aws:iam::123456789012:policy/boundary; got ${jsonencode(var.permissions_boundary_arn)}."
   }
 }
 
@@ -63,12 +104,13 @@ variable "require_tls" {
 }
 
 variable "lifecycle_rules" {
-  description = "Whether objects expire, and after how many days: parts of aborted uploads, noncurrent versions (replaced landing files and expired table files among them), Athena results."
+  description = "Whether objects expire, and after how many days: parts of aborted uploads, noncurrent versions (replaced landing files and expired table files among them), Athena results, quarantined rows."
   type = object({
     enabled                 = optional(bool, true)
     incomplete_upload_days  = optional(number, 7)
     noncurrent_version_days = optional(number, 30)
     athena_result_days      = optional(number, 14)
+    quarantine_days         = optional(number, 90)
   })
   default  = {}
   nullable = false
@@ -79,16 +121,36 @@ variable "lifecycle_rules" {
         var.lifecycle_rules.incomplete_upload_days,
         var.lifecycle_rules.noncurrent_version_days,
         var.lifecycle_rules.athena_result_days,
+        var.lifecycle_rules.quarantine_days,
       ] : days >= 1 && floor(days) == days
     ])
     error_message = "lifecycle_rules must give whole days from 1 up; got ${jsonencode(var.lifecycle_rules)}."
   }
 }
 
+variable "access_logs" {
+  description = "Bucket that receives S3's access logs, and their key prefix (null is the lakehouse bucket's name and a slash); null keeps none. The receiving bucket's policy must let logging.s3.amazonaws.com put objects, and its encryption must be SSE-S3: S3 delivers no logs under a KMS key."
+  type = object({
+    bucket = string
+    prefix = optional(string)
+  })
+  default = null
+
+  validation {
+    condition     = var.access_logs == null || try(can(regex("^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$", var.access_logs.bucket)), false)
+    error_message = "access_logs.bucket must be the name of a bucket, 3 to 63 lower-case letters, digits, dots and hyphens; got ${jsonencode(var.access_logs)}."
+  }
+
+  validation {
+    condition     = var.access_logs == null || try(var.access_logs.bucket != var.bucket_name, true)
+    error_message = "access_logs.bucket must be another bucket than bucket_name, or each log would be logged in turn; got ${jsonencode(var.access_logs)} and ${jsonencode(var.bucket_name)}."
+  }
+}
+
 # Network
 
 variable "s3_endpoint_enabled" {
-  description = "Whether to create the S3 gateway endpoint. Its policy lets the VPC's route tables reach this lakehouse's bucket and no other: say false where the VPC has such an endpoint or needs other buckets."
+  description = "Whether to create the S3 gateway endpoint. It carries traffic that starts in the VPC: that of jobs which vpc_jobs puts there, and of your own machines in it; jobs outside the VPC reach S3 over Glue's own network and never touch it. Its policy lets the VPC's route tables reach this lakehouse's bucket and no other: say false where the VPC has such an endpoint or needs other buckets."
   type        = bool
   default     = true
   nullable    = false
@@ -118,6 +180,39 @@ variable "route_table_ids" {
   validation {
     condition     = var.route_table_ids == null || var.vpc_id != null
     error_message = "route_table_ids needs vpc_id: which VPC do ${jsonencode(var.route_table_ids)} belong to?"
+  }
+}
+
+variable "vpc_jobs" {
+  description = "Private subnets of vpc_id that the jobs run in, best in several availability zones: a run takes the first that is healthy and has free addresses. Null runs them outside any VPC, which is enough for S3. interface_endpoints are the services that get an endpoint with private DNS; null is those that the jobs call: glue, logs and, with metrics_enabled, monitoring. What the VPC has already, or reaches through a NAT gateway, is left out of the set, and egress_cidr_blocks then says where it is. The VPC needs DNS support and DNS host names."
+  type = object({
+    subnet_ids          = list(string)
+    interface_endpoints = optional(set(string))
+    egress_cidr_blocks  = optional(list(string), [])
+  })
+  default = null
+
+  validation {
+    condition     = var.vpc_jobs == null || try(length(var.vpc_jobs.subnet_ids) > 0 && alltrue([for id in var.vpc_jobs.subnet_ids : can(regex("^subnet-([0-9a-f]{8}|[0-9a-f]{17})$", id))]), false)
+    error_message = "vpc_jobs.subnet_ids must be one or more ids like subnet-0123456789abcdef0; got ${jsonencode(try(var.vpc_jobs.subnet_ids, null))}."
+  }
+
+  validation {
+    condition     = alltrue([for service in try(coalesce(var.vpc_jobs.interface_endpoints, []), []) : contains(["glue", "kms", "logs", "monitoring", "sts"], service)])
+    error_message = "vpc_jobs.interface_endpoints must be among glue, kms, logs, monitoring and sts; got ${jsonencode(try(var.vpc_jobs.interface_endpoints, null))}."
+  }
+
+  validation {
+    condition     = alltrue([for block in try(var.vpc_jobs.egress_cidr_blocks, []) : can(cidrhost(block, 0))])
+    error_message = "vpc_jobs.egress_cidr_blocks must be CIDR blocks like 10.0.0.0/16; got ${jsonencode(try(var.vpc_jobs.egress_cidr_blocks, null))}."
+  }
+
+  validation {
+    condition = try(var.vpc_jobs.interface_endpoints, null) == null || length(try(var.vpc_jobs.egress_cidr_blocks, [])) > 0 || length(setsubtract(
+      var.metrics_enabled ? ["glue", "logs", "monitoring"] : ["glue", "logs"],
+      coalesce(try(var.vpc_jobs.interface_endpoints, null), []),
+    )) == 0
+    error_message = "vpc_jobs.egress_cidr_blocks must say where the jobs find glue, logs and, with metrics_enabled, monitoring, when interface_endpoints is only ${jsonencode(try(var.vpc_jobs.interface_endpoints, null))}."
   }
 }
 
@@ -197,6 +292,104 @@ variable "execution_class" {
   validation {
     condition     = var.execution_class != "FLEX" || contains(["G.1X", "G.2X"], var.worker_type)
     error_message = "execution_class FLEX runs on G.1X and G.2X only; worker_type is \"${var.worker_type}\"."
+  }
+}
+
+variable "job_settings" {
+  description = "What single jobs have instead of the settings above, by script name: { machine_learning_curated = { number_of_workers = 10 } }."
+  type = map(object({
+    worker_type       = optional(string)
+    number_of_workers = optional(number)
+    timeout           = optional(number)
+    max_retries       = optional(number)
+    execution_class   = optional(string)
+  }))
+  default  = {}
+  nullable = false
+
+  # That the names are jobs is checked in modules/jobs, which knows them.
+
+  validation {
+    condition = alltrue([
+      for job in values(var.job_settings) :
+      contains(["G.1X", "G.2X", "G.4X", "G.8X"], coalesce(job.worker_type, "G.1X")) && contains(["STANDARD", "FLEX"], coalesce(job.execution_class, "STANDARD"))
+    ])
+    error_message = "job_settings must give a worker_type of G.1X, G.2X, G.4X or G.8X and an execution_class of STANDARD or FLEX; got ${jsonencode(var.job_settings)}."
+  }
+
+  validation {
+    condition = alltrue(flatten([
+      for job in values(var.job_settings) : [
+        for range in [[job.number_of_workers, 2, 299], [job.timeout, 1, 10080], [job.max_retries, 0, 10]] :
+        try(range[0] >= range[1] && range[0] <= range[2] && floor(range[0]) == range[0], range[0] == null)
+      ]
+    ]))
+    error_message = "job_settings must give whole numbers: number_of_workers from 2 to 299, timeout from 1 to 10080 minutes, max_retries from 0 to 10; got ${jsonencode(var.job_settings)}."
+  }
+
+  validation {
+    condition = alltrue([
+      for job in values(var.job_settings) :
+      coalesce(job.execution_class, var.execution_class) != "FLEX" || contains(["G.1X", "G.2X"], coalesce(job.worker_type, var.worker_type))
+    ])
+    error_message = "job_settings must keep FLEX to G.1X and G.2X; got ${jsonencode(var.job_settings)} beside execution_class ${var.execution_class} and worker_type ${var.worker_type}."
+  }
+}
+
+variable "schedule" {
+  description = "Cron expression in UTC on which the workflow starts by itself, such as cron(0 3 * * ? *); null is never. It can be started on demand in either case."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.schedule == null || can(regex("^cron\\(([0-9A-Z*/,?L#W-]+ ){5}[0-9A-Z*/,?L#W-]+\\)$", var.schedule))
+    error_message = "schedule must be cron(minutes hours day-of-month month day-of-week year), such as cron(0 3 * * ? *); got ${jsonencode(var.schedule)}."
+  }
+}
+
+# Catalog
+
+variable "table_optimizers" {
+  description = "Whether Glue maintains the Iceberg tables: it expires snapshots after snapshot_retention_days, of which snapshots_to_keep stay anyway, deletes files that no snapshot knows after orphan_file_days, and with compaction joins small files. Without it the rows of earlier runs stay in the bucket, also of people who withdrew their consent. It costs DPU-hours, and takes away the snapshots that a table could be rolled back to."
+  type = object({
+    enabled                 = optional(bool, false)
+    compaction              = optional(bool, true)
+    snapshot_retention_days = optional(number, 7)
+    snapshots_to_keep       = optional(number, 1)
+    orphan_file_days        = optional(number, 3)
+  })
+  default  = {}
+  nullable = false
+
+  validation {
+    condition = alltrue([
+      for number in [
+        var.table_optimizers.snapshot_retention_days,
+        var.table_optimizers.snapshots_to_keep,
+        var.table_optimizers.orphan_file_days,
+      ] : number >= 1 && floor(number) == number
+    ])
+    error_message = "table_optimizers must give whole numbers from 1 up; got ${jsonencode(var.table_optimizers)}."
+  }
+}
+
+variable "lake_formation" {
+  description = "Whether to make Lake Formation grants: the job role on its tables, analyst_principals (ARNs of roles or users) on machine_learning_curated alone. For accounts where Lake Formation rules; without it IAM does, as in every new account. Whoever applies must be a data lake administrator."
+  type = object({
+    enabled            = optional(bool, false)
+    analyst_principals = optional(set(string), [])
+  })
+  default  = {}
+  nullable = false
+
+  validation {
+    condition     = alltrue([for principal in var.lake_formation.analyst_principals : can(regex("^arn:aws[a-z-]*:iam::[0-9]{12}:(role|user)/.+$", principal))])
+    error_message = "lake_formation.analyst_principals must be ARNs of IAM roles or users, such as arn:aws:iam::123456789012:role/analyst; got ${jsonencode(var.lake_formation.analyst_principals)}."
+  }
+
+  validation {
+    condition     = var.lake_formation.enabled || length(var.lake_formation.analyst_principals) == 0
+    error_message = "lake_formation.analyst_principals needs lake_formation.enabled: nothing would be granted to ${jsonencode(var.lake_formation.analyst_principals)}."
   }
 }
 
@@ -313,7 +506,7 @@ variable "log_retention_days" {
 }
 
 variable "failure_events_enabled" {
-  description = "Whether failed jobs are announced on an SNS topic."
+  description = "Whether failed and slow jobs are announced on an SNS topic, with alarms for announcements that did not arrive."
   type        = bool
   default     = true
   nullable    = false
@@ -332,5 +525,64 @@ variable "failure_email" {
   validation {
     condition     = var.failure_email == null || var.failure_events_enabled
     error_message = "failure_email needs failure_events_enabled: nothing would be sent to ${jsonencode(var.failure_email)}."
+  }
+}
+
+variable "stale_after_hours" {
+  description = "Hours without a completed run after which an alarm goes off, for a lakehouse that runs on a schedule; null is never."
+  type        = number
+  default     = null
+
+  validation {
+    condition     = var.stale_after_hours == null || try(var.stale_after_hours >= 1 && var.stale_after_hours <= 168 && floor(var.stale_after_hours) == var.stale_after_hours, false)
+    error_message = "stale_after_hours must be whole hours from 1 to 168 (CloudWatch looks back 7 days at most) or null; got ${jsonencode(var.stale_after_hours)}."
+  }
+
+  validation {
+    condition     = var.stale_after_hours == null || var.failure_events_enabled
+    error_message = "stale_after_hours needs failure_events_enabled: nobody would hear of ${jsonencode(var.stale_after_hours)} hours without a run."
+  }
+}
+
+variable "dashboard_enabled" {
+  description = "Whether there is a CloudWatch dashboard, which CloudWatch charges for beyond an account's free ones."
+  type        = bool
+  default     = true
+  nullable    = false
+}
+
+variable "budget" {
+  description = "Monthly budget of everything that carries the tag Lakehouse, which must be activated as a cost allocation tag in the billing console; null is none. The failure topic, and each of emails, hears when alert_percent of it is spent and when the month is forecast to exceed it."
+  type = object({
+    monthly_limit = number
+    currency      = optional(string, "USD")
+    alert_percent = optional(set(number), [80, 100])
+    emails        = optional(set(string), [])
+  })
+  default = null
+
+  validation {
+    condition     = var.budget == null || try(var.budget.monthly_limit > 0, false)
+    error_message = "budget.monthly_limit must be more than 0; got ${jsonencode(var.budget)}."
+  }
+
+  validation {
+    condition     = var.budget == null || try(can(regex("^[A-Z]{3}$", var.budget.currency)), false)
+    error_message = "budget.currency must be three capital letters, such as USD; got ${jsonencode(var.budget)}."
+  }
+
+  validation {
+    condition     = alltrue([for percent in try(var.budget.alert_percent, []) : percent > 0 && percent <= 1000])
+    error_message = "budget.alert_percent must be percentages above 0 and up to 1000; got ${jsonencode(var.budget)}."
+  }
+
+  validation {
+    condition     = alltrue([for email in try(var.budget.emails, []) : can(regex("^[^@\\s]+@[^@\\s]+\\.[^@\\s]+$", email))])
+    error_message = "budget.emails must be e-mail addresses; got ${jsonencode(var.budget)}."
+  }
+
+  validation {
+    condition     = var.budget == null || var.failure_events_enabled || length(try(var.budget.emails, [])) > 0
+    error_message = "budget needs failure_events_enabled or budget.emails: nobody would hear of ${jsonencode(var.budget)}."
   }
 }

@@ -38,7 +38,7 @@ SHUTDOWN_GRACE: Final = 30.0
 ARCHIVE_GRACE: Final = 600.0  # for a JVM that writes the class archive when it ends: seconds, minutes on a busy machine
 LOG_BATCH: Final = 5000
 
-# Glue gives these to the script in addition to the arguments of the job; they can't be set.
+# All that a script sees of the environment that the server was started in.
 _INHERITED = ("PATH", "HOME", "LANG", "LC_ALL", "TZ", "TERM", "LD_LIBRARY_PATH", "NO_PROXY", "no_proxy")
 
 _CLIENT_CONFIG = Config(

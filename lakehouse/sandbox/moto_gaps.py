@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import json
 import logging
-from typing import Any, Final
+import threading
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any, Final
 
 from flask import Flask, Response, request
 from moto.athena.responses import AthenaResponse
@@ -19,6 +21,9 @@ from moto.glue.models import FakeJob
 from moto.glue.responses import GlueResponse
 from moto.glue.utils import Action, Predicate
 from werkzeug.exceptions import HTTPException
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIEnvironment
 
 log = logging.getLogger(__name__)
 
@@ -133,6 +138,21 @@ def answer_failures_once(app: Flask) -> Flask:
     Clients repeat a 500 for minutes, Terraform for ten; a 501 they report at once.
     """
     app.register_error_handler(Exception, _failure)
+    return app
+
+
+def answer_one_at_a_time(app: Flask) -> Flask:
+    """Make an app, which serves one service, handle one request after the other.
+
+    moto's backends are no place for two threads: listing a bucket while Terraform empties it fails now and then.
+    """
+    handle, lock = app.wsgi_app, threading.Lock()
+
+    def serialized(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        with lock:
+            return handle(environ, start_response)
+
+    app.wsgi_app = serialized  # type: ignore[method-assign] # as Flask documents it for middleware
     return app
 
 

@@ -173,7 +173,8 @@ def _refuse_port_in_use(port: int) -> None:
 
 def _forget(local: Path) -> None:
     """Remove what belongs to an embedded AWS that is gone: its memory held everything."""
-    for leftover in [*local.glob("*terraform.tfstate*"), local / "sandbox.json"]:
+    unfinished = (local.parent / "cache").glob("*.partial")
+    for leftover in [*local.glob("*terraform.tfstate*"), *unfinished, local / "sandbox.json"]:
         leftover.unlink(missing_ok=True)
     for folder in ("s3", "jobs"):
         shutil.rmtree(local / folder, ignore_errors=True)

@@ -53,9 +53,9 @@ def build_server(listener: socket.socket, build: Path, minute: float = 60.0) -> 
     )
     from werkzeug.serving import make_server  # noqa: PLC0415
 
+    from lakehouse.sandbox import moto_gaps  # noqa: PLC0415
     from lakehouse.sandbox.glue import SandboxGlueBackend, SandboxGlueResponse  # noqa: PLC0415
     from lakehouse.sandbox.glue_runtime import JobRuntime  # noqa: PLC0415
-    from lakehouse.sandbox.moto_gaps import AthenaGaps, answer_failures_once  # noqa: PLC0415
 
     logging.getLogger("werkzeug").setLevel(logging.ERROR)  # `POST /` a thousand times tells nothing
     sandbox = Sandbox(f"http://{HOST}:{port}", os.getpid())
@@ -63,8 +63,10 @@ def build_server(listener: socket.socket, build: Path, minute: float = 60.0) -> 
     SandboxGlueBackend.runtime = runtime
     moto.glue.models.glue_backends.backend = SandboxGlueBackend
     moto.glue.urls.url_paths["{0}/$"] = SandboxGlueResponse.dispatch
-    moto.athena.urls.url_paths["{0}/$"] = AthenaGaps.dispatch
-    app = DomainDispatcherApplication(lambda service: answer_failures_once(create_backend_app(service)))
+    moto.athena.urls.url_paths["{0}/$"] = moto_gaps.AthenaGaps.dispatch
+    app = DomainDispatcherApplication(
+        lambda service: moto_gaps.answer_one_at_a_time(moto_gaps.answer_failures_once(create_backend_app(service)))
+    )
     server = make_server(HOST, port, app, threaded=True, request_handler=MotoRequestHandler, fd=listener.fileno())
     return server, runtime
 

@@ -62,9 +62,8 @@ class ClassArchive:
     def publish(self, written: Path) -> None:
         """Put a written archive in place, and drop those of versions that are gone."""
         written.replace(self.path)
-        for other in self.path.parent.glob("spark-*.jsa"):
-            if other != self.path:
-                other.unlink(missing_ok=True)
+        for other in set(self.path.parent.glob("*.jsa")) - {self.path, self.base}:
+            other.unlink(missing_ok=True)
 
 
 def parse_conf(value: str) -> dict[str, str]:

@@ -5,11 +5,37 @@ mock_provider "aws" {
   source = "./tests/mocks"
 }
 
+override_resource {
+  target = aws_iam_role.optimizers
+  values = {
+    arn = "arn:aws:iam::111122223333:role/optimizers"
+  }
+}
+
 variables {
-  bucket   = "our-data"
-  database = "stedi_test"
-  ddl_path = "../ddl"
-  tags     = {}
+  name                     = "stedi-test"
+  bucket                   = "our-data"
+  bucket_arn               = "arn:aws:s3:::our-data"
+  database                 = "stedi_test"
+  ddl_path                 = "../ddl"
+  job_role_arn             = "arn:aws:iam::111122223333:role/jobs"
+  kms_key_arn              = null
+  iam_path                 = "/"
+  permissions_boundary_arn = null
+  tags                     = {}
+
+  table_optimizers = {
+    enabled                 = false
+    compaction              = true
+    snapshot_retention_days = 7
+    snapshots_to_keep       = 1
+    orphan_file_days        = 3
+  }
+
+  lake_formation = {
+    enabled            = false
+    analyst_principals = []
+  }
 }
 
 run "every_ddl_file_is_a_table" {
@@ -99,6 +125,153 @@ run "every_ddl_file_is_a_table" {
   assert {
     condition     = contains(output.tables["customer_trusted"].personal_data_columns, "email") && length(output.tables["machine_learning_curated"].personal_data_columns) == 0
     error_message = "Customers have personal data, the training table has none; got ${jsonencode(output.tables)}."
+  }
+}
+
+run "personal_data_is_marked_for_tools_to_read" {
+  command = plan
+
+  module {
+    source = "./modules/catalog"
+  }
+
+  assert {
+    condition = alltrue([
+      for name, table in merge(aws_glue_catalog_table.landing, aws_glue_catalog_table.iceberg) :
+      table.parameters["personal_data"] == (length(output.tables[name].personal_data_columns) > 0 ? "true" : "false") &&
+      lookup(table.parameters, "personal_data_columns", "") == join(",", output.tables[name].personal_data_columns)
+    ])
+    error_message = "Every table says whether it holds personal data, and in which columns."
+  }
+
+  assert {
+    condition = alltrue(flatten([
+      for name, table in aws_glue_catalog_table.landing : [
+        for column in table.storage_descriptor[0].columns :
+        column.parameters["personal_data"] == (endswith(column.comment, "Personal data: yes.") ? "true" : "false")
+      ]
+    ]))
+    error_message = "Every landing column says what its comment says."
+  }
+
+  assert {
+    condition     = aws_glue_catalog_table.iceberg["machine_learning_curated"].parameters["personal_data"] == "false" && strcontains(aws_glue_catalog_table.iceberg["customer_trusted"].parameters["personal_data_columns"], "email")
+    error_message = "Got ${jsonencode(aws_glue_catalog_table.iceberg["customer_trusted"].parameters)}."
+  }
+
+  assert {
+    condition     = length(aws_glue_catalog_table_optimizer.this) + length(aws_iam_role.optimizers) + length(aws_lakeformation_permissions.job_tables) + length(aws_lakeformation_permissions.job_database) == 0
+    error_message = "Optimizers and Lake Formation are there only when asked for."
+  }
+}
+
+run "optimizers_maintain_every_iceberg_table_within_the_warehouse" {
+  command = apply
+
+  module {
+    source = "./modules/catalog"
+  }
+
+  variables {
+    kms_key_arn              = "arn:aws:kms:eu-central-1:111122223333:key/01234567-89ab-cdef-0123-456789abcdef"
+    iam_path                 = "/data/"
+    permissions_boundary_arn = "arn:aws:iam::111122223333:policy/boundary"
+
+    table_optimizers = {
+      enabled                 = true
+      compaction              = true
+      snapshot_retention_days = 9
+      snapshots_to_keep       = 2
+      orphan_file_days        = 4
+    }
+  }
+
+  assert {
+    condition = toset([for optimizer in aws_glue_catalog_table_optimizer.this : "${optimizer.table_name}/${optimizer.type}"]) == toset(flatten([
+      for table in keys(aws_glue_catalog_table.iceberg) : [for type in ["compaction", "orphan_file_deletion", "retention"] : "${table}/${type}"]
+    ]))
+    error_message = "Got ${jsonencode(keys(aws_glue_catalog_table_optimizer.this))}."
+  }
+
+  assert {
+    condition = (
+      aws_glue_catalog_table_optimizer.this["customer_trusted/retention"].configuration[0].retention_configuration[0].iceberg_configuration[0] ==
+      { snapshot_retention_period_in_days = 9, number_of_snapshots_to_retain = 2, clean_expired_files = true } &&
+      aws_glue_catalog_table_optimizer.this["customer_trusted/orphan_file_deletion"].configuration[0].orphan_file_deletion_configuration[0].iceberg_configuration[0].orphan_file_retention_period_in_days == 4
+    )
+    error_message = "Expired snapshots take their files with them, as soon as the variable says."
+  }
+
+  assert {
+    condition     = aws_iam_role.optimizers[0].path == "/data/" && aws_iam_role.optimizers[0].permissions_boundary == "arn:aws:iam::111122223333:policy/boundary"
+    error_message = "The role has the caller's path and boundary."
+  }
+
+  assert {
+    condition = alltrue([
+      for statement in data.aws_iam_policy_document.optimizers.statement :
+      statement.resources == toset(["arn:aws:s3:::our-data/warehouse/stedi_test/*"])
+      if length([for action in statement.actions : action if startswith(action, "s3:") && action != "s3:ListBucket"]) > 0
+    ])
+    error_message = "Optimizers touch the files of the warehouse only; got ${jsonencode(data.aws_iam_policy_document.optimizers.statement)}."
+  }
+
+  assert {
+    condition = [
+      for statement in data.aws_iam_policy_document.optimizers.statement : one(statement.condition).values
+      if contains(statement.actions, "s3:ListBucket")
+    ] == [tolist(["warehouse/stedi_test/*"])]
+    error_message = "Optimizers see the warehouse only; got ${jsonencode(data.aws_iam_policy_document.optimizers.statement)}."
+  }
+
+  assert {
+    condition = alltrue(flatten([
+      for statement in data.aws_iam_policy_document.optimizers.statement :
+      [for text in concat(tolist(statement.actions), tolist(statement.resources)) : text != "*" && !endswith(text, ":*") || startswith(text, "arn:aws:logs:")]
+    ]))
+    error_message = "Every statement names its actions and resources."
+  }
+
+  assert {
+    condition     = [for statement in data.aws_iam_policy_document.optimizers.statement : statement.resources if contains(statement.actions, "kms:Decrypt")] == [toset(["arn:aws:kms:eu-central-1:111122223333:key/01234567-89ab-cdef-0123-456789abcdef"])]
+    error_message = "Optimizers may use the bucket's key and no other."
+  }
+}
+
+run "lake_formation_gives_analysts_the_training_table_only" {
+  command = plan
+
+  module {
+    source = "./modules/catalog"
+  }
+
+  variables {
+    lake_formation = {
+      enabled            = true
+      analyst_principals = ["arn:aws:iam::111122223333:role/analyst"]
+    }
+  }
+
+  assert {
+    condition = [for grant in aws_lakeformation_permissions.analyst_table : [grant.principal, grant.table[0].name, join(",", grant.permissions)]] == [
+      ["arn:aws:iam::111122223333:role/analyst", "machine_learning_curated", "DESCRIBE,SELECT"],
+    ]
+    error_message = "Analysts read the one table without personal data."
+  }
+
+  assert {
+    condition     = alltrue([for grant in aws_lakeformation_permissions.analyst_database : grant.permissions == toset(["DESCRIBE"])])
+    error_message = "Of the database, analysts see that it exists."
+  }
+
+  assert {
+    condition = {
+      for name, grant in aws_lakeformation_permissions.job_tables : name => join(",", grant.permissions) if grant.principal == "arn:aws:iam::111122223333:role/jobs" && grant.table[0].name == name
+      } == merge(
+      { for name in keys(aws_glue_catalog_table.landing) : name => "DESCRIBE,SELECT" },
+      { for name in keys(aws_glue_catalog_table.iceberg) : name => "ALTER,DELETE,DESCRIBE,INSERT,SELECT" },
+    )
+    error_message = "The jobs read landing and write the rest."
   }
 }
 

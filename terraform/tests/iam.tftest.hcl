@@ -16,15 +16,28 @@ override_data {
 }
 
 variables {
-  name               = "stedi-test"
-  bucket_arn         = "arn:aws:s3:::our-data"
-  landing_prefixes   = ["customer/landing", "step_trainer/landing"]
-  database           = "stedi_test"
-  database_arn       = "arn:aws:glue:eu-central-1:111122223333:database/stedi_test"
-  landing_table_arns = { customer_landing = "arn:aws:glue:eu-central-1:111122223333:table/stedi_test/customer_landing" }
-  iceberg_table_arns = { customer_trusted = "arn:aws:glue:eu-central-1:111122223333:table/stedi_test/customer_trusted" }
-  metrics_enabled    = false
-  tags               = {}
+  name                     = "stedi-test"
+  path                     = "/"
+  permissions_boundary_arn = null
+  kms_key_arn              = null
+  bucket_arn               = "arn:aws:s3:::our-data"
+  landing_prefixes         = ["customer/landing", "step_trainer/landing"]
+  database                 = "stedi_test"
+  database_arn             = "arn:aws:glue:eu-central-1:111122223333:database/stedi_test"
+  landing_table_arns       = { customer_landing = "arn:aws:glue:eu-central-1:111122223333:table/stedi_test/customer_landing" }
+  placement                = null
+  metrics_enabled          = false
+  tags                     = {}
+
+  iceberg_table_arns = {
+    customer_trusted         = "arn:aws:glue:eu-central-1:111122223333:table/stedi_test/customer_trusted"
+    machine_learning_curated = "arn:aws:glue:eu-central-1:111122223333:table/stedi_test/machine_learning_curated"
+  }
+
+  analysts = {
+    workgroup_arn  = "arn:aws:athena:eu-central-1:111122223333:workgroup/stedi-test-analyst"
+    results_prefix = "athena-results/analysts"
+  }
 }
 
 run "jobs_read_landing_and_code_and_write_their_warehouse_only" {
@@ -55,6 +68,7 @@ run "jobs_read_landing_and_code_and_write_their_warehouse_only" {
       "arn:aws:glue:eu-central-1:111122223333:catalog",
       "arn:aws:glue:eu-central-1:111122223333:database/stedi_test",
       "arn:aws:glue:eu-central-1:111122223333:table/stedi_test/customer_trusted",
+      "arn:aws:glue:eu-central-1:111122223333:table/stedi_test/machine_learning_curated",
     ])
     error_message = "Landing tables can't be changed; got ${aws_iam_role_policy.catalog.policy}."
   }
@@ -107,12 +121,85 @@ run "jobs_read_landing_and_code_and_write_their_warehouse_only" {
   }
 
   assert {
+    condition     = aws_iam_role.jobs.permissions_boundary == null && aws_iam_role.jobs.path == "/" && length(aws_iam_role_policy.network) == 0
+    error_message = "Neither boundary, nor path, nor network unless given."
+  }
+
+  assert {
     condition     = jsondecode(aws_iam_role_policy.observe.policy).Statement[*].Resource == ["arn:aws:logs:eu-central-1:111122223333:log-group:/aws-glue/*"]
     error_message = "Got ${aws_iam_role_policy.observe.policy}."
   }
 }
 
-run "metrics_are_written_to_glues_namespace_only" {
+run "analysts_reach_the_training_table_and_their_own_results_only" {
+  command = plan
+
+  module {
+    source = "./modules/iam"
+  }
+
+  assert {
+    condition = {
+      for statement in jsondecode(aws_iam_policy.analyst.policy).Statement : statement.Sid => toset(flatten([statement.Resource]))
+      } == {
+      QueryInOwnWorkgroup           = toset(["arn:aws:athena:eu-central-1:111122223333:workgroup/stedi-test-analyst"])
+      BrowseCatalog                 = toset(["arn:aws:athena:eu-central-1:111122223333:datacatalog/AwsDataCatalog"])
+      FindBucket                    = toset(["arn:aws:s3:::our-data"])
+      ListTrainingDataAndOwnResults = toset(["arn:aws:s3:::our-data"])
+      WriteOwnResults               = toset(["arn:aws:s3:::our-data/athena-results/analysts/*"])
+      DescribeTrainingTable = toset([
+        "arn:aws:glue:eu-central-1:111122223333:catalog",
+        "arn:aws:glue:eu-central-1:111122223333:database/stedi_test",
+        "arn:aws:glue:eu-central-1:111122223333:table/stedi_test/machine_learning_curated",
+      ])
+      AthenaAsksForDefault = toset([
+        "arn:aws:glue:eu-central-1:111122223333:catalog",
+        "arn:aws:glue:eu-central-1:111122223333:database/default",
+      ])
+      ReadTrainingDataAndOwnResults = toset([
+        "arn:aws:s3:::our-data/warehouse/stedi_test/machine_learning_curated/*",
+        "arn:aws:s3:::our-data/athena-results/analysts/*",
+      ])
+    }
+    error_message = "No other table, object, workgroup or result; got ${aws_iam_policy.analyst.policy}."
+  }
+
+  assert {
+    condition = [
+      for statement in jsondecode(aws_iam_policy.analyst.policy).Statement : statement.Condition
+      if contains(flatten([statement.Action]), "s3:ListBucket")
+      ] == [{
+        StringLike = {
+          "s3:prefix" = [
+            "warehouse/stedi_test/machine_learning_curated",
+            "warehouse/stedi_test/machine_learning_curated/*",
+            "athena-results/analysts",
+            "athena-results/analysts/*",
+          ]
+        }
+    }]
+    error_message = "Names of other objects stay hidden; got ${aws_iam_policy.analyst.policy}."
+  }
+
+  assert {
+    condition = alltrue([
+      for action in flatten(jsondecode(aws_iam_policy.analyst.policy).Statement[*].Action) :
+      can(regex("^(athena|glue|s3):(BatchGet|Get|List)[A-Za-z]+$", action)) ||
+      contains(["athena:StartQueryExecution", "athena:StopQueryExecution", "s3:AbortMultipartUpload", "s3:PutObject"], action)
+    ])
+    error_message = "Analysts read, query and keep results; got ${aws_iam_policy.analyst.policy}."
+  }
+
+  assert {
+    condition = flatten([
+      for statement in jsondecode(aws_iam_policy.analyst.policy).Statement : statement.Resource
+      if contains(flatten([statement.Action]), "s3:PutObject")
+    ]) == ["arn:aws:s3:::our-data/athena-results/analysts/*"]
+    error_message = "The training data itself is read-only; got ${aws_iam_policy.analyst.policy}."
+  }
+}
+
+run "metrics_key_network_boundary_and_path_are_granted_when_given" {
   command = plan
 
   module {
@@ -120,7 +207,16 @@ run "metrics_are_written_to_glues_namespace_only" {
   }
 
   variables {
-    metrics_enabled = true
+    metrics_enabled          = true
+    path                     = "/data/"
+    permissions_boundary_arn = "arn:aws:iam::111122223333:policy/boundary"
+    kms_key_arn              = "arn:aws:kms:eu-central-1:111122223333:key/01234567-89ab-cdef-0123-456789abcdef"
+
+    placement = {
+      connection_arns     = ["arn:aws:glue:eu-central-1:111122223333:connection/stedi-test-vpc-0"]
+      subnet_arns         = ["arn:aws:ec2:eu-central-1:111122223333:subnet/subnet-00000000"]
+      security_group_arns = ["arn:aws:ec2:eu-central-1:111122223333:security-group/sg-00000000"]
+    }
   }
 
   assert {
@@ -129,5 +225,69 @@ run "metrics_are_written_to_glues_namespace_only" {
       if statement.Action == "cloudwatch:PutMetricData"
     ] == [{ StringEquals = { "cloudwatch:namespace" = "Glue" } }]
     error_message = "PutMetricData knows no resource, so its namespace is what narrows it; got ${aws_iam_role_policy.observe.policy}."
+  }
+
+  assert {
+    condition     = aws_iam_role.jobs.permissions_boundary == var.permissions_boundary_arn && aws_iam_role.jobs.path == "/data/" && aws_iam_policy.analyst.path == "/data/"
+    error_message = "Got ${jsonencode(aws_iam_role.jobs.permissions_boundary)}, ${aws_iam_role.jobs.path} and ${aws_iam_policy.analyst.path}."
+  }
+
+  assert {
+    condition = alltrue([
+      for policy in [aws_iam_role_policy.data.policy, aws_iam_policy.analyst.policy] : [
+        for statement in jsondecode(policy).Statement : [toset(statement.Action), statement.Resource, statement.Condition]
+        if anytrue([for action in flatten([statement.Action]) : startswith(action, "kms:")])
+        ] == [[
+          toset(["kms:Decrypt", "kms:GenerateDataKey"]),
+          var.kms_key_arn,
+          {
+            StringEquals = { "kms:ViaService" = "s3.eu-central-1.amazonaws.com" }
+            StringLike   = { "kms:EncryptionContext:aws:s3:arn" = ["arn:aws:s3:::our-data", "arn:aws:s3:::our-data/*"] }
+          },
+      ]]
+    ])
+    error_message = "The key serves S3, for this bucket; got ${aws_iam_role_policy.data.policy} and ${aws_iam_policy.analyst.policy}."
+  }
+
+  assert {
+    condition = [
+      for statement in jsondecode(aws_iam_role_policy.observe.policy).Statement : statement.Resource
+      if statement.Action == "logs:AssociateKmsKey"
+    ] == ["arn:aws:logs:eu-central-1:111122223333:log-group:/aws-glue/*"]
+    error_message = "Glue may encrypt the jobs' log groups; got ${aws_iam_role_policy.observe.policy}."
+  }
+
+  assert {
+    condition = {
+      for statement in jsondecode(aws_iam_role_policy.network[0].policy).Statement :
+      statement.Sid => [toset(flatten([statement.Action])), toset(flatten([statement.Resource])), try(statement.Condition, null)]
+      } == {
+      ReadConnections = [
+        toset(["glue:GetConnection"]),
+        toset(["arn:aws:glue:eu-central-1:111122223333:catalog", "arn:aws:glue:eu-central-1:111122223333:connection/stedi-test-vpc-0"]),
+        null,
+      ]
+      LookAtNetwork = [
+        toset(["ec2:DescribeNetworkInterfaces", "ec2:DescribeRouteTables", "ec2:DescribeSecurityGroups", "ec2:DescribeSubnets", "ec2:DescribeVpcAttribute", "ec2:DescribeVpcEndpoints"]),
+        toset(["*"]),
+        { StringEquals = { "ec2:Region" = "eu-central-1" } },
+      ]
+      PlugIntoSubnets = [
+        toset(["ec2:CreateNetworkInterface"]),
+        toset(["arn:aws:ec2:eu-central-1:111122223333:network-interface/*", "arn:aws:ec2:eu-central-1:111122223333:subnet/subnet-00000000", "arn:aws:ec2:eu-central-1:111122223333:security-group/sg-00000000"]),
+        null,
+      ]
+      UnplugFromSubnets = [
+        toset(["ec2:DeleteNetworkInterface"]),
+        toset(["arn:aws:ec2:eu-central-1:111122223333:network-interface/*"]),
+        { ArnEquals = { "ec2:Subnet" = "arn:aws:ec2:eu-central-1:111122223333:subnet/subnet-00000000" } },
+      ]
+      MarkNetworkInterfaces = [
+        toset(["ec2:CreateTags", "ec2:DeleteTags"]),
+        toset(["arn:aws:ec2:eu-central-1:111122223333:network-interface/*"]),
+        { "ForAllValues:StringEquals" = { "aws:TagKeys" = "aws-glue-service-resource" } },
+      ]
+    }
+    error_message = "Glue places the jobs in these subnets and no others; got ${aws_iam_role_policy.network[0].policy}."
   }
 }

@@ -17,6 +17,10 @@ variables {
   timeout            = 30
   max_retries        = 1
   execution_class    = "STANDARD"
+  job_settings       = {}
+  connections        = []
+  schedule           = null
+  kms_key_arn        = null
   metrics_enabled    = false
   log_retention_days = 30
   tags               = {}
@@ -67,6 +71,11 @@ run "a_chain_that_runs_once_at_a_time_and_never_by_itself" {
   }
 
   assert {
+    condition     = output.last_job == "stedi-test-machine-learning-curated"
+    error_message = "A run is complete with the training table; got ${output.last_job}."
+  }
+
+  assert {
     condition     = aws_glue_workflow.this.max_concurrent_runs == 1
     error_message = "Two runs of the workflow would overwrite each other's tables."
   }
@@ -74,6 +83,11 @@ run "a_chain_that_runs_once_at_a_time_and_never_by_itself" {
   assert {
     condition     = alltrue([for job in aws_glue_job.this : job.execution_property[0].max_concurrent_runs == 1])
     error_message = "Two runs of one job would overwrite each other's table."
+  }
+
+  assert {
+    condition     = alltrue([for job in aws_glue_job.this : job.security_configuration == null && length(coalesce(job.connections, [])) == 0])
+    error_message = "Neither key nor VPC unless given."
   }
 }
 
@@ -208,4 +222,81 @@ run "variables_reach_every_job" {
     condition     = alltrue([for group in aws_cloudwatch_log_group.jobs : group.retention_in_days == 14])
     error_message = "Logs are kept as long as the variable says."
   }
+}
+
+run "single_jobs_differ_a_schedule_starts_them_and_key_and_vpc_hold_for_all" {
+  command = plan
+
+  module {
+    source = "./modules/jobs"
+  }
+
+  variables {
+    schedule    = "cron(0 3 * * ? *)"
+    connections = ["stedi-test-a", "stedi-test-b"]
+    kms_key_arn = "arn:aws:kms:eu-central-1:111122223333:key/01234567-89ab-cdef-0123-456789abcdef"
+    job_settings = {
+      machine_learning_curated    = { worker_type = "G.2X", number_of_workers = 5, timeout = 90, max_retries = 0, execution_class = "FLEX" }
+      customer_landing_to_trusted = { timeout = 6 }
+    }
+  }
+
+  assert {
+    condition     = aws_glue_trigger.start.type == "SCHEDULED" && aws_glue_trigger.start.schedule == "cron(0 3 * * ? *)" && aws_glue_trigger.start.enabled && aws_glue_trigger.start.start_on_creation
+    error_message = "A scheduled trigger that is not activated never fires."
+  }
+
+  assert {
+    condition = { for name, job in aws_glue_job.this : name => [job.worker_type, job.number_of_workers, job.timeout, job.max_retries, job.execution_class] } == {
+      customer_landing_to_trusted      = ["G.1X", 2, 6, 1, "STANDARD"]
+      accelerometer_landing_to_trusted = ["G.1X", 2, 30, 1, "STANDARD"]
+      customer_trusted_to_curated      = ["G.1X", 2, 30, 1, "STANDARD"]
+      step_trainer_landing_to_trusted  = ["G.1X", 2, 30, 1, "STANDARD"]
+      machine_learning_curated         = ["G.2X", 5, 90, 0, "FLEX"]
+    }
+    error_message = "A setting of a single job is for that job alone."
+  }
+
+  assert {
+    condition     = [aws_glue_job.this["machine_learning_curated"].notification_property[0].notify_delay_after, aws_glue_job.this["customer_landing_to_trusted"].notification_property[0].notify_delay_after] == [72, 5]
+    error_message = "A run is announced as slow after four fifths of its timeout."
+  }
+
+  assert {
+    condition     = alltrue([for job in aws_glue_job.this : job.connections == tolist(["stedi-test-a", "stedi-test-b"])])
+    error_message = "Every job runs in the VPC."
+  }
+
+  assert {
+    condition     = alltrue([for job in aws_glue_job.this : job.security_configuration == aws_glue_security_configuration.this.name])
+    error_message = "Every job has the security configuration."
+  }
+
+  assert {
+    condition = jsonencode(aws_glue_security_configuration.this.encryption_configuration[0]) == jsonencode({
+      cloudwatch_encryption    = [{ cloudwatch_encryption_mode = "SSE-KMS", kms_key_arn = var.kms_key_arn }]
+      job_bookmarks_encryption = [{ job_bookmarks_encryption_mode = "CSE-KMS", kms_key_arn = var.kms_key_arn }]
+      s3_encryption            = [{ kms_key_arn = var.kms_key_arn, s3_encryption_mode = "SSE-KMS" }]
+    })
+    error_message = "What the jobs write and log is encrypted with the key; got ${jsonencode(aws_glue_security_configuration.this.encryption_configuration)}."
+  }
+
+  assert {
+    condition     = alltrue([for group in aws_cloudwatch_log_group.jobs : group.kms_key_id == var.kms_key_arn])
+    error_message = "The log groups are encrypted with the key."
+  }
+}
+
+run "settings_of_a_job_that_does_not_exist_are_refused" {
+  command = plan
+
+  module {
+    source = "./modules/jobs"
+  }
+
+  variables {
+    job_settings = { customer_curated = { timeout = 5 } }
+  }
+
+  expect_failures = [var.job_settings]
 }

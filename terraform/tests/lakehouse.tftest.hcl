@@ -17,7 +17,7 @@ run "every_name_starts_with_prefix_and_environment" {
   }
 
   override_resource {
-    target = module.monitoring[0].aws_sns_topic.job_failures
+    target = module.monitoring.aws_sns_topic.job_failures
     values = {
       arn = "arn:aws:sns:eu-central-1:111122223333:failures"
     }
@@ -51,6 +51,16 @@ run "every_name_starts_with_prefix_and_environment" {
   assert {
     condition     = output.s3_endpoint_id != null && output.failure_topic_arn == "arn:aws:sns:eu-central-1:111122223333:failures"
     error_message = "Both exist unless switched off."
+  }
+
+  assert {
+    condition     = output.dashboard == "stedi-test" && output.alarms == ["stedi-test-job-failures-undelivered", "stedi-test-job-delays-undelivered"]
+    error_message = "Got ${jsonencode(output.dashboard)} and ${jsonencode(output.alarms)}."
+  }
+
+  assert {
+    condition     = output.console_links["workflow"] == "https://eu-central-1.console.aws.amazon.com/glue/home?region=eu-central-1#/v2/etl-configuration/workflows/view/stedi-test-lakehouse" && strcontains(output.console_links["dashboard"], "stedi-test")
+    error_message = "Got ${jsonencode(output.console_links)}."
   }
 }
 
@@ -110,11 +120,12 @@ run "bucket_name_can_be_given_endpoint_and_failure_events_can_be_off" {
     bucket_name            = "our-data"
     s3_endpoint_enabled    = false
     failure_events_enabled = false
+    dashboard_enabled      = false
   }
 
   assert {
-    condition     = output.s3_endpoint_id == null && output.failure_topic_arn == null
-    error_message = "Neither exists when switched off."
+    condition     = output.s3_endpoint_id == null && output.failure_topic_arn == null && length(output.alarms) == 0 && output.dashboard == null
+    error_message = "None exists when switched off."
   }
 
   assert {

@@ -1,4 +1,4 @@
-# The real provider renders the policy; it makes no call, because every data source that would is overridden.
+# The real provider renders the policies; it makes no call, because every data source that would is overridden.
 provider "aws" {
   region                      = "eu-central-1"
   access_key                  = "none"
@@ -16,9 +16,10 @@ override_data {
 }
 
 override_data {
-  target = data.aws_vpc.default
+  target = data.aws_vpc.this
   values = {
-    id = "vpc-00000000"
+    id         = "vpc-00000000"
+    cidr_block = "10.9.0.0/16"
   }
 }
 
@@ -29,12 +30,57 @@ override_data {
   }
 }
 
+override_data {
+  target = data.aws_subnet.jobs
+  values = {
+    id                = "subnet-00000000"
+    arn               = "arn:aws:ec2:eu-central-1:111122223333:subnet/jobs"
+    availability_zone = "eu-central-1a"
+    vpc_id            = "vpc-22222222"
+  }
+}
+
+override_data {
+  target = data.aws_ec2_managed_prefix_list.s3
+  values = {
+    id = "pl-00000000"
+  }
+}
+
+override_resource {
+  target          = aws_security_group.jobs
+  override_during = plan
+  values = {
+    id  = "sg-00000000"
+    arn = "arn:aws:ec2:eu-central-1:111122223333:security-group/sg-00000000"
+  }
+}
+
+override_resource {
+  target          = aws_security_group.services
+  override_during = plan
+  values = {
+    id = "sg-11111111"
+  }
+}
+
+override_resource {
+  target          = aws_glue_connection.jobs
+  override_during = plan
+  values = {
+    arn = "arn:aws:glue:eu-central-1:111122223333:connection/jobs"
+  }
+}
+
 variables {
-  name            = "stedi-test"
-  vpc_id          = null
-  route_table_ids = null
-  bucket_arn      = "arn:aws:s3:::our-data"
-  tags            = {}
+  name                = "stedi-test"
+  s3_endpoint_enabled = true
+  vpc_id              = null
+  route_table_ids     = null
+  bucket_arn          = "arn:aws:s3:::our-data"
+  jobs                = null
+  metrics_enabled     = false
+  tags                = {}
 }
 
 run "endpoint_on_the_default_vpc_reaches_this_bucket_for_this_account_only" {
@@ -45,41 +91,46 @@ run "endpoint_on_the_default_vpc_reaches_this_bucket_for_this_account_only" {
   }
 
   assert {
-    condition     = aws_vpc_endpoint.s3.vpc_id == "vpc-00000000" && aws_vpc_endpoint.s3.route_table_ids == toset(["rtb-00000000", "rtb-11111111"])
-    error_message = "Got ${aws_vpc_endpoint.s3.vpc_id} and ${jsonencode(aws_vpc_endpoint.s3.route_table_ids)}."
+    condition     = aws_vpc_endpoint.s3[0].vpc_id == "vpc-00000000" && aws_vpc_endpoint.s3[0].route_table_ids == toset(["rtb-00000000", "rtb-11111111"])
+    error_message = "Got ${aws_vpc_endpoint.s3[0].vpc_id} and ${jsonencode(aws_vpc_endpoint.s3[0].route_table_ids)}."
   }
 
   assert {
-    condition     = aws_vpc_endpoint.s3.vpc_endpoint_type == "Gateway" && aws_vpc_endpoint.s3.service_name == "com.amazonaws.eu-central-1.s3"
-    error_message = "Got ${aws_vpc_endpoint.s3.vpc_endpoint_type} ${aws_vpc_endpoint.s3.service_name}."
+    condition     = aws_vpc_endpoint.s3[0].vpc_endpoint_type == "Gateway" && aws_vpc_endpoint.s3[0].service_name == "com.amazonaws.eu-central-1.s3"
+    error_message = "Got ${aws_vpc_endpoint.s3[0].vpc_endpoint_type} ${aws_vpc_endpoint.s3[0].service_name}."
   }
 
   assert {
     condition = alltrue([
-      for statement in jsondecode(aws_vpc_endpoint.s3.policy).Statement :
+      for statement in jsondecode(aws_vpc_endpoint.s3[0].policy).Statement :
       statement.Effect == "Allow" && contains(["arn:aws:s3:::our-data", "arn:aws:s3:::our-data/*"], statement.Resource)
     ])
-    error_message = "Got ${aws_vpc_endpoint.s3.policy}."
+    error_message = "Got ${aws_vpc_endpoint.s3[0].policy}."
   }
 
   assert {
     condition = alltrue([
-      for statement in jsondecode(aws_vpc_endpoint.s3.policy).Statement :
+      for statement in jsondecode(aws_vpc_endpoint.s3[0].policy).Statement :
       statement.Condition == { StringEquals = { "aws:PrincipalAccount" = "111122223333" } }
     ])
-    error_message = "Got ${aws_vpc_endpoint.s3.policy}."
+    error_message = "Got ${aws_vpc_endpoint.s3[0].policy}."
   }
 
   assert {
-    condition = toset(flatten(jsondecode(aws_vpc_endpoint.s3.policy).Statement[*].Action)) == toset([
+    condition = toset(flatten(jsondecode(aws_vpc_endpoint.s3[0].policy).Statement[*].Action)) == toset([
       "s3:AbortMultipartUpload", "s3:DeleteObject", "s3:GetBucketLocation", "s3:GetObject",
       "s3:ListBucket", "s3:ListMultipartUploadParts", "s3:PutObject",
     ])
-    error_message = "Got ${aws_vpc_endpoint.s3.policy}."
+    error_message = "Got ${aws_vpc_endpoint.s3[0].policy}."
+  }
+
+  assert {
+    condition     = length(aws_glue_connection.jobs) + length(aws_security_group.jobs) + length(aws_vpc_endpoint.services) == 0 && output.placement == null
+    error_message = "Jobs run outside the VPC unless asked."
   }
 }
 
-run "given_vpc_and_route_tables" {
+run "jobs_in_the_vpc_reach_each_other_s3_and_their_endpoints_only" {
   command = plan
 
   module {
@@ -89,10 +140,167 @@ run "given_vpc_and_route_tables" {
   variables {
     vpc_id          = "vpc-22222222"
     route_table_ids = ["rtb-22222222"]
+    metrics_enabled = true
+
+    jobs = {
+      subnet_ids          = ["subnet-00000000", "subnet-11111111"]
+      interface_endpoints = null
+      egress_cidr_blocks  = []
+    }
+  }
+
+  override_data {
+    target = data.aws_vpc.this
+    values = {
+      id         = "vpc-22222222"
+      cidr_block = "10.0.0.0/16"
+    }
   }
 
   assert {
-    condition     = aws_vpc_endpoint.s3.vpc_id == "vpc-22222222" && aws_vpc_endpoint.s3.route_table_ids == toset(["rtb-22222222"])
-    error_message = "Got ${aws_vpc_endpoint.s3.vpc_id} and ${jsonencode(aws_vpc_endpoint.s3.route_table_ids)}."
+    condition     = aws_vpc_endpoint.s3[0].vpc_id == "vpc-22222222" && aws_vpc_endpoint.s3[0].route_table_ids == toset(["rtb-22222222"])
+    error_message = "Got ${aws_vpc_endpoint.s3[0].vpc_id} and ${jsonencode(aws_vpc_endpoint.s3[0].route_table_ids)}."
   }
+
+  assert {
+    condition = { for name, connection in aws_glue_connection.jobs : connection.name => merge(
+      { type = connection.connection_type },
+      connection.physical_connection_requirements[0],
+      ) } == {
+      for index, subnet in ["subnet-00000000", "subnet-11111111"] : "stedi-test-vpc-${index}" => {
+        type                   = "NETWORK"
+        availability_zone      = "eu-central-1a"
+        security_group_id_list = toset(["sg-00000000"])
+        subnet_id              = subnet
+      }
+    }
+    error_message = "Each subnet has a connection in its zone, under the jobs' security group; got ${jsonencode(values(aws_glue_connection.jobs)[*].physical_connection_requirements)}."
+  }
+
+  assert {
+    condition     = output.connections == ["stedi-test-vpc-0", "stedi-test-vpc-1"]
+    error_message = "Glue tries the subnets in the order in which they are given; got ${jsonencode(output.connections)}."
+  }
+
+  assert {
+    condition = alltrue([
+      for rule in [
+        one(aws_vpc_security_group_ingress_rule.jobs_among_themselves),
+        one(aws_vpc_security_group_egress_rule.jobs_among_themselves),
+      ] :
+      rule.security_group_id == "sg-00000000" && rule.referenced_security_group_id == "sg-00000000" &&
+      rule.ip_protocol == "tcp" && rule.from_port == 0 && rule.to_port == 65535 && rule.cidr_ipv4 == null
+    ])
+    error_message = "Driver and executors talk over every port, with nobody else."
+  }
+
+  assert {
+    condition = alltrue([
+      for rule in [
+        one(aws_vpc_security_group_egress_rule.jobs_to_s3),
+        one(aws_vpc_security_group_egress_rule.jobs_to_services),
+        one(aws_vpc_security_group_ingress_rule.jobs_to_services),
+        one(aws_vpc_security_group_ingress_rule.vpc_to_services),
+      ] : rule.ip_protocol == "tcp" && rule.from_port == 443 && rule.to_port == 443
+    ])
+    error_message = "S3 and the services are reached over HTTPS."
+  }
+
+  assert {
+    condition = (
+      one(aws_vpc_security_group_egress_rule.jobs_to_s3).prefix_list_id == "pl-00000000" &&
+      one(aws_vpc_security_group_egress_rule.jobs_to_services).referenced_security_group_id == "sg-11111111" &&
+      one(aws_vpc_security_group_ingress_rule.jobs_to_services).referenced_security_group_id == "sg-00000000" &&
+      one(aws_vpc_security_group_ingress_rule.vpc_to_services).cidr_ipv4 == "10.0.0.0/16" &&
+      length(aws_vpc_security_group_egress_rule.jobs_elsewhere) == 0
+    )
+    error_message = "The jobs leave for S3 and the interface endpoints alone, which the VPC may enter."
+  }
+
+  assert {
+    condition     = { for service, endpoint in aws_vpc_endpoint.services : service => endpoint.service_name } == { for service in ["glue", "logs", "monitoring"] : service => "com.amazonaws.eu-central-1.${service}" }
+    error_message = "With metrics, the jobs call three services; got ${jsonencode(keys(aws_vpc_endpoint.services))}."
+  }
+
+  assert {
+    condition = alltrue([
+      for endpoint in aws_vpc_endpoint.services :
+      endpoint.vpc_endpoint_type == "Interface" && endpoint.private_dns_enabled && endpoint.security_group_ids == toset(["sg-11111111"]) && endpoint.subnet_ids == toset(["subnet-00000000"])
+    ])
+    error_message = "Endpoints take the services' own names and one subnet per availability zone."
+  }
+
+  assert {
+    condition = { for service, endpoint in aws_vpc_endpoint.services : service => [
+      for statement in jsondecode(endpoint.policy).Statement : [statement.Action, statement.Condition]
+      ] } == {
+      for service, actions in { glue = "glue:*", logs = "logs:*", monitoring = "cloudwatch:*" } :
+      service => [[actions, { StringEqualsIfExists = { "aws:PrincipalAccount" = "111122223333" } }]]
+    }
+    error_message = "Credentials of another account do not pass; got ${jsonencode([for endpoint in aws_vpc_endpoint.services : endpoint.policy])}."
+  }
+
+  assert {
+    condition = output.placement == {
+      connection_arns     = ["arn:aws:glue:eu-central-1:111122223333:connection/jobs", "arn:aws:glue:eu-central-1:111122223333:connection/jobs"]
+      subnet_arns         = ["arn:aws:ec2:eu-central-1:111122223333:subnet/jobs", "arn:aws:ec2:eu-central-1:111122223333:subnet/jobs"]
+      security_group_arns = ["arn:aws:ec2:eu-central-1:111122223333:security-group/sg-00000000"]
+    }
+    error_message = "The job role gets what it is placed with; got ${jsonencode(output.placement)}."
+  }
+}
+
+run "endpoints_that_the_vpc_has_are_reached_at_their_addresses" {
+  command = plan
+
+  module {
+    source = "./modules/network"
+  }
+
+  variables {
+    s3_endpoint_enabled = false
+
+    jobs = {
+      subnet_ids          = ["subnet-00000000"]
+      interface_endpoints = []
+      egress_cidr_blocks  = ["10.1.0.0/24"]
+    }
+  }
+
+  override_data {
+    target = data.aws_subnet.jobs
+    values = {
+      vpc_id = "vpc-00000000"
+    }
+  }
+
+  assert {
+    condition     = length(aws_vpc_endpoint.s3) + length(aws_vpc_endpoint.services) + length(aws_security_group.services) == 0
+    error_message = "No endpoint is created, and no security group for one."
+  }
+
+  assert {
+    condition = [for rule in aws_vpc_security_group_egress_rule.jobs_elsewhere : [rule.cidr_ipv4, rule.ip_protocol, rule.from_port, rule.to_port]] == [
+      ["10.1.0.0/24", "tcp", 443, 443],
+    ]
+    error_message = "The jobs reach them over HTTPS."
+  }
+}
+
+run "subnets_of_another_vpc_are_refused" {
+  command = plan
+
+  module {
+    source = "./modules/network"
+  }
+
+  variables {
+    jobs = {
+      subnet_ids          = ["subnet-00000000"]
+      interface_endpoints = []
+      egress_cidr_blocks  = ["10.1.0.0/24"]
+    }
+  }
+
+  expect_failures = [data.aws_subnet.jobs]
 }

@@ -11,6 +11,8 @@ mock_provider "aws" {
 variables {
   bucket_name   = "our-data"
   force_destroy = false
+  kms_key_arn   = null
+  access_logs   = null
   require_tls   = true
   tags          = {}
 
@@ -19,6 +21,7 @@ variables {
     incomplete_upload_days  = 7
     noncurrent_version_days = 30
     athena_result_days      = 14
+    quarantine_days         = 90
   }
 }
 
@@ -45,6 +48,11 @@ run "bucket_is_private_encrypted_versioned_and_tls_only" {
   }
 
   assert {
+    condition     = length(aws_s3_bucket_logging.this) == 0
+    error_message = "Access logs are kept when there is a bucket for them."
+  }
+
+  assert {
     condition     = aws_s3_bucket_versioning.this.versioning_configuration[0].status == "Enabled"
     error_message = "What is overwritten can be brought back."
   }
@@ -64,13 +72,17 @@ run "bucket_is_private_encrypted_versioned_and_tls_only" {
       abort-incomplete-uploads   = "Enabled"
       expire-noncurrent-versions = "Enabled"
       expire-athena-results      = "Enabled"
+      expire-quarantine          = "Enabled"
     }
     error_message = "Got ${jsonencode(aws_s3_bucket_lifecycle_configuration.this[0].rule[*].id)}."
   }
 
   assert {
-    condition     = [for rule in aws_s3_bucket_lifecycle_configuration.this[0].rule : rule.filter[0].prefix if try(rule.expiration[0].days > 0, false)] == ["athena-results/"]
-    error_message = "Only query results expire while they are current: no rule may delete data."
+    condition = {
+      for rule in aws_s3_bucket_lifecycle_configuration.this[0].rule :
+      rule.filter[0].prefix => rule.expiration[0].days if try(rule.expiration[0].days > 0, false)
+    } == { "athena-results/" = 14, "quarantine/" = 90 }
+    error_message = "Only query results and quarantined rows expire while they are current: no rule may delete data."
   }
 
   assert {
@@ -94,7 +106,7 @@ run "bucket_is_private_encrypted_versioned_and_tls_only" {
   }
 }
 
-run "an_emulator_has_neither_tls_policy_nor_lifecycle" {
+run "own_key_and_access_logs_and_neither_tls_policy_nor_lifecycle_on_an_emulator" {
   command = plan
 
   module {
@@ -102,6 +114,8 @@ run "an_emulator_has_neither_tls_policy_nor_lifecycle" {
   }
 
   variables {
+    kms_key_arn = "arn:aws:kms:eu-central-1:111122223333:key/01234567-89ab-cdef-0123-456789abcdef"
+    access_logs = { bucket = "our-logs", prefix = null }
     require_tls = false
 
     lifecycle_rules = {
@@ -109,7 +123,21 @@ run "an_emulator_has_neither_tls_policy_nor_lifecycle" {
       incomplete_upload_days  = 7
       noncurrent_version_days = 30
       athena_result_days      = 14
+      quarantine_days         = 90
     }
+  }
+
+  assert {
+    condition = (
+      one(one(aws_s3_bucket_server_side_encryption_configuration.this.rule).apply_server_side_encryption_by_default) == { sse_algorithm = "aws:kms", kms_master_key_id = var.kms_key_arn } &&
+      one(aws_s3_bucket_server_side_encryption_configuration.this.rule).bucket_key_enabled
+    )
+    error_message = "Objects are encrypted with the given key, through a bucket key."
+  }
+
+  assert {
+    condition     = [for logging in aws_s3_bucket_logging.this : [logging.target_bucket, logging.target_prefix]] == [["our-logs", "our-data/"]]
+    error_message = "Access logs go to the given bucket; got ${jsonencode(aws_s3_bucket_logging.this)}."
   }
 
   assert {

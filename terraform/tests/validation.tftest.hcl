@@ -13,33 +13,46 @@ run "values_of_another_shape" {
   command = plan
 
   variables {
-    name_prefix             = "Stedi"
-    environment             = "1dev"
-    bucket_name             = "my.bucket"
-    tags                    = { "AWS:owner" = "me" }
-    lifecycle_rules         = { noncurrent_version_days = 0 }
-    vpc_id                  = "subnet-0123456789abcdef0"
-    glue_version            = "4.0"
-    worker_type             = "Standard"
-    number_of_workers       = 2.5
-    timeout                 = 0
-    max_retries             = -1
-    profile                 = "lenient"
-    accelerometer_consent   = "never"
-    step_trainer_consent    = "never"
-    customer_records        = "first"
-    shared_serial_number    = "some_owners"
-    training_match          = "customer"
-    unmatched_steps         = ""
-    athena_scan_limit_bytes = 1000
-    log_retention_days      = 2
-    failure_email           = "ops"
+    schedule                 = "every day at three"
+    table_optimizers         = { snapshot_retention_days = 0 }
+    lake_formation           = { enabled = true, analyst_principals = ["analyst"] }
+    stale_after_hours        = 0.5
+    budget                   = { monthly_limit = 0 }
+    name_prefix              = "Stedi"
+    environment              = "1dev"
+    bucket_name              = "my.bucket"
+    kms_key_arn              = "arn:aws:kms:eu-central-1:111122223333:alias/data"
+    iam_path                 = "data"
+    permissions_boundary_arn = "arn:aws:iam::111122223333:role/boundary"
+    vpc_jobs                 = { subnet_ids = ["vpc-0123456789abcdef0"] }
+    tags                     = { "AWS:owner" = "me" }
+    lifecycle_rules          = { noncurrent_version_days = 0 }
+    vpc_id                   = "subnet-0123456789abcdef0"
+    glue_version             = "4.0"
+    worker_type              = "Standard"
+    number_of_workers        = 2.5
+    timeout                  = 0
+    max_retries              = -1
+    profile                  = "lenient"
+    accelerometer_consent    = "never"
+    step_trainer_consent     = "never"
+    customer_records         = "first"
+    shared_serial_number     = "some_owners"
+    training_match           = "customer"
+    unmatched_steps          = ""
+    athena_scan_limit_bytes  = 1000
+    log_retention_days       = 2
+    failure_email            = "ops"
   }
 
   expect_failures = [
     var.name_prefix,
     var.environment,
     var.bucket_name,
+    var.kms_key_arn,
+    var.iam_path,
+    var.permissions_boundary_arn,
+    var.vpc_jobs,
     var.tags,
     var.lifecycle_rules,
     var.vpc_id,
@@ -58,6 +71,11 @@ run "values_of_another_shape" {
     var.athena_scan_limit_bytes,
     var.log_retention_days,
     var.failure_email,
+    var.schedule,
+    var.table_optimizers,
+    var.lake_formation,
+    var.stale_after_hours,
+    var.budget,
   ]
 }
 
@@ -65,6 +83,10 @@ run "values_out_of_range" {
   command = plan
 
   variables {
+    schedule          = "cron(0 3 * * *)"
+    table_optimizers  = { snapshots_to_keep = 1.5 }
+    stale_after_hours = 169
+    budget            = { monthly_limit = 1, currency = "dollars" }
     route_table_ids   = ["rtb-xyz"]
     vpc_id            = "vpc-0123456789abcdef0"
     execution_class   = "SPOT"
@@ -72,6 +94,8 @@ run "values_out_of_range" {
     environment       = "abcdefghijklmnop"
     bucket_name       = "ab"
     lifecycle_rules   = { athena_result_days = 1.5 }
+    iam_path          = "/da ta/"
+    vpc_jobs          = { subnet_ids = [] }
     number_of_workers = 1
     timeout           = 10081
     max_retries       = 11
@@ -80,6 +104,8 @@ run "values_out_of_range" {
   expect_failures = [
     var.route_table_ids,
     var.execution_class,
+    var.iam_path,
+    var.vpc_jobs,
     var.name_prefix,
     var.environment,
     var.bucket_name,
@@ -87,6 +113,10 @@ run "values_out_of_range" {
     var.number_of_workers,
     var.timeout,
     var.max_retries,
+    var.schedule,
+    var.table_optimizers,
+    var.stale_after_hours,
+    var.budget,
   ]
 }
 
@@ -94,10 +124,16 @@ run "values_that_end_badly_or_are_too_large" {
   command = plan
 
   variables {
+    table_optimizers  = { orphan_file_days = 0 }
+    budget            = { monthly_limit = 1, alert_percent = [0] }
+    job_settings      = { machine_learning_curated = { timeout = 10081 } }
     name_prefix       = "stedi-"
     environment       = "dev-"
     bucket_name       = "data-"
     lifecycle_rules   = { incomplete_upload_days = 0 }
+    kms_key_arn       = "arn:aws:kms:eu-west-1:111122223333:key/01234567-89ab-cdef-0123-456789abcdef"
+    iam_path          = "/data"
+    vpc_jobs          = { subnet_ids = ["subnet-0123456789abcdef0"], interface_endpoints = ["glue", "logs", "secretsmanager"] }
     number_of_workers = 300
     timeout           = 1.5
   }
@@ -107,8 +143,14 @@ run "values_that_end_badly_or_are_too_large" {
     var.environment,
     var.bucket_name,
     var.lifecycle_rules,
+    var.kms_key_arn,
+    var.iam_path,
+    var.vpc_jobs,
     var.number_of_workers,
     var.timeout,
+    var.table_optimizers,
+    var.budget,
+    var.job_settings,
   ]
 }
 
@@ -116,6 +158,13 @@ run "values_that_contradict_each_other" {
   command = plan
 
   variables {
+    lake_formation         = { analyst_principals = ["arn:aws:iam::111122223333:role/analyst"] }
+    stale_after_hours      = 24
+    budget                 = { monthly_limit = 1 }
+    bucket_name            = "our-data"
+    access_logs            = { bucket = "our-data" }
+    lifecycle_rules        = { quarantine_days = 0 }
+    vpc_jobs               = { subnet_ids = ["subnet-0123456789abcdef0"], interface_endpoints = ["logs"] }
     route_table_ids        = ["rtb-0123456789abcdef0"]
     execution_class        = "FLEX"
     failure_email          = "ops@example.org"
@@ -124,37 +173,90 @@ run "values_that_contradict_each_other" {
   }
 
   expect_failures = [
+    var.access_logs,
+    var.lifecycle_rules,
+    var.vpc_jobs,
     var.route_table_ids,
     var.execution_class,
     var.failure_email,
+    var.lake_formation,
+    var.stale_after_hours,
+    var.budget,
   ]
+}
+
+run "names_and_addresses_that_are_none" {
+  command = plan
+
+  variables {
+    budget       = { monthly_limit = 1, emails = ["boss"] }
+    job_settings = { machine_learning_curated = { worker_type = "Standard" } }
+    access_logs  = { bucket = "Our_Logs" }
+    vpc_jobs     = { subnet_ids = ["subnet-0123456789abcdef0"], interface_endpoints = [], egress_cidr_blocks = ["10.0.0.0"] }
+  }
+
+  expect_failures = [
+    var.budget,
+    var.job_settings,
+    var.access_logs,
+    var.vpc_jobs,
+  ]
+}
+
+run "a_single_job_that_contradicts_the_others" {
+  command = plan
+
+  variables {
+    execution_class = "FLEX"
+    job_settings    = { machine_learning_curated = { worker_type = "G.4X" } }
+  }
+
+  expect_failures = [var.job_settings]
 }
 
 run "every_rule_kept" {
   command = plan
 
+  override_data {
+    target = module.network[0].data.aws_subnet.jobs
+    values = {
+      vpc_id = "vpc-0123456789abcdef0"
+    }
+  }
+
   variables {
-    bucket_name             = "our-data"
-    tags                    = { Owner = "research" }
-    lifecycle_rules         = { noncurrent_version_days = 1 }
-    vpc_id                  = "vpc-0123456789abcdef0"
-    route_table_ids         = ["rtb-0123456789abcdef0", "rtb-01234567"]
-    glue_version            = "5.0"
-    worker_type             = "G.2X"
-    number_of_workers       = 299
-    timeout                 = 10080
-    max_retries             = 0
-    execution_class         = "FLEX"
-    profile                 = "strict"
-    accelerometer_consent   = "any"
-    step_trainer_consent    = "since_consent"
-    customer_records        = "latest"
-    shared_serial_number    = "all_owners"
-    training_match          = "timestamp_and_customer"
-    unmatched_steps         = "keep"
-    athena_scan_limit_bytes = null
-    log_retention_days      = 1
-    failure_email           = "ops@example.org"
+    schedule                 = "cron(15 2 ? * MON-FRI *)"
+    table_optimizers         = { enabled = true, compaction = false }
+    lake_formation           = { enabled = true, analyst_principals = ["arn:aws:iam::111122223333:role/data/analyst"] }
+    stale_after_hours        = 168
+    budget                   = { monthly_limit = 0.5, emails = ["boss@example.org"] }
+    job_settings             = { machine_learning_curated = { worker_type = "G.1X", execution_class = "STANDARD", number_of_workers = 2, timeout = 1, max_retries = 10 } }
+    bucket_name              = "our-data"
+    kms_key_arn              = "arn:aws:kms:eu-central-1:111122223333:key/mrk-0123456789abcdef0123456789abcdef"
+    iam_path                 = "/data/lake/"
+    permissions_boundary_arn = "arn:aws:iam::111122223333:policy/data/boundary"
+    access_logs              = { bucket = "our-logs", prefix = "" }
+    vpc_jobs                 = { subnet_ids = ["subnet-0123456789abcdef0"], interface_endpoints = ["kms", "sts"], egress_cidr_blocks = ["10.0.0.0/16"] }
+    tags                     = { Owner = "research" }
+    lifecycle_rules          = { noncurrent_version_days = 1 }
+    vpc_id                   = "vpc-0123456789abcdef0"
+    route_table_ids          = ["rtb-0123456789abcdef0", "rtb-01234567"]
+    glue_version             = "5.0"
+    worker_type              = "G.2X"
+    number_of_workers        = 299
+    timeout                  = 10080
+    max_retries              = 0
+    execution_class          = "FLEX"
+    profile                  = "strict"
+    accelerometer_consent    = "any"
+    step_trainer_consent     = "since_consent"
+    customer_records         = "latest"
+    shared_serial_number     = "all_owners"
+    training_match           = "timestamp_and_customer"
+    unmatched_steps          = "keep"
+    athena_scan_limit_bytes  = null
+    log_retention_days       = 1
+    failure_email            = "ops@example.org"
   }
 
   assert {

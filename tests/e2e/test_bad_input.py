@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import os
-import socket
 import shutil
+import socket
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -76,7 +76,7 @@ def test_no_terraform_provider_is_to_be_had(fresh: Project, tmp_path: Path) -> N
 
 def test_a_broken_script_fails_its_job_and_stops_the_workflow(fresh: Project) -> None:
     script = fresh.root / "glue_jobs" / "accelerometer_landing_to_trusted.py"
-    script.write_text("this is not Python\n")
+    script.write_text("def transform(:\n")
     fails(fresh, "run", says=["accelerometer_landing_to_trusted", "FAILED", "SyntaxError"])
     report = fresh.report()
     assert report["status"] == "FAILED"

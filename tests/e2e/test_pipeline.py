@@ -112,7 +112,9 @@ class TestSample:
         }
         parquet = b"".join(
             file.read_bytes()
-            for file in (project.root / "build/local/s3").glob("*/warehouse/*/machine_learning_curated/data/**/*.parquet")
+            for file in (project.root / "build/local/s3").glob(
+                "*/warehouse/*/machine_learning_curated/data/**/*.parquet"
+            )
         )
         assert parquet.startswith(b"PAR1")
         assert not [email for email in emails if email in parquet]

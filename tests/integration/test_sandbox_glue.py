@@ -86,7 +86,7 @@ class Aws:
 
 @pytest.fixture(scope="module")
 def aws(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Aws]:
-    build = tmp_path_factory.mktemp("project") / "build"
+    build = tmp_path_factory.mktemp("a project") / "build"  # with a space, as people have them
     listener = listen(0)
     server, runtime = build_server(listener, build, minute=MINUTE)
     threading.Thread(target=server.serve_forever, daemon=True).start()

@@ -112,12 +112,16 @@ def test_the_port_can_be_chosen_but_not_shared(root: Path) -> None:
 def test_a_fresh_start_forgets_what_the_last_one_held(root: Path) -> None:
     local = root / "build" / "local"
     (local / "s3" / "bucket").mkdir(parents=True)
+    (root / "build" / "cache").mkdir()
+    (root / "build" / "cache" / "spark-1.2.partial").touch()
+    (root / "build" / "cache" / "spark-1.jsa").touch()
     for name in ("terraform.tfstate", "terraform.tfstate.backup", "aws.env"):
         (local / name).touch()
     sandbox.up(root)
     left = {path.name for path in local.iterdir()}
     assert "aws.env" in left
     assert not left & {"s3", "terraform.tfstate", "terraform.tfstate.backup"}
+    assert [path.name for path in (root / "build" / "cache").iterdir()] == ["spark-1.jsa"]
 
 
 def test_a_process_that_got_the_same_id_is_left_alone(root: Path) -> None:

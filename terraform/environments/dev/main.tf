@@ -5,8 +5,9 @@ provider "aws" {
 module "lakehouse" {
   source = "../.."
 
-  environment   = "dev"
-  force_destroy = true # dev data can be uploaded again
+  environment              = "dev"
+  permissions_boundary_arn = var.permissions_boundary_arn
+  force_destroy            = true # dev data can be uploaded again
 
   s3_endpoint_enabled = var.s3_endpoint_enabled
   vpc_id              = var.vpc_id

@@ -6,6 +6,12 @@ variable "region" {
   default     = "us-east-1"
 }
 
+variable "permissions_boundary_arn" {
+  description = "Policy that bounds every role made here: ../../bootstrap's output, which its apply role insists on."
+  type        = string
+  default     = null
+}
+
 variable "s3_endpoint_enabled" {
   description = "Whether to create the S3 gateway endpoint, through which the VPC reaches this bucket only."
   type        = bool

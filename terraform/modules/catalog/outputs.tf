@@ -43,7 +43,12 @@ output "tables" {
       location              = table.location
       iceberg               = table.iceberg
       columns               = table.columns
-      personal_data_columns = [for column in table.columns : column.name if endswith(column.comment, "Personal data: yes.")]
+      personal_data_columns = local.personal_data_columns[name]
     }
   }
+}
+
+output "optimizer_role_arn" {
+  description = "ARN of the role that Glue's table optimizers assume; null when they are off."
+  value       = one(aws_iam_role.optimizers[*].arn)
 }

@@ -1,3 +1,20 @@
+# Which columns hold personal data is said where a governance tool looks for it, as text that needs no parsing of
+# comments: table parameters on every table, and a parameter of each such column on the landing tables. Not on Iceberg
+# columns: a commit writes these anew, with Iceberg's own parameters only, while it keeps the table's (GlueTableOperations
+# and IcebergToGlueConverter of Iceberg 1.10).
+locals {
+  personal_data_columns = {
+    for name, table in local.tables :
+    name => [for column in table.columns : column.name if endswith(column.comment, "Personal data: yes.")]
+  }
+  personal_data_parameters = {
+    for name, columns in local.personal_data_columns : name => merge(
+      { personal_data = length(columns) > 0 ? "true" : "false" },
+      length(columns) > 0 ? { personal_data_columns = join(",", columns) } : {},
+    )
+  }
+}
+
 resource "aws_glue_catalog_table" "landing" {
   for_each = { for name, table in local.tables : name => table if !table.iceberg }
 
@@ -5,7 +22,7 @@ resource "aws_glue_catalog_table" "landing" {
   name          = each.key
   description   = each.value.description
   table_type    = "EXTERNAL_TABLE"
-  parameters    = merge({ EXTERNAL = "TRUE", classification = "json" }, each.value.table_properties)
+  parameters    = merge({ EXTERNAL = "TRUE", classification = "json" }, each.value.table_properties, local.personal_data_parameters[each.key])
 
   storage_descriptor {
     location      = each.value.location
@@ -24,6 +41,9 @@ resource "aws_glue_catalog_table" "landing" {
         name    = columns.value.name
         type    = columns.value.type
         comment = columns.value.comment
+        parameters = {
+          personal_data = contains(local.personal_data_columns[each.key], columns.value.name) ? "true" : "false"
+        }
       }
     }
   }
@@ -36,8 +56,8 @@ resource "aws_glue_catalog_table" "landing" {
   }
 }
 
-# No parameters here: Glue refuses "reserved parameters table_type or metadata_location" and sets them itself; Parquet
-# is Iceberg's default, and the jobs' --conf names the compression.
+# Only the marker as parameters: Glue refuses "reserved parameters table_type or metadata_location" and sets them itself;
+# Parquet is Iceberg's default, and the jobs' --conf names the compression.
 resource "aws_glue_catalog_table" "iceberg" {
   for_each = { for name, table in local.tables : name => table if table.iceberg }
 
@@ -45,6 +65,7 @@ resource "aws_glue_catalog_table" "iceberg" {
   name          = each.key
   description   = each.value.description
   table_type    = "EXTERNAL_TABLE"
+  parameters    = local.personal_data_parameters[each.key]
 
   open_table_format_input {
     iceberg_input {
@@ -68,10 +89,11 @@ resource "aws_glue_catalog_table" "iceberg" {
   }
 
   lifecycle {
-    # Every Iceberg commit rewrites both in Glue (metadata_location, previous_metadata_location, field ids), and
+    # Every Iceberg commit rewrites the last two in Glue (metadata_location, previous_metadata_location, field ids), and
     # provider 5.x can't evolve an Iceberg schema (terraform-provider-aws#36641): Terraform creates a table, from then
-    # on its schema evolves by ALTER TABLE in Iceberg.
-    ignore_changes = [parameters, storage_descriptor]
+    # on its schema evolves by ALTER TABLE in Iceberg. The description is left alone too: an update sends the whole table
+    # as the plan saw it, and its metadata_location would undo every commit since.
+    ignore_changes = [description, parameters, storage_descriptor]
 
     precondition {
       condition     = each.value.created == "${var.database}.${each.key}" && length(each.value.columns) > 0 && each.value.location == "${local.warehouse_uri}/${var.database}/${each.key}/"

@@ -1,9 +1,14 @@
 locals {
-  glue_arn = "arn:${data.aws_partition.current.partition}:glue:${data.aws_region.current.name}:${data.aws_caller_identity.current.account_id}"
-  logs_arn = "arn:${data.aws_partition.current.partition}:logs:${data.aws_region.current.name}:${data.aws_caller_identity.current.account_id}"
+  athena_arn = "arn:${data.aws_partition.current.partition}:athena:${data.aws_region.current.name}:${data.aws_caller_identity.current.account_id}"
+  ec2_arn    = "arn:${data.aws_partition.current.partition}:ec2:${data.aws_region.current.name}:${data.aws_caller_identity.current.account_id}"
+  glue_arn   = "arn:${data.aws_partition.current.partition}:glue:${data.aws_region.current.name}:${data.aws_caller_identity.current.account_id}"
+  logs_arn   = "arn:${data.aws_partition.current.partition}:logs:${data.aws_region.current.name}:${data.aws_caller_identity.current.account_id}"
 
   read_prefixes    = concat(var.landing_prefixes, ["glue"])
   warehouse_prefix = "warehouse/${var.database}"
+
+  s3_service          = "s3.${data.aws_region.current.name}.${data.aws_partition.current.dns_suffix}"
+  encryption_contexts = [var.bucket_arn, "${var.bucket_arn}/*"]
 }
 
 data "aws_caller_identity" "current" {}
@@ -27,10 +32,12 @@ data "aws_iam_policy_document" "trust" {
 }
 
 resource "aws_iam_role" "jobs" {
-  name               = "${var.name}-glue-jobs"
-  description        = "Glue jobs of ${var.name}: read landing and code, write the warehouse, nothing else."
-  assume_role_policy = data.aws_iam_policy_document.trust.json
-  tags               = var.tags
+  name                 = "${var.name}-glue-jobs"
+  description          = "Glue jobs of ${var.name}: read landing and code, write the warehouse, nothing else."
+  assume_role_policy   = data.aws_iam_policy_document.trust.json
+  path                 = var.path
+  permissions_boundary = var.permissions_boundary_arn
+  tags                 = var.tags
 }
 
 data "aws_iam_policy_document" "data" {
@@ -70,6 +77,29 @@ data "aws_iam_policy_document" "data" {
       "s3:PutObject",
     ]
     resources = ["${var.bucket_arn}/${local.warehouse_prefix}/*"]
+  }
+
+  dynamic "statement" {
+    for_each = var.kms_key_arn != null ? [var.kms_key_arn] : []
+
+    content {
+      sid       = "UseKeyForBucket"
+      actions   = ["kms:Decrypt", "kms:GenerateDataKey"]
+      resources = [statement.value]
+
+      condition {
+        test     = "StringEquals"
+        variable = "kms:ViaService"
+        values   = [local.s3_service]
+      }
+
+      # The bucket with a bucket key, an object without one.
+      condition {
+        test     = "StringLike"
+        variable = "kms:EncryptionContext:aws:s3:arn"
+        values   = local.encryption_contexts
+      }
+    }
   }
 }
 
@@ -112,35 +142,4 @@ resource "aws_iam_role_policy" "catalog" {
   name   = "catalog"
   role   = aws_iam_role.jobs.id
   policy = data.aws_iam_policy_document.catalog.json
-}
-
-data "aws_iam_policy_document" "observe" {
-  statement {
-    sid       = "WriteLogs"
-    actions   = ["logs:CreateLogGroup", "logs:CreateLogStream", "logs:PutLogEvents"]
-    resources = ["${local.logs_arn}:log-group:/aws-glue/*"]
-  }
-
-  dynamic "statement" {
-    for_each = var.metrics_enabled ? [true] : []
-
-    # PutMetricData knows no resources; its namespace is all that can be narrowed.
-    content {
-      sid       = "WriteMetrics"
-      actions   = ["cloudwatch:PutMetricData"]
-      resources = ["*"]
-
-      condition {
-        test     = "StringEquals"
-        variable = "cloudwatch:namespace"
-        values   = ["Glue"]
-      }
-    }
-  }
-}
-
-resource "aws_iam_role_policy" "observe" {
-  name   = "observe"
-  role   = aws_iam_role.jobs.id
-  policy = data.aws_iam_policy_document.observe.json
 }

@@ -3,5 +3,15 @@ output "job_role_arn" {
   value       = aws_iam_role.jobs.arn
 
   # A job that starts before its role has the policies fails with AccessDenied.
-  depends_on = [aws_iam_role_policy.data, aws_iam_role_policy.catalog, aws_iam_role_policy.observe]
+  depends_on = [
+    aws_iam_role_policy.data,
+    aws_iam_role_policy.catalog,
+    aws_iam_role_policy.observe,
+    aws_iam_role_policy.network,
+  ]
+}
+
+output "analyst_policy_arn" {
+  description = "ARN of the policy that lets analysts query the training table."
+  value       = aws_iam_policy.analyst.arn
 }

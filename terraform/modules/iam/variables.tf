@@ -1,5 +1,20 @@
 variable "name" {
-  description = "Prefix of the role's name."
+  description = "Prefix of the names of role and policy."
+  type        = string
+}
+
+variable "path" {
+  description = "Path of role and policy."
+  type        = string
+}
+
+variable "permissions_boundary_arn" {
+  description = "Managed policy that bounds the job role; null is none."
+  type        = string
+}
+
+variable "kms_key_arn" {
+  description = "KMS key of bucket and logs; null is the services' own keys."
   type        = string
 }
 
@@ -33,12 +48,29 @@ variable "iceberg_table_arns" {
   type        = map(string)
 }
 
+variable "placement" {
+  description = "ARNs of the connections, subnets and security groups that put the jobs into a VPC; null when they run outside."
+  type = object({
+    connection_arns     = list(string)
+    subnet_arns         = list(string)
+    security_group_arns = list(string)
+  })
+}
+
+variable "analysts" {
+  description = "ARN of the analysts' Athena workgroup, and the key prefix of its results without the trailing slash."
+  type = object({
+    workgroup_arn  = string
+    results_prefix = string
+  })
+}
+
 variable "metrics_enabled" {
   description = "Whether the jobs write CloudWatch metrics."
   type        = bool
 }
 
 variable "tags" {
-  description = "Tags of the role."
+  description = "Tags of role and policy."
   type        = map(string)
 }

@@ -28,6 +28,17 @@ locals {
     }
   }
 
+  # What a job does not set for itself is the same for all.
+  settings = {
+    for job in keys(local.jobs) : job => {
+      worker_type       = coalesce(try(var.job_settings[job].worker_type, null), var.worker_type)
+      number_of_workers = coalesce(try(var.job_settings[job].number_of_workers, null), var.number_of_workers)
+      timeout           = coalesce(try(var.job_settings[job].timeout, null), var.timeout)
+      max_retries       = coalesce(try(var.job_settings[job].max_retries, null), var.max_retries)
+      execution_class   = coalesce(try(var.job_settings[job].execution_class, null), var.execution_class)
+    }
+  }
+
   job_names = { for job in keys(local.jobs) : job => "${var.name}-${replace(job, "_", "-")}" }
 
   scripts        = { for job in keys(local.jobs) : job => aws_s3_object.script["${job}.py"] }
@@ -90,27 +101,57 @@ resource "aws_s3_object" "ddl" {
 
 # Glue 5 writes the driver's and executors' own logs to <prefix>/error and what the script prints to <prefix>/output.
 resource "aws_cloudwatch_log_group" "jobs" {
+  #checkov:skip=CKV_AWS_158:Encrypted with kms_key_arn where it is given, otherwise with CloudWatch's own key; the logs carry counts and stack traces, no rows.
+  #checkov:skip=CKV_AWS_338:The retention is the caller's to choose (log_retention_days); what each run did is kept in the tables' snapshots, not in logs.
   for_each = toset(["error", "output"])
 
   name              = "${local.log_group_prefix}/${each.value}"
   retention_in_days = var.log_retention_days
+  kms_key_id        = var.kms_key_arn
   tags              = var.tags
+}
+
+# Made with a key or without one, and used only with one: a caller who creates the key in the same configuration does not
+# know its ARN when Terraform counts resources ("Invalid count argument").
+resource "aws_glue_security_configuration" "this" {
+  #checkov:skip=CKV_AWS_99:Everything is encrypted with kms_key_arn where it is given; without it no job uses this configuration.
+  name = var.name
+
+  encryption_configuration {
+    cloudwatch_encryption {
+      cloudwatch_encryption_mode = var.kms_key_arn == null ? "DISABLED" : "SSE-KMS"
+      kms_key_arn                = var.kms_key_arn
+    }
+
+    job_bookmarks_encryption {
+      job_bookmarks_encryption_mode = var.kms_key_arn == null ? "DISABLED" : "CSE-KMS"
+      kms_key_arn                   = var.kms_key_arn
+    }
+
+    s3_encryption {
+      s3_encryption_mode = var.kms_key_arn == null ? "SSE-S3" : "SSE-KMS"
+      kms_key_arn        = var.kms_key_arn
+    }
+  }
 }
 
 resource "aws_glue_job" "this" {
   for_each = local.jobs
 
-  name              = local.job_names[each.key]
-  description       = each.value.description
-  role_arn          = var.role_arn
-  glue_version      = var.glue_version
-  worker_type       = var.worker_type
-  number_of_workers = var.number_of_workers
-  timeout           = var.timeout
-  max_retries       = var.max_retries
-  execution_class   = var.execution_class
-  default_arguments = local.default_arguments
-  tags              = var.tags
+  #checkov:skip=CKV_AWS_195:A security configuration only adds a customer's key: with kms_key_arn the jobs have it, without it the bucket encrypts with SSE-S3.
+  name                   = local.job_names[each.key]
+  description            = each.value.description
+  role_arn               = var.role_arn
+  glue_version           = var.glue_version
+  worker_type            = local.settings[each.key].worker_type
+  number_of_workers      = local.settings[each.key].number_of_workers
+  timeout                = local.settings[each.key].timeout
+  max_retries            = local.settings[each.key].max_retries
+  execution_class        = local.settings[each.key].execution_class
+  connections            = var.connections
+  security_configuration = var.kms_key_arn == null ? null : aws_glue_security_configuration.this.name
+  default_arguments      = local.default_arguments
+  tags                   = var.tags
 
   command {
     name            = "glueetl"
@@ -120,6 +161,11 @@ resource "aws_glue_job" "this" {
 
   execution_property {
     max_concurrent_runs = 1
+  }
+
+  # Announced while there is still time to look at the run: Glue sends an event, and modules/monitoring passes it on.
+  notification_property {
+    notify_delay_after = ceil(local.settings[each.key].timeout * 0.8)
   }
 
   # Glue creates log groups that are missing, without retention.

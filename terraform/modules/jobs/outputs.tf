@@ -22,3 +22,13 @@ output "log_groups" {
   description = "Log group of the jobs' errors and of their output."
   value       = { for stream, group in aws_cloudwatch_log_group.jobs : stream => group.name }
 }
+
+output "last_job" {
+  description = "Glue job name of the job that no other waits for: with it a run of the workflow is complete."
+  value       = one([for job, resource in aws_glue_job.this : resource.name if !contains([for spec in values(local.jobs) : coalesce(spec.after, "none")], job)])
+}
+
+output "security_configuration" {
+  description = "Name of the jobs' Glue security configuration; null without a key."
+  value       = var.kms_key_arn == null ? null : aws_glue_security_configuration.this.name
+}

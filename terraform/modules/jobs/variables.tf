@@ -44,12 +44,12 @@ variable "glue_version" {
 }
 
 variable "worker_type" {
-  description = "Worker type of every job."
+  description = "Worker type of a job."
   type        = string
 }
 
 variable "number_of_workers" {
-  description = "Number of workers of every job, the driver included."
+  description = "Number of workers of a job, the driver included."
   type        = number
 }
 
@@ -65,6 +65,37 @@ variable "max_retries" {
 
 variable "execution_class" {
   description = "STANDARD or FLEX."
+  type        = string
+}
+
+variable "job_settings" {
+  description = "What single jobs have instead of the settings above, by script name."
+  type = map(object({
+    worker_type       = optional(string)
+    number_of_workers = optional(number)
+    timeout           = optional(number)
+    max_retries       = optional(number)
+    execution_class   = optional(string)
+  }))
+
+  validation {
+    condition     = length(setsubtract(keys(var.job_settings), keys(local.jobs))) == 0
+    error_message = "job_settings must name jobs among ${join(", ", keys(local.jobs))}; got ${jsonencode(keys(var.job_settings))}."
+  }
+}
+
+variable "connections" {
+  description = "Names of the Glue connections that put the jobs into a VPC; none keeps them outside."
+  type        = list(string)
+}
+
+variable "schedule" {
+  description = "Cron expression on which the workflow starts by itself; null is never."
+  type        = string
+}
+
+variable "kms_key_arn" {
+  description = "Key that encrypts what the jobs write and log; null is none of the caller's own."
   type        = string
 }
 

@@ -5,13 +5,17 @@ resource "aws_glue_workflow" "this" {
   tags                = var.tags
 }
 
+# A workflow has one start trigger. A scheduled one does not stand in the way of StartWorkflowRun: the schedule comes on
+# top of starting on demand.
 resource "aws_glue_trigger" "start" {
-  name          = "${var.name}-start"
-  description   = "Starts the workflow on demand."
-  type          = "ON_DEMAND"
-  workflow_name = aws_glue_workflow.this.name
-  enabled       = false # true starts a run on every apply that creates it (terraform-provider-aws#38222); it still starts on demand
-  tags          = var.tags
+  name              = "${var.name}-start"
+  description       = var.schedule == null ? "Starts the workflow on demand." : "Starts the workflow on its schedule."
+  type              = var.schedule == null ? "ON_DEMAND" : "SCHEDULED"
+  schedule          = var.schedule
+  workflow_name     = aws_glue_workflow.this.name
+  enabled           = var.schedule != null # an enabled ON_DEMAND trigger starts a run on every apply that creates it (terraform-provider-aws#38222)
+  start_on_creation = var.schedule == null ? null : true
+  tags              = var.tags
 
   dynamic "actions" {
     for_each = { for job, spec in local.jobs : job => spec if spec.after == null }

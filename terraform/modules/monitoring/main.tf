@@ -1,38 +1,76 @@
-# Not encrypted: EventBridge can't publish to a topic under the AWS-managed key, and the messages carry job names and
-# states, no data.
+locals {
+  # What EventBridge picks out of Glue's events. The last is only counted: success needs no message, its absence does.
+  events = {
+    failed = {
+      name        = "${var.name}-job-failures"
+      description = "A Glue job of ${var.name} failed or ran into its timeout."
+      announced   = true
+      pattern     = { detail-type = "Glue Job State Change", jobs = values(var.jobs), states = ["FAILED", "TIMEOUT", "ERROR"] }
+    }
+    slow = {
+      name        = "${var.name}-job-delays"
+      description = "A Glue job of ${var.name} has used four fifths of its timeout and still runs."
+      announced   = true
+      pattern     = { detail-type = "Glue Job Run Status", jobs = values(var.jobs), states = ["STARTING", "RUNNING"] }
+    }
+    completed = {
+      name        = "${var.name}-completed-runs"
+      description = "The last Glue job of ${var.name} succeeded: all tables are up to date."
+      announced   = false
+      pattern     = { detail-type = "Glue Job State Change", jobs = [var.last_job], states = ["SUCCEEDED"] }
+    }
+  }
+}
+
 resource "aws_sns_topic" "job_failures" {
-  name = "${var.name}-job-failures"
-  tags = var.tags
+  count = var.events_enabled ? 1 : 0
+
+  #checkov:skip=CKV_AWS_26:Encrypted with kms_key_arn where it is given. Without it not: EventBridge can't publish to a topic under the AWS-managed key, and the messages carry job names and states, no data.
+  name              = "${var.name}-job-failures"
+  kms_master_key_id = var.kms_key_arn
+  tags              = var.tags
 }
 
 resource "aws_sns_topic_subscription" "email" {
-  count = var.email == null ? 0 : 1
+  count = var.events_enabled && var.email != null ? 1 : 0
 
-  topic_arn = aws_sns_topic.job_failures.arn
+  topic_arn = aws_sns_topic.job_failures[0].arn
   protocol  = "email"
   endpoint  = var.email
 }
 
-resource "aws_cloudwatch_event_rule" "job_failures" {
-  name        = "${var.name}-job-failures"
-  description = "A Glue job of ${var.name} failed or ran into its timeout."
+resource "aws_cloudwatch_event_rule" "jobs" {
+  for_each = { for event, rule in local.events : event => rule if var.events_enabled }
+
+  name        = each.value.name
+  description = each.value.description
   tags        = var.tags
 
   event_pattern = jsonencode({
     source      = ["aws.glue"]
-    detail-type = ["Glue Job State Change"]
+    detail-type = [each.value.pattern.detail-type]
     detail = {
-      jobName = var.job_names
-      state   = ["FAILED", "TIMEOUT", "ERROR"]
+      jobName = each.value.pattern.jobs
+      state   = each.value.pattern.states
     }
   })
 }
 
+moved {
+  from = aws_cloudwatch_event_rule.job_failures
+  to   = aws_cloudwatch_event_rule.jobs["failed"]
+}
+
+data "aws_caller_identity" "current" {}
+
+# CloudWatch and Budgets publish for whoever names the topic, so each is held to this account's alarms and budget.
 data "aws_iam_policy_document" "publish" {
+  count = var.events_enabled ? 1 : 0
+
   statement {
     sid       = "EventBridgePublishesFailures"
     actions   = ["sns:Publish"]
-    resources = [aws_sns_topic.job_failures.arn]
+    resources = [aws_sns_topic.job_failures[0].arn]
 
     principals {
       type        = "Service"
@@ -42,20 +80,67 @@ data "aws_iam_policy_document" "publish" {
     condition {
       test     = "ArnEquals"
       variable = "aws:SourceArn"
-      values   = [aws_cloudwatch_event_rule.job_failures.arn]
+      values   = [for event, rule in aws_cloudwatch_event_rule.jobs : rule.arn if local.events[event].announced]
+    }
+  }
+
+  statement {
+    sid       = "AlarmsPublish"
+    actions   = ["sns:Publish"]
+    resources = [aws_sns_topic.job_failures[0].arn]
+
+    principals {
+      type        = "Service"
+      identifiers = ["cloudwatch.amazonaws.com"]
+    }
+
+    condition {
+      test     = "ArnEquals"
+      variable = "aws:SourceArn"
+      values   = concat(values(aws_cloudwatch_metric_alarm.undelivered)[*].arn, aws_cloudwatch_metric_alarm.stale[*].arn)
+    }
+  }
+
+  dynamic "statement" {
+    for_each = var.budget == null ? [] : [true]
+
+    content {
+      sid       = "BudgetPublishes"
+      actions   = ["sns:Publish"]
+      resources = [aws_sns_topic.job_failures[0].arn]
+
+      principals {
+        type        = "Service"
+        identifiers = ["budgets.amazonaws.com"]
+      }
+
+      condition {
+        test     = "StringEquals"
+        variable = "aws:SourceAccount"
+        values   = [data.aws_caller_identity.current.account_id]
+      }
     }
   }
 }
 
 resource "aws_sns_topic_policy" "job_failures" {
-  arn    = aws_sns_topic.job_failures.arn
-  policy = data.aws_iam_policy_document.publish.json
+  count = var.events_enabled ? 1 : 0
+
+  arn    = aws_sns_topic.job_failures[0].arn
+  policy = data.aws_iam_policy_document.publish[0].json
 }
 
-resource "aws_cloudwatch_event_target" "job_failures" {
-  rule = aws_cloudwatch_event_rule.job_failures.name
-  arn  = aws_sns_topic.job_failures.arn
+resource "aws_cloudwatch_event_target" "jobs" {
+  for_each = { for event, rule in local.events : event => rule if var.events_enabled && rule.announced }
+
+  rule = aws_cloudwatch_event_rule.jobs[each.key].name
+  arn  = aws_sns_topic.job_failures[0].arn
 
   # Without the policy the first failure would be lost.
   depends_on = [aws_sns_topic_policy.job_failures]
+}
+
+moved {
+  from = aws_cloudwatch_event_target.job_failures
+  to   = aws_cloudwatch_event_target.jobs["failed"]
 }

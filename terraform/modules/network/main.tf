@@ -1,22 +1,16 @@
-locals {
-  vpc_id          = var.vpc_id != null ? var.vpc_id : one(data.aws_vpc.default[*].id)
-  route_table_ids = var.route_table_ids != null ? var.route_table_ids : one(data.aws_route_tables.all[*].ids)
-}
-
 data "aws_caller_identity" "current" {}
 
 data "aws_region" "current" {}
 
-data "aws_vpc" "default" {
-  count = var.vpc_id == null ? 1 : 0
-
-  default = true
+# Both are read whether needed or not: a count would fail on ids that are unknown until the VPC, made in the same apply,
+# exists.
+data "aws_vpc" "this" {
+  id      = var.vpc_id
+  default = var.vpc_id == null ? true : null
 }
 
 data "aws_route_tables" "all" {
-  count = var.route_table_ids == null ? 1 : 0
-
-  vpc_id = local.vpc_id
+  vpc_id = data.aws_vpc.this.id
 }
 
 # A gateway endpoint knows no principals but "*"; the account is what the condition holds it to.
@@ -62,11 +56,20 @@ data "aws_iam_policy_document" "endpoint" {
   }
 }
 
+# An effect only on traffic that starts in the VPC: of jobs that run there (jobs.tf), or of other machines in it. Jobs
+# outside reach S3 over Glue's own network.
 resource "aws_vpc_endpoint" "s3" {
-  vpc_id            = local.vpc_id
+  count = var.s3_endpoint_enabled ? 1 : 0
+
+  vpc_id            = data.aws_vpc.this.id
   service_name      = "com.amazonaws.${data.aws_region.current.name}.s3"
   vpc_endpoint_type = "Gateway"
-  route_table_ids   = local.route_table_ids
+  route_table_ids   = var.route_table_ids != null ? var.route_table_ids : data.aws_route_tables.all.ids
   policy            = data.aws_iam_policy_document.endpoint.json
   tags              = merge(var.tags, { Name = "${var.name}-s3" })
+}
+
+moved {
+  from = aws_vpc_endpoint.s3
+  to   = aws_vpc_endpoint.s3[0]
 }

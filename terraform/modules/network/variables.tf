@@ -1,10 +1,15 @@
 variable "name" {
-  description = "Prefix of the endpoint's name."
+  description = "Prefix of every name."
   type        = string
 }
 
+variable "s3_endpoint_enabled" {
+  description = "Whether to create the S3 gateway endpoint."
+  type        = bool
+}
+
 variable "vpc_id" {
-  description = "VPC of the endpoint; null is the region's default VPC."
+  description = "VPC of endpoints and jobs; null is the region's default VPC."
   type        = string
 }
 
@@ -18,7 +23,21 @@ variable "bucket_arn" {
   type        = string
 }
 
+variable "jobs" {
+  description = "Private subnets that the jobs run in, the services that get an interface endpoint (null is those that the jobs call), and the CIDR blocks where the jobs find the others; null leaves the jobs outside the VPC."
+  type = object({
+    subnet_ids          = list(string)
+    interface_endpoints = set(string)
+    egress_cidr_blocks  = list(string)
+  })
+}
+
+variable "metrics_enabled" {
+  description = "Whether the jobs write CloudWatch metrics."
+  type        = bool
+}
+
 variable "tags" {
-  description = "Tags of the endpoint."
+  description = "Tags of endpoints, connections and security groups."
   type        = map(string)
 }

@@ -1,4 +1,18 @@
 locals {
+  # Results of one group are out of the other's reach: Athena authorises them by workgroup, S3 by prefix.
+  workgroups = {
+    engineers = {
+      name        = var.name
+      description = "Queries of the STEDI lakehouse; results stay in its bucket."
+    }
+    analysts = {
+      name        = "${var.name}-analyst"
+      description = "Queries of those who hold the analyst policy; nobody with wider rights should query here, as analysts read each other's results."
+    }
+  }
+
+  results_prefixes = { for group in keys(local.workgroups) : group => "athena-results/${group}" }
+
   queries = merge(
     {
       for table, sql in var.ddl : "create_${table}" => {
@@ -16,8 +30,10 @@ locals {
 }
 
 resource "aws_athena_workgroup" "this" {
-  name          = var.name
-  description   = "Queries of the STEDI lakehouse; results stay in its bucket."
+  for_each = local.workgroups
+
+  name          = each.value.name
+  description   = each.value.description
   force_destroy = var.force_destroy
   tags          = var.tags
 
@@ -31,13 +47,19 @@ resource "aws_athena_workgroup" "this" {
     }
 
     result_configuration {
-      output_location = "s3://${var.bucket}/athena-results/"
+      output_location = "s3://${var.bucket}/${local.results_prefixes[each.key]}/"
 
       encryption_configuration {
-        encryption_option = "SSE_S3"
+        encryption_option = var.kms_key_arn == null ? "SSE_S3" : "SSE_KMS"
+        kms_key_arn       = var.kms_key_arn
       }
     }
   }
+}
+
+moved {
+  from = aws_athena_workgroup.this
+  to   = aws_athena_workgroup.this["engineers"]
 }
 
 resource "aws_athena_named_query" "this" {
@@ -45,7 +67,7 @@ resource "aws_athena_named_query" "this" {
 
   name        = each.key
   description = each.value.description
-  workgroup   = aws_athena_workgroup.this.name
+  workgroup   = aws_athena_workgroup.this["engineers"].name
   database    = var.database
   query       = each.value.sql
 }

@@ -1,6 +1,15 @@
 output "workgroup" {
   description = "Name of the Athena workgroup."
-  value       = aws_athena_workgroup.this.name
+  value       = aws_athena_workgroup.this["engineers"].name
+}
+
+output "analysts" {
+  description = "Name and ARN of the analysts' workgroup, and the key prefix of its results without the trailing slash."
+  value = {
+    workgroup      = aws_athena_workgroup.this["analysts"].name
+    workgroup_arn  = aws_athena_workgroup.this["analysts"].arn
+    results_prefix = local.results_prefixes["analysts"]
+  }
 }
 
 output "named_query_ids" {

@@ -1,5 +1,5 @@
 variable "name" {
-  description = "Name of the workgroup."
+  description = "Name of the workgroup, and first part of the analysts'."
   type        = string
 }
 
@@ -18,6 +18,11 @@ variable "ddl" {
   type        = map(string)
 }
 
+variable "kms_key_arn" {
+  description = "KMS key that encrypts the query results; null is S3's own."
+  type        = string
+}
+
 variable "scan_limit_bytes" {
   description = "Bytes after which Athena stops a query; null is no limit."
   type        = number
@@ -29,11 +34,11 @@ variable "metrics_enabled" {
 }
 
 variable "force_destroy" {
-  description = "Whether destroying the workgroup deletes its query history."
+  description = "Whether destroying the workgroups deletes its query history."
   type        = bool
 }
 
 variable "tags" {
-  description = "Tags of the workgroup."
+  description = "Tags of the workgroups."
   type        = map(string)
 }

@@ -1,4 +1,6 @@
 resource "aws_s3_bucket" "this" {
+  #checkov:skip=CKV_AWS_144:Landing comes from upstream and every table can be computed from it again; another region would be one more place to erase people from.
+  #checkov:skip=CKV2_AWS_62:Nothing waits for an object to arrive; the workflow is started on demand or by its schedule.
   bucket        = var.bucket_name
   force_destroy = var.force_destroy
   tags          = var.tags
@@ -16,8 +18,11 @@ resource "aws_s3_bucket_server_side_encryption_configuration" "this" {
   bucket = aws_s3_bucket.this.id
 
   rule {
+    bucket_key_enabled = var.kms_key_arn != null # one data key per bucket and hour instead of one KMS call per object
+
     apply_server_side_encryption_by_default {
-      sse_algorithm = "AES256"
+      sse_algorithm     = var.kms_key_arn == null ? "AES256" : "aws:kms"
+      kms_master_key_id = var.kms_key_arn
     }
   }
 }
@@ -37,6 +42,14 @@ resource "aws_s3_bucket_ownership_controls" "this" {
   rule {
     object_ownership = "BucketOwnerEnforced"
   }
+}
+
+resource "aws_s3_bucket_logging" "this" {
+  count = var.access_logs == null ? 0 : 1
+
+  bucket        = aws_s3_bucket.this.id
+  target_bucket = var.access_logs.bucket
+  target_prefix = var.access_logs.prefix != null ? var.access_logs.prefix : "${var.bucket_name}/"
 }
 
 data "aws_iam_policy_document" "tls_only" {
@@ -69,60 +82,4 @@ resource "aws_s3_bucket_policy" "this" {
 
   # Both at once fail with "OperationAborted: A conflicting conditional operation is currently in progress".
   depends_on = [aws_s3_bucket_public_access_block.this]
-}
-
-# One resource holds every rule: S3 knows a single lifecycle configuration per bucket, and a second resource would
-# overwrite the first.
-resource "aws_s3_bucket_lifecycle_configuration" "this" {
-  count = var.lifecycle_rules.enabled ? 1 : 0
-
-  bucket = aws_s3_bucket.this.id
-
-  rule {
-    id     = "abort-incomplete-uploads"
-    status = "Enabled"
-
-    filter {
-      prefix = ""
-    }
-
-    abort_incomplete_multipart_upload {
-      days_after_initiation = var.lifecycle_rules.incomplete_upload_days
-    }
-  }
-
-  # Files that Iceberg has expired and landing files that were replaced live on as noncurrent versions: personal data
-  # is gone for good only when these are.
-  rule {
-    id     = "expire-noncurrent-versions"
-    status = "Enabled"
-
-    filter {
-      prefix = ""
-    }
-
-    noncurrent_version_expiration {
-      noncurrent_days = var.lifecycle_rules.noncurrent_version_days
-    }
-
-    expiration {
-      expired_object_delete_marker = true
-    }
-  }
-
-  rule {
-    id     = "expire-athena-results"
-    status = "Enabled"
-
-    filter {
-      prefix = "athena-results/"
-    }
-
-    expiration {
-      days = var.lifecycle_rules.athena_result_days
-    }
-  }
-
-  # S3 orders versioning before lifecycle rules about versions (provider documentation of this resource).
-  depends_on = [aws_s3_bucket_versioning.this]
 }

@@ -8,6 +8,19 @@ variable "force_destroy" {
   type        = bool
 }
 
+variable "kms_key_arn" {
+  description = "KMS key that encrypts the objects; null is S3's own."
+  type        = string
+}
+
+variable "access_logs" {
+  description = "Bucket that receives the access logs, and their key prefix (null is the bucket's name and a slash); null keeps none."
+  type = object({
+    bucket = string
+    prefix = string
+  })
+}
+
 variable "require_tls" {
   description = "Whether the bucket policy denies requests over plain HTTP."
   type        = bool
@@ -20,6 +33,7 @@ variable "lifecycle_rules" {
     incomplete_upload_days  = number
     noncurrent_version_days = number
     athena_result_days      = number
+    quarantine_days         = number
   })
 }
 

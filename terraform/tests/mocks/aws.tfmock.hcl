@@ -20,7 +20,8 @@ mock_data "aws_region" {
 
 mock_data "aws_vpc" {
   defaults = {
-    id = "vpc-00000000"
+    id         = "vpc-00000000"
+    cidr_block = "10.0.0.0/16"
   }
 }
 

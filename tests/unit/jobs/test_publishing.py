@@ -41,6 +41,15 @@ def test_rerun_gives_the_same_rows(lakehouse):
     assert [summary["total-records"] for summary in lakehouse.snapshots("customer_trusted")] == ["30", "30"]
 
 
+def test_small_result_is_one_file_however_many_partitions_computed_it(lakehouse):
+    lakehouse.create_tables("customer_trusted")
+    lakehouse.land("customer", [AGREED | {"phone": str(number)} for number in range(30)])
+    lakehouse.run(JOB)
+    (file,) = lakehouse.spark.table(f"{lakehouse.name('customer_trusted')}.files").collect()
+    assert file["record_count"] == 30
+    assert file["file_format"] == "PARQUET"
+
+
 def test_empty_result_empties_the_table_and_is_reported(lakehouse):
     lakehouse.create_tables("customer_trusted")
     for landed in ([AGREED], [DECLINED], [DECLINED]):

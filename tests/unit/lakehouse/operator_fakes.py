@@ -1,4 +1,4 @@
-# ruff: noqa: ARG002, N803 (Glue's argument names)
+# ruff: noqa: N803 (Glue's argument names)
 """What the tools talk to, played by fakes."""
 
 from __future__ import annotations

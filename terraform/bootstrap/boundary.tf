@@ -1,0 +1,136 @@
+# The most that any role made by CI can have, whatever its policies say: what Glue jobs and analysts of one environment
+# need. It grants nothing by itself.
+
+data "aws_iam_policy_document" "boundary" {
+  for_each = local.arns
+
+  statement {
+    sid       = "OwnBuckets"
+    actions   = ["s3:GetBucketLocation", "s3:ListBucket", "s3:ListBucketMultipartUploads"]
+    resources = [each.value.bucket]
+  }
+
+  statement {
+    sid = "OwnObjects"
+    actions = [
+      "s3:AbortMultipartUpload",
+      "s3:DeleteObject",
+      "s3:GetObject",
+      "s3:ListMultipartUploadParts",
+      "s3:PutObject",
+    ]
+    resources = ["${each.value.bucket}/*"]
+  }
+
+  # Spark asks its session catalog for the database "default" on start, used or not (dbt-glue#373).
+  statement {
+    sid = "OwnCatalog"
+    actions = [
+      "glue:GetDatabase",
+      "glue:GetDatabases",
+      "glue:GetPartition",
+      "glue:GetPartitions",
+      "glue:GetTable",
+      "glue:GetTables",
+      "glue:UpdateTable",
+    ]
+    resources = [
+      each.value.catalog,
+      each.value.database,
+      each.value.tables,
+      "arn:${local.partition}:glue:${var.region}:${local.account}:database/default",
+    ]
+  }
+
+  statement {
+    sid = "OwnQueries"
+    actions = [
+      "athena:BatchGetNamedQuery",
+      "athena:BatchGetQueryExecution",
+      "athena:GetNamedQuery",
+      "athena:GetQueryExecution",
+      "athena:GetQueryResults",
+      "athena:GetQueryResultsStream",
+      "athena:GetWorkGroup",
+      "athena:ListNamedQueries",
+      "athena:ListQueryExecutions",
+      "athena:StartQueryExecution",
+      "athena:StopQueryExecution",
+    ]
+    resources = each.value.workgroups
+  }
+
+  statement {
+    sid       = "GlueLogs"
+    actions   = ["logs:CreateLogGroup", "logs:CreateLogStream", "logs:PutLogEvents", "logs:AssociateKmsKey"]
+    resources = ["arn:${local.partition}:logs:${var.region}:${local.account}:log-group:/aws-glue/*"]
+  }
+
+  # PutMetricData knows no resources; its namespace is all that can be narrowed.
+  statement {
+    sid       = "GlueMetrics"
+    actions   = ["cloudwatch:PutMetricData"]
+    resources = ["*"]
+
+    condition {
+      test     = "StringEquals"
+      variable = "cloudwatch:namespace"
+      values   = ["Glue"]
+    }
+  }
+
+  statement {
+    sid       = "OwnConnections"
+    actions   = ["glue:GetConnection"]
+    resources = [each.value.catalog, each.value.connection]
+  }
+
+  # Jobs in a VPC: Glue looks up the network as the job's role.
+  statement {
+    sid       = "NetworkInterfaces"
+    actions   = ["ec2:CreateNetworkInterface", "ec2:CreateTags", "ec2:DeleteNetworkInterface"]
+    resources = ["${local.ec2}:network-interface/*", "${local.ec2}:security-group/*", "${local.ec2}:subnet/*"]
+  }
+
+  statement {
+    sid       = "VpcAttributes"
+    actions   = ["ec2:DescribeVpcAttribute"]
+    resources = ["${local.ec2}:vpc/*"]
+  }
+
+  # "*" because AWS knows no resource for any of these actions.
+  statement {
+    sid = "LookUpWhatHasNoArn"
+    actions = [
+      "athena:ListWorkGroups",
+      "ec2:DescribeNetworkInterfaces",
+      "ec2:DescribeRouteTables",
+      "ec2:DescribeSecurityGroups",
+      "ec2:DescribeSubnets",
+      "ec2:DescribeVpcEndpoints",
+      "glue:GetSecurityConfiguration",
+      "lakeformation:GetDataAccess",
+    ]
+    resources = ["*"]
+  }
+
+  dynamic "statement" {
+    for_each = length(var.kms_key_arns) > 0 ? [true] : []
+
+    content {
+      sid       = "Encrypted"
+      actions   = ["kms:Decrypt", "kms:DescribeKey", "kms:Encrypt", "kms:GenerateDataKey"]
+      resources = var.kms_key_arns
+    }
+  }
+}
+
+# The path keeps it out of the apply role's reach, which is policy/<name_prefix>-<environment>-*.
+resource "aws_iam_policy" "boundary" {
+  for_each = local.names
+
+  name        = "${each.value}-boundary"
+  path        = "/ci/"
+  description = "Permissions boundary of the roles that CI creates for ${each.value}."
+  policy      = data.aws_iam_policy_document.boundary[each.key].json
+}

@@ -1,0 +1,221 @@
+# What a plan reads of one environment: settings, never the data. The plan role has this for every environment, an apply
+# role for its own.
+
+locals {
+  # ARNs up to the name, per environment: everything that the module creates starts with stedi-dev or stedi_dev.
+  arns = {
+    for environment, name in local.names : environment => {
+      bucket     = "arn:${local.partition}:s3:::${name}-*"
+      catalog    = "arn:${local.partition}:glue:${var.region}:${local.account}:catalog"
+      database   = "arn:${local.partition}:glue:${var.region}:${local.account}:database/${replace(name, "-", "_")}"
+      tables     = "arn:${local.partition}:glue:${var.region}:${local.account}:table/${replace(name, "-", "_")}/*"
+      functions  = "arn:${local.partition}:glue:${var.region}:${local.account}:userDefinedFunction/${replace(name, "-", "_")}/*"
+      job        = "arn:${local.partition}:glue:${var.region}:${local.account}:job/${name}-*"
+      trigger    = "arn:${local.partition}:glue:${var.region}:${local.account}:trigger/${name}-*"
+      workflow   = "arn:${local.partition}:glue:${var.region}:${local.account}:workflow/${name}-*"
+      connection = "arn:${local.partition}:glue:${var.region}:${local.account}:connection/${name}-*"
+      workgroups = [for suffix in ["", "-*"] : "arn:${local.partition}:athena:${var.region}:${local.account}:workgroup/${name}${suffix}"]
+      # With and without the ":*" of a group's streams: the actions differ in which of the two they name.
+      log_groups = [for suffix in ["", ":*"] : "arn:${local.partition}:logs:${var.region}:${local.account}:log-group:/aws-glue/jobs/${name}/*${suffix}"]
+      rule       = "arn:${local.partition}:events:${var.region}:${local.account}:rule/${name}-*"
+      topic      = "arn:${local.partition}:sns:${var.region}:${local.account}:${name}-*"
+      alarm      = "arn:${local.partition}:cloudwatch:${var.region}:${local.account}:alarm:${name}-*"
+      dashboards = [for suffix in ["", "-*"] : "arn:${local.partition}:cloudwatch::${local.account}:dashboard/${name}${suffix}"]
+      budget     = "arn:${local.partition}:budgets::${local.account}:budget/${name}-*"
+      role       = "arn:${local.partition}:iam::${local.account}:role/${name}-*"
+      policy     = "arn:${local.partition}:iam::${local.account}:policy/${name}-*"
+      boundary   = "arn:${local.partition}:iam::${local.account}:policy/ci/${name}-boundary"
+    }
+  }
+}
+
+data "aws_iam_policy_document" "read" {
+  for_each = local.arns
+
+  statement {
+    sid = "ReadBuckets"
+    actions = [
+      "s3:GetAccelerateConfiguration",
+      "s3:GetBucketAcl",
+      "s3:GetBucketCORS",
+      "s3:GetBucketLocation",
+      "s3:GetBucketLogging",
+      "s3:GetBucketObjectLockConfiguration",
+      "s3:GetBucketOwnershipControls",
+      "s3:GetBucketPolicy",
+      "s3:GetBucketPublicAccessBlock",
+      "s3:GetBucketRequestPayment",
+      "s3:GetBucketTagging",
+      "s3:GetBucketVersioning",
+      "s3:GetBucketWebsite",
+      "s3:GetEncryptionConfiguration",
+      "s3:GetLifecycleConfiguration",
+      "s3:GetReplicationConfiguration",
+      "s3:ListBucket",
+    ]
+    resources = [each.value.bucket]
+
+    # Bucket names carry no account, so a stranger's bucket could bear the prefix.
+    condition {
+      test     = "StringEquals"
+      variable = "aws:ResourceAccount"
+      values   = [local.account]
+    }
+  }
+
+  # Scripts and DDL. Landing and warehouse hold personal data, and no plan needs them.
+  statement {
+    sid       = "ReadCode"
+    actions   = ["s3:GetObject", "s3:GetObjectTagging"]
+    resources = ["${each.value.bucket}/glue/*"]
+
+    condition {
+      test     = "StringEquals"
+      variable = "aws:ResourceAccount"
+      values   = [local.account]
+    }
+  }
+
+  statement {
+    sid       = "ReadCatalog"
+    actions   = ["glue:GetDatabase", "glue:GetPartitionIndexes", "glue:GetTable", "glue:GetTableOptimizer", "glue:GetTags"]
+    resources = [each.value.catalog, each.value.database, each.value.tables]
+  }
+
+  statement {
+    sid       = "ReadConnections"
+    actions   = ["glue:GetConnection", "glue:GetTags"]
+    resources = [each.value.catalog, each.value.connection]
+  }
+
+  statement {
+    sid       = "ReadJobs"
+    actions   = ["glue:GetJob", "glue:GetTags", "glue:GetTrigger", "glue:GetWorkflow"]
+    resources = [each.value.job, each.value.trigger, each.value.workflow]
+  }
+
+  statement {
+    sid       = "ReadQueries"
+    actions   = ["athena:GetNamedQuery", "athena:GetWorkGroup", "athena:ListTagsForResource"]
+    resources = each.value.workgroups
+  }
+
+  statement {
+    sid = "ReadRoles"
+    actions = [
+      "iam:GetRole",
+      "iam:GetRolePolicy",
+      "iam:ListAttachedRolePolicies",
+      "iam:ListInstanceProfilesForRole",
+      "iam:ListRolePolicies",
+      "iam:ListRoleTags",
+    ]
+    resources = [each.value.role]
+  }
+
+  statement {
+    sid       = "ReadPolicies"
+    actions   = ["iam:GetPolicy", "iam:GetPolicyVersion", "iam:ListPolicyTags", "iam:ListPolicyVersions"]
+    resources = [each.value.policy]
+  }
+
+  statement {
+    sid       = "ReadLogGroups"
+    actions   = ["logs:ListTagsForResource"]
+    resources = each.value.log_groups
+  }
+
+  statement {
+    sid       = "ReadFailureEvents"
+    actions   = ["events:DescribeRule", "events:ListTagsForResource", "events:ListTargetsByRule"]
+    resources = [each.value.rule]
+  }
+
+  statement {
+    sid       = "ReadTopics"
+    actions   = ["sns:GetTopicAttributes", "sns:ListTagsForResource"]
+    resources = [each.value.topic]
+  }
+
+  statement {
+    sid       = "ReadAlarms"
+    actions   = ["cloudwatch:DescribeAlarms", "cloudwatch:ListTagsForResource"]
+    resources = [each.value.alarm]
+  }
+
+  statement {
+    sid       = "ReadDashboards"
+    actions   = ["cloudwatch:GetDashboard"]
+    resources = each.value.dashboards
+  }
+
+  statement {
+    sid       = "ReadBudgets"
+    actions   = ["budgets:ListTagsForResource", "budgets:ViewBudget"]
+    resources = [each.value.budget]
+  }
+
+  # Whose VPC it is, the module's variables say; the prefix list of S3 is AWS's own.
+  statement {
+    sid     = "ReadNetwork"
+    actions = ["ec2:DescribeVpcAttribute", "ec2:GetManagedPrefixListEntries"]
+    resources = [
+      "arn:${local.partition}:ec2:${var.region}:${local.account}:vpc/*",
+      "arn:${local.partition}:ec2:${var.region}:aws:prefix-list/*",
+    ]
+  }
+
+  # "*" because AWS knows no resource for any of these actions: EC2 describes all or nothing, log groups are found by
+  # listing them, and subscriptions and security configurations have no ARN that a policy could name.
+  statement {
+    sid = "ReadWhatHasNoArn"
+    actions = [
+      "ec2:DescribeManagedPrefixLists",
+      "ec2:DescribeNetworkInterfaces",
+      "ec2:DescribePrefixLists",
+      "ec2:DescribeRouteTables",
+      "ec2:DescribeSecurityGroupRules",
+      "ec2:DescribeSecurityGroups",
+      "ec2:DescribeSubnets",
+      "ec2:DescribeVpcEndpoints",
+      "ec2:DescribeVpcs",
+      "glue:GetSecurityConfiguration",
+      "logs:DescribeLogGroups",
+      "sns:GetSubscriptionAttributes",
+    ]
+    resources = ["*"]
+  }
+
+  dynamic "statement" {
+    for_each = length(var.kms_key_arns) > 0 ? [true] : []
+
+    content {
+      sid       = "ReadEncrypted"
+      actions   = ["kms:Decrypt", "kms:DescribeKey"]
+      resources = var.kms_key_arns
+    }
+  }
+}
+
+resource "aws_iam_policy" "read" {
+  for_each = local.names
+
+  name        = "${each.value}-read"
+  path        = "/ci/"
+  description = "Read what ${each.value} consists of, but not its data."
+  policy      = data.aws_iam_policy_document.read[each.key].json
+}
+
+resource "aws_iam_role_policy_attachment" "plan_read" {
+  for_each = aws_iam_policy.read
+
+  role       = aws_iam_role.plan.name
+  policy_arn = each.value.arn
+}
+
+resource "aws_iam_role_policy_attachment" "apply_read" {
+  for_each = aws_iam_policy.read
+
+  role       = aws_iam_role.apply[each.key].name
+  policy_arn = each.value.arn
+}

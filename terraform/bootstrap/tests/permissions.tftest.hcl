@@ -1,0 +1,221 @@
+# The real provider renders the policies; it makes no call, because every data source that would is overridden.
+provider "aws" {
+  region                      = "eu-central-1"
+  access_key                  = "none"
+  secret_key                  = "none"
+  skip_credentials_validation = true
+  skip_requesting_account_id  = true
+  skip_metadata_api_check     = true
+}
+
+override_data {
+  target = data.aws_caller_identity.current
+  values = { account_id = "111122223333" }
+}
+
+override_resource {
+  target          = aws_iam_openid_connect_provider.github
+  override_during = plan
+  values          = { arn = "arn:aws:iam::111122223333:oidc-provider/token.actions.githubusercontent.com" }
+}
+
+variables {
+  repository = "octocat@12/lake@34"
+  region     = "eu-central-1"
+}
+
+run "the_plan_role_writes_locks_and_plans_and_nothing_else" {
+  command = plan
+
+  assert {
+    condition = toset(flatten([
+      for statement in jsondecode(aws_iam_role_policy.plan_state.policy).Statement : statement.Resource
+      if length(setintersection(flatten([statement.Action]), ["s3:PutObject", "s3:DeleteObject"])) > 0
+      ])) == toset([
+      "arn:aws:s3:::stedi-terraform-state-111122223333/stedi-lakehouse/dev/terraform.tfstate.tflock",
+      "arn:aws:s3:::stedi-terraform-state-111122223333/stedi-lakehouse/prod/terraform.tfstate.tflock",
+      "arn:aws:s3:::stedi-terraform-state-111122223333/plans/dev/*",
+      "arn:aws:s3:::stedi-terraform-state-111122223333/plans/prod/*",
+    ])
+    error_message = "Got ${aws_iam_role_policy.plan_state.policy}."
+  }
+
+  assert {
+    condition = alltrue(flatten([
+      for policy in concat(values(aws_iam_policy.read)[*].policy, [aws_iam_role_policy.plan_state.policy]) : [
+        for statement in jsondecode(policy).Statement : [
+          for action in flatten([statement.Action]) :
+          can(regex(":(Get|List|Describe|View)", action)) || contains(["LockState", "SavePlans"], statement.Sid)
+        ]
+      ]
+    ]))
+    error_message = "Every other action of the plan role reads."
+  }
+
+  assert {
+    condition     = toset(keys(aws_iam_role_policy_attachment.plan_read)) == toset(["dev", "prod"])
+    error_message = "The plan role reads every environment."
+  }
+}
+
+run "no_plan_reads_data" {
+  command = plan
+
+  assert {
+    condition = toset(flatten([
+      for statement in jsondecode(aws_iam_policy.read["dev"].policy).Statement : statement.Resource
+      if contains(flatten([statement.Action]), "s3:GetObject")
+    ])) == toset(["arn:aws:s3:::stedi-dev-*/glue/*"])
+    error_message = "Landing and warehouse are out of a plan's reach; got ${aws_iam_policy.read["dev"].policy}."
+  }
+
+  assert {
+    condition = toset(flatten([
+      for statement in jsondecode(aws_iam_policy.deploy_data["dev"].policy).Statement : statement.Resource
+      if length([for action in flatten([statement.Action]) : action if startswith(action, "s3:") && endswith(action, "Object")]) > 0
+    ])) == toset(["arn:aws:s3:::stedi-dev-*/glue/*", "arn:aws:s3:::stedi-dev-*/warehouse/*/metadata/*.metadata.json"])
+    error_message = "An apply touches code and table metadata, no rows; got ${aws_iam_policy.deploy_data["dev"].policy}."
+  }
+}
+
+run "every_statement_names_its_actions_and_resources" {
+  command = plan
+
+  assert {
+    condition = alltrue(flatten([
+      for policy in concat(
+        flatten([for policies in [aws_iam_policy.read, aws_iam_policy.deploy_data, aws_iam_policy.deploy_runtime, aws_iam_policy.boundary] : values(policies)[*].policy]),
+        values(aws_iam_role_policy.apply_state)[*].policy,
+        [aws_iam_role_policy.plan_state.policy],
+      ) : [for statement in jsondecode(policy).Statement : [for action in flatten([statement.Action]) : can(regex("^[a-z0-9]+:[A-Za-z]+$", action))]]
+    ]))
+    error_message = "No action is a pattern."
+  }
+
+  assert {
+    condition = toset(flatten([
+      for policies in [aws_iam_policy.read, aws_iam_policy.deploy_data, aws_iam_policy.deploy_runtime, aws_iam_policy.boundary] : [
+        for policy in values(policies)[*].policy : [
+          for statement in jsondecode(policy).Statement : flatten([statement.Action]) if contains(flatten([statement.Resource]), "*")
+        ]
+      ]
+      ])) == toset([
+      "athena:ListWorkGroups",
+      "cloudwatch:PutMetricData",
+      "ec2:DescribeManagedPrefixLists",
+      "ec2:DescribeNetworkInterfaces",
+      "ec2:DescribePrefixLists",
+      "ec2:DescribeRouteTables",
+      "ec2:DescribeSecurityGroupRules",
+      "ec2:DescribeSecurityGroups",
+      "ec2:DescribeSubnets",
+      "ec2:DescribeVpcEndpoints",
+      "ec2:DescribeVpcs",
+      "glue:CreateSecurityConfiguration",
+      "glue:DeleteSecurityConfiguration",
+      "glue:GetSecurityConfiguration",
+      "lakeformation:GetDataAccess",
+      "logs:DescribeLogGroups",
+      "sns:GetSubscriptionAttributes",
+      "sns:SetSubscriptionAttributes",
+      "sns:Unsubscribe",
+    ])
+    error_message = "Any resource only for actions for which AWS knows none."
+  }
+}
+
+run "an_apply_role_reaches_its_own_environment_only" {
+  command = plan
+
+  assert {
+    condition = alltrue(flatten([
+      for policy in [aws_iam_policy.read["dev"].policy, aws_iam_policy.deploy_data["dev"].policy, aws_iam_policy.deploy_runtime["dev"].policy, aws_iam_role_policy.apply_state["dev"].policy] : [
+        for statement in jsondecode(policy).Statement : [
+          for resource in flatten([statement.Resource]) :
+          resource == "*" || can(regex("stedi[-_]dev|/dev/|:catalog$|:ec2:|:hostedzone/|stedi-terraform-state-111122223333$", resource))
+        ]
+      ]
+    ]))
+    error_message = "Every resource is of dev."
+  }
+
+  assert {
+    condition = alltrue([
+      for statement in jsondecode(aws_iam_policy.deploy_runtime["dev"].policy).Statement :
+      try(statement.Condition.StringEquals["aws:RequestTag/Environment"], statement.Condition.StringEquals["aws:ResourceTag/Environment"], "none") == "dev" || contains(["PlaceNetwork", "TagNetworkOnCreation"], statement.Sid)
+      if anytrue([for action in flatten([statement.Action]) : startswith(action, "ec2:") && !can(regex("^ec2:(Describe|Get)", action))])
+    ])
+    error_message = "What has no name is told by its tags; got ${aws_iam_policy.deploy_runtime["dev"].policy}."
+  }
+
+  assert {
+    condition     = aws_iam_role_policy_attachment.deploy_data["dev"].role == "stedi-dev-apply" && aws_iam_role_policy_attachment.deploy_runtime["dev"].role == "stedi-dev-apply" && aws_iam_role_policy_attachment.apply_read["dev"].role == "stedi-dev-apply"
+    error_message = "dev's policies are attached to dev's role."
+  }
+}
+
+run "an_apply_role_can_not_widen_its_own_rights" {
+  command = plan
+
+  assert {
+    condition = [
+      for statement in jsondecode(aws_iam_policy.deploy_data["dev"].policy).Statement : statement.Condition
+      if length(setintersection(flatten([statement.Action]), ["iam:CreateRole", "iam:PutRolePolicy", "iam:AttachRolePolicy", "iam:PutRolePermissionsBoundary"])) > 0
+    ] == [{ StringEquals = { "iam:PermissionsBoundary" = "arn:aws:iam::111122223333:policy/ci/stedi-dev-boundary" } }]
+    error_message = "Whatever gives a role rights needs the boundary; got ${aws_iam_policy.deploy_data["dev"].policy}."
+  }
+
+  assert {
+    condition = alltrue([
+      for statement in jsondecode(aws_iam_policy.deploy_data["dev"].policy).Statement : !contains(flatten([statement.Action]), "iam:DeleteRolePermissionsBoundary")
+    ])
+    error_message = "No boundary can be taken off."
+  }
+
+  assert {
+    condition = [
+      for statement in jsondecode(aws_iam_policy.deploy_data["dev"].policy).Statement : statement.Condition
+      if contains(flatten([statement.Action]), "iam:PassRole")
+    ] == [{ StringEquals = { "iam:PassedToService" = "glue.amazonaws.com" } }]
+    error_message = "Roles are passed to Glue only; got ${aws_iam_policy.deploy_data["dev"].policy}."
+  }
+
+  # IAM's own resources are named by path and name, and CI's stand below /ci/.
+  assert {
+    condition = toset(flatten([
+      for statement in jsondecode(aws_iam_policy.deploy_data["dev"].policy).Statement : statement.Resource
+      if anytrue([for action in flatten([statement.Action]) : startswith(action, "iam:")])
+    ])) == toset(["arn:aws:iam::111122223333:role/stedi-dev-*", "arn:aws:iam::111122223333:policy/stedi-dev-*"])
+    error_message = "Got ${aws_iam_policy.deploy_data["dev"].policy}."
+  }
+
+  assert {
+    condition     = toset(concat(values(aws_iam_role.apply)[*].path, values(aws_iam_policy.boundary)[*].path, values(aws_iam_policy.deploy_data)[*].path, [aws_iam_role.plan.path])) == toset(["/ci/"])
+    error_message = "What CI is made of stands where CI does not reach."
+  }
+
+  assert {
+    condition = alltrue(flatten([
+      for statement in jsondecode(aws_iam_policy.boundary["dev"].policy).Statement : [for action in flatten([statement.Action]) : !can(regex("^(iam|sts):", action))]
+    ]))
+    error_message = "No role within the boundary manages or assumes roles."
+  }
+}
+
+run "the_longest_names_still_fit_into_a_policy" {
+  command = plan
+
+  variables {
+    name_prefix  = "abcdefghijklmnopqrst"
+    environments = { abcdefghijklmno = {} }
+    kms_key_arns = [for i in range(2) : "arn:aws:kms:eu-central-1:111122223333:key/01234567-89ab-cdef-0123-456789abcde${i}"]
+  }
+
+  assert {
+    condition = alltrue([
+      for policies in [aws_iam_policy.read, aws_iam_policy.deploy_data, aws_iam_policy.deploy_runtime, aws_iam_policy.boundary] :
+      length(jsonencode(jsondecode(policies["abcdefghijklmno"].policy))) <= 6144
+    ])
+    error_message = "IAM takes 6,144 characters; got ${jsonencode({ for name, policies in { read = aws_iam_policy.read, data = aws_iam_policy.deploy_data, runtime = aws_iam_policy.deploy_runtime, boundary = aws_iam_policy.boundary } : name => length(jsonencode(jsondecode(policies["abcdefghijklmno"].policy))) })}."
+  }
+}

@@ -1,0 +1,30 @@
+provider "aws" {
+  region = var.region
+}
+
+module "lakehouse" {
+  source = "../.."
+
+  environment              = "prod"
+  permissions_boundary_arn = var.permissions_boundary_arn
+
+  max_retries        = 2
+  metrics_enabled    = true
+  log_retention_days = 365
+
+  s3_endpoint_enabled = var.s3_endpoint_enabled
+  vpc_id              = var.vpc_id
+  route_table_ids     = var.route_table_ids
+  failure_email       = var.failure_email
+
+  timeout           = var.timeout
+  number_of_workers = var.number_of_workers
+
+  profile               = var.profile
+  accelerometer_consent = var.accelerometer_consent
+  step_trainer_consent  = var.step_trainer_consent
+  customer_records      = var.customer_records
+  shared_serial_number  = var.shared_serial_number
+  training_match        = var.training_match
+  unmatched_steps       = var.unmatched_steps
+}

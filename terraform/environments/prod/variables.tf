@@ -1,0 +1,91 @@
+# A null takes the module's default, and the module validates the rest: see ../../variables.tf.
+
+variable "region" {
+  description = "AWS region."
+  type        = string
+  default     = "us-east-1"
+}
+
+variable "s3_endpoint_enabled" {
+  description = "Whether to create the S3 gateway endpoint, through which the VPC reaches this bucket only."
+  type        = bool
+  default     = null
+}
+
+variable "permissions_boundary_arn" {
+  description = "Policy that bounds every role made here: ../../bootstrap's output, which its apply role insists on."
+  type        = string
+  default     = null
+}
+
+variable "vpc_id" {
+  description = "VPC of the S3 gateway endpoint; null is the default VPC."
+  type        = string
+  default     = null
+}
+
+variable "route_table_ids" {
+  description = "Route tables of vpc_id; null is all of them."
+  type        = list(string)
+  default     = null
+}
+
+variable "failure_email" {
+  description = "Address that gets a message for each failed job."
+  type        = string
+  default     = null
+}
+
+variable "timeout" {
+  description = "Minutes after which a job run is stopped."
+  type        = number
+  default     = null
+}
+
+variable "number_of_workers" {
+  description = "Workers of every job, the driver included."
+  type        = number
+  default     = null
+}
+
+variable "profile" {
+  description = "Named set of policies: published, consent_date or strict."
+  type        = string
+  default     = null
+}
+
+variable "accelerometer_consent" {
+  description = "Accelerometer readings that consent covers: any or since_consent."
+  type        = string
+  default     = null
+}
+
+variable "step_trainer_consent" {
+  description = "Step trainer readings that consent covers: any or since_consent."
+  type        = string
+  default     = null
+}
+
+variable "customer_records" {
+  description = "Which of several records of one email count: each or latest."
+  type        = string
+  default     = null
+}
+
+variable "shared_serial_number" {
+  description = "A shared serial number counts when any_owner or all_owners agreed."
+  type        = string
+  default     = null
+}
+
+variable "training_match" {
+  description = "What pairs a step with a movement: timestamp or timestamp_and_customer."
+  type        = string
+  default     = null
+}
+
+variable "unmatched_steps" {
+  description = "What becomes of steps without a movement: drop or keep."
+  type        = string
+  default     = null
+}

@@ -1,0 +1,64 @@
+# One key for bucket, query results, logs and messages. The account's IAM policies decide who uses it, among them those
+# that the module gives to jobs and analysts; services that act on their own are named here.
+data "aws_iam_policy_document" "key" {
+  #checkov:skip=CKV_AWS_109:In a key policy "*" is this key; without the account as administrator nobody could change it any more.
+  #checkov:skip=CKV_AWS_111:In a key policy "*" is this key.
+  #checkov:skip=CKV_AWS_356:In a key policy "*" is this key.
+  statement {
+    sid       = "AccountAdministers"
+    actions   = ["kms:*"]
+    resources = ["*"]
+
+    principals {
+      type        = "AWS"
+      identifiers = ["arn:${data.aws_partition.current.partition}:iam::${data.aws_caller_identity.current.account_id}:root"]
+    }
+  }
+
+  statement {
+    sid       = "LogGroups"
+    actions   = ["kms:Decrypt", "kms:DescribeKey", "kms:Encrypt", "kms:GenerateDataKey*", "kms:ReEncrypt*"]
+    resources = ["*"]
+
+    principals {
+      type        = "Service"
+      identifiers = ["logs.${data.aws_region.current.name}.amazonaws.com"]
+    }
+
+    condition {
+      test     = "ArnLike"
+      variable = "kms:EncryptionContext:aws:logs:arn"
+      values   = ["arn:${data.aws_partition.current.partition}:logs:${data.aws_region.current.name}:${data.aws_caller_identity.current.account_id}:log-group:/aws-glue/*"]
+    }
+  }
+
+  # Who publishes to an encrypted topic needs its key: rules, alarms and the budget.
+  statement {
+    sid       = "Messages"
+    actions   = ["kms:Decrypt", "kms:GenerateDataKey*"]
+    resources = ["*"]
+
+    principals {
+      type        = "Service"
+      identifiers = ["budgets.amazonaws.com", "cloudwatch.amazonaws.com", "events.amazonaws.com"]
+    }
+
+    condition {
+      test     = "StringEquals"
+      variable = "aws:SourceAccount"
+      values   = [data.aws_caller_identity.current.account_id]
+    }
+  }
+}
+
+resource "aws_kms_key" "lakehouse" {
+  description             = "Data, logs and messages of ${local.name}."
+  enable_key_rotation     = true
+  deletion_window_in_days = 7
+  policy                  = data.aws_iam_policy_document.key.json
+}
+
+resource "aws_kms_alias" "lakehouse" {
+  name          = "alias/${local.name}"
+  target_key_id = aws_kms_key.lakehouse.key_id
+}

@@ -1,0 +1,58 @@
+# Region, credentials and endpoint come from the AWS_* environment, so that the same lines serve an account and the
+# embedded AWS, which has neither TLS nor host names for buckets.
+provider "aws" {
+  s3_use_path_style           = var.embedded
+  skip_region_validation      = var.embedded
+  skip_metadata_api_check     = var.embedded
+  skip_credentials_validation = var.embedded
+}
+
+locals {
+  name = "stedi-complete"
+}
+
+data "aws_caller_identity" "current" {}
+
+data "aws_partition" "current" {}
+
+data "aws_region" "current" {}
+
+module "lakehouse" {
+  # From another repository: "git::https://<host>/<owner>/<repository>.git//terraform?ref=<tag or commit>"
+  source = "../.."
+
+  name_prefix   = "stedi"
+  environment   = "complete"
+  force_destroy = true # an example is to be tried and thrown away
+  tags          = { Example = "complete" }
+
+  kms_key_arn     = aws_kms_key.lakehouse.arn
+  access_logs     = { bucket = aws_s3_bucket_policy.access_logs.bucket } # S3 tries the policy
+  require_tls     = !var.embedded
+  lifecycle_rules = { enabled = !var.embedded, noncurrent_version_days = 7 }
+
+  vpc_id          = aws_vpc.this.id
+  route_table_ids = [aws_route_table.private.id]
+  vpc_jobs        = { subnet_ids = values(aws_subnet.private)[*].id }
+
+  schedule        = "cron(0 3 * * ? *)"
+  execution_class = "FLEX" # nobody waits for a run at night
+  timeout         = 60
+  max_retries     = 2
+  job_settings = {
+    machine_learning_curated = { number_of_workers = 4, execution_class = "STANDARD" }
+  }
+
+  profile              = "strict"
+  shared_serial_number = "any_owner"
+
+  table_optimizers = { enabled = !var.embedded }
+
+  metrics_enabled         = true
+  log_retention_days      = 90
+  failure_email           = var.email
+  stale_after_hours       = 26
+  athena_scan_limit_bytes = 1073741824
+
+  budget = var.embedded ? null : { monthly_limit = 50 }
+}

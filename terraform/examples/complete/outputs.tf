@@ -1,0 +1,9 @@
+output "lakehouse" {
+  description = "Everything that the module says of what it made."
+  value       = module.lakehouse
+}
+
+output "analyst_role_arn" {
+  description = "ARN of the role that may query the training table and nothing else."
+  value       = aws_iam_role.analyst.arn
+}

@@ -1,0 +1,120 @@
+# Analysts query the training table in their own workgroup and reach nothing else: no other table, no landing file, no
+# result of other workgroups. Attach the policy to whom it is for.
+
+locals {
+  training_table   = "machine_learning_curated"
+  training_prefix  = "${local.warehouse_prefix}/${local.training_table}"
+  analyst_prefixes = [local.training_prefix, var.analysts.results_prefix]
+}
+
+data "aws_iam_policy_document" "analyst" {
+  statement {
+    sid = "QueryInOwnWorkgroup"
+    actions = [
+      "athena:BatchGetNamedQuery",
+      "athena:BatchGetQueryExecution",
+      "athena:GetNamedQuery",
+      "athena:GetQueryExecution",
+      "athena:GetQueryResults",
+      "athena:GetQueryResultsStream",
+      "athena:GetQueryRuntimeStatistics",
+      "athena:GetWorkGroup",
+      "athena:ListNamedQueries",
+      "athena:ListQueryExecutions",
+      "athena:StartQueryExecution",
+      "athena:StopQueryExecution",
+    ]
+    resources = [var.analysts.workgroup_arn]
+  }
+
+  # What it shows is what the next statement lets Glue tell.
+  statement {
+    sid = "BrowseCatalog"
+    actions = [
+      "athena:GetDataCatalog",
+      "athena:GetDatabase",
+      "athena:GetTableMetadata",
+      "athena:ListDatabases",
+      "athena:ListTableMetadata",
+    ]
+    resources = ["${local.athena_arn}:datacatalog/AwsDataCatalog"]
+  }
+
+  # GetTables answers with those tables of the database that the policy names.
+  statement {
+    sid     = "DescribeTrainingTable"
+    actions = ["glue:GetDatabase", "glue:GetTable", "glue:GetTables"]
+    resources = [
+      "${local.glue_arn}:catalog",
+      var.database_arn,
+      var.iceberg_table_arns[local.training_table],
+    ]
+  }
+
+  # Athena asks for this database, whatever the query names.
+  statement {
+    sid       = "AthenaAsksForDefault"
+    actions   = ["glue:GetDatabase"]
+    resources = ["${local.glue_arn}:catalog", "${local.glue_arn}:database/default"]
+  }
+
+  statement {
+    sid       = "FindBucket"
+    actions   = ["s3:GetBucketLocation"]
+    resources = [var.bucket_arn]
+  }
+
+  statement {
+    sid       = "ListTrainingDataAndOwnResults"
+    actions   = ["s3:ListBucket"]
+    resources = [var.bucket_arn]
+
+    condition {
+      test     = "StringLike"
+      variable = "s3:prefix"
+      values   = flatten([for prefix in local.analyst_prefixes : [prefix, "${prefix}/*"]])
+    }
+  }
+
+  statement {
+    sid       = "ReadTrainingDataAndOwnResults"
+    actions   = ["s3:GetObject"]
+    resources = [for prefix in local.analyst_prefixes : "${var.bucket_arn}/${prefix}/*"]
+  }
+
+  statement {
+    sid       = "WriteOwnResults"
+    actions   = ["s3:AbortMultipartUpload", "s3:ListMultipartUploadParts", "s3:PutObject"]
+    resources = ["${var.bucket_arn}/${var.analysts.results_prefix}/*"]
+  }
+
+  dynamic "statement" {
+    for_each = var.kms_key_arn != null ? [var.kms_key_arn] : []
+
+    content {
+      sid       = "UseKeyForBucket"
+      actions   = ["kms:Decrypt", "kms:GenerateDataKey"]
+      resources = [statement.value]
+
+      condition {
+        test     = "StringEquals"
+        variable = "kms:ViaService"
+        values   = [local.s3_service]
+      }
+
+      condition {
+        test     = "StringLike"
+        variable = "kms:EncryptionContext:aws:s3:arn"
+        values   = local.encryption_contexts
+      }
+    }
+  }
+}
+
+resource "aws_iam_policy" "analyst" {
+  name        = "${var.name}-analyst"
+  path        = var.path
+  description = "Queries of the training table of ${var.name}, which holds no personal data, in the analysts' workgroup."
+  policy      = data.aws_iam_policy_document.analyst.json
+  tags        = var.tags
+}

@@ -1,0 +1,75 @@
+# What Glue does in the role's name to place a job in the VPC: what AWS documents for its service role, held to the
+# subnets and the security group of the connections.
+
+data "aws_iam_policy_document" "network" {
+  count = var.placement == null ? 0 : 1
+
+  statement {
+    sid       = "ReadConnections"
+    actions   = ["glue:GetConnection"]
+    resources = concat(["${local.glue_arn}:catalog"], var.placement.connection_arns)
+  }
+
+  # EC2's Describe actions know no resources.
+  statement {
+    sid = "LookAtNetwork"
+    actions = [
+      "ec2:DescribeNetworkInterfaces",
+      "ec2:DescribeRouteTables",
+      "ec2:DescribeSecurityGroups",
+      "ec2:DescribeSubnets",
+      "ec2:DescribeVpcAttribute",
+      "ec2:DescribeVpcEndpoints",
+    ]
+    resources = ["*"]
+
+    condition {
+      test     = "StringEquals"
+      variable = "ec2:Region"
+      values   = [data.aws_region.current.name]
+    }
+  }
+
+  statement {
+    sid     = "PlugIntoSubnets"
+    actions = ["ec2:CreateNetworkInterface"]
+    resources = concat(
+      ["${local.ec2_arn}:network-interface/*"],
+      var.placement.subnet_arns,
+      var.placement.security_group_arns,
+    )
+  }
+
+  statement {
+    sid       = "UnplugFromSubnets"
+    actions   = ["ec2:DeleteNetworkInterface"]
+    resources = ["${local.ec2_arn}:network-interface/*"]
+
+    condition {
+      test     = "ArnEquals"
+      variable = "ec2:Subnet"
+      values   = var.placement.subnet_arns
+    }
+  }
+
+  # ForAllValues alone holds for a request without any tag key too, which tags nothing.
+  statement {
+    sid       = "MarkNetworkInterfaces"
+    actions   = ["ec2:CreateTags", "ec2:DeleteTags"]
+    resources = ["${local.ec2_arn}:network-interface/*"]
+
+    condition {
+      test     = "ForAllValues:StringEquals"
+      variable = "aws:TagKeys"
+      values   = ["aws-glue-service-resource"]
+    }
+  }
+}
+
+resource "aws_iam_role_policy" "network" {
+  count = var.placement == null ? 0 : 1
+
+  name   = "network"
+  role   = aws_iam_role.jobs.id
+  policy = data.aws_iam_policy_document.network[0].json
+}

@@ -1,0 +1,41 @@
+data "aws_iam_policy_document" "observe" {
+  statement {
+    sid       = "WriteLogs"
+    actions   = ["logs:CreateLogGroup", "logs:CreateLogStream", "logs:PutLogEvents"]
+    resources = ["${local.logs_arn}:log-group:/aws-glue/*"]
+  }
+
+  # Under a security configuration, Glue hands the key to the log groups in the name of the role.
+  dynamic "statement" {
+    for_each = var.kms_key_arn != null ? [true] : []
+
+    content {
+      sid       = "EncryptLogs"
+      actions   = ["logs:AssociateKmsKey"]
+      resources = ["${local.logs_arn}:log-group:/aws-glue/*"]
+    }
+  }
+
+  dynamic "statement" {
+    for_each = var.metrics_enabled ? [true] : []
+
+    # PutMetricData knows no resources; its namespace is all that can be narrowed.
+    content {
+      sid       = "WriteMetrics"
+      actions   = ["cloudwatch:PutMetricData"]
+      resources = ["*"]
+
+      condition {
+        test     = "StringEquals"
+        variable = "cloudwatch:namespace"
+        values   = ["Glue"]
+      }
+    }
+  }
+}
+
+resource "aws_iam_role_policy" "observe" {
+  name   = "observe"
+  role   = aws_iam_role.jobs.id
+  policy = data.aws_iam_policy_document.observe.json
+}

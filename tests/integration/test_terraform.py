@@ -1,0 +1,90 @@
+"""Terraform on the embedded AWS, driven by python-terraform as a platform team would drive it."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from python_terraform import IsFlagged, Terraform
+
+from tests.conftest import JOBS, Project
+
+
+@pytest.fixture(scope="module")
+def terraform(project: Project) -> Iterator[Terraform]:
+    """The local root, applied once through `lakehouse apply`, which also starts the embedded AWS."""
+    project.succeed("apply")
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in project.environment().items():
+            patch.setenv(name, value)
+        yield Terraform(working_dir=str(project.root / "terraform/environments/local"))
+
+
+def changes(terraform: Terraform, tmp_path: Path) -> dict[str, list[str]]:
+    """Plan, and return {address: actions} of everything that would not stay as it is."""
+    plan = tmp_path / "change.tfplan"
+    code, out, err = terraform.plan(out=str(plan), detailed_exitcode=IsFlagged, input=False, no_color=IsFlagged)
+    assert code in (0, 2), f"{out}\n{err}"
+    code, shown, err = terraform.cmd("show", "-json", str(plan))
+    assert code == 0, err
+    document: dict[str, Any] = json.loads(shown)
+    return {
+        change["address"]: change["change"]["actions"]
+        for change in document["resource_changes"]
+        if change["change"]["actions"] not in (["no-op"], ["read"])
+    }
+
+
+def test_plan_is_empty_right_after_apply(terraform: Terraform, tmp_path: Path) -> None:
+    assert changes(terraform, tmp_path) == {}
+
+
+def test_apply_starts_no_job(project: Project, terraform: Terraform) -> None:
+    glue = project.client("glue")
+    runs = [run for job in glue.get_jobs()["Jobs"] for run in glue.get_job_runs(JobName=job["Name"])["JobRuns"]]
+    assert runs == []
+    assert glue.get_workflow_runs(Name=project.environment()["STEDI_WORKFLOW"])["Runs"] == []
+
+
+def edit(file: Path, old: str, new: str) -> None:
+    text = file.read_text()
+    assert text.count(old) == 1, f"{old!r} is not once in {file}"
+    file.write_text(text.replace(old, new))
+
+
+def test_exactly_what_was_changed_changes(project: Project, terraform: Terraform, tmp_path: Path) -> None:
+    script = project.root / "glue_jobs/machine_learning_curated.py"
+    script.write_text(script.read_text() + "\n# changed\n")
+    edit(project.root / "terraform/modules/jobs/workflow.tf", "Starts the workflow on demand.", "Starts it on demand.")
+    (project.root / "terraform/environments/local/change.auto.tfvars").write_text('training_match = "timestamp"\n')
+
+    jobs = "module.lakehouse.module.jobs"
+    assert changes(terraform, tmp_path) == {
+        f'{jobs}.aws_s3_object.script["machine_learning_curated.py"]': ["update"],
+        f"{jobs}.aws_glue_trigger.start": ["update"],
+    } | {f'{jobs}.aws_glue_job.this["{name}"]': ["update"] for name in JOBS}
+
+    started = time.monotonic()
+    project.succeed("apply")
+    assert time.monotonic() - started < 60
+    assert changes(terraform, tmp_path) == {}
+
+    glue, s3, env = project.client("glue"), project.client("s3"), project.environment()
+    uploaded = s3.get_object(Bucket=env["STEDI_BUCKET"], Key="glue/scripts/machine_learning_curated.py")["Body"].read()
+    assert uploaded == script.read_bytes()
+    assert {job["DefaultArguments"]["--training_match"] for job in glue.get_jobs()["Jobs"]} == {"timestamp"}
+
+
+def test_destroy_leaves_nothing(project: Project, terraform: Terraform) -> None:
+    glue, s3 = project.client("glue"), project.client("s3")
+    started = time.monotonic()
+    project.succeed("destroy")
+    assert time.monotonic() - started < 60
+    assert glue.get_jobs()["Jobs"] == []
+    assert glue.get_databases()["DatabaseList"] == []
+    assert glue.list_workflows()["Workflows"] == []
+    assert s3.list_buckets()["Buckets"] == []
