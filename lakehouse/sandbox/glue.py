@@ -20,7 +20,8 @@ from moto.glue.utils import Action
 from moto.utilities.paginator import paginate
 
 from lakehouse.sandbox import workflows
-from lakehouse.sandbox.glue_runtime import DEFAULT_TIMEOUT_MINUTES, JobRun, JobRuntime, JobSpec
+from lakehouse.sandbox.glue_runtime import JobRuntime
+from lakehouse.sandbox.job_run import DEFAULT_TIMEOUT_MINUTES, JobRun, JobSpec
 from lakehouse.sandbox.moto_gaps import GlueGaps
 from lakehouse.sandbox.workflows import WorkflowEngine, WorkflowRun
 

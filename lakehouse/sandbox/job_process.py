@@ -15,10 +15,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Final, Literal
 
+import psutil
+
 Stream = Literal["output", "error"]
 
 GUARD: Final = Path(__file__).with_name("guard.py")
-DRAIN_SECONDS: Final = 2.0
+DRAIN_SECONDS: Final = 0.2
 MAX_MESSAGE: Final = 2000
 LAST_LINES: Final = 6
 
@@ -62,9 +64,7 @@ class JobProcess:
             code = self._process.wait(timeout)
         except subprocess.TimeoutExpired:
             return None
-        deadline = time.monotonic() + DRAIN_SECONDS  # a JVM that is shutting down may hold the pipes for longer
-        for pump in self._pumps:
-            pump.join(max(0.0, deadline - time.monotonic()))
+        self._drain()
         return code
 
     def kill(self) -> None:
@@ -79,7 +79,8 @@ class JobProcess:
             if time.monotonic() > deadline:
                 self.kill()
                 return False
-            time.sleep(0.1)
+            time.sleep(0.2)
+        self._drain()
         return True
 
     def yield_to_others(self) -> None:
@@ -88,12 +89,25 @@ class JobProcess:
             os.setpriority(os.PRIO_PGRP, self._process.pid, 19)
 
     def _group_lives(self) -> bool:
+        """Tell whether a process of the group still runs. A dead one may stay a zombie where init reaps no orphans."""
         self._process.poll()
         try:
             os.killpg(self._process.pid, 0)
         except (ProcessLookupError, PermissionError):
             return False
-        return True
+        return any(self._runs_in_group(process) for process in psutil.process_iter())
+
+    def _runs_in_group(self, process: psutil.Process) -> bool:
+        try:
+            return os.getpgid(process.pid) == self._process.pid and process.status() != psutil.STATUS_ZOMBIE
+        except (ProcessLookupError, psutil.NoSuchProcess):
+            return False
+
+    def _drain(self) -> None:
+        """Read what was written so far. No longer: a JVM that is shutting down holds the pipes open."""
+        deadline = time.monotonic() + DRAIN_SECONDS
+        for pump in self._pumps:
+            pump.join(max(0.0, deadline - time.monotonic()))
 
     def _pump(self, stream: Stream, pipe: IO[bytes]) -> None:
         with pipe:

@@ -23,7 +23,7 @@ from moto.glue.exceptions import (
 from moto.glue.models import FakeTrigger, FakeWorkflow
 from moto.glue.utils import Action, Logical, Predicate
 
-from lakehouse.sandbox.glue_runtime import JobRun
+from lakehouse.sandbox.job_run import JobRun
 
 # Which count of WorkflowRunStatistics a job run adds to.
 _STATISTICS: Final = {

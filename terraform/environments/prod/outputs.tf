@@ -57,3 +57,8 @@ output "failure_topic_arn" {
   description = "ARN of the SNS topic that announces failed jobs; null when it is switched off."
   value       = module.lakehouse.failure_topic_arn
 }
+
+output "console_links" {
+  description = "Where the AWS console shows each part, by name."
+  value       = module.lakehouse.console_links
+}

@@ -49,6 +49,14 @@ def test_finish_kills_what_stays_behind(tmp_path: Path) -> None:
     assert process.finish(grace=5)
 
 
+def test_a_zombie_that_nobody_reaps_does_not_count(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    process = start(tmp_path, "")
+    monkeypatch.setattr(process._process, "poll", lambda: None)  # nor do we reap it here
+    wait_until(lambda: not _alive(process._process.pid))
+    os.killpg(process._process.pid, 0)  # it is there
+    assert process.finish(grace=0)
+
+
 def test_a_script_killed_by_a_signal_has_a_shell_like_code(tmp_path: Path) -> None:
     process = start(tmp_path, "import os; os.kill(os.getpid(), 9)")
     assert process.wait(timeout=10) == 137

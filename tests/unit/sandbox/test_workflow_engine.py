@@ -9,7 +9,7 @@ from moto.core.exceptions import JsonRESTError
 from moto.glue.models import FakeTrigger, FakeWorkflow
 from moto.glue.utils import Action, Predicate
 
-from lakehouse.sandbox.glue_runtime import JobRun, JobSpec
+from lakehouse.sandbox.job_run import JobRun, JobSpec
 from lakehouse.sandbox.workflows import WorkflowEngine, WorkflowRun, due, find_run, graph, satisfied
 
 
