@@ -77,7 +77,7 @@ down: setup ## Stop the embedded AWS and forget what it held
 
 .PHONY: test
 test: setup ## Run all tests
-	@$(BIN)/pytest
+	@$(BIN)/pytest --numprocesses 2 --dist loadfile
 
 .PHONY: lint
 lint: setup ## Check format, style and types; change nothing

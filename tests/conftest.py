@@ -13,7 +13,9 @@ from pathlib import Path
 from typing import Any
 
 import boto3
+import pyarrow as pa
 import pytest
+from pyiceberg.catalog import load_catalog
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 REAL_DATA = REPOSITORY.parent / "shared" / "data" / "stedi"
@@ -81,6 +83,26 @@ class Project:
             aws_secret_access_key=env["AWS_SECRET_ACCESS_KEY"],
         )
 
+    def table(self, name: str) -> pa.Table:
+        """Read an Iceberg table as any client would: Glue catalog, metadata and Parquet files in S3."""
+        env = self.environment()
+        settings = {
+            "type": "glue",
+            "glue.endpoint": env["AWS_ENDPOINT_URL"],
+            "glue.region": env["AWS_REGION"],
+            "glue.access-key-id": env["AWS_ACCESS_KEY_ID"],
+            "glue.secret-access-key": env["AWS_SECRET_ACCESS_KEY"],
+            "s3.endpoint": env["AWS_ENDPOINT_URL"],
+            "s3.region": env["AWS_REGION"],
+            "s3.access-key-id": env["AWS_ACCESS_KEY_ID"],
+            "s3.secret-access-key": env["AWS_SECRET_ACCESS_KEY"],
+        }
+        return load_catalog("test", **settings).load_table((env["STEDI_DATABASE"], name)).scan().to_arrow()
+
+    def iceberg_rows(self) -> dict[str, int]:
+        """Count the rows of the five Iceberg tables by reading them."""
+        return {name: self.table(name).num_rows for name in ICEBERG_TABLES}
+
 
 def copy_of_project(root: Path) -> Project:
     """Copy the folders that a deployment consists of, without state and caches."""
@@ -88,6 +110,10 @@ def copy_of_project(root: Path) -> Project:
         shutil.copytree(
             REPOSITORY / folder, root / folder, ignore=shutil.ignore_patterns(".terraform", "*.tfstate*", "__pycache__")
         )
+    cache = REPOSITORY / "build" / "cache"  # of the JVM's classes: the same for all, and dear to make
+    cache.mkdir(parents=True, exist_ok=True)
+    (root / "build").mkdir()
+    (root / "build" / "cache").symlink_to(cache)
     return Project(root)
 
 

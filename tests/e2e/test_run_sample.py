@@ -1,0 +1,108 @@
+"""The whole lakehouse on its default input, the generated sample, as `make run-pipeline` runs it.
+
+Terraform, upload, workflow, five Spark jobs, report: nothing but the project itself is needed.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+from typing import Any
+
+import pyarrow as pa
+import pytest
+
+from tests.conftest import ICEBERG_TABLES, JOBS, LANDING_TABLES, Project
+
+PERSONAL = {"user", "email", "customername", "name", "phone", "birthday"}
+
+
+def plan_exit_code(project: Project) -> tuple[int, str]:
+    """Plan as an operator would, by hand, with nothing but aws.env: 0 is no change, 2 is a change."""
+    done = subprocess.run(
+        ["terraform", "-chdir=terraform/environments/local", "plan", "-detailed-exitcode", "-input=false", "-no-color"],
+        cwd=project.root,
+        env=os.environ | project.environment(),
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    return done.returncode, done.stdout + done.stderr
+
+
+def expected_of_sample(project: Project, profile: str) -> dict[str, int]:
+    expected: dict[str, dict[str, int]] = json.loads((project.root / "build/local/sample/expected.json").read_text())
+    return expected[profile]
+
+
+@pytest.fixture(scope="module")
+def ran(project: Project) -> dict[str, Any]:
+    project.succeed("run")
+    return project.report()
+
+
+def test_report_says_what_ran(ran: dict[str, Any]) -> None:
+    assert ran["status"] == "SUCCEEDED"
+    assert ran["profile"] == "published"
+    assert ran["run_id"].startswith("wr_")
+    assert ran["seconds"] > 0
+    assert [(job["name"], job["state"]) for job in ran["jobs"]] == [(name, "SUCCEEDED") for name in JOBS]
+    for job in ran["jobs"]:
+        assert job["seconds"] > 0
+        assert job["rows_in"] > 0
+        assert job["rows_out"] > 0
+
+
+def test_counts_are_those_known_by_construction(project: Project, ran: dict[str, Any]) -> None:
+    assert ran["tables"] == expected_of_sample(project, "published")
+    assert set(ran["tables"]) == {*LANDING_TABLES, *ICEBERG_TABLES}
+
+
+def test_any_client_reads_the_same_counts(project: Project, ran: dict[str, Any]) -> None:
+    assert project.iceberg_rows() == {table: ran["tables"][table] for table in ICEBERG_TABLES}
+
+
+def test_aws_lists_the_stack(project: Project, ran: dict[str, Any]) -> None:
+    glue, env = project.client("glue"), project.environment()
+    tables = glue.get_tables(DatabaseName=env["STEDI_DATABASE"])["TableList"]
+    assert {table["Name"] for table in tables} == {*LANDING_TABLES, *ICEBERG_TABLES}
+    assert len(glue.get_jobs()["Jobs"]) == 5
+    assert glue.list_workflows()["Workflows"] == [env["STEDI_WORKFLOW"]]
+    triggers = glue.get_triggers()["Triggers"]
+    assert sorted(trigger["Type"] for trigger in triggers) == ["CONDITIONAL"] * 4 + ["ON_DEMAND"]
+
+
+def is_text(kind: pa.DataType) -> bool:
+    return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind))
+
+
+def test_training_table_identifies_nobody(project: Project, ran: dict[str, Any]) -> None:
+    training, customers = project.table("machine_learning_curated"), project.table("customer_trusted")
+    assert not PERSONAL & set(training.column_names)
+    personal = {value for column in ("customername", "email", "phone") for value in customers[column].to_pylist()}
+    texts = {value for column in training.columns if is_text(column.type) for value in column.to_pylist()}
+    assert texts, "the serial numbers at least are texts"
+    assert not personal & texts
+
+
+def test_plan_is_empty_after_a_run(project: Project, ran: dict[str, Any]) -> None:
+    code, output = plan_exit_code(project)
+    assert code == 0, output
+
+
+def test_a_second_run_gives_the_same(project: Project, ran: dict[str, Any]) -> None:
+    project.succeed("run")
+    again = project.report()
+    assert again["tables"] == ran["tables"]
+    assert again["run_id"] != ran["run_id"]
+    assert project.iceberg_rows() == {table: ran["tables"][table] for table in ICEBERG_TABLES}
+
+
+@pytest.mark.parametrize("profile", ["consent_date", "strict"])
+def test_other_profiles(project: Project, ran: dict[str, Any], profile: str) -> None:
+    project.succeed("run", "--profile", profile)
+    report = project.report()
+    assert report["profile"] == profile
+    assert report["tables"] == expected_of_sample(project, profile)
