@@ -18,6 +18,7 @@ REQUIRED: Final = {
 
 AROUND_THE_OBJECT: Final = r"^[\s\uFEFF]+|[\s\uFEFF]*,?[\s\uFEFF]*$"  # white space, byte order marks, one comma
 STRICT_JSON: Final = {"allowSingleQuotes": "false", "allowNonNumericNumbers": "false"}
+END_OF_LINE: Final = "end of line 7d1f0c"  # a key that no landing record has
 SHOWN_PROBLEMS: Final = 20
 
 
@@ -38,12 +39,14 @@ def parse(lines: DataFrame, table: TableContract) -> DataFrame:
     value = F.col("value")
     plain = value.startswith("{") & value.endswith("}")  # nearly every line: spare it the regular expression
     line = F.when(plain, value).otherwise(F.regexp_replace(value, AROUND_THE_OBJECT, ""))
-    # Spark reads a line up to the end of the first object and ignores the rest: as an array that a second, empty object
-    # closes, a line with anything but one object in it no longer passes.
-    objects = F.from_json(F.concat(F.lit("["), "line", F.lit(",{}]")), "array<map<string,string>>", STRICT_JSON)
+    # Spark reads a line up to the end of the first object and ignores the rest: as an array that ends in an object of
+    # our own, a line with anything but one object in it no longer passes.
+    end_of_line = F.lit(f',{{"{END_OF_LINE}":""}}]')
+    objects = F.from_json(F.concat(F.lit("["), "line", end_of_line), "array<map<string,string>>", STRICT_JSON)
     parsed = lines.select("file", line.alias("line")).where("line != ''").select("file", objects.alias("objects"))
 
-    record = F.when(F.size("objects") == 2, F.col("objects")[0])
+    is_one_object = (F.size("objects") == 2) & F.map_contains_key(F.get("objects", F.lit(1)), END_OF_LINE)
+    record = F.when(is_one_object, F.col("objects")[0])
     # Two arrays instead of a map: a map with a repeated key would stop the job with an error that quotes the key.
     keys_and_values = parsed.select(
         "file",

@@ -35,6 +35,7 @@ UNUSABLE = {
     "two objects and a comma": (f"{moved()},{moved()}", NOT_ONE),
     "an array": (f"[{moved()}]", NOT_ONE),
     "more behind": (moved() + " and more", NOT_ONE),
+    "an end of the array around it": (moved() + ",{}]," + moved(), NOT_ONE),
     "two commas": (moved() + ",,", NOT_ONE),
     "a comma in front": ("," + moved(), NOT_ONE),
     "no object": ('"a@example.com"', NOT_ONE),
