@@ -17,7 +17,7 @@ from moto.core.exceptions import JsonRESTError
 from moto.core.responses import ActionResult
 from moto.core.utils import utcnow
 from moto.glue.exceptions import InvalidInputException
-from moto.glue.models import FakeJob
+from moto.glue.models import FakeConnection, FakeJob
 from moto.glue.responses import GlueResponse
 from moto.glue.utils import Action, Predicate
 from werkzeug.exceptions import HTTPException
@@ -29,13 +29,13 @@ log = logging.getLogger(__name__)
 
 # By response class of moto: the operations, in moto's spelling, that it lacks and that are filled here.
 FILLED: Final = {
-    GlueResponse: ["update_job", "update_trigger"],
+    GlueResponse: ["update_job", "update_trigger", "update_connection", "delete_connection"],
     AthenaResponse: ["update_work_group", "delete_named_query"],
 }
 
 
 class GlueGaps(GlueResponse):
-    """UpdateJob and UpdateTrigger."""
+    """UpdateJob, UpdateTrigger, UpdateConnection and DeleteConnection; connections with all that they were given."""
 
     def update_job(self) -> ActionResult:
         """Replace the whole definition of a job, as Glue does; its runs and tags stay."""
@@ -81,6 +81,37 @@ class GlueGaps(GlueResponse):
         trigger.predicate = Predicate(update["Predicate"]) if update.get("Predicate") else None
         trigger.event_batching_condition = update.get("EventBatchingCondition")
         return ActionResult({"Trigger": trigger.as_dict()})
+
+    def update_connection(self) -> ActionResult:
+        """Replace the whole definition of a connection, as Glue does; its name and tags stay."""
+        name = self.parameters["Name"]
+        old, update = self.glue_backend.get_connection("", name, ""), self.parameters["ConnectionInput"]
+        new = FakeConnection(self.glue_backend, old.catalog_id, update | {"Name": name}, tags={})
+        new.created_time = old.created_time
+        self.glue_backend.connections[name] = new
+        return ActionResult({})
+
+    def delete_connection(self) -> ActionResult:
+        """Delete a connection with its tags."""
+        name = self.parameters["ConnectionName"]
+        connection = self.glue_backend.get_connection("", name, "")
+        del self.glue_backend.connections[name]
+        self.glue_backend.tagger.delete_all_tags_for_resource(connection.arn)
+        return ActionResult({})
+
+    def get_connection(self) -> ActionResult:
+        """Answer with all that the connection was given: moto leaves out its type."""
+        answer: dict[str, Any] = super().get_connection().result  # type: ignore[assignment]
+        return ActionResult({"Connection": _whole(answer["Connection"])})
+
+    def get_connections(self) -> ActionResult:
+        """Answer with all that the connections were given: moto leaves out their types."""
+        answer: dict[str, Any] = super().get_connections().result  # type: ignore[assignment]
+        return ActionResult(answer | {"ConnectionList": [_whole(each) for each in answer["ConnectionList"]]})
+
+
+def _whole(connection: dict[str, Any]) -> dict[str, Any]:
+    return {**connection["Connection"], **connection}
 
 
 class AthenaGaps(AthenaResponse):
@@ -130,6 +161,38 @@ def updated_configuration(configuration: dict[str, Any], updates: dict[str, Any]
         else:
             new[key] = value
     return new
+
+
+def fill_models(service: str) -> None:
+    """Fill the models of a service that is about to be served: importing all of them at once would take seconds."""
+    if service == "ec2":
+        _keep_rule_descriptions()
+    elif service in ("s3", "s3bucket_path"):
+        _let_delete_markers_go()
+
+
+def _keep_rule_descriptions() -> None:
+    """Make a rule whose peer is a security group or a prefix list keep its description, as one of a CIDR block does."""
+    from moto.ec2.models import security_groups  # noqa: PLC0415
+
+    class Rule(security_groups.SecurityGroupRule):
+        def __init__(self, *arguments: Any, **options: Any) -> None:
+            super().__init__(*arguments, **options)
+            block_group_or_prefix_list = arguments[5:]
+            self._peer: dict[str, str] = next(filter(None, block_group_or_prefix_list), {})
+
+        @property
+        def description(self) -> str | None:
+            return super().description or self._peer.get("Description")
+
+    security_groups.SecurityGroupRule = Rule  # type: ignore[misc]
+
+
+def _let_delete_markers_go() -> None:
+    """Let a key with delete markers be removed from a bucket with suspended versioning: moto fails on the marker."""
+    from moto.s3.models import FakeDeleteMarker  # noqa: PLC0415
+
+    FakeDeleteMarker.dispose = lambda _: None  # type: ignore[attr-defined]
 
 
 def answer_failures_once(app: Flask) -> Flask:

@@ -16,6 +16,8 @@ from typing import TYPE_CHECKING, Final
 from lakehouse.sandbox.process import HOST, Sandbox, write_state
 
 if TYPE_CHECKING:
+    from flask import Flask
+    from moto.backends import SERVICE_NAMES
     from werkzeug.serving import BaseWSGIServer
 
     from lakehouse.sandbox.glue_runtime import JobRuntime
@@ -53,7 +55,7 @@ def build_server(listener: socket.socket, build: Path, minute: float = 60.0) -> 
     )
     from werkzeug.serving import make_server  # noqa: PLC0415
 
-    from lakehouse.sandbox import moto_gaps  # noqa: PLC0415
+    from lakehouse.sandbox import iam_enforcement, moto_gaps  # noqa: PLC0415
     from lakehouse.sandbox.glue import SandboxGlueBackend, SandboxGlueResponse  # noqa: PLC0415
     from lakehouse.sandbox.glue_runtime import JobRuntime  # noqa: PLC0415
 
@@ -61,12 +63,16 @@ def build_server(listener: socket.socket, build: Path, minute: float = 60.0) -> 
     sandbox = Sandbox(f"http://{HOST}:{port}", os.getpid())
     runtime = JobRuntime(build, sandbox.endpoint, sandbox.region, sandbox.credentials, minute)
     SandboxGlueBackend.runtime = runtime
+    iam_enforcement.install(sandbox.credentials)
     moto.glue.models.glue_backends.backend = SandboxGlueBackend
     moto.glue.urls.url_paths["{0}/$"] = SandboxGlueResponse.dispatch
     moto.athena.urls.url_paths["{0}/$"] = moto_gaps.AthenaGaps.dispatch
-    app = DomainDispatcherApplication(
-        lambda service: moto_gaps.answer_one_at_a_time(moto_gaps.answer_failures_once(create_backend_app(service)))
-    )
+
+    def create_app(service: SERVICE_NAMES) -> Flask:
+        moto_gaps.fill_models(service)
+        return moto_gaps.answer_one_at_a_time(moto_gaps.answer_failures_once(create_backend_app(service)))
+
+    app = DomainDispatcherApplication(create_app)
     server = make_server(HOST, port, app, threaded=True, request_handler=MotoRequestHandler, fd=listener.fileno())
     return server, runtime
 

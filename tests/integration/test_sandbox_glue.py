@@ -338,6 +338,46 @@ class TestGaps:
         with pytest.raises(athena.exceptions.InvalidRequestException, match="not found"):
             athena.get_named_query(NamedQueryId=query)
 
+    def test_connections_are_replaced_and_deleted(self, aws: Aws) -> None:
+        glue = aws.client("glue")
+        definition = {"Name": "vpc", "ConnectionType": "NETWORK", "ConnectionProperties": {}}
+        glue.create_connection(ConnectionInput=definition | {"Description": "old"}, Tags={"a": "b"})
+        created = glue.get_connection(Name="vpc")["Connection"]
+        glue.update_connection(Name="vpc", ConnectionInput=definition | {"Description": "new"})
+        updated = glue.get_connection(Name="vpc")["Connection"]
+        assert (created["Description"], updated["Description"]) == ("old", "new")
+        assert updated["ConnectionType"] == "NETWORK"
+        assert updated["CreationTime"] == created["CreationTime"]
+        arn = "arn:aws:glue:us-east-1:123456789012:connection/vpc"
+        assert glue.get_tags(ResourceArn=arn)["Tags"] == {"a": "b"}
+        assert [each["ConnectionType"] for each in glue.get_connections()["ConnectionList"]] == ["NETWORK"]
+
+        glue.delete_connection(ConnectionName="vpc")
+        assert glue.get_connections()["ConnectionList"] == []
+        assert glue.get_tags(ResourceArn=arn)["Tags"] == {}
+        for forgotten in (
+            glue.delete_connection,
+            lambda **_: glue.update_connection(Name="vpc", ConnectionInput=definition),
+        ):
+            with pytest.raises(ClientError) as error:
+                forgotten(ConnectionName="vpc")
+            assert error.value.response["Error"]["Code"] == "EntityNotFoundException"
+
+    def test_a_deleted_object_goes_with_its_bucket_after_versioning_was_suspended(self, aws: Aws) -> None:
+        s3 = aws.client("s3")
+        s3.create_bucket(Bucket="versioned")
+        s3.put_bucket_versioning(Bucket="versioned", VersioningConfiguration={"Status": "Enabled"})
+        s3.put_object(Bucket="versioned", Key="a", Body=b"")
+        s3.delete_object(Bucket="versioned", Key="a")
+        s3.put_bucket_versioning(Bucket="versioned", VersioningConfiguration={"Status": "Suspended"})
+        listed = s3.list_object_versions(Bucket="versioned")
+        keys = [
+            {"Key": each["Key"], "VersionId": each["VersionId"]}
+            for each in listed["Versions"] + listed["DeleteMarkers"]
+        ]
+        s3.delete_objects(Bucket="versioned", Delete={"Objects": keys})
+        s3.delete_bucket(Bucket="versioned")
+
     @pytest.mark.parametrize(
         ("service", "operation", "arguments"),
         [

@@ -8,8 +8,13 @@ import pytest
 from flask import Flask
 from moto.athena.responses import AthenaResponse
 from moto.core.responses import BaseResponse
+from moto.ec2.models import security_groups
+from moto.ec2.models.security_groups import SecurityGroupRule
+from moto.glue.models import FakeConnection
 from moto.glue.responses import GlueResponse
+from moto.s3.models import FakeDeleteMarker
 
+from lakehouse.sandbox import moto_gaps
 from lakehouse.sandbox.moto_gaps import FILLED, answer_failures_once, answer_one_at_a_time, updated_configuration
 
 OPERATIONS = [(response, operation) for response, operations in FILLED.items() for operation in operations]
@@ -27,6 +32,38 @@ def test_moto_still_calls_an_untagged_workgroup_unknown() -> None:
 
 def test_moto_still_lacks_what_the_job_runtime_adds() -> None:
     assert not hasattr(GlueResponse, "batch_stop_job_run"), "moto stops job runs now: see whether ours is still needed"
+
+
+def test_moto_still_leaves_out_the_type_of_a_connection() -> None:
+    source = FakeConnection.as_dict.__code__.co_consts
+    assert "ConnectionType" not in str(source), "moto answers it now: delete GlueGaps.get_connection(s)"
+
+
+def test_moto_still_forgets_the_description_of_a_rule_without_a_cidr_block() -> None:
+    peer = {"GroupId": "sg-1", "Description": "Jobs"}
+    rule = SecurityGroupRule(None, "tcp", "sg-1", "443", "443", None, peer)
+    assert rule.description is None, "moto keeps it now: delete _keep_rule_descriptions"
+
+
+def test_moto_still_cannot_dispose_of_a_delete_marker() -> None:
+    assert not hasattr(FakeDeleteMarker, "dispose"), "moto can now: delete _let_delete_markers_go"
+
+
+@pytest.mark.parametrize(
+    "peers",
+    [
+        ({"CidrIp": "10.0.0.0/8", "Description": "Jobs"}, None, None),
+        (None, {"GroupId": "sg-2", "Description": "Jobs"}, None),
+        (None, None, {"PrefixListId": "pl-1", "Description": "Jobs"}),
+    ],
+)
+def test_a_rule_keeps_its_description(
+    peers: tuple[dict[str, str] | None, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(security_groups, "SecurityGroupRule", SecurityGroupRule)  # so that it is taken back afterwards
+    moto_gaps.fill_models("ec2")
+    rule = security_groups.SecurityGroupRule(None, "tcp", "sg-1", "443", "443", *peers)
+    assert rule.description == "Jobs"
 
 
 def test_workgroup_updates_set_replace_and_remove() -> None:

@@ -1,0 +1,208 @@
+"""Both examples live a whole life on the embedded AWS: apply, no drift, one change, destroy."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import boto3
+import pytest
+from python_terraform import Terraform
+
+from lakehouse import sandbox
+from lakehouse.project import LOCAL
+from lakehouse.project import Project as Checkout
+from lakehouse.terraform import cli_configuration
+from tests.conftest import JOBS, copy_of_project
+
+SECONDS: Final = 100  # for both; measured at half of it on two idle cores
+
+MODULE: Final = "module.lakehouse.module"
+ONLY_IN_COMPLETE: Final = frozenset({"aliases", "connections", "keys", "security groups", "VPCs"})
+
+# What an account can be left with, and the names of what is there.
+LISTED: Final[dict[str, Callable[[Aws], Iterable[str]]]] = {
+    "buckets": lambda aws: (each["Name"] for each in aws("s3").list_buckets()["Buckets"]),
+    "databases": lambda aws: (each["Name"] for each in aws("glue").get_databases()["DatabaseList"]),
+    "jobs": lambda aws: (each["Name"] for each in aws("glue").get_jobs()["Jobs"]),
+    "triggers": lambda aws: (each["Name"] for each in aws("glue").get_triggers()["Triggers"]),
+    "workflows": lambda aws: aws("glue").list_workflows()["Workflows"],
+    "connections": lambda aws: (each["Name"] for each in aws("glue").get_connections()["ConnectionList"]),
+    "workgroups": lambda aws: (each["Name"] for each in aws("athena").list_work_groups()["WorkGroups"]),
+    "queries": lambda aws: (
+        query
+        for group in aws("athena").list_work_groups()["WorkGroups"]
+        for query in aws("athena").list_named_queries(WorkGroup=group["Name"])["NamedQueryIds"]
+    ),
+    "roles": lambda aws: (each["RoleName"] for each in aws("iam").list_roles()["Roles"]),
+    "policies": lambda aws: (each["Arn"] for each in aws("iam").list_policies(Scope="Local")["Policies"]),
+    "log groups": lambda aws: (each["logGroupName"] for each in aws("logs").describe_log_groups()["logGroups"]),
+    "topics": lambda aws: (each["TopicArn"] for each in aws("sns").list_topics()["Topics"]),
+    "rules": lambda aws: (each["Name"] for each in aws("events").list_rules()["Rules"]),
+    "alarms": lambda aws: (each["AlarmName"] for each in aws("cloudwatch").describe_alarms()["MetricAlarms"]),
+    "dashboards": lambda aws: (
+        each["DashboardName"] for each in aws("cloudwatch").list_dashboards()["DashboardEntries"]
+    ),
+    "VPCs": lambda aws: (each["VpcId"] for each in aws("ec2").describe_vpcs()["Vpcs"]),
+    "endpoints": lambda aws: (
+        each["VpcEndpointId"]
+        for each in aws("ec2").describe_vpc_endpoints()["VpcEndpoints"]
+        if each["State"] != "deleted"
+    ),
+    "security groups": lambda aws: (
+        each["GroupId"] for each in aws("ec2").describe_security_groups()["SecurityGroups"]
+    ),
+    "aliases": lambda aws: (each["AliasName"] for each in aws("kms").list_aliases()["Aliases"]),
+    "keys": lambda aws: (
+        each["KeyId"]
+        for each in aws("kms").list_keys()["Keys"]
+        if aws("kms").describe_key(KeyId=each["KeyId"])["KeyMetadata"]["KeyState"] != "PendingDeletion"
+    ),
+}
+
+
+class Aws:
+    """The embedded AWS: a client per service, and what there is at all."""
+
+    def __init__(self) -> None:
+        self._session, self._clients = boto3.Session(), dict[str, Any]()
+
+    def __call__(self, service: str) -> Any:
+        if service not in self._clients:
+            self._clients[service] = self._session.client(service)
+        return self._clients[service]
+
+    def inventory(self) -> dict[str, set[str]]:
+        """Return the names of everything that exists, by its kind."""
+        return {kind: set(names(self)) for kind, names in LISTED.items()}
+
+
+@dataclass(frozen=True)
+class Example:
+    """A root in terraform/examples, used with `-var embedded=true`."""
+
+    folder: Path
+
+    def __call__(self, *command: str, **variables: str) -> str:
+        """Run a Terraform command that has to succeed, and return what it printed."""
+        options: dict[str, Any] = {"input": False} if command[0] != "output" else {}
+        if command[0] in ("plan", "destroy") or "-auto-approve" in command:
+            options["var"] = {"embedded": "true", **variables}
+        code, out, err = Terraform(working_dir=str(self.folder)).cmd(*command, **options)
+        assert code == 0, f"terraform {' '.join(command)}\n{out}\n{err}"
+        return str(out)
+
+    def plan(self, **variables: str) -> dict[str, str]:
+        """Plan, and return {address: action} of all that would not stay as it is."""
+        events = [json.loads(line) for line in self("plan", "-json", "-out=change.tfplan", **variables).splitlines()]
+        changes = [event["change"] for event in events if event["type"] == "planned_change"]
+        return {change["resource"]["addr"]: change["action"] for change in changes if change["action"] != "read"}
+
+    def apply(self) -> None:
+        """Apply what was planned last."""
+        self("apply", "change.tfplan")
+
+    def output(self) -> dict[str, Any]:
+        """Return the example's outputs."""
+        return {name: output["value"] for name, output in json.loads(self("output", "-json")).items()}
+
+
+@pytest.fixture(scope="module")
+def examples(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """The folder of the examples in a copy of the project, with the embedded AWS in the environment."""
+    root = copy_of_project(tmp_path_factory.mktemp("examples")).root
+    config = cli_configuration(Checkout.at(root, LOCAL))
+    settings = {"TF_IN_AUTOMATION": "1", "CHECKPOINT_DISABLE": "1"}
+    settings |= {"TF_CLI_CONFIG_FILE": str(config)} if config else {}
+    try:
+        with pytest.MonkeyPatch.context() as patch:
+            for name in ("AWS_PROFILE", "AWS_SESSION_TOKEN"):
+                patch.delenv(name, raising=False)
+            for name, value in (sandbox.up(root).environ() | settings).items():
+                patch.setenv(name, value)
+            yield root / "terraform/examples"
+    finally:
+        sandbox.down(root)
+
+
+@pytest.fixture(scope="module")
+def aws(examples: Path) -> Aws:
+    return Aws()
+
+
+@contextmanager
+def applied(example: Example, aws: Aws) -> Iterator[set[str]]:
+    """Apply an example, yield the kinds of what that made, destroy it, and see that it took everything with it."""
+    before = aws.inventory()
+    example("init", "-lockfile=readonly")
+    example("apply", "-auto-approve")
+    assert example.plan() == {}
+    yield {kind for kind, names in aws.inventory().items() if names - before[kind]}
+    example("destroy", "-auto-approve", "-refresh=false")
+    assert aws.inventory() == before
+
+
+@pytest.fixture(scope="module", autouse=True)
+def in_time(examples: Path) -> Iterator[None]:
+    """Both examples together take no longer than they may."""
+    started = time.monotonic()
+    yield
+    assert time.monotonic() - started < SECONDS
+
+
+def test_minimal(examples: Path, aws: Aws) -> None:
+    example = Example(examples / "minimal")
+    with applied(example, aws) as made:
+        assert made == LISTED.keys() - ONLY_IN_COMPLETE
+
+        main = example.folder / "main.tf"
+        main.write_text(main.read_text().replace("force_destroy = true", 'force_destroy = true\n  profile = "strict"'))
+        assert example.plan() == {f'{MODULE}.jobs.aws_glue_job.this["{name}"]': "update" for name in JOBS}
+        example.apply()
+        profiles = {job["DefaultArguments"]["--profile"] for job in aws("glue").get_jobs()["Jobs"]}
+        assert profiles == {"strict"}
+
+
+def test_complete(examples: Path, aws: Aws) -> None:
+    example = Example(examples / "complete")
+    with applied(example, aws) as made:
+        assert made == set(LISTED)
+        lakehouse = example.output()["lakehouse"]
+        key = aws("kms").describe_key(KeyId="alias/stedi-complete")["KeyMetadata"]["Arn"]
+        assert encryption_of_bucket(aws, lakehouse["bucket"]) == {"SSEAlgorithm": "aws:kms", "KMSMasterKeyID": key}
+        for workgroup in (lakehouse["athena_workgroup"], lakehouse["analyst_workgroup"]):
+            configuration = aws("athena").get_work_group(WorkGroup=workgroup)["WorkGroup"]["Configuration"]
+            encryption = configuration["ResultConfiguration"]["EncryptionConfiguration"]
+            assert encryption == {"EncryptionOption": "SSE_KMS", "KmsKey": key}
+            assert configuration["EnforceWorkGroupConfiguration"] is True
+        connections = {each["Name"]: each for each in aws("glue").get_connections()["ConnectionList"]}
+        assert {each["ConnectionType"] for each in connections.values()} == {"NETWORK"}
+        assert len({each["PhysicalConnectionRequirements"]["SubnetId"] for each in connections.values()}) == 2
+        jobs = aws("glue").get_jobs()["Jobs"]
+        assert len(jobs) == len(JOBS)
+        for job in jobs:
+            assert set(job["Connections"]["Connections"]) == set(connections)
+
+        leave_deleted_object(aws, lakehouse["bucket"])
+        change = example.plan(email="team@example.org")
+        assert change == {f"{MODULE}.monitoring.aws_sns_topic_subscription.email[0]": "create"}
+        example.apply()
+        [subscription] = aws("sns").list_subscriptions()["Subscriptions"]
+        assert subscription["Endpoint"] == "team@example.org"
+
+
+def encryption_of_bucket(aws: Aws, bucket: str) -> dict[str, str]:
+    """Return by what the objects of a bucket are encrypted that ask for nothing."""
+    [rule] = aws("s3").get_bucket_encryption(Bucket=bucket)["ServerSideEncryptionConfiguration"]["Rules"]
+    return dict(rule["ApplyServerSideEncryptionByDefault"])
+
+
+def leave_deleted_object(aws: Aws, bucket: str) -> None:
+    """Leave an old version and a delete marker in a bucket, as a job does that replaces a table."""
+    aws("s3").put_object(Bucket=bucket, Key="warehouse/old.parquet", Body=b"")
+    aws("s3").delete_object(Bucket=bucket, Key="warehouse/old.parquet")

@@ -1,0 +1,270 @@
+"""Both IAM policies as Terraform deployed them, with IAM enforced: the jobs have what they need, all else is denied."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Iterator
+from http.client import HTTPConnection
+from typing import Any
+from urllib.parse import urlsplit
+
+import boto3
+import pytest
+from botocore.exceptions import ClientError
+
+from lakehouse import sandbox
+from tests.conftest import ICEBERG_TABLES, JOBS, LANDING_TABLES, Project
+
+TRAINING = "machine_learning_curated"
+PERSONAL_TABLES = [table for table in LANDING_TABLES + ICEBERG_TABLES if table != TRAINING]
+LANDING = {table: f"{table.removesuffix('_landing')}/landing" for table in LANDING_TABLES}
+
+
+class Lake:
+    """The deployed lakehouse with IAM enforced, as its root user sees it."""
+
+    def __init__(self, project: Project) -> None:
+        self.project = project
+        self.env = project.environment()
+        self.bucket, self.database = self.env["STEDI_BUCKET"], self.env["STEDI_DATABASE"]
+        self.workgroups = {
+            "engineers": self.env["STEDI_WORKGROUP"],
+            "analysts": f"{self.env['STEDI_WORKGROUP']}-analyst",
+        }
+        self.iam, self.s3, self.glue = (project.client(service) for service in ("iam", "s3", "glue"))
+        self.workflow = self.env["STEDI_WORKFLOW"]
+        self.job = self.glue.get_job(JobName=f"{self.workflow.removesuffix('-lakehouse')}-{JOBS[0].replace('_', '-')}")
+        self.role = self.job["Job"]["Role"].rpartition("/")[2]
+
+    def prefix(self, table: str) -> str:
+        return LANDING.get(table, f"warehouse/{self.database}/{table}")
+
+    def any_key(self, table: str) -> str:
+        key: str = self.s3.list_objects_v2(Bucket=self.bucket, Prefix=f"{self.prefix(table)}/")["Contents"][0]["Key"]
+        return key
+
+    def clients(self, keys: dict[str, str]) -> Callable[[str], Any]:
+        """Return what makes clients for somebody else's keys."""
+        return lambda service: boto3.client(
+            service,
+            endpoint_url=self.env["AWS_ENDPOINT_URL"],
+            region_name=self.env["AWS_REGION"],
+            aws_access_key_id=keys["AccessKeyId"],
+            aws_secret_access_key=keys["SecretAccessKey"],
+            aws_session_token=keys.get("SessionToken"),
+        )
+
+
+def denied(call: Callable[..., Any], **parameters: Any) -> str:
+    """Assert that a call is denied, by IAM and nothing else, and return the message."""
+    with pytest.raises(ClientError) as caught:
+        call(**parameters)
+    error = caught.value.response["Error"]
+    assert error["Code"] in ("AccessDenied", "AccessDeniedException"), caught.value
+    return str(error["Message"])
+
+
+@pytest.fixture(scope="module")
+def lake(project: Project) -> Iterator[Lake]:
+    """The lakehouse after a run of the whole pipeline under IAM enforcement, on while Terraform still works."""
+    enforce_iam(sandbox.up(project.root))
+    try:
+        project.succeed("sample", "--customers", "30")
+        project.succeed("run")
+        yield Lake(project)
+    finally:
+        sandbox.down(project.root)  # here, since only its parent process can see it off
+
+
+def enforce_iam(box: sandbox.Sandbox) -> None:
+    """Have the permissions checked from now on: after 0 requests, as moto puts it."""
+    connection = HTTPConnection(urlsplit(box.endpoint).netloc, timeout=10)
+    connection.request("POST", "/moto-api/reset-auth", body="0")
+    assert connection.getresponse().status == 200
+    connection.close()
+
+
+@pytest.fixture(scope="module")
+def job(lake: Lake) -> Callable[[str], Any]:
+    """The jobs' role, assumed as Glue does."""
+    arn = lake.iam.get_role(RoleName=lake.role)["Role"]["Arn"]
+    issued = lake.project.client("sts").assume_role(RoleArn=arn, RoleSessionName="tests")
+    return lake.clients(issued["Credentials"])
+
+
+@pytest.fixture(scope="module")
+def analyst(lake: Lake) -> Callable[[str], Any]:
+    """A user who holds the analyst policy and no other."""
+    policies = lake.iam.list_policies(Scope="Local")["Policies"]
+    (arn,) = (policy["Arn"] for policy in policies if policy["PolicyName"].endswith("-analyst"))
+    lake.iam.create_user(UserName="ann")
+    lake.iam.attach_user_policy(UserName="ann", PolicyArn=arn)
+    return lake.clients(lake.iam.create_access_key(UserName="ann")["AccessKey"])
+
+
+def test_enforcement_is_on(lake: Lake) -> None:
+    """Else no other test here would mean anything: a user without a policy may do nothing, a false key is refused."""
+    lake.iam.create_user(UserName="nobody")
+    nobody = lake.iam.create_access_key(UserName="nobody")["AccessKey"]
+    denied(lake.clients(nobody)("glue").get_table, DatabaseName=lake.database, Name=TRAINING)
+    denied(lake.clients(nobody)("s3").list_objects_v2, Bucket=lake.bucket)
+    with pytest.raises(ClientError, match="SignatureDoesNotMatch"):
+        lake.clients(nobody | {"SecretAccessKey": "guessed"})("s3").list_buckets()
+
+
+class TestJobRole:
+    def test_runs_the_whole_pipeline(self, lake: Lake) -> None:
+        report = lake.project.report()
+        assert [(job["name"], job["state"]) for job in report["jobs"]] == [(name, "SUCCEEDED") for name in JOBS]
+        expected = json.loads((lake.project.root / "build/local/sample/expected.json").read_text())
+        assert report["tables"] == expected["published"]
+        assert report["tables"][TRAINING] > 0
+
+    @pytest.mark.parametrize(
+        ("policy", "action", "says"),
+        [
+            ("data", "s3:GetObject", "s3:GetObject on resource: arn:aws:s3:::"),
+            ("catalog", "glue:UpdateTable", "glue:UpdateTable on resource: arn:aws:glue:"),
+        ],
+    )
+    def test_needs_what_it_may(self, lake: Lake, policy: str, action: str, says: str) -> None:
+        document = lake.iam.get_role_policy(RoleName=lake.role, PolicyName=policy)["PolicyDocument"]
+        for statement in document["Statement"]:
+            actions = statement["Action"] if isinstance(statement["Action"], list) else [statement["Action"]]
+            statement["Action"] = [each for each in actions if each != action] or ["sts:GetCallerIdentity"]
+        original = lake.iam.get_role_policy(RoleName=lake.role, PolicyName=policy)["PolicyDocument"]
+        lake.iam.put_role_policy(RoleName=lake.role, PolicyName=policy, PolicyDocument=json.dumps(document))
+        try:
+            run = self.run_first_job(lake)
+        finally:
+            lake.iam.put_role_policy(RoleName=lake.role, PolicyName=policy, PolicyDocument=json.dumps(original))
+        assert run["JobRunState"] == "FAILED"
+        assert "AccessDenied" in run["ErrorMessage"]
+        assert f":assumed-role/{lake.role}/" in run["ErrorMessage"]
+        assert says in run["ErrorMessage"]
+
+    @staticmethod
+    def run_first_job(lake: Lake) -> dict[str, Any]:
+        name = lake.job["Job"]["Name"]
+        run_id = lake.glue.start_job_run(JobName=name)["JobRunId"]
+        deadline = time.monotonic() + 60
+        while True:
+            run: dict[str, Any] = lake.glue.get_job_run(JobName=name, RunId=run_id)["JobRun"]
+            if run["JobRunState"] not in ("STARTING", "RUNNING"):
+                return run
+            assert time.monotonic() < deadline, run
+            time.sleep(0.1)
+
+    @pytest.mark.parametrize("prefix", ["glue/scripts", "glue/ddl", "athena-results/analysts", *LANDING.values()])
+    def test_cannot_write_elsewhere(self, lake: Lake, job: Callable[[str], Any], prefix: str) -> None:
+        s3, here = job("s3"), {"Bucket": lake.bucket, "Key": f"{prefix}/new"}
+        denied(s3.put_object, **here, Body=b"x")
+        denied(s3.delete_object, **here)
+        denied(s3.create_multipart_upload, **here)
+        own = {"Bucket": lake.bucket, "Key": f"warehouse/{lake.database}/{TRAINING}/data/new"}
+        s3.put_object(**own, Body=b"x")
+        both = s3.delete_objects(Bucket=lake.bucket, Delete={"Objects": [{"Key": own["Key"]}, {"Key": here["Key"]}]})
+        assert here["Key"] in [error["Key"] for error in both["Errors"] if error["Code"] == "AccessDenied"]
+        s3.delete_object(**own)
+
+    def test_cannot_read_query_results(self, lake: Lake, job: Callable[[str], Any]) -> None:
+        for group in lake.workgroups:
+            denied(job("s3").get_object, Bucket=lake.bucket, Key=f"athena-results/{group}/result.csv")
+            denied(job("s3").list_objects_v2, Bucket=lake.bucket, Prefix=f"athena-results/{group}/")
+
+    @pytest.mark.parametrize("table", LANDING_TABLES)
+    def test_cannot_change_landing_tables(self, lake: Lake, job: Callable[[str], Any], table: str) -> None:
+        assert job("glue").get_table(DatabaseName=lake.database, Name=table)["Table"]["Name"] == table
+        message = denied(job("glue").update_table, DatabaseName=lake.database, TableInput={"Name": table})
+        assert message.endswith(f":table/{lake.database}/{table}")
+
+    def test_cannot_administer(self, lake: Lake, job: Callable[[str], Any]) -> None:
+        denied(job("glue").delete_table, DatabaseName=lake.database, Name=TRAINING)
+        denied(job("glue").start_workflow_run, Name=lake.workflow)
+        denied(job("s3").put_bucket_policy, Bucket=lake.bucket, Policy="{}")
+        denied(job("iam").put_role_policy, RoleName=lake.role, PolicyName="data", PolicyDocument="{}")
+        denied(job("logs").create_log_group, logGroupName="/elsewhere")
+
+
+class TestAnalyst:
+    def test_reads_the_training_table(self, lake: Lake, analyst: Callable[[str], Any]) -> None:
+        table = analyst("glue").get_table(DatabaseName=lake.database, Name=TRAINING)["Table"]
+        assert table["Name"] == TRAINING
+        s3, prefix = analyst("s3"), f"{lake.prefix(TRAINING)}/"
+        keys = [item["Key"] for item in s3.list_objects_v2(Bucket=lake.bucket, Prefix=prefix)["Contents"]]
+        assert any(key.endswith(".parquet") for key in keys)
+        for key in keys:
+            s3.get_object(Bucket=lake.bucket, Key=key)
+
+    def test_queries_in_the_own_workgroup(self, lake: Lake, analyst: Callable[[str], Any]) -> None:
+        athena = analyst("athena")
+        query = athena.start_query_execution(QueryString="SELECT 1", WorkGroup=lake.workgroups["analysts"])[
+            "QueryExecutionId"
+        ]
+        assert athena.get_query_execution(QueryExecutionId=query)["QueryExecution"]["QueryExecutionId"] == query
+        athena.get_query_results(QueryExecutionId=query)
+        key = "athena-results/analysts/new.csv"
+        analyst("s3").put_object(Bucket=lake.bucket, Key=key, Body=b"x")
+        assert analyst("s3").get_object(Bucket=lake.bucket, Key=key)["Body"].read() == b"x"
+
+    @pytest.mark.parametrize("table", PERSONAL_TABLES)
+    def test_reaches_no_other_table(self, lake: Lake, analyst: Callable[[str], Any], table: str) -> None:
+        glue, s3, key = analyst("glue"), analyst("s3"), lake.any_key(table)
+        message = denied(glue.get_table, DatabaseName=lake.database, Name=table)
+        assert message.endswith(f"glue:GetTable on resource: {self.arn_of(lake, table)}")
+        denied(glue.get_partitions, DatabaseName=lake.database, TableName=table)
+        message = denied(s3.get_object, Bucket=lake.bucket, Key=key)
+        assert message.endswith(f"s3:GetObject on resource: arn:aws:s3:::{lake.bucket}/{key}")
+        denied(s3.list_objects_v2, Bucket=lake.bucket, Prefix=f"{lake.prefix(table)}/")
+        results = {"Bucket": lake.bucket, "Key": "athena-results/analysts/stolen"}
+        denied(s3.copy_object, **results, CopySource={"Bucket": lake.bucket, "Key": key})
+
+    @staticmethod
+    def arn_of(lake: Lake, table: str) -> str:
+        return f"arn:aws:glue:{lake.env['AWS_REGION']}:123456789012:table/{lake.database}/{table}"
+
+    @pytest.mark.parametrize(
+        "prefix", [None, "", "warehouse/", "glue/", "athena-results/", "athena-results/engineers/"]
+    )
+    def test_lists_nothing_else(self, lake: Lake, analyst: Callable[[str], Any], prefix: str | None) -> None:
+        wanted = {} if prefix is None else {"Prefix": prefix}
+        denied(analyst("s3").list_objects_v2, Bucket=lake.bucket, **wanted)
+        denied(analyst("s3").list_object_versions, Bucket=lake.bucket, **wanted)
+
+    @pytest.mark.parametrize("group", ["engineers", "primary"])
+    def test_reaches_no_other_workgroup(self, lake: Lake, analyst: Callable[[str], Any], group: str) -> None:
+        athena, root = analyst("athena"), lake.project.client("athena")
+        name = lake.workgroups.get(group, group)
+        message = denied(athena.start_query_execution, QueryString="SELECT 1", WorkGroup=name)
+        assert message.endswith(f":workgroup/{name}")
+        query = root.start_query_execution(QueryString="SELECT 1", WorkGroup=name)["QueryExecutionId"]
+        for call in (athena.get_query_execution, athena.get_query_results, athena.stop_query_execution):
+            denied(call, QueryExecutionId=query)
+        denied(athena.list_query_executions, WorkGroup=name)
+
+    @pytest.mark.parametrize(
+        "key", ["athena-results/engineers/result.csv", "glue/scripts/customer_landing_to_trusted.py", "glue/ddl/x.sql"]
+    )
+    def test_reads_no_results_of_others_and_no_code(self, lake: Lake, analyst: Callable[[str], Any], key: str) -> None:
+        if key.startswith("athena-results/"):
+            lake.s3.put_object(Bucket=lake.bucket, Key=key, Body=b"email")
+        denied(analyst("s3").get_object, Bucket=lake.bucket, Key=key)
+
+    @pytest.mark.parametrize("prefix", ["training", "athena-results/engineers", "glue/scripts", *LANDING.values()])
+    def test_writes_no_data(self, lake: Lake, analyst: Callable[[str], Any], prefix: str) -> None:
+        s3 = analyst("s3")
+        here = {"Bucket": lake.bucket, "Key": f"{lake.prefix(TRAINING) if prefix == 'training' else prefix}/new"}
+        denied(s3.put_object, **here, Body=b"x")
+        denied(s3.delete_object, **here)
+
+    def test_changes_nothing(self, lake: Lake, analyst: Callable[[str], Any]) -> None:
+        glue, athena, training = analyst("glue"), analyst("athena"), {"DatabaseName": lake.database, "Name": TRAINING}
+        denied(glue.delete_table, **training)
+        denied(glue.update_table, DatabaseName=lake.database, TableInput={"Name": TRAINING})
+        denied(glue.create_table, DatabaseName=lake.database, TableInput={"Name": "new"})
+        denied(glue.start_workflow_run, Name=lake.workflow)
+        denied(glue.start_job_run, JobName=lake.job["Job"]["Name"])
+        denied(athena.update_work_group, WorkGroup=lake.workgroups["analysts"], Description="mine")
+        denied(analyst("s3").delete_object, Bucket=lake.bucket, Key="athena-results/analysts/new.csv")
+        denied(analyst("sts").assume_role, RoleArn=lake.job["Job"]["Role"], RoleSessionName="ann")
