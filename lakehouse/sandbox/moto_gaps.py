@@ -128,9 +128,8 @@ class AthenaGaps(AthenaResponse):
         return "{}"
 
     def delete_named_query(self) -> str:
-        """Delete a named query."""
-        if not self.athena_backend.named_queries.pop(self._get_param("NamedQueryId"), None):
-            raise _invalid(f"NamedQuery {self._get_param('NamedQueryId')} was not found.")
+        """Delete a named query; one that is gone is no error, since a client repeats a call whose answer it lost."""
+        self.athena_backend.named_queries.pop(self._get_param("NamedQueryId"), None)
         return "{}"
 
     def get_named_query(self) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -19,8 +18,6 @@ from lakehouse.project import LOCAL
 from lakehouse.project import Project as Checkout
 from lakehouse.terraform import cli_configuration
 from tests.conftest import JOBS, copy_of_project
-
-SECONDS: Final = 100  # for both; measured at half of it on two idle cores
 
 MODULE: Final = "module.lakehouse.module"
 ONLY_IN_COMPLETE: Final = frozenset({"aliases", "connections", "keys", "security groups", "VPCs"})
@@ -145,14 +142,6 @@ def applied(example: Example, aws: Aws) -> Iterator[set[str]]:
     yield {kind for kind, names in aws.inventory().items() if names - before[kind]}
     example("destroy", "-auto-approve", "-refresh=false")
     assert aws.inventory() == before
-
-
-@pytest.fixture(scope="module", autouse=True)
-def in_time(examples: Path) -> Iterator[None]:
-    """Both examples together take no longer than they may."""
-    started = time.monotonic()
-    yield
-    assert time.monotonic() - started < SECONDS
 
 
 def test_minimal(examples: Path, aws: Aws) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -68,9 +67,7 @@ def test_exactly_what_was_changed_changes(project: Project, terraform: Terraform
         f"{jobs}.aws_glue_trigger.start": ["update"],
     } | {f'{jobs}.aws_glue_job.this["{name}"]': ["update"] for name in JOBS}
 
-    started = time.monotonic()
     project.succeed("apply")
-    assert time.monotonic() - started < 60
     assert changes(terraform, tmp_path) == {}
 
     glue, s3, env = project.client("glue"), project.client("s3"), project.environment()
@@ -81,9 +78,7 @@ def test_exactly_what_was_changed_changes(project: Project, terraform: Terraform
 
 def test_destroy_leaves_nothing(project: Project, terraform: Terraform) -> None:
     glue, s3 = project.client("glue"), project.client("s3")
-    started = time.monotonic()
     project.succeed("destroy")
-    assert time.monotonic() - started < 60
     assert glue.get_jobs()["Jobs"] == []
     assert glue.get_databases()["DatabaseList"] == []
     assert glue.list_workflows()["Workflows"] == []
