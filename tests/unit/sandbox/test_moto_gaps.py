@@ -19,6 +19,9 @@ from lakehouse.sandbox.moto_gaps import FILLED, answer_failures_once, answer_one
 
 OPERATIONS = [(response, operation) for response, operations in FILLED.items() for operation in operations]
 
+# Looked up before any test runs: one that serves S3 in this very process fills the gap.
+MOTO_DISPOSES = hasattr(FakeDeleteMarker, "dispose")
+
 
 @pytest.mark.parametrize(("response", "operation"), OPERATIONS)
 def test_moto_still_lacks(response: type[BaseResponse], operation: str) -> None:
@@ -46,7 +49,7 @@ def test_moto_still_forgets_the_description_of_a_rule_without_a_cidr_block() -> 
 
 
 def test_moto_still_cannot_dispose_of_a_delete_marker() -> None:
-    assert not hasattr(FakeDeleteMarker, "dispose"), "moto can now: delete _let_delete_markers_go"
+    assert not MOTO_DISPOSES, "moto can now: delete _let_delete_markers_go"
 
 
 @pytest.mark.parametrize(
