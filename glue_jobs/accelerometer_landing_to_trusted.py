@@ -3,30 +3,35 @@
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
+import accounting
 import consent
 from job import Job
 from policies import Policies
 
 
-def transform(readings: DataFrame, trusted: DataFrame, *, policies: Policies) -> DataFrame:
-    """Keep the distinct readings of trusted customers; by policy only those since the customer's consent."""
+def transform(decided: DataFrame) -> DataFrame:
+    """Keep the readings that `decide` did not drop."""
+    return accounting.published(decided).select("user", "timestamp", "x", "y", "z")
+
+
+def decide(readings: DataFrame, trusted: DataFrame, *, policies: Policies) -> DataFrame:
+    """Tell for each distinct reading why it is dropped: not a trusted customer's or, by policy, before the consent."""
     customers = consent.since_when(trusted)
-    covered = F.col("user") == F.col("email")
+    # The same reading delivered twice counts once; readings of one instant that differ are all kept.
+    with_consent = accounting.distinct(readings).join(customers, on=F.col("user") == F.col("email"), how="left")
+    dropped = F.when(F.col("email").isNull(), "not of a trusted customer")
     if policies.accelerometer_consent == "since_consent":
-        covered &= F.col("timestamp") >= F.col("since")
-    return (
-        readings.join(customers, on=covered, how="left_semi")
-        .distinct()  # the same reading delivered twice; readings of one instant that differ are all kept
-        .select("user", "timestamp", "x", "y", "z")
-    )
+        dropped = dropped.when(F.col("timestamp") < F.col("since"), "before the customer's consent")
+    return accounting.decide(with_consent, dropped)
 
 
 def main() -> None:
     """Run the job."""
-    with Job(publishes="accelerometer_trusted") as job:
+    with Job(writes="accelerometer_trusted") as job:
         readings = job.read_landing("accelerometer_landing")
         trusted = job.read_table("customer_trusted")
-        job.publish(transform(readings, trusted, policies=job.policies))
+        decided = decide(readings, trusted, policies=job.policies).persist()
+        job.write(transform(decided), {"accelerometer_landing": decided})
 
 
 if __name__ == "__main__":

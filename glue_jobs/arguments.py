@@ -1,11 +1,31 @@
 """What a job is told on its command line."""
 
 import argparse
-from collections.abc import Sequence
+import json
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
-from typing import get_args
+from typing import Any, get_args
 
 from policies import PROFILES, Policies
+
+
+@dataclass(frozen=True)
+class QuarantineLimit:
+    """How many rows of a landing table may be unusable before the job refuses to go on."""
+
+    share: float = 0.01
+    """Of the rows read, 0 to 1."""
+    rows: int = 1000
+
+
+@dataclass(frozen=True)
+class RowCountChange:
+    """How far the rows of a table may change from one run to the next with the same policies."""
+
+    drop: float = 0.5
+    """Largest share of the rows that may be gone, 0 to 1."""
+    growth: float = 10
+    """Largest factor by which they may have grown."""
 
 
 @dataclass(frozen=True)
@@ -16,9 +36,16 @@ class Arguments:
     bucket: str
     profile: str
     policies: Policies
+    quarantine_limits: Mapping[str, QuarantineLimit]
+    row_count_change: RowCountChange
+    subject_key_secret: str
     job_name: str
     job_run_id: str
     workflow_run_id: str
+
+    def quarantine_limit(self, table: str) -> QuarantineLimit:
+        """Return the limit of a landing table."""
+        return self.quarantine_limits.get(table, QuarantineLimit())
 
 
 def parse(argv: Sequence[str]) -> Arguments:
@@ -32,6 +59,9 @@ def parse(argv: Sequence[str]) -> Arguments:
     parser.add_argument("--profile", default="published", choices=PROFILES)
     for policy in fields(Policies):
         parser.add_argument(f"--{policy.name}", choices=get_args(policy.type))
+    parser.add_argument("--quarantine_limits", type=_quarantine_limits, default={})
+    parser.add_argument("--row_count_change", type=_row_count_change, default=RowCountChange())
+    parser.add_argument("--subject_key_secret", default="")
     parser.add_argument("--JOB_NAME", default="")
     parser.add_argument("--JOB_RUN_ID", default="")
     parser.add_argument("--WORKFLOW_RUN_ID", default="")
@@ -43,7 +73,28 @@ def parse(argv: Sequence[str]) -> Arguments:
         bucket=given.bucket,
         profile=given.profile,
         policies=replace(PROFILES[given.profile], **overrides),
+        quarantine_limits=given.quarantine_limits,
+        row_count_change=given.row_count_change,
+        subject_key_secret=given.subject_key_secret,
         job_name=given.JOB_NAME,
         job_run_id=given.JOB_RUN_ID,
         workflow_run_id=given.WORKFLOW_RUN_ID,
     )
+
+
+def _quarantine_limits(text: str) -> dict[str, QuarantineLimit]:
+    return {table: QuarantineLimit(**limit) for table, limit in _json_object(text, '{"<table>": {"share", "rows"}}').items()}
+
+
+def _row_count_change(text: str) -> RowCountChange:
+    return RowCountChange(**_json_object(text, '{"drop", "growth"}'))
+
+
+def _json_object(text: str, shape: str) -> dict[str, Any]:
+    try:
+        value = json.loads(text)
+    except json.JSONDecodeError as error:
+        raise argparse.ArgumentTypeError(f"{text!r} is not JSON of the shape {shape}") from error
+    if not isinstance(value, dict):
+        raise argparse.ArgumentTypeError(f"{text!r} is not JSON of the shape {shape}")
+    return value

@@ -4,12 +4,13 @@ from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 
-def agreed(now: int) -> Column:
-    """Tell whether a customer record agrees to research at a moment (epoch milliseconds).
+def objection(now: int) -> Column:
+    """Return why a customer record does not agree to research at a moment (epoch milliseconds); null when it does.
 
     Absent, null, 0 and empty mean no, and so does a date that is still to come.
     """
-    return F.coalesce(F.col("sharewithresearchasofdate").between(1, now), F.lit(False))
+    since = F.coalesce(F.col("sharewithresearchasofdate"), F.lit(0))
+    return F.when(since < 1, "no consent to research").when(since > now, "consent lies in the future")
 
 
 def since_when(trusted: DataFrame) -> DataFrame:

@@ -1,19 +1,20 @@
 """customer_landing -> customer_trusted: the customers who agreed to share their data with research."""
 
-from pyspark.sql import DataFrame, Window
+from collections.abc import Callable
+
+from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 
+import accounting
 import consent
+import subject
 from job import Job
 from policies import Policies
 
 
-def transform(customers: DataFrame, *, policies: Policies, now: int) -> DataFrame:
-    """Keep the distinct records that agree at `now`, epoch milliseconds; by policy only an address's latest record."""
-    records = customers.distinct()  # the same record delivered twice; records that differ are all kept
-    if policies.customer_records == "latest":
-        records = latest_of_each_email(records, now=now)
-    return records.where(consent.agreed(now)).select(
+def transform(decided: DataFrame) -> DataFrame:
+    """Keep the records that `decide` did not drop."""
+    return accounting.published(decided).select(
         "customername",
         "email",
         "phone",
@@ -27,22 +28,52 @@ def transform(customers: DataFrame, *, policies: Policies, now: int) -> DataFram
     )
 
 
-def latest_of_each_email(records: DataFrame, *, now: int) -> DataFrame:
-    """Keep one record per e-mail address: the last updated, then the last registered, then one without consent."""
+def decide(customers: DataFrame, quarantined: DataFrame, *, policies: Policies, now: int) -> DataFrame:
+    """Tell for each distinct record why it is dropped at `now`, epoch milliseconds; by policy only the latest counts.
+
+    `quarantined` are the records that cannot be used, as far as they could be read.
+    """
+    records = accounting.distinct(customers)  # the same record delivered twice; records that differ are all kept
+    if policies.customer_records == "each":
+        return accounting.decide(records, consent.objection(now))
     newest_first = Window.partitionBy("email").orderBy(
         F.desc_nulls_last("lastupdatedate"),
         F.desc_nulls_last("registrationdate"),
-        consent.agreed(now),
-        *records.columns,  # a last resort that makes the choice the same in every run
+        consent.objection(now).isNull(),  # without consent first
+        *customers.columns,  # a last resort that makes the choice the same in every run
     )
-    return records.withColumn("rank", F.row_number().over(newest_first)).where("rank = 1").drop("rank")
+    unclear = quarantined.where("email is not null").select(F.col("email").alias("unclear")).distinct()
+    ranked = records.withColumn("rank", F.row_number().over(newest_first)).join(
+        unclear, on=F.col("email") == F.col("unclear"), how="left"
+    )
+    dropped = (
+        F.when(F.col("unclear").isNotNull(), "a quarantined record of the address may withdraw consent")
+        .when(F.col("rank") > 1, "a later record of the address decides")
+        .otherwise(consent.objection(now))
+    )
+    return accounting.decide(ranked, dropped).drop("rank", "unclear")
+
+
+def evidence(decided: DataFrame, pseudonym: Callable[[str], Column], *, now: int) -> DataFrame:
+    """Return what was decided about each distinct record, under the pseudonym of its customer."""
+    return decided.select(
+        pseudonym("email").alias("subjectkey"),
+        F.when(F.col("dropped").isNull(), "kept").otherwise("dropped").alias("decision"),
+        F.coalesce("dropped", F.lit("")).alias("reason"),
+        F.col("sharewithresearchasofdate").alias("consentedat"),
+        F.col("copies").alias("records"),
+        F.lit(now).alias("decided_at"),
+    )
 
 
 def main() -> None:
     """Run the job."""
-    with Job(publishes="customer_trusted") as job:
+    with Job(writes="customer_trusted") as job:
         customers = job.read_landing("customer_landing")
-        job.publish(transform(customers, policies=job.policies, now=job.now))
+        quarantined = job.quarantined("customer_landing")
+        decided = decide(customers, quarantined, policies=job.policies, now=job.now).persist()
+        job.record("consent_decisions", evidence(decided, subject.pseudonym(job.subject_key), now=job.now))
+        job.write(transform(decided), {"customer_landing": decided})
 
 
 if __name__ == "__main__":

@@ -3,13 +3,13 @@
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
+import accounting
 from job import Job
 
 
-def transform(trusted: DataFrame, readings: DataFrame) -> DataFrame:
-    """Keep the trusted records of customers with at least one trusted accelerometer reading."""
-    movers = readings.select("user").distinct()  # few: shuffles and broadcasts users instead of readings
-    return trusted.join(movers, on=F.col("email") == F.col("user"), how="left_semi").select(
+def transform(decided: DataFrame) -> DataFrame:
+    """Keep the records that `decide` did not drop."""
+    return accounting.published(decided).select(
         "customername",
         "email",
         "phone",
@@ -23,12 +23,20 @@ def transform(trusted: DataFrame, readings: DataFrame) -> DataFrame:
     )
 
 
+def decide(trusted: DataFrame, readings: DataFrame) -> DataFrame:
+    """Tell for each trusted record whether it is dropped: its customer has no trusted accelerometer reading."""
+    movers = readings.select("user").distinct()  # few: shuffles and broadcasts users instead of readings
+    with_mover = accounting.distinct(trusted).join(movers, on=F.col("email") == F.col("user"), how="left")
+    return accounting.decide(with_mover, F.when(F.col("user").isNull(), "no trusted accelerometer reading"))
+
+
 def main() -> None:
     """Run the job."""
-    with Job(publishes="customers_curated") as job:
+    with Job(writes="customers_curated") as job:
         trusted = job.read_table("customer_trusted")
         readings = job.read_table("accelerometer_trusted")
-        job.publish(transform(trusted, readings))
+        decided = decide(trusted, readings).persist()
+        job.write(transform(decided), {"customer_trusted": decided})
 
 
 if __name__ == "__main__":

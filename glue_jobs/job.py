@@ -1,8 +1,9 @@
-"""What the five jobs have in common: arguments, session, inputs, the published table and its report."""
+"""What the five jobs have in common: arguments, inputs, and write, account, audit, publish."""
 
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from types import TracebackType
 from typing import Final, Self
 
@@ -10,26 +11,46 @@ from pyspark.errors import AnalysisException
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
+import accounting
 import arguments
+import audits
 import landing
 import publishing
+import quarantine
+import subject
 import table_contract
+from accounting import Fate
 from policies import Policies
-from problems import BadInputError
+from problems import BadInputError, JobError
+from publishing import MAIN, Snapshot, Table
 
 CATALOG: Final = "glue_catalog"
+# In the order in which the last job publishes them: what people train on first, so that a withdrawal takes effect there
+# first. One commit for all of them does not exist in Iceberg.
+TABLES: Final = (
+    "machine_learning_curated",
+    "step_trainer_trusted",
+    "customers_curated",
+    "accelerometer_trusted",
+    "customer_trusted",
+)
 
 
 class Job:
-    """One run of a job; as a context it turns a BadInputError into a non-zero exit with a message.
+    """One run of a job; as a context it turns a JobError into a non-zero exit with a message.
 
-    The input that a job reads first is its main input, the one that it refines.
+    It writes its table to the run's branch. The jobs of a workflow run read each other's tables there, and the last of
+    them publishes all of them; a job that is started by itself publishes its own at once.
     """
 
-    def __init__(self, publishes: str, argv: Sequence[str] | None = None) -> None:
+    def __init__(self, writes: str, argv: Sequence[str] | None = None) -> None:
         self._arguments = arguments.parse(sys.argv[1:] if argv is None else argv)
-        self._publishes = publishes
+        self._writes = writes
+        self._branch = publishing.branch_of(self._arguments.workflow_run_id, self._arguments.job_run_id)
         self._rows_read: dict[str, int] = {}
+        self._snapshots_read: dict[str, int] = {}
+        self._quarantined: dict[str, DataFrame] = {}
+        self._reasons: dict[str, dict[str, int]] = {}
         self.now = time.time_ns() // 1_000_000
         """When the run began, epoch milliseconds."""
         self._spark = SparkSession.builder.getOrCreate()
@@ -39,58 +60,151 @@ class Job:
         """The effective policies: the profile's, and what single arguments say instead."""
         return self._arguments.policies
 
+    @property
+    def subject_key(self) -> bytes:
+        """The secret of the pseudonyms."""
+        return subject.key(self._arguments.subject_key_secret)
+
     def __enter__(self) -> Self:
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if isinstance(error, BadInputError):
-            sys.exit(f"{self._publishes}: {error}")
+        if isinstance(error, JobError):
+            sys.exit(f"{self._writes}: {error}")
 
-    def read_landing(self, table: str) -> DataFrame:
-        """Return the rows of a landing table, all of them usable: else nothing is published."""
+    def read_landing(self, table: str, *, main_input: bool = True) -> DataFrame:
+        """Return the usable rows of a landing table; those of the main input that are not go to the quarantine."""
         contract = table_contract.load(table)
         location = contract.location_in(bucket=self._arguments.bucket, database=self._arguments.database)
         try:
-            rows = landing.read(self._spark, contract, location).persist()
+            lines = landing.read(self._spark, location)
         except AnalysisException as error:
             if error.getErrorClass() == "PATH_NOT_FOUND":
                 raise BadInputError(f"There is no landing data at {location}. Upload some and run again.") from error
             raise
-        count, problems = rows.agg(F.count("*"), F.count("problem")).head() or (0, 0)
-        if problems:
-            landing.refuse_problems(rows, contract)
-        if not count:
+        read = lines.count()  # before they are parsed: what happens to them later is held against it
+        if not read:
             raise BadInputError(f"The landing data at {location} holds no row. Upload some and run again.")
-        self._rows_read[table] = count
-        return rows.select(*contract.schema.fieldNames())
+        rows = landing.parse(lines, contract, now=self.now).persist()
+        problems = rows.where("problem is not null")
+        reasons = quarantine.reasons(problems)
+        if reasons and main_input:
+            self._quarantine(table, problems, reasons, read)
+        self._rows_read[table] = read
+        self._reasons[table] = reasons
+        self._quarantined[table] = problems.select(*contract.schema.fieldNames())
+        return self.name_for_audit(table, rows.where("problem is null").select(*contract.schema.fieldNames()))
+
+    def quarantined(self, table: str) -> DataFrame:
+        """Return the unusable rows of a landing table that was read, as far as they could be read, with its columns."""
+        return self._quarantined[table]
 
     def read_table(self, table: str) -> DataFrame:
-        """Return an Iceberg table of the lakehouse."""
-        rows = publishing.read(self._spark, self._name(table))
+        """Return an Iceberg table: as this run has written it or, where it has not, as it was published."""
+        source = self._table(table)
+        heads = source.branches()
+        branch = self._branch if self._branch in heads else MAIN
+        # In the order of the DDL: columns that were added to it later stand last in the table.
+        rows = source.read(branch).select(*table_contract.load(table).schema.fieldNames())
         self._rows_read[table] = rows.count()  # answered from the table's metadata
+        if branch in heads:
+            self._snapshots_read[table] = heads[branch]
+        return self.name_for_audit(table, rows)
+
+    def write(self, rows: DataFrame, decided: Mapping[str, DataFrame]) -> None:
+        """Write the job's table to the run's branch, account for its inputs, and audit it; a failed audit discards it.
+
+        `decided` has, by input table, what was decided about its rows (see `accounting`).
+        """
+        contract, table = table_contract.load(self._writes), self._table(self._writes)
+        table.evolve(contract)
+        before = table.snapshot()
+        rows = rows.select(*contract.schema.fieldNames()).persist()  # counted before the commit, which carries the count
+        count = rows.count()
+        fates = [fate for source in decided for fate in self._account(source, decided[source])]
+        written = table.write(rows, count, self._branch, self._report(count))
+        self._record_fates([*fates, Fate("", "output", "", count)], written)
+        print(f"{self._writes}: {accounting.describe(fates)}; {count:,} rows out", flush=True)
+        try:
+            audited = table.read(self._branch)
+            audits.check_schema(audited, contract)
+            self.name_for_audit(self._writes, audited.select(*contract.schema.fieldNames()))
+            audits.check_rules(self._spark, self._writes, {"now": self.now, **asdict(self.policies)})
+            if before and publishing.same_policies(before, self.policies.to_json()):
+                audits.check_row_count(self._writes, before.rows, count, self._arguments.row_count_change)
+        except JobError:
+            table.discard([self._branch])
+            raise
+        if not self._arguments.workflow_run_id:
+            self.publish([self._writes])
+
+    def publish(self, tables: Sequence[str] = TABLES) -> None:
+        """Publish those of the tables that this run has written, after a look at whether they belong together."""
+        written = {name: s for name in tables if (s := self._table(name).snapshot(self._branch))}
+        sources = {source for snapshot in written.values() for source in publishing.reads(snapshot)} - written.keys()
+        visible = {name: s for name in sources if (s := self._table(name).snapshot())}
+        publishing.refuse_inconsistent(written, visible)
+        for name in written:
+            self._table(name).publish(self._branch)
+        for name in written:
+            self._table(name).drop(self._branch)
+        print(f"published: {', '.join(written)}", flush=True)
+
+    def name_for_audit(self, name: str, rows: DataFrame) -> DataFrame:
+        """Make rows known to the rules of the audits by a name, and return them."""
+        rows.createOrReplaceTempView(name)
         return rows
 
-    def publish(self, rows: DataFrame) -> None:
-        """Make these rows the content of the job's table, in one commit that also carries the run's report."""
-        name = self._name(self._publishes)
-        publishing.evolve(self._spark, name, table_contract.load(self._publishes))
-        rows = rows.persist()  # counted before the commit, since the commit carries the count
-        rows_in = next(iter(self._rows_read.values()))
-        rows_out = rows.count()
-        report = {
+    def record(self, table: str, rows: DataFrame) -> None:
+        """Append rows to a table of the audit database; the run's ids and profile are added where it has such columns."""
+        contract, audit_table = table_contract.load(table), self._table(table, audit=True)
+        audit_table.evolve(contract)
+        known = {
+            "workflow_run_id": self._arguments.workflow_run_id,
+            "job_run_id": self._arguments.job_run_id,
+            "job": self._arguments.job_name,
+            "profile": self._arguments.profile,
+            "target_table": self._writes,
+        }
+        given = rows.withColumns({name: F.lit(value) for name, value in known.items() if name not in rows.columns})
+        audit_table.append(given.select(*(F.col(f.name).cast(f.dataType).alias(f.name) for f in contract.schema)))
+
+    def _quarantine(self, table: str, problems: DataFrame, reasons: Mapping[str, int], read: int) -> None:
+        location = quarantine.location_of(self._arguments.bucket, table, self._arguments.job_run_id)
+        quarantine.write(
+            problems,
+            location,
+            table=table,
+            workflow_run_id=self._arguments.workflow_run_id,
+            job_run_id=self._arguments.job_run_id,
+            now=self.now,
+        )
+        limit = self._arguments.quarantine_limit(table)
+        quarantine.enforce(problems, reasons, table=table, read=read, limit=limit, location=location)
+
+    def _account(self, source: str, decided: DataFrame) -> list[Fate]:
+        quarantined = self._reasons.get(source, {})
+        return accounting.account(source, decided, read=self._rows_read[source], quarantined=quarantined)
+
+    def _record_fates(self, fates: Sequence[Fate], written: Snapshot) -> None:
+        frame = self._spark.createDataFrame([tuple(asdict(fate).values()) for fate in fates], list(asdict(fates[0])))
+        self.record("pipeline_runs", frame.withColumns({"recorded_at": F.lit(self.now), "snapshot_id": F.lit(written.id)}))
+
+    def _report(self, count: int) -> dict[str, str]:
+        return {
             "job": self._arguments.job_name,
             "job-run-id": self._arguments.job_run_id,
             "workflow-run-id": self._arguments.workflow_run_id,
             "profile": self._arguments.profile,
             "policies": self.policies.to_json(),
-            "rows-in": str(rows_in),
-            "rows-out": str(rows_out),
-            **{f"rows-read.{table}": str(count) for table, count in self._rows_read.items()},
+            "rows-in": str(next(iter(self._rows_read.values()))),
+            "rows-out": str(count),
+            **{f"rows-read.{table}": str(rows) for table, rows in self._rows_read.items()},
+            **{f"snapshot-read.{table}": str(snapshot) for table, snapshot in self._snapshots_read.items()},
         }
-        publishing.overwrite(rows, rows_out, name, {f"lakehouse.{key}": value for key, value in report.items()})
-        print(f"{self._publishes}: {rows_in:,} rows in, {rows_out:,} rows out")
 
-    def _name(self, table: str) -> str:
-        return f"{CATALOG}.{self._arguments.database}.{table}"
+    def _table(self, table: str, *, audit: bool = False) -> Table:
+        database = f"{self._arguments.database}_audit" if audit else self._arguments.database
+        return Table(self._spark, f"{CATALOG}.{database}.{table}")

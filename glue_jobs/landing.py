@@ -6,7 +6,6 @@ from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
 from pyspark.sql.types import StructField
 
-from problems import BadInputError
 from table_contract import TableContract
 
 # Keys and measurements. Everything else about a customer may be absent, a consent above all.
@@ -17,23 +16,28 @@ REQUIRED: Final = {
 }
 
 AROUND_THE_OBJECT: Final = r"^[\s\uFEFF]+|[\s\uFEFF]*,?[\s\uFEFF]*$"  # white space, byte order marks, one comma
+HOLDS_DATA: Final = r"[^\s\uFEFF,]"
 STRICT_JSON: Final = {"allowSingleQuotes": "false", "allowNonNumericNumbers": "false"}
 END_OF_LINE: Final = "end of line 7d1f0c"  # a key that no landing record has
-SHOWN_PROBLEMS: Final = 20
+
+EMAIL: Final = r"^[^@\s]+@[^@\s]+\.[^@\s.]+$"
+YEAR_2000: Final = 946_684_800_000  # epoch milliseconds: before any sensor; times in seconds fall before it
+YEAR_10000: Final = 253_402_300_800_000  # times in microseconds fall behind it
+ONE_DAY: Final = 86_400_000  # how far a sensor's clock may be ahead, milliseconds
 
 
-def read(spark: SparkSession, table: TableContract, location: str) -> DataFrame:
-    """Return the rows of a landing table in the shape of `parse`."""
+def read(spark: SparkSession, location: str) -> DataFrame:
+    """Return the lines of a landing table that hold data, in the shape that `parse` takes."""
     lines = spark.read.option("recursiveFileLookup", "true").text(location)
-    return parse(lines.select("value", F.col("_metadata.file_path").alias("file")), table)
+    return lines.select("value", F.col("_metadata.file_path").alias("file")).where(F.col("value").rlike(HOLDS_DATA))
 
 
-def parse(lines: DataFrame, table: TableContract) -> DataFrame:
-    """Turn lines (`value`, `file`) into one row per line that is not blank.
+def parse(lines: DataFrame, table: TableContract, *, now: int) -> DataFrame:
+    """Turn lines (`value`, `file`) into one row each; `now` is the time of the run, epoch milliseconds.
 
     A row has the table's columns, its `file`, and `problem`: null for a row that can be used, else the reason in words
-    that quote nothing of the row, since that may be personal data. Keys match in any letter case, one comma after the
-    object is tolerated, and an empty value is an absent value.
+    that quote nothing of the row, since that may be personal data; then `record` holds the line as it came. Keys match
+    in any letter case, one comma after the object is tolerated, and an empty value is an absent value.
     """
     names = table.schema.fieldNames()
     value = F.col("value")
@@ -42,19 +46,21 @@ def parse(lines: DataFrame, table: TableContract) -> DataFrame:
     # Spark reads a line up to the end of the first object and ignores the rest: as an array that ends in an object of
     # our own, a line with anything but one object in it no longer passes.
     end_of_line = F.lit(f',{{"{END_OF_LINE}":""}}]')
-    objects = F.from_json(F.concat(F.lit("["), "line", end_of_line), "array<map<string,string>>", STRICT_JSON)
-    parsed = lines.select("file", line.alias("line")).where("line != ''").select("file", objects.alias("objects"))
+    objects = F.from_json(F.concat(F.lit("["), line, end_of_line), "array<map<string,string>>", STRICT_JSON)
+    parsed = lines.select("file", "value", objects.alias("objects"))
 
     is_one_object = (F.size("objects") == 2) & F.map_contains_key(F.get("objects", F.lit(1)), END_OF_LINE)
     record = F.when(is_one_object, F.col("objects")[0])
     # Two arrays instead of a map: a map with a repeated key would stop the job with an error that quotes the key.
     keys_and_values = parsed.select(
         "file",
+        "value",
         F.transform(F.map_keys(record), F.lower).alias("keys"),
         F.map_values(record).alias("values"),
     )
     texts = keys_and_values.select(
         "file",
+        "value",
         F.when(F.col("keys").isNull(), "a line is not one JSON object")
         .when(F.size("keys") > F.size(F.array_distinct("keys")), "a key occurs twice in an object")
         .alias("malformed"),
@@ -62,6 +68,7 @@ def parse(lines: DataFrame, table: TableContract) -> DataFrame:
     )
     values = texts.select(
         "file",
+        "value",
         "malformed",
         *(_typed(field).alias(field.name) for field in table.schema),
         *(F.col(name).isNotNull().alias(f"{name} given") for name in names),
@@ -71,28 +78,27 @@ def parse(lines: DataFrame, table: TableContract) -> DataFrame:
         F.when(F.col(f"{field.name} given") & F.col(field.name).isNull(), f"{field.name} is not {_kind(field)}")
         for field in table.schema
     ]
-    return values.select(*names, "file", F.coalesce("malformed", *missing, *wrong).alias("problem"))
+    impossible = [F.when(~possible, reason) for reason, possible in _possible(table.name, now).items()]
+    judged = values.withColumn("problem", F.coalesce("malformed", *missing, *wrong, *impossible))
+    return judged.select(*names, "file", "problem", F.when(F.col("problem").isNotNull(), F.col("value")).alias("record"))
 
 
-def refuse_problems(rows: DataFrame, table: TableContract) -> None:
-    """Raise an error that says which rows of `parse` cannot be used, where they are, and what to do."""
-    found = (
-        rows.where("problem is not null")
-        .groupBy("problem", "file")
-        .agg(F.count("*").alias("rows"))
-        .orderBy(F.desc("rows"), "problem", "file")
-    )
-    shown = [f"  {row['rows']} x {row['problem']}, in {row['file']}" for row in found.take(SHOWN_PROBLEMS)]
-    raise BadInputError(
-        "\n".join(
-            [
-                f"{table.name} has rows that cannot be used, so nothing was published:",
-                *shown,
-                *(["  ..."] if len(shown) == SHOWN_PROBLEMS else []),
-                "Correct or remove these rows in the landing zone and run again.",
-            ]
-        )
-    )
+def _possible(table: str, now: int) -> dict[str, Column]:
+    """Return what must hold for the values of a row, by what is said where it does not; null is no contradiction."""
+    if table == "customer_landing":
+        dates = ("registrationdate", "lastupdatedate", *(f"sharewith{whom}asofdate" for whom in ("research", "public", "friends")))
+        return {"email is not an e-mail address": F.col("email").rlike(EMAIL)} | {
+            # A consent in seconds would reach back to 1970.
+            f"{date} is not a time in milliseconds": (F.col(date) == 0) | F.col(date).between(YEAR_2000, YEAR_10000 - 1)
+            for date in dates
+        }
+    time = "timestamp" if table == "accelerometer_landing" else "sensorreadingtime"
+    common = {
+        f"{time} is before the year 2000 or in the future": F.col(time).between(YEAR_2000, now + ONE_DAY),
+    }
+    if table == "accelerometer_landing":
+        return {"user is not an e-mail address": F.col("user").rlike(EMAIL)} | common
+    return common | {"distancefromobject is negative": F.col("distancefromobject") >= 0}
 
 
 def _text(name: str) -> Column:

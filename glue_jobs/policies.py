@@ -27,6 +27,9 @@ class Policies:
     unmatched_steps: Literal["drop", "keep"] = "drop"
     """Step readings without an accelerometer reading are left out of training, or kept without movement."""
 
+    training_subject: Literal["serial_number", "pseudonym"] = "serial_number"
+    """Training rows carry the Step Trainer's serial number or, since that identifies a person, a pseudonym instead."""
+
     def to_json(self) -> str:
         """Return the policies as a JSON object, for the record."""
         return json.dumps(asdict(self))

@@ -1,55 +1,179 @@
-"""Replaces the content of an Iceberg table in one commit."""
+"""Write, audit, publish: a run writes its Iceberg tables to a branch, which nobody else reads before it is main."""
 
-from collections.abc import Mapping
-from typing import Final
+import json
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
 
 from pyspark.errors import AnalysisException
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
-from problems import BadInputError
+from problems import AuditError, BadInputError
 from table_contract import TableContract
 
 ROWS_PER_FILE: Final = 2_000_000
+MAIN: Final = "main"
+REPORT: Final = "lakehouse."
+"""Prefix of what a run notes about itself in the summary of a snapshot."""
 
 
-def read(spark: SparkSession, name: str) -> DataFrame:
-    """Return an Iceberg table (catalog.database.table) as it is now."""
-    try:
-        return spark.table(name)
-    except AnalysisException as error:
-        if error.getErrorClass() == "TABLE_OR_VIEW_NOT_FOUND":
-            raise BadInputError(f"There is no table {name}. Terraform creates the tables: apply it first.") from error
-        raise
+@dataclass(frozen=True)
+class Snapshot:
+    """One state of a table."""
+
+    id: int
+    rows: int
+    report: Mapping[str, str]
+    """What the run that made it noted, without the prefix."""
 
 
-def evolve(spark: SparkSession, name: str, contract: TableContract) -> None:
-    """Add the columns of the contract that a table lacks; Terraform can create an Iceberg table but not evolve it."""
-    actual = {field.name: field.dataType for field in read(spark, name).schema}
-    surplus = actual.keys() - set(contract.schema.fieldNames())
-    retyped = {f.name for f in contract.schema if actual.get(f.name, f.dataType) != f.dataType}
-    if surplus or retyped:
-        raise BadInputError(
-            f"{name} does not fit {contract.name}.sql: {', '.join(sorted(surplus | retyped))} "
-            "differ in type or are not in the file. Alter the table by hand, or take the change back."
-        )
-    missing = [field for field in contract.schema if field.name not in actual]
-    if missing:
-        columns = ", ".join(
-            f"`{field.name}` {field.dataType.simpleString()} COMMENT '{field.metadata['comment']}'" for field in missing
-        )
-        spark.sql(f"ALTER TABLE {name} ADD COLUMNS ({columns})")
+class Table:
+    """An Iceberg table, by its name catalog.database.table."""
+
+    def __init__(self, spark: SparkSession, name: str) -> None:
+        self._spark = spark
+        self.name = name
+
+    def read(self, branch: str = MAIN) -> DataFrame:
+        """Return the table's rows as they are now on a branch."""
+        try:
+            return self._spark.table(self.name if branch == MAIN else f"{self.name}.branch_{branch}")
+        except AnalysisException as error:
+            if error.getErrorClass() == "TABLE_OR_VIEW_NOT_FOUND":
+                raise BadInputError(
+                    f"There is no table {self.name}. Terraform creates the tables: apply it first."
+                ) from error
+            raise
+
+    def branches(self) -> dict[str, int]:
+        """Return the snapshot id that each branch points to; a table without a row ever written has no main."""
+        refs = self._metadata("refs").where("type = 'BRANCH'").select("name", "snapshot_id")
+        return {row["name"]: row["snapshot_id"] for row in refs.collect()}
+
+    def snapshot(self, branch: str = MAIN) -> Snapshot | None:
+        """Return the state that a branch points to; None where there is none yet."""
+        snapshot_id = self.branches().get(branch)
+        found = self._metadata("snapshots").where(F.col("snapshot_id") == snapshot_id).select("summary").head()
+        if snapshot_id is None or found is None:
+            return None
+        summary: dict[str, str] = found["summary"]
+        report = {key.removeprefix(REPORT): value for key, value in summary.items() if key.startswith(REPORT)}
+        return Snapshot(snapshot_id, int(summary.get("total-records", 0)), report)
+
+    def evolve(self, contract: TableContract) -> None:
+        """Add the columns of the contract that the table lacks; Terraform can create an Iceberg table but not evolve it."""
+        actual = {field.name: field.dataType for field in self.read().schema}
+        surplus = actual.keys() - set(contract.schema.fieldNames())
+        retyped = {f.name for f in contract.schema if actual.get(f.name, f.dataType) != f.dataType}
+        if surplus or retyped:
+            raise BadInputError(
+                f"{self.name} does not fit {contract.name}.sql: {', '.join(sorted(surplus | retyped))} "
+                "differ in type or are not in the file. Alter the table by hand, or take the change back."
+            )
+        missing = [field for field in contract.schema if field.name not in actual]
+        if missing:
+            columns = ", ".join(
+                f"`{field.name}` {field.dataType.simpleString()} COMMENT '{field.metadata['comment']}'"
+                for field in missing
+            )
+            self._spark.sql(f"ALTER TABLE {self.name} ADD COLUMNS ({columns})")
+
+    def write(self, rows: DataFrame, count: int, branch: str, report: Mapping[str, str]) -> Snapshot:
+        """Make these `count` rows the content of a new branch, in one commit that also carries the run's report.
+
+        Branches that runs before this one left behind are discarded first, what they alone held included.
+        """
+        self.discard(name for name in self.branches() if name != MAIN)
+        self._spark.sql(f"ALTER TABLE {self.name} CREATE BRANCH `{branch}`")
+        # Else each of Spark's partitions, by default 200, becomes a file. Sorted, they compress better and equal runs
+        # give equal files.
+        columns = [f"`{column}`" for column in rows.columns]
+        files = rows.coalesce(1 + count // ROWS_PER_FILE).sortWithinPartitions(*columns)
+        writer = files.writeTo(f"{self.name}.branch_{branch}").option("compression-codec", "zstd")
+        for key, value in report.items():
+            writer = writer.option(f"snapshot-property.{REPORT}{key}", value)
+        writer.overwrite(F.lit(True))
+        written = self.snapshot(branch)
+        if written is None or written.rows != count:
+            raise AuditError(
+                f"{count:,} rows were to be written to {self.name} and {written.rows if written else 0:,} were: "
+                "nothing was published. Run it again."
+            )
+        return written
+
+    def append(self, rows: DataFrame) -> None:
+        """Add rows to main in one commit."""
+        rows.coalesce(1).writeTo(self.name).option("compression-codec", "zstd").append()
+
+    def publish(self, branch: str) -> None:
+        """Make a branch main, in one commit: readers see all of the old rows before it and all of the new ones after."""
+        database_and_table = self.name.split(".", 1)[1]
+        try:
+            self._call("fast_forward", f"'{database_and_table}', '{MAIN}', '{branch}'")
+        except Exception as error:
+            if "not an ancestor" in str(error):
+                raise AuditError(
+                    f"Somebody else has published {self.name} since this run wrote it, so it was not published. Run again."
+                ) from error
+            raise
+
+    def drop(self, branch: str) -> None:
+        """Drop a branch and keep what it points to."""
+        self._spark.sql(f"ALTER TABLE {self.name} DROP BRANCH `{branch}`")
+
+    def discard(self, branches: Iterable[str]) -> None:
+        """Drop branches and delete the files that only they held: rows that no audit has passed are not left about."""
+        heads = self.branches()
+        discarded = [name for name in branches if name in heads]
+        if not discarded:
+            return
+        for name in discarded:
+            self.drop(name)
+        kept = {row["snapshot_id"] for row in self._metadata("history").collect()} | {
+            heads[name] for name in heads if name not in discarded
+        }
+        orphans = {heads[name] for name in discarded} - kept
+        if orphans:
+            ids = ", ".join(f"{snapshot_id}L" for snapshot_id in sorted(orphans))
+            database_and_table = self.name.split(".", 1)[1]
+            self._call("expire_snapshots", f"table => '{database_and_table}', snapshot_ids => array({ids})")
+
+    def _metadata(self, kind: str) -> DataFrame:
+        return Table(self._spark, f"{self.name}.{kind}").read()
+
+    def _call(self, procedure: str, arguments: str) -> Any:
+        catalog = self.name.split(".", 1)[0]
+        return self._spark.sql(f"CALL {catalog}.system.{procedure}({arguments})").collect()
 
 
-def overwrite(rows: DataFrame, count: int, name: str, properties: Mapping[str, str]) -> None:
-    """Replace all rows of a table by these `count` rows, and note the properties in the summary of the new snapshot.
+def branch_of(workflow_run_id: str, job_run_id: str) -> str:
+    """Return the branch to which the jobs of one run write: the workflow's run, or the job's own outside a workflow."""
+    return "run_" + re.sub(r"\W", "_", workflow_run_id or job_run_id or "by_hand")
 
-    Readers see the old rows until the commit and all of the new ones after it; a failure before it changes nothing.
+
+def refuse_inconsistent(run: Mapping[str, Snapshot], visible: Mapping[str, Snapshot]) -> None:
+    """Raise an AuditError if a table of this run was made from another state of a table than readers would then see.
+
+    Both are by table: `run` what is to be published, `visible` what readers see otherwise.
     """
-    # Else each of Spark's partitions, by default 200, becomes a file. Sorted, they compress better and equal runs give
-    # equal files.
-    files = rows.coalesce(1 + count // ROWS_PER_FILE).sortWithinPartitions(*(f"`{column}`" for column in rows.columns))
-    writer = files.writeTo(name).option("compression-codec", "zstd")
-    for key, value in properties.items():
-        writer = writer.option(f"snapshot-property.{key}", value)
-    writer.overwrite(F.lit(True))
+    shown = {**visible, **run}
+    for table, snapshot in run.items():
+        for source, snapshot_id in reads(snapshot).items():
+            if source in shown and shown[source].id != snapshot_id:
+                raise AuditError(
+                    f"{table} was made from another {source} than would be published with it, so nothing was published: "
+                    f"something else has written {source} meanwhile. Run the whole workflow again."
+                )
+
+
+def reads(snapshot: Snapshot) -> dict[str, int]:
+    """Return the snapshot id of each table from which a snapshot was made."""
+    prefix = "snapshot-read."
+    return {key.removeprefix(prefix): int(value) for key, value in snapshot.report.items() if key.startswith(prefix)}
+
+
+def same_policies(snapshot: Snapshot, policies: str) -> bool:
+    """Tell whether a snapshot was made with these policies, a JSON object."""
+    return json.loads(snapshot.report.get("policies", "null")) == json.loads(policies)

@@ -3,29 +3,38 @@
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
+import accounting
 import consent
 from job import Job
 from policies import Policies
 
 
-def transform(
+def transform(decided: DataFrame) -> DataFrame:
+    """Keep the readings that `decide` did not drop."""
+    return accounting.published(decided).select("sensorreadingtime", "serialnumber", "distancefromobject")
+
+
+def decide(
     steps: DataFrame, curated: DataFrame, trusted: DataFrame, owners: DataFrame, *, policies: Policies
 ) -> DataFrame:
-    """Keep the distinct readings of agreed Step Trainers; by policy only those since the owners' consent.
+    """Tell for each distinct reading why it is dropped: whose Step Trainer it is or, by policy, before the consent.
 
     `owners` are the customer records whose consent is asked for.
     """
-    devices = agreed_devices(owners, trusted, policies=policies).join(
-        curated.select("serialnumber"), on="serialnumber", how="left_semi"
+    curated_devices = curated.select(F.col("serialnumber").alias("curated")).distinct()
+    devices = agreed_devices(owners, trusted, policies=policies).withColumnRenamed("serialnumber", "agreed")
+    # The same reading delivered twice counts once; readings of one instant that differ are all kept.
+    with_consent = (
+        accounting.distinct(steps)
+        .join(curated_devices, on=F.col("serialnumber") == F.col("curated"), how="left")
+        .join(devices, on=F.col("serialnumber") == F.col("agreed"), how="left")
     )
-    covered = steps["serialnumber"] == devices["serialnumber"]
+    dropped = F.when(F.col("curated").isNull(), "not of a curated customer's Step Trainer").when(
+        F.col("agreed").isNull(), "an owner of the Step Trainer did not agree"
+    )
     if policies.step_trainer_consent == "since_consent":
-        covered &= steps["sensorreadingtime"] >= devices["since"]
-    return (
-        steps.join(devices, on=covered, how="left_semi")
-        .distinct()  # the same reading delivered twice; readings of one instant that differ are all kept
-        .select("sensorreadingtime", "serialnumber", "distancefromobject")
-    )
+        dropped = dropped.when(F.col("sensorreadingtime") < F.col("since"), "before the owners' consent")
+    return accounting.decide(with_consent, dropped)
 
 
 def agreed_devices(owners: DataFrame, trusted: DataFrame, *, policies: Policies) -> DataFrame:
@@ -37,18 +46,24 @@ def agreed_devices(owners: DataFrame, trusted: DataFrame, *, policies: Policies)
         consents.groupBy("serialnumber")
         .agg(F.max("since").alias("since"), F.every(F.col("since").isNotNull()).alias("all agreed"))
         .where("`all agreed`")
+        .drop("all agreed")
     )
 
 
 def main() -> None:
     """Run the job."""
-    with Job(publishes="step_trainer_trusted") as job:
+    with Job(writes="step_trainer_trusted") as job:
         steps = job.read_landing("step_trainer_landing")
         curated = job.read_table("customers_curated")
         trusted = job.read_table("customer_trusted")
-        all_owners = job.policies.shared_serial_number == "all_owners"
-        owners = job.read_landing("customer_landing") if all_owners else curated
-        job.publish(transform(steps, curated, trusted, owners, policies=job.policies))
+        owners = curated
+        if job.policies.shared_serial_number == "all_owners":
+            # Whoever owns a Step Trainer by a record that cannot be used has a say too.
+            customers = job.read_landing("customer_landing", main_input=False)
+            owners = customers.unionByName(job.quarantined("customer_landing"))
+        job.name_for_audit("owners", owners)
+        decided = decide(steps, curated, trusted, owners, policies=job.policies).persist()
+        job.write(transform(decided), {"step_trainer_landing": decided})
 
 
 if __name__ == "__main__":

@@ -2,11 +2,11 @@
 
 import re
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Final
 
 from pyspark.sql.types import DataType, DateType, DoubleType, IntegerType, LongType, StringType, StructType
 
+import extra_files
 from problems import BadInputError
 
 TYPES: Final[dict[str, DataType]] = {
@@ -49,12 +49,5 @@ def parse(name: str, ddl: str) -> TableContract:
 
 
 def load(name: str) -> TableContract:
-    """Return the contract of a table from the file that Glue's `--extra-files` laid beside the job."""
-    folders = (Path.cwd(), Path(__file__).resolve().parent)
-    for folder in folders:
-        file = folder / f"{name}.sql"
-        if file.is_file():
-            return parse(name, file.read_text(encoding="utf-8"))
-    raise BadInputError(
-        f"{name}.sql is in none of {', '.join(map(str, folders))}: the job needs every file of ddl/ as --extra-files."
-    )
+    """Return the contract of a table from its DDL among the extra files."""
+    return parse(name, extra_files.read(f"{name}.sql"))

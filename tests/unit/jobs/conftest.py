@@ -16,6 +16,7 @@ import pytest
 import snowpark_connect_deps_iceberg
 from pyspark.sql import DataFrame, SparkSession
 
+import subject
 import table_contract
 
 REPOSITORY = Path(__file__).resolve().parents[3]
@@ -26,6 +27,10 @@ JOBS = {  # each job's published table, in chain order
     "step_trainer_landing_to_trusted": "step_trainer_trusted",
     "machine_learning_curated": "machine_learning_curated",
 }
+AUDIT_TABLES = ("pipeline_runs", "consent_decisions")
+SECRET = b"a secret of the tests"
+# The tests swap data sets at will; those of the audit of row counts give a limit of their own.
+ANY_CHANGE = ("--row_count_change", '{"drop": 1, "growth": 1e9}')
 
 
 @dataclass(frozen=True)
@@ -46,8 +51,8 @@ class Lakehouse:
         return path
 
     def create_tables(self, *names: str) -> None:
-        """Create the Iceberg tables, as Terraform does."""
-        for name in names or JOBS.values():
+        """Create the Iceberg tables, as Terraform does, and those of the audit database."""
+        for name in [*(names or JOBS.values()), *AUDIT_TABLES]:
             columns = table_contract.load(name).schema
             declared = ", ".join(f"`{c.name}` {c.dataType.simpleString()}" for c in columns)
             self.spark.sql(f"CREATE TABLE {self.name(name)} ({declared}) USING iceberg")
@@ -55,18 +60,21 @@ class Lakehouse:
     def run(self, job: str, *arguments: str) -> None:
         """Run the main function of a job as if from its command line."""
         self.spark.catalog.clearCache()  # each job has a process of its own in earnest
-        given = ["--database", self.database, "--bucket", self.bucket, "--JOB_NAME", job, "--JOB_RUN_ID", "jr_1"]
-        self.monkeypatch.setattr("sys.argv", [f"{job}.py", *given, *arguments])
+        run_id = f"jr_{uuid.uuid4().hex}"
+        given = ["--database", self.database, "--bucket", self.bucket, "--JOB_NAME", job, "--JOB_RUN_ID", run_id]
+        self.monkeypatch.setattr("sys.argv", [f"{job}.py", *given, *ANY_CHANGE, *arguments])
         importlib.import_module(job).main()
 
     def run_all(self, *arguments: str) -> dict[str, int]:
-        """Run the chain and return the rows of each table."""
+        """Run the chain as a workflow does and return the rows of each table."""
+        run_id = f"wr_{uuid.uuid4().hex}"
         for job in JOBS:
-            self.run(job, *arguments)
+            self.run(job, "--WORKFLOW_RUN_ID", run_id, *arguments)
         return {table: self.table(table).count() for table in JOBS.values()}
 
     def name(self, table: str) -> str:
-        return f"glue_catalog.{self.database}.{table}"
+        database = f"{self.database}_audit" if table in AUDIT_TABLES else self.database
+        return f"glue_catalog.{database}.{table}"
 
     def table(self, table: str) -> DataFrame:
         return self.spark.table(self.name(table))
@@ -75,15 +83,25 @@ class Lakehouse:
         return sorted((tuple(row) for row in self.table(table).collect()), key=repr)
 
     def snapshots(self, table: str) -> list[dict[str, str]]:
-        """Return the summaries of a table's snapshots, oldest first."""
+        """Return the summaries of the snapshots that runs wrote, oldest first."""
         history = self.spark.table(f"{self.name(table)}.snapshots").orderBy("committed_at", "snapshot_id")
-        return [row["summary"] for row in history.collect()]
+        return [row["summary"] for row in history.collect() if "lakehouse.job" in row["summary"]]
+
+    def branches(self, table: str) -> set[str]:
+        """Return the branches of a table."""
+        return {row["name"] for row in self.spark.table(f"{self.name(table)}.refs").collect()}
+
+    def fates(self, source: str) -> dict[str, int]:
+        """Return what the last run recorded about the rows of a table that it read: `fate reason` and rows."""
+        runs = self.table("pipeline_runs").where(f"source_table = '{source}'").collect()
+        latest = max(run["recorded_at"] for run in runs)
+        return {f"{run['fate']} {run['reason']}".strip(): run["rows"] for run in runs if run["recorded_at"] == latest}
 
 
 @pytest.fixture(scope="session")
 def spark(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SparkSession]:
     folder = tmp_path_factory.mktemp("spark")
-    jar = next(Path(snowpark_connect_deps_iceberg.__file__).parent.rglob("iceberg-spark-runtime-*.jar"))
+    jar = next(Path(snowpark_connect_deps_iceberg.__file__).parent.rglob("iceberg-spark-runtime-3.5_2.12-*.jar"))
     settings = {
         "spark.master": "local[2]",
         "spark.driver.host": "127.0.0.1",
@@ -96,6 +114,7 @@ def spark(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SparkSession]:
         # The whole bucket is a directory: see Lakehouse.bucket for the mounting.
         "spark.hadoop.fs.s3.impl": "org.apache.hadoop.fs.viewfs.ViewFileSystemOverloadScheme",
         "spark.hadoop.fs.viewfs.overload.scheme.target.file.impl": "org.apache.hadoop.fs.RawLocalFileSystem",
+        "spark.sql.extensions": "org.apache.iceberg.spark.extensions.IcebergSparkSessionExtensions",
         "spark.sql.catalog.glue_catalog": "org.apache.iceberg.spark.SparkCatalog",
         "spark.sql.catalog.glue_catalog.catalog-impl": "org.apache.iceberg.hadoop.HadoopCatalog",
         "spark.sql.catalog.glue_catalog.cache-enabled": "false",
@@ -114,10 +133,19 @@ def spark(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SparkSession]:
         session.stop()
 
 
+@pytest.fixture(scope="session")
+def extra_files(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder as Glue's --extra-files fill it."""
+    folder = tmp_path_factory.mktemp("extra-files")
+    for file in (*(REPOSITORY / "ddl").glob("*.sql"), *(REPOSITORY / "glue_jobs" / "audits").glob("*.sql")):
+        (folder / file.name).symlink_to(file)
+    return folder
+
+
 @pytest.fixture
-def frame(spark: SparkSession, monkeypatch: pytest.MonkeyPatch) -> Callable[..., DataFrame]:
+def frame(spark: SparkSession, extra_files: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., DataFrame]:
     """Make rows of a table of ddl/, each a mapping; what it leaves out is null."""
-    monkeypatch.chdir(REPOSITORY / "ddl")
+    monkeypatch.chdir(extra_files)
 
     def make(table: str, *rows: Mapping[str, object]) -> DataFrame:
         schema = table_contract.load(table).schema
@@ -129,19 +157,25 @@ def frame(spark: SparkSession, monkeypatch: pytest.MonkeyPatch) -> Callable[...,
 
 
 @pytest.fixture
-def lakehouse(spark: SparkSession, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Lakehouse]:
+def lakehouse(
+    spark: SparkSession, extra_files: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Lakehouse]:
     """A lakehouse with nothing in it."""
+    monkeypatch.chdir(extra_files)
     yield from _lakehouse(spark, tmp_path / "bucket", monkeypatch)
 
 
 @pytest.fixture
-def real_lakehouse(spark: SparkSession, real_data: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Lakehouse]:
+def real_lakehouse(
+    spark: SparkSession, extra_files: Path, real_data: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Lakehouse]:
     """A lakehouse whose landing zone is the real data, where it is present."""
+    monkeypatch.chdir(extra_files)
     yield from _lakehouse(spark, real_data, monkeypatch)
 
 
 def _lakehouse(spark: SparkSession, folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Lakehouse]:
-    monkeypatch.chdir(REPOSITORY / "ddl")  # where Glue puts --extra-files: the working directory
+    monkeypatch.setattr(subject, "key", lambda secret_arn: SECRET)
     unique = uuid.uuid4().hex
     mount = f"fs.viewfs.mounttable.{unique}.linkFallback"
     spark.sparkContext._jsc.hadoopConfiguration().set(mount, folder.as_uri())

@@ -2,8 +2,9 @@
 
 import pytest
 from chispa import assert_df_equality
+from pyspark.sql import functions as F
 
-from customer_landing_to_trusted import transform
+from customer_landing_to_trusted import decide, evidence, transform
 from policies import Policies
 
 NOW = 1_000
@@ -16,8 +17,13 @@ def customer(email="a", consent=100, updated=100, registered=50, **more):
     return {"email": email, "serialnumber": "S1"} | dates | more
 
 
-def assert_trusted(frame, landed, expected, policies):
-    actual = transform(frame("customer_landing", *landed), policies=policies, now=NOW)
+def decided(frame, landed, policies, quarantined=()):
+    rows = frame("customer_landing", *landed), frame("customer_landing", *quarantined)
+    return decide(*rows, policies=policies, now=NOW)
+
+
+def assert_trusted(frame, landed, expected, policies, quarantined=()):
+    actual = transform(decided(frame, landed, policies, quarantined))
     expected = frame("customer_trusted", *expected)
     assert_df_equality(actual, expected, ignore_row_order=True, ignore_nullable=True, ignore_metadata=True)
 
@@ -62,7 +68,7 @@ LATER = {"updated": 200, "phone": "later"}
 def test_latest_record_of_an_address_decides(frame, earlier, later, trusted):
     landed = [customer(phone="earlier", **earlier), customer(**later), customer("b", phone="b")]
     for order in (landed, landed[::-1]):
-        rows = transform(frame("customer_landing", *order), policies=LATEST, now=NOW).collect()
+        rows = transform(decided(frame, order, LATEST)).collect()
         assert sorted(row["phone"] for row in rows) == sorted([*trusted, "b"])
 
 
@@ -70,3 +76,30 @@ def test_equal_dates_give_the_same_choice_in_any_order(frame):
     landed = [customer(serialnumber=number) for number in ("S2", "S1", "S3")]
     for order in (landed, landed[::-1]):
         assert_trusted(frame, order, [landed[1]], LATEST)
+
+
+def test_quarantined_record_of_an_address_may_be_its_withdrawal(frame):
+    landed, quarantined = [customer("a"), customer("b")], [{"email": "a"}, {"serialnumber": "S1"}]
+    assert_trusted(frame, landed, landed, EACH, quarantined)
+    assert_trusted(frame, landed, [customer("b")], LATEST, quarantined)
+
+
+def test_every_record_has_its_reason(frame):
+    landed = [customer("a"), customer("a"), customer("b", None), customer("c", NOW + 1), customer("d", 0), customer("d")]
+    reasons = {(row["email"], row["copies"], row["dropped"]) for row in decided(frame, landed, EACH).collect()}
+    assert reasons == {
+        ("a", 2, None),
+        ("b", 1, "no consent to research"),
+        ("c", 1, "consent lies in the future"),
+        ("d", 1, "no consent to research"),
+        ("d", 1, None),
+    }
+
+
+def test_evidence_names_nobody(frame):
+    landed = [customer("a"), customer("a"), customer("b", None)]
+    rows = evidence(decided(frame, landed, EACH), lambda column: F.reverse(F.concat(F.lit("#"), column)), now=NOW)
+    assert {tuple(row) for row in rows.collect()} == {
+        ("a#", "kept", "", 100, 2, NOW),
+        ("b#", "dropped", "no consent to research", None, 1, NOW),
+    }

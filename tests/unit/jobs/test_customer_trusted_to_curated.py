@@ -2,7 +2,7 @@
 
 from chispa import assert_df_equality
 
-from customer_trusted_to_curated import transform
+from customer_trusted_to_curated import decide, transform
 
 
 def customer(email, serial_number):
@@ -15,5 +15,8 @@ def test_customers_with_readings_stay_once_with_each_of_their_records(frame):
     moved = [{"user": user, "timestamp": 1} for user in ("anna", "anna", "ben", "stranger")]
     readings = frame("accelerometer_trusted", *moved)
     expected = frame("customers_curated", *movers)
-    actual = transform(trusted, readings)
+    decided = decide(trusted, readings)
+    actual = transform(decided)
     assert_df_equality(actual, expected, ignore_row_order=True, ignore_nullable=True, ignore_metadata=True)
+    reasons = {row["email"]: row["dropped"] for row in decided.collect()}
+    assert reasons == {"anna": None, "ben": None, "still": "no trusted accelerometer reading"}

@@ -48,6 +48,9 @@ def test_abbreviations_are_not_guessed():
         (["--shared_serial_number", "nobody"], ["any_owner", "all_owners"]),
         (["--training_match", "place"], ["timestamp", "timestamp_and_customer"]),
         (["--unmatched_steps", "guess"], ["drop", "keep"]),
+        (["--training_subject", "name"], ["serial_number", "pseudonym"]),
+        (["--quarantine_limits", "[]"], ['"share", "rows"']),
+        (["--row_count_change", "half"], ['"drop", "growth"']),
     ],
 )
 def test_unknown_value_is_refused_with_the_allowed_ones(capsys, wrong, allowed):
@@ -73,4 +76,5 @@ def test_policies_go_on_record_by_name():
         "shared_serial_number": "any_owner",
         "training_match": "timestamp",
         "unmatched_steps": "keep",
+        "training_subject": "serial_number",
     }

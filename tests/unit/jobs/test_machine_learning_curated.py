@@ -1,8 +1,12 @@
 """Which readings are paired for training."""
 
+import hashlib
+import hmac
+
 import pytest
 
-from machine_learning_curated import transform
+import subject
+from machine_learning_curated import UNPAIRED, decide, transform
 from policies import Policies
 
 # anna owns S1 by two records, ben owns S1 and S2; both move at 10, ben moves at 20 too.
@@ -16,19 +20,15 @@ BY_CUSTOMER = [("S1", 10, 0.1), ("S1", 10, 0.2), ("S1", 10, 0.3), ("S2", 10, 0.2
 
 
 @pytest.fixture
-def training(frame):
-    def run(**policies):
-        return transform(
-            frame(
-                "step_trainer_trusted",
-                *({"serialnumber": s, "sensorreadingtime": t, "distancefromobject": 200} for s, t in STEPS),
-            ),
-            frame("accelerometer_trusted", *({"user": u, "timestamp": t, "x": x} for u, t, x in MOVEMENTS)),
-            frame("customers_curated", *({"email": e, "serialnumber": s, "phone": p} for e, s, p in OWNERS)),
-            policies=Policies(**policies),
-        )
-
-    return run
+def inputs(frame):
+    return (
+        frame(
+            "step_trainer_trusted",
+            *({"serialnumber": s, "sensorreadingtime": t, "distancefromobject": 200} for s, t in STEPS),
+        ),
+        frame("accelerometer_trusted", *({"user": u, "timestamp": t, "x": x} for u, t, x in MOVEMENTS)),
+        frame("customers_curated", *({"email": e, "serialnumber": s, "phone": p} for e, s, p in OWNERS)),
+    )
 
 
 @pytest.mark.parametrize(
@@ -40,12 +40,45 @@ def training(frame):
         ("timestamp_and_customer", "keep", [*BY_CUSTOMER, ("S3", 10, None), ("S3", 30, None)]),
     ],
 )
-def test_pairs(training, match, unmatched, expected):
-    rows = training(training_match=match, unmatched_steps=unmatched).collect()
+def test_pairs(inputs, match, unmatched, expected):
+    policies = Policies(training_match=match, unmatched_steps=unmatched)
+    rows = transform(*inputs, policies=policies).collect()
     assert sorted((row["serialnumber"], row["sensorreadingtime"], row["x"]) for row in rows) == expected
 
 
-def test_result_says_nothing_about_the_customer(training):
-    columns = "serialnumber:string,sensorreadingtime:bigint,distancefromobject:int,x:double,y:double,z:double"
-    for match in ("timestamp", "timestamp_and_customer"):
-        assert training(training_match=match).schema.simpleString() == f"struct<{columns}>"
+@pytest.mark.parametrize(
+    ("match", "unmatched", "steps", "movements"),
+    [
+        ("timestamp", "drop", [("S3", 30)], []),
+        ("timestamp", "keep", [], []),
+        ("timestamp_and_customer", "drop", [("S3", 10), ("S3", 30)], [("gone", 10)]),
+        ("timestamp_and_customer", "keep", [], [("gone", 10)]),
+    ],
+)
+def test_readings_without_a_partner_have_their_reason(frame, inputs, match, unmatched, steps, movements):
+    policies = Policies(training_match=match, unmatched_steps=unmatched)
+    for decided, read, dropped in zip(decide(*inputs, policies=policies), (STEPS, MOVEMENTS), (steps, movements)):
+        reasons = [row["dropped"] for row in decided.collect()]
+        assert len(reasons) == len(read)
+        assert [reason for reason in reasons if reason] == [UNPAIRED] * len(dropped)
+
+
+COLUMNS = "serialnumber:string,sensorreadingtime:bigint,distancefromobject:int,x:double,y:double,z:double"
+
+
+@pytest.mark.parametrize("match", ["timestamp", "timestamp_and_customer"])
+def test_result_says_nothing_about_the_customer(inputs, match):
+    rows = transform(*inputs, policies=Policies(training_match=match))
+    assert rows.schema.simpleString() == f"struct<{COLUMNS},subjectkey:string>"
+    assert {row["subjectkey"] for row in rows.collect()} == {None}
+
+
+@pytest.mark.parametrize("match", ["timestamp", "timestamp_and_customer"])
+def test_pseudonym_stands_in_for_the_serial_number(inputs, match):
+    policies = Policies(training_match=match, training_subject="pseudonym")
+    plain = transform(*inputs, policies=policies).collect()
+    rows = transform(*inputs, policies=policies, pseudonym=subject.pseudonym(b"secret")).collect()
+    assert {row["serialnumber"] for row in rows} == {None}
+    users = {x: user for user, _, x in MOVEMENTS}
+    keys = {user: hmac.new(b"secret", user.encode(), hashlib.sha256).hexdigest() for user in users.values()}
+    assert sorted((row["x"], row["subjectkey"]) for row in rows) == sorted((row["x"], keys[users[row["x"]]]) for row in plain)

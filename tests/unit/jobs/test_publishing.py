@@ -6,7 +6,8 @@ import pytest
 
 from policies import PROFILES
 
-AGREED = {"email": "a@example.com", "serialNumber": "S1", "shareWithResearchAsOfDate": 100, "phone": "5551234567"}
+AT = 1_655_564_376_361
+AGREED = {"email": "a@example.com", "serialNumber": "S1", "shareWithResearchAsOfDate": AT, "phone": "5551234567"}
 DECLINED = {"email": "b@example.com", "serialNumber": "S2"}
 JOB = "customer_landing_to_trusted"
 
@@ -14,14 +15,14 @@ JOB = "customer_landing_to_trusted"
 def test_report_is_in_the_snapshot(lakehouse):
     lakehouse.create_tables("customer_trusted")
     lakehouse.land("customer", [AGREED, AGREED, DECLINED])
-    lakehouse.run(JOB, "--profile", "strict", "--customer_records", "each", "--WORKFLOW_RUN_ID", "wr_7")
+    lakehouse.run(JOB, "--profile", "strict", "--customer_records", "each")
     (summary,) = lakehouse.snapshots("customer_trusted")
     policies = json.loads(summary.pop("lakehouse.policies"))
+    assert summary.pop("lakehouse.job-run-id").startswith("jr_")
     assert policies == json.loads(PROFILES["strict"].to_json()) | {"customer_records": "each"}
     assert {key: value for key, value in summary.items() if key.startswith("lakehouse.")} == {
         "lakehouse.job": JOB,
-        "lakehouse.job-run-id": "jr_1",
-        "lakehouse.workflow-run-id": "wr_7",
+        "lakehouse.workflow-run-id": "",
         "lakehouse.profile": "strict",
         "lakehouse.rows-in": "3",
         "lakehouse.rows-out": "1",
@@ -63,8 +64,8 @@ def test_empty_result_empties_the_table_and_is_reported(lakehouse):
 def test_nobody_agreed_is_no_error_in_any_job(lakehouse):
     lakehouse.create_tables()
     lakehouse.land("customer", [DECLINED])
-    lakehouse.land("accelerometer", [{"user": "b@example.com", "timestamp": 1, "x": 0, "y": 0, "z": 0}])
-    lakehouse.land("step_trainer", [{"sensorReadingTime": 1, "serialNumber": "S2", "distanceFromObject": 1}])
+    lakehouse.land("accelerometer", [{"user": "b@example.com", "timestamp": AT, "x": 0, "y": 0, "z": 0}])
+    lakehouse.land("step_trainer", [{"sensorReadingTime": AT, "serialNumber": "S2", "distanceFromObject": 1}])
     assert set(lakehouse.run_all("--profile", "strict").values()) == {0}
     (steps,) = lakehouse.snapshots("step_trainer_trusted")
     assert {key: value for key, value in steps.items() if ".rows-" in key} == {
@@ -79,18 +80,20 @@ def test_nobody_agreed_is_no_error_in_any_job(lakehouse):
 
 def test_new_column_of_the_contract_is_added_to_the_table(lakehouse):
     name = lakehouse.name("customer_trusted")
+    lakehouse.create_tables("customers_curated")
     lakehouse.spark.sql(f"CREATE TABLE {name} (email string, phone string) USING iceberg")
     lakehouse.spark.createDataFrame([("old", "1")], "email string, phone string").writeTo(name).append()
     lakehouse.land("customer", [AGREED])
     lakehouse.run(JOB)
     (row,) = lakehouse.table("customer_trusted").collect()
-    assert (row["email"], row["serialnumber"], row["sharewithresearchasofdate"]) == ("a@example.com", "S1", 100)
+    assert (row["email"], row["serialnumber"], row["sharewithresearchasofdate"]) == ("a@example.com", "S1", AT)
     comments = {column.name: column.description for column in lakehouse.spark.catalog.listColumns(name)}
     assert comments["serialnumber"].endswith("Personal data: yes.")
 
 
 @pytest.mark.parametrize("columns", ["email string, shoesize int", "email string, registrationdate string"])
 def test_table_that_contradicts_the_contract_is_left_alone(lakehouse, columns):
+    lakehouse.create_tables("customers_curated")
     lakehouse.spark.sql(f"CREATE TABLE {lakehouse.name('customer_trusted')} ({columns}) USING iceberg")
     lakehouse.land("customer", [AGREED])
     with pytest.raises(SystemExit, match=r"does not fit customer_trusted\.sql: (shoesize|registrationdate) "):
@@ -99,6 +102,7 @@ def test_table_that_contradicts_the_contract_is_left_alone(lakehouse, columns):
 
 
 def test_missing_table_is_an_error_with_its_remedy(lakehouse):
+    lakehouse.create_tables("customers_curated")
     lakehouse.land("customer", [AGREED])
     with pytest.raises(SystemExit, match=r"There is no table glue_catalog\.db_\w+\.customer_trusted\. Terraform"):
         lakehouse.run(JOB)
@@ -113,23 +117,6 @@ def test_landing_without_a_row_is_an_error_and_keeps_what_was_published(lakehous
     with pytest.raises(SystemExit, match=r"landing data at s3://\w+/customer/landing/.* Upload some"):
         lakehouse.run(JOB)
     assert lakehouse.snapshots("customer_trusted") == []
-
-
-def test_unusable_rows_stop_the_job_and_are_told_without_their_content(lakehouse):
-    lakehouse.create_tables("customer_trusted")
-    lakehouse.land("customer", [AGREED])
-    lakehouse.run(JOB)
-    lakehouse.land("customer", [AGREED | {"email": None}] * 3 + ["a@example.com,S1"], file="second.json")
-    with pytest.raises(SystemExit) as stopped:
-        lakehouse.run(JOB)
-    message = str(stopped.value)
-    assert message.startswith("customer_trusted: customer_landing has rows that cannot be used")
-    assert "3 x email is missing, in s3://" in message
-    assert "1 x a line is not one JSON object, in s3://" in message
-    assert message.count("/customer/landing/second.json") == 2
-    assert "run again" in message
-    assert "example" not in message
-    assert len(lakehouse.snapshots("customer_trusted")) == 1
 
 
 def test_all_files_below_the_landing_folder_are_read_and_hidden_ones_not(lakehouse):

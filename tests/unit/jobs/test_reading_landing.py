@@ -6,6 +6,8 @@ import landing
 import table_contract
 
 MOVED = ("a@example.com", 1655564376361, 1.0, -1.0, 0.5)
+NOW = 1_700_000_000_000
+DAY = 86_400_000
 NOT_ONE = "a line is not one JSON object"
 
 
@@ -59,6 +61,10 @@ UNUSABLE = {
     "a time as a truth": (moved(timestamp="true"), "timestamp is not a whole number"),
     "NaN as a text": (moved(x='"NaN"'), "x is not a finite number"),
     "infinity as a text": (moved(y='"-Infinity"'), "y is not a finite number"),
+    "a user who is no address": (moved(user='"anna"'), "user is not an e-mail address"),
+    "a time in seconds": (moved(timestamp="1655564376"), "timestamp is before the year 2000 or in the future"),
+    "a negative time": (moved(timestamp="-1"), "timestamp is before the year 2000 or in the future"),
+    "a time to come": (moved(timestamp=str(NOW + DAY + 1)), "timestamp is before the year 2000 or in the future"),
     "a number too large": (moved(z="1e999"), "z is not a finite number"),
     "a nested number": (moved(z="[0.5]"), "z is not a finite number"),
 }
@@ -71,7 +77,7 @@ def parse(spark, request):
     def parsed(table, lines):
         ddl = request.config.rootpath / "ddl" / f"{table}.sql"
         frame = spark.createDataFrame([(line, file) for file, line in lines.items()], "value string, file string")
-        rows = landing.parse(frame, table_contract.parse(table, ddl.read_text())).collect()
+        rows = landing.parse(frame, table_contract.parse(table, ddl.read_text()), now=NOW).collect()
         return {row["file"]: row for row in rows}
 
     return parsed
@@ -84,17 +90,20 @@ def movements(parse):
 
 @pytest.mark.parametrize("name", USABLE)
 def test_usable_line(movements, name):
-    *values, file, problem = movements[name]
-    assert (tuple(values), file, problem) == (MOVED, name, None)
+    *values, file, problem, record = movements[name]
+    assert (tuple(values), file, problem, record) == (MOVED, name, None, None)
 
 
 @pytest.mark.parametrize("name", UNUSABLE)
 def test_unusable_line(movements, name):
-    assert movements[name]["problem"] == UNUSABLE[name][1]
+    line, problem = UNUSABLE[name]
+    assert (movements[name]["problem"], movements[name]["record"]) == (problem, line)
 
 
-def test_blank_lines_are_no_rows(parse):
-    assert parse("accelerometer_landing", {"empty": "", "spaces": "  \t ", "byte order mark": "\ufeff"}) == {}
+def test_lines_without_data_are_no_rows(spark, tmp_path):
+    (tmp_path / "part.json").write_bytes(b'\n  \t \n\xef\xbb\xbf\n,\n , ,\r\n{"a": 1}\n')
+    lines = landing.read(spark, tmp_path.as_uri()).collect()
+    assert [line["value"] for line in lines] == ['{"a": 1}']
 
 
 CUSTOMER = '"email": "a@example.com", "serialNumber": "S1"'
@@ -109,6 +118,7 @@ CUSTOMER = '"email": "a@example.com", "serialNumber": "S1"'
         ('"shareWithResearchAsOfDate": 0', "sharewithresearchasofdate", 0),
         ('"shareWithResearchAsOfDate": "0"', "sharewithresearchasofdate", 0),
         ('"shareWithResearchAsOfDate": 1655564376361', "sharewithresearchasofdate", 1655564376361),
+        ('"shareWithResearchAsOfDate": 4070908800000', "sharewithresearchasofdate", 4070908800000),
         ('"birthDay": "1399-01-01"', "birthday", "1399-01-01"),
         ('"customerName": "[deleted]"', "customername", "[deleted]"),
         ('"customerName": "Zo\\u00eb \\"Z\\" O\'Hara, Jr."', "customername", 'Zoë "Z" O\'Hara, Jr.'),
@@ -129,6 +139,12 @@ def test_customer_line_needs_only_its_keys(parse, field, column, value):
         ('{"email": "a@example.com"}', "serialnumber is missing"),
         ("{" + CUSTOMER + ', "shareWithResearchAsOfDate": "yes"}', "sharewithresearchasofdate is not a whole number"),
         ("{" + CUSTOMER + ', "registrationDate": 1.5}', "registrationdate is not a whole number"),
+        ('{"email": "a@example", "serialNumber": "S1"}', "email is not an e-mail address"),
+        (
+            "{" + CUSTOMER + ', "shareWithResearchAsOfDate": 1655564376}',
+            "sharewithresearchasofdate is not a time in milliseconds",
+        ),
+        ("{" + CUSTOMER + ', "registrationDate": -1}', "registrationdate is not a time in milliseconds"),
         ("{" + CUSTOMER + ', "phone": ["1", "2"]}', "phone is not a text"),
     ],
 )
@@ -138,10 +154,10 @@ def test_customer_line_that_cannot_be_used(parse, line, problem):
 
 def test_distance_is_a_whole_number(parse):
     lines = {
-        distance: f'{{"sensorReadingTime": 1, "serialNumber": "S1", "distanceFromObject": {distance}}}'
-        for distance in ("218", "218.0", "218.5", "2147483648")
+        distance: f'{{"sensorReadingTime": {NOW}, "serialNumber": "S1", "distanceFromObject": {distance}}}'
+        for distance in ("218", "218.0", "218.5", "2147483648", "-1")
     }
     rows = parse("step_trainer_landing", lines)
     wrong = "distancefromobject is not a whole number"
-    assert [rows[distance]["distancefromobject"] for distance in lines] == [218, 218, None, None]
-    assert [rows[distance]["problem"] for distance in lines] == [None, None, wrong, wrong]
+    assert [rows[distance]["distancefromobject"] for distance in lines] == [218, 218, None, None, -1]
+    assert [rows[distance]["problem"] for distance in lines] == [None, None, wrong, wrong, "distancefromobject is negative"]

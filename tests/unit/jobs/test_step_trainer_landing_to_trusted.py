@@ -6,7 +6,7 @@ anna agreed at 100, ben at 200, cleo at 300 but never moved, dora not at all, ev
 import pytest
 
 from policies import Policies
-from step_trainer_landing_to_trusted import transform
+from step_trainer_landing_to_trusted import decide, transform
 
 CONSENTS = {"anna": 100, "ben": 200, "cleo": 300, "eve": 50}
 OWNERS = {  # Step Trainer: its owners
@@ -43,14 +43,15 @@ def trusted_steps(frame):
             for time in times
         ]
         policies = Policies(**policies)
-        rows = transform(
+        decided = decide(
             frame("step_trainer_landing", *landed),
             curated,
             frame("customer_trusted", *trusted),
             frame("customer_landing", *records) if policies.shared_serial_number == "all_owners" else curated,
             policies=policies,
-        ).collect()
-        return sorted((row["serialnumber"], row["sensorreadingtime"]) for row in rows)
+        )
+        run.reasons = {(row["serialnumber"], row["sensorreadingtime"]): row["dropped"] for row in decided.collect()}
+        return sorted((row["serialnumber"], row["sensorreadingtime"]) for row in transform(decided).collect())
 
     return run
 
@@ -91,17 +92,34 @@ def test_all_owners_since_the_last_consent(trusted_steps):
     ]
 
 
+def test_every_reading_has_its_reason(trusted_steps):
+    trusted_steps(99, 200, shared_serial_number="all_owners", step_trainer_consent="since_consent")
+    assert {device: trusted_steps.reasons[device, 200] for device in [*OWNERS, "nobody's"]} == {
+        "only anna": None,
+        "anna and ben": None,
+        "anna and cleo": "before the owners' consent",
+        "anna and dora": "an owner of the Step Trainer did not agree",
+        "only cleo": "not of a curated customer's Step Trainer",
+        "only dora": "not of a curated customer's Step Trainer",
+        "eve's first": None,
+        "eve's second": None,
+        "nobody's": "not of a curated customer's Step Trainer",
+    }
+    assert trusted_steps.reasons["only anna", 99] == "before the owners' consent"
+
+
 def test_exact_duplicates_are_dropped_and_readings_of_one_instant_kept(frame):
     owner = {"email": "anna", "serialnumber": "S1", "sharewithresearchasofdate": 100}
     curated = frame("customers_curated", owner)
     reading = {"sensorreadingtime": 1, "serialnumber": "S1", "distancefromobject": 200}
     other = reading | {"distancefromobject": 201}
-    rows = transform(
+    decided = decide(
         frame("step_trainer_landing", reading, reading, other),
         curated,
         frame("customer_trusted", owner),
         curated,
         policies=Policies(),
     )
+    rows = transform(decided)
     assert rows.schema.simpleString() == "struct<sensorreadingtime:bigint,serialnumber:string,distancefromobject:int>"
     assert sorted(map(tuple, rows.collect())) == [(1, "S1", 200), (1, "S1", 201)]

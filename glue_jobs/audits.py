@@ -1,0 +1,81 @@
+"""The rules that a table must keep before anybody sees it: `audits/<table>.audit.sql`, and two that hold for all."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from pyspark.sql import DataFrame, SparkSession
+
+import extra_files
+from arguments import RowCountChange
+from problems import AuditError
+from table_contract import TableContract
+
+RULE: Final = re.compile(r"((?:^--[^\n]*\n)+)([^;]+);", re.MULTILINE)
+
+
+@dataclass(frozen=True)
+class Rule:
+    """A query that returns the rows which break the rule."""
+
+    name: str
+    query: str
+
+
+def load(table: str) -> list[Rule]:
+    """Return the rules of a table from the file that Glue's `--extra-files` laid beside the job."""
+    rules = parse(extra_files.read(f"{table}.audit.sql"))
+    if not rules:
+        raise AuditError(f"{table}.audit.sql states no rule. A rule is a comment that names it and a query that ends in a semicolon.")
+    return rules
+
+
+def parse(text: str) -> list[Rule]:
+    """Read rules: the last comment line before a query is the name of its rule."""
+    return [Rule(comment.strip().splitlines()[-1].removeprefix("--").strip(), query.strip()) for comment, query in RULE.findall(text)]
+
+
+def broken(spark: SparkSession, rules: list[Rule], parameters: Mapping[str, object]) -> dict[str, int]:
+    """Return how many rows break each broken rule; the tables are views by their names.
+
+    All rules are one query, since each query of its own takes Spark about as long as all of them.
+    """
+    counts = [f"SELECT {number} AS rule, count(*) AS found FROM ({rule.query})" for number, rule in enumerate(rules)]
+    found = spark.sql("\nUNION ALL\n".join(counts), args=dict(parameters)).where("found > 0").collect()
+    return {rules[row["rule"]].name: row["found"] for row in sorted(found)}
+
+
+def check_schema(rows: DataFrame, contract: TableContract) -> None:
+    """Raise an AuditError unless a table has the columns of its DDL, in whatever order."""
+    if {field.name: field.dataType for field in rows.schema} != {field.name: field.dataType for field in contract.schema}:
+        raise AuditError(
+            f"{contract.name} has not the columns of {contract.name}.sql, so it was not published: "
+            f"{rows.schema.simpleString()}."
+        )
+
+
+def check_rules(spark: SparkSession, table: str, parameters: Mapping[str, object]) -> None:
+    """Raise an AuditError that names every rule which a table breaks; the tables are views by their names."""
+    if problems := broken(spark, load(table), parameters):
+        raise AuditError(
+            "\n".join(
+                [
+                    f"{table} breaks its rules, so it was not published:",
+                    *(f"  {count:,} rows: {rule}" for rule, count in problems.items()),
+                    f"The rules are in {table}.audit.sql. Nothing of this run is visible; readers have the last good one.",
+                ]
+            )
+        )
+
+
+def check_row_count(table: str, before: int | None, after: int, limit: RowCountChange) -> None:
+    """Raise an AuditError when a table lost or gained more rows than the limit since its last run; None is no run."""
+    if not before:
+        return
+    if after < before * (1 - limit.drop) or after > before * limit.growth:
+        raise AuditError(
+            f"{table} went from {before:,} to {after:,} rows since the last run with the same policies, so it was not "
+            f"published: at most a share of {limit.drop:g} may go, and at most {limit.growth:g} times as many may come. "
+            "Where the change is right, raise the Terraform variable row_count_change, apply and run again."
+        )

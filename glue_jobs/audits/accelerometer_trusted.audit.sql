@@ -1,0 +1,22 @@
+-- Each query returns the rows that break the rule above it; a row that any of them returns keeps accelerometer_trusted
+-- from being published. The parameters are the policies.
+
+-- every reading is complete and finite
+SELECT * FROM accelerometer_trusted
+WHERE `user` IS NULL OR `timestamp` IS NULL
+   OR NOT coalesce(abs(x) < double('Infinity') AND abs(y) < double('Infinity') AND abs(z) < double('Infinity'), false);
+
+-- every reading is of a customer who agreed
+SELECT * FROM accelerometer_trusted LEFT ANTI JOIN customer_trusted ON `user` = email;
+
+-- where consent covers only what came after it, no reading is older than the customer's consent
+SELECT `user` FROM accelerometer_trusted
+JOIN (SELECT email, min(sharewithresearchasofdate) AS since FROM customer_trusted GROUP BY email) ON `user` = email
+WHERE :accelerometer_consent = 'since_consent' AND `timestamp` < since;
+
+-- no reading occurs twice
+SELECT `user` FROM accelerometer_trusted
+GROUP BY `user`, `timestamp`, x, y, z HAVING count(*) > 1;
+
+-- every reading is one that landed
+SELECT * FROM accelerometer_trusted EXCEPT SELECT * FROM accelerometer_landing;

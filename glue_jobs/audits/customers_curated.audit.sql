@@ -1,0 +1,12 @@
+-- Each query returns the rows that break the rule above it; a row that any of them returns keeps customers_curated from
+-- being published.
+
+-- every record is one of a trusted customer
+SELECT * FROM customers_curated EXCEPT SELECT * FROM customer_trusted;
+
+-- every customer has a trusted accelerometer reading
+SELECT * FROM customers_curated LEFT ANTI JOIN accelerometer_trusted ON email = `user`;
+
+-- no record occurs twice
+SELECT * FROM customers_curated
+GROUP BY ALL HAVING count(*) > 1;
