@@ -153,7 +153,7 @@ module "monitoring" {
 
   name              = local.name
   region            = data.aws_region.current.name
-  jobs              = module.jobs.jobs
+  jobs              = merge(module.jobs.jobs, { forget = module.jobs.forget_job })
   last_job          = module.jobs.last_job
   bucket            = module.storage.bucket
   workgroup         = module.query.workgroup

@@ -38,6 +38,11 @@ output "jobs" {
   value       = module.jobs.jobs
 }
 
+output "forget_job" {
+  description = "Name of the Glue job that forgets people; no trigger starts it."
+  value       = module.jobs.forget_job
+}
+
 output "job_arguments" {
   description = "Arguments that every job run gets."
   value       = module.jobs.job_arguments

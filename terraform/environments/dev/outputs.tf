@@ -33,6 +33,11 @@ output "jobs" {
   value       = module.lakehouse.jobs
 }
 
+output "forget_job" {
+  description = "Name of the Glue job that forgets people."
+  value       = module.lakehouse.forget_job
+}
+
 output "job_role_arn" {
   description = "ARN of the role that the Glue jobs assume."
   value       = module.lakehouse.job_role_arn

@@ -31,6 +31,7 @@ locals {
   # All jobs, each with the role that it assumes: those of the workflow, and the one that somebody asks for.
   jobs = merge(
     { for job, spec in local.workflow_jobs : job => { description = spec.description, role_arn = var.role_arn } },
+    { forget = { description = "Erases one person wherever there is data, and verifies it.", role_arn = var.forget_role_arn } },
   )
 
   # What a job does not set for itself is the same for all.

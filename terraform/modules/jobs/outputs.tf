@@ -3,6 +3,11 @@ output "jobs" {
   value       = { for job in keys(local.workflow_jobs) : job => aws_glue_job.this[job].name }
 }
 
+output "forget_job" {
+  description = "Name of the Glue job that forgets people."
+  value       = aws_glue_job.this["forget"].name
+}
+
 output "job_arguments" {
   description = "Arguments that every job run gets."
   value       = local.default_arguments
