@@ -49,7 +49,7 @@ variable "tags" {
 # Encryption and access
 
 variable "kms_key_arn" {
-  description = "Symmetric KMS key of this region that encrypts the bucket, query results, logs and failure messages; null leaves it to the services' own keys. The jobs and the analyst policy are granted the key here; the key's own policy must admit logs.<region>.amazonaws.com for the log groups and events, cloudwatch and budgets.amazonaws.com for the messages, as in examples/complete."
+  description = "Symmetric KMS key of this region that encrypts the bucket, query results, logs, the key of the pseudonyms and failure messages; null leaves it to the services' own keys. The jobs and the analyst policy are granted the key here; the key's own policy must admit logs.<region>.amazonaws.com for the log groups and events, cloudwatch and budgets.amazonaws.com for the messages, as in examples/complete."
   type        = string
   default     = null
 
@@ -77,7 +77,7 @@ variable "iam_path" {
 }
 
 variable "permissions_boundary_arn" {
-  description = "Managed policy that bounds what the job role can ever be allowed; null is none."
+  description = "Managed policy that bounds what the roles can ever be allowed; null is none."
   type        = string
   default     = null
 
@@ -395,7 +395,7 @@ variable "lake_formation" {
   }
 }
 
-# Semantics of the data: a profile is a named set of the six policies below it
+# Semantics of the data: a profile is a named set of the seven policies below it
 
 variable "profile" {
   description = "Named set of policies: published (what the field's documents publish), consent_date (only readings since consent) or strict (what a careful reader of the consent would do)."
@@ -486,8 +486,10 @@ variable "training_subject" {
   }
 }
 
+# Pseudonyms
+
 variable "subject_key_version" {
-  description = "Number of the secret key that pseudonyms are made with. Another number makes another key: everybody gets a new pseudonym at the next run, and none of the earlier can be made again."
+  description = "Number of the secret key that pseudonyms are made with. Another number makes another key: everybody gets a new pseudonym at the next run, and nothing links it to the earlier one."
   type        = number
   default     = 1
   nullable    = false
