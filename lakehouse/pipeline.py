@@ -304,6 +304,7 @@ class Operator:
         reach = {key: value for key, value in os.environ.items() if key.startswith("AWS_") or key.upper() == "NO_PROXY"}
         names = {
             "STEDI_DATABASE": outputs.database,
+            "STEDI_AUDIT_DATABASE": outputs.audit_database,
             "STEDI_BUCKET": outputs.bucket,
             "STEDI_WORKFLOW": outputs.workflow,
             "STEDI_WORKGROUP": outputs.athena_workgroup,

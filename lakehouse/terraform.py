@@ -52,6 +52,7 @@ class Outputs:
     """Glue job name of each script."""
     region: str
     athena_workgroup: str
+    audit_database: str
 
     @classmethod
     def of(cls, values: Mapping[str, Any], environment: str) -> Outputs:

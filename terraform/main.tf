@@ -8,6 +8,8 @@ locals {
 
   ddl_path     = "${path.module}/../ddl"
   scripts_path = "${path.module}/../glue_jobs"
+
+  quarantine_limits = merge({ for table in keys(module.catalog.landing_prefixes) : table => { share = 0.01, rows = 1000 } }, var.quarantine_limits)
 }
 
 data "aws_caller_identity" "current" {}
@@ -51,10 +53,21 @@ module "catalog" {
   table_optimizers         = var.table_optimizers
   lake_formation           = var.lake_formation
   job_role_arn             = module.iam.job_role_arn
+  forget_role_arn          = module.iam.forget_role_arn
   kms_key_arn              = var.kms_key_arn
   iam_path                 = var.iam_path
   permissions_boundary_arn = var.permissions_boundary_arn
   tags                     = local.tags
+}
+
+module "subject_key" {
+  source = "./modules/subject_key"
+
+  name          = local.name
+  key_version   = var.subject_key_version
+  kms_key_arn   = var.kms_key_arn
+  force_destroy = var.force_destroy
+  tags          = local.tags
 }
 
 module "iam" {
@@ -68,6 +81,9 @@ module "iam" {
   landing_prefixes         = values(module.catalog.landing_prefixes)
   database                 = module.catalog.database
   database_arn             = module.catalog.database_arn
+  audit_database           = module.catalog.audit_database
+  audit_database_arn       = module.catalog.audit_database_arn
+  subject_key_secret_arn   = module.subject_key.secret_arn
   landing_table_arns       = module.catalog.landing_table_arns
   iceberg_table_arns       = module.catalog.iceberg_table_arns
   placement                = one(module.network[*].placement)
@@ -79,13 +95,15 @@ module "iam" {
 module "jobs" {
   source = "./modules/jobs"
 
-  name          = local.name
-  bucket        = module.storage.bucket
-  database      = module.catalog.database
-  warehouse_uri = module.catalog.warehouse_uri
-  role_arn      = module.iam.job_role_arn
-  scripts_path  = local.scripts_path
-  ddl_path      = local.ddl_path
+  name                   = local.name
+  bucket                 = module.storage.bucket
+  database               = module.catalog.database
+  warehouse_uri          = module.catalog.warehouse_uri
+  role_arn               = module.iam.job_role_arn
+  forget_role_arn        = module.iam.forget_role_arn
+  subject_key_secret_arn = module.subject_key.secret_arn
+  scripts_path           = local.scripts_path
+  ddl_path               = local.ddl_path
 
   arguments = {
     profile               = var.profile
@@ -95,6 +113,9 @@ module "jobs" {
     shared_serial_number  = var.shared_serial_number
     training_match        = var.training_match
     unmatched_steps       = var.unmatched_steps
+    training_subject      = var.training_subject
+    quarantine_limits     = jsonencode(local.quarantine_limits)
+    row_count_change      = jsonencode(var.row_count_change)
   }
 
   glue_version       = var.glue_version
@@ -118,6 +139,7 @@ module "query" {
   name             = local.name
   bucket           = module.storage.bucket
   database         = module.catalog.database
+  audit_database   = module.catalog.audit_database
   ddl              = module.catalog.ddl
   kms_key_arn      = var.kms_key_arn
   scan_limit_bytes = var.athena_scan_limit_bytes
@@ -131,7 +153,7 @@ module "monitoring" {
 
   name              = local.name
   region            = data.aws_region.current.name
-  jobs              = module.jobs.jobs
+  jobs              = merge(module.jobs.jobs, { forget = module.jobs.forget_job })
   last_job          = module.jobs.last_job
   bucket            = module.storage.bucket
   workgroup         = module.query.workgroup

@@ -23,14 +23,24 @@ output "database" {
   value       = module.catalog.database
 }
 
+output "audit_database" {
+  description = "Name of the Glue database of what the runs did: rows accounted for, consent decisions, quarantine."
+  value       = module.catalog.audit_database
+}
+
 output "tables" {
-  description = "Each table by name: S3 location, whether it is Iceberg, its columns, and the names of those that hold personal data."
+  description = "Each table by name: database, S3 location, whether it is Iceberg, its columns, and the names of those that hold personal data or a pseudonym of a person."
   value       = module.catalog.tables
 }
 
 output "jobs" {
-  description = "Glue job name of each script."
+  description = "Glue job name of each script of the workflow."
   value       = module.jobs.jobs
+}
+
+output "forget_job" {
+  description = "Name of the Glue job that forgets people; no trigger starts it."
+  value       = module.jobs.forget_job
 }
 
 output "job_arguments" {
@@ -39,13 +49,23 @@ output "job_arguments" {
 }
 
 output "job_tables" {
-  description = "Table that each script publishes."
+  description = "Table that each script of the workflow publishes."
   value       = module.jobs.job_tables
 }
 
 output "job_role_arn" {
-  description = "ARN of the role that the Glue jobs assume."
+  description = "ARN of the role that the Glue jobs of the workflow assume."
   value       = module.iam.job_role_arn
+}
+
+output "forget_role_arn" {
+  description = "ARN of the role that the Glue job which forgets people assumes."
+  value       = module.iam.forget_role_arn
+}
+
+output "subject_key_secret_arn" {
+  description = "ARN of the secret that holds the key of the pseudonyms."
+  value       = module.subject_key.secret_arn
 }
 
 output "analyst_policy_arn" {

@@ -49,7 +49,7 @@ variable "tags" {
 # Encryption and access
 
 variable "kms_key_arn" {
-  description = "Symmetric KMS key of this region that encrypts the bucket, query results, logs and failure messages; null leaves it to the services' own keys. The jobs and the analyst policy are granted the key here; the key's own policy must admit logs.<region>.amazonaws.com for the log groups and events, cloudwatch and budgets.amazonaws.com for the messages, as in examples/complete."
+  description = "Symmetric KMS key of this region that encrypts the bucket, query results, logs, the key of the pseudonyms and failure messages; null leaves it to the services' own keys. The jobs and the analyst policy are granted the key here; the key's own policy must admit logs.<region>.amazonaws.com for the log groups and events, cloudwatch and budgets.amazonaws.com for the messages, as in examples/complete."
   type        = string
   default     = null
 
@@ -65,7 +65,7 @@ variable "kms_key_arn" {
 }
 
 variable "iam_path" {
-  description = "Path of the job role and the analyst policy."
+  description = "Path of the roles and the analyst policy."
   type        = string
   default     = "/"
   nullable    = false
@@ -77,7 +77,7 @@ variable "iam_path" {
 }
 
 variable "permissions_boundary_arn" {
-  description = "Managed policy that bounds what the job role can ever be allowed; null is none."
+  description = "Managed policy that bounds what the roles can ever be allowed; null is none."
   type        = string
   default     = null
 
@@ -104,13 +104,14 @@ variable "require_tls" {
 }
 
 variable "lifecycle_rules" {
-  description = "Whether objects expire, and after how many days: parts of aborted uploads, noncurrent versions (replaced landing files and expired table files among them), Athena results, quarantined rows."
+  description = "Whether objects expire, and after how many days: parts of aborted uploads, noncurrent versions (replaced landing files and expired table files among them), Athena results, quarantined rows, requests to forget a person that no job took up."
   type = object({
     enabled                 = optional(bool, true)
     incomplete_upload_days  = optional(number, 7)
     noncurrent_version_days = optional(number, 30)
     athena_result_days      = optional(number, 14)
     quarantine_days         = optional(number, 90)
+    forget_request_days     = optional(number, 7)
   })
   default  = {}
   nullable = false
@@ -122,6 +123,7 @@ variable "lifecycle_rules" {
         var.lifecycle_rules.noncurrent_version_days,
         var.lifecycle_rules.athena_result_days,
         var.lifecycle_rules.quarantine_days,
+        var.lifecycle_rules.forget_request_days,
       ] : days >= 1 && floor(days) == days
     ])
     error_message = "lifecycle_rules must give whole days from 1 up; got ${jsonencode(var.lifecycle_rules)}."
@@ -184,7 +186,7 @@ variable "route_table_ids" {
 }
 
 variable "vpc_jobs" {
-  description = "Private subnets of vpc_id that the jobs run in, best in several availability zones: a run takes the first that is healthy and has free addresses. Null runs them outside any VPC, which is enough for S3. interface_endpoints are the services that get an endpoint with private DNS; null is those that the jobs call: glue, logs and, with metrics_enabled, monitoring. What the VPC has already, or reaches through a NAT gateway, is left out of the set, and egress_cidr_blocks then says where it is. The VPC needs DNS support and DNS host names."
+  description = "Private subnets of vpc_id that the jobs run in, best in several availability zones: a run takes the first that is healthy and has free addresses. Null runs them outside any VPC, which is enough for S3. interface_endpoints are the services that get an endpoint with private DNS; null is those that the jobs call: glue, logs, secretsmanager and, with metrics_enabled, monitoring. What the VPC has already, or reaches through a NAT gateway, is left out of the set, and egress_cidr_blocks then says where it is. The VPC needs DNS support and DNS host names."
   type = object({
     subnet_ids          = list(string)
     interface_endpoints = optional(set(string))
@@ -198,8 +200,8 @@ variable "vpc_jobs" {
   }
 
   validation {
-    condition     = alltrue([for service in try(coalesce(var.vpc_jobs.interface_endpoints, []), []) : contains(["glue", "kms", "logs", "monitoring", "sts"], service)])
-    error_message = "vpc_jobs.interface_endpoints must be among glue, kms, logs, monitoring and sts; got ${jsonencode(try(var.vpc_jobs.interface_endpoints, null))}."
+    condition     = alltrue([for service in try(coalesce(var.vpc_jobs.interface_endpoints, []), []) : contains(["glue", "kms", "logs", "monitoring", "secretsmanager", "sts"], service)])
+    error_message = "vpc_jobs.interface_endpoints must be among glue, kms, logs, monitoring, secretsmanager and sts; got ${jsonencode(try(var.vpc_jobs.interface_endpoints, null))}."
   }
 
   validation {
@@ -209,10 +211,10 @@ variable "vpc_jobs" {
 
   validation {
     condition = try(var.vpc_jobs.interface_endpoints, null) == null || length(try(var.vpc_jobs.egress_cidr_blocks, [])) > 0 || length(setsubtract(
-      var.metrics_enabled ? ["glue", "logs", "monitoring"] : ["glue", "logs"],
+      concat(["glue", "logs", "secretsmanager"], var.metrics_enabled ? ["monitoring"] : []),
       coalesce(try(var.vpc_jobs.interface_endpoints, null), []),
     )) == 0
-    error_message = "vpc_jobs.egress_cidr_blocks must say where the jobs find glue, logs and, with metrics_enabled, monitoring, when interface_endpoints is only ${jsonencode(try(var.vpc_jobs.interface_endpoints, null))}."
+    error_message = "vpc_jobs.egress_cidr_blocks must say where the jobs find glue, logs, secretsmanager and, with metrics_enabled, monitoring, when interface_endpoints is only ${jsonencode(try(var.vpc_jobs.interface_endpoints, null))}."
   }
 }
 
@@ -374,7 +376,7 @@ variable "table_optimizers" {
 }
 
 variable "lake_formation" {
-  description = "Whether to make Lake Formation grants: the job role on its tables, analyst_principals (ARNs of roles or users) on machine_learning_curated alone. For accounts where Lake Formation rules; without it IAM does, as in every new account. Whoever applies must be a data lake administrator."
+  description = "Whether to make Lake Formation grants: the jobs' roles on their tables, analyst_principals (ARNs of roles or users) on machine_learning_curated alone. For accounts where Lake Formation rules; without it IAM does, as in every new account. Whoever applies must be a data lake administrator."
   type = object({
     enabled            = optional(bool, false)
     analyst_principals = optional(set(string), [])
@@ -393,7 +395,7 @@ variable "lake_formation" {
   }
 }
 
-# Semantics of the data: a profile is a named set of the six policies below it
+# Semantics of the data: a profile is a named set of the seven policies below it
 
 variable "profile" {
   description = "Named set of policies: published (what the field's documents publish), consent_date (only readings since consent) or strict (what a careful reader of the consent would do)."
@@ -470,6 +472,71 @@ variable "unmatched_steps" {
   validation {
     condition     = var.unmatched_steps == null || try(contains(["drop", "keep"], var.unmatched_steps), false)
     error_message = "unmatched_steps must be drop, keep or null; got ${jsonencode(var.unmatched_steps)}."
+  }
+}
+
+variable "training_subject" {
+  description = "What tells subjects apart in the training table: the serial_number of their Step Trainer, or a pseudonym of theirs, which leaves the serial number out; null is the profile's."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.training_subject == null || try(contains(["serial_number", "pseudonym"], var.training_subject), false)
+    error_message = "training_subject must be serial_number, pseudonym or null; got ${jsonencode(var.training_subject)}."
+  }
+}
+
+# Pseudonyms
+
+variable "subject_key_version" {
+  description = "Number of the secret key that pseudonyms are made with. Another number makes another key: everybody gets a new pseudonym at the next run, and nothing links it to the earlier one."
+  type        = number
+  default     = 1
+  nullable    = false
+
+  validation {
+    condition     = var.subject_key_version >= 1 && floor(var.subject_key_version) == var.subject_key_version
+    error_message = "subject_key_version must be a whole number from 1 up; got ${var.subject_key_version}."
+  }
+}
+
+# Limits that a run must keep: beyond them it fails before anything is published
+
+variable "quarantine_limits" {
+  description = "How many records of a landing table may be unusable, as a share of its records and in number, by table: more than either fails the run. A table that is not named has 0.01 and 1000."
+  type = map(object({
+    share = optional(number, 0.01)
+    rows  = optional(number, 1000)
+  }))
+  default  = {}
+  nullable = false
+
+  validation {
+    condition     = length(setsubtract(keys(var.quarantine_limits), ["customer_landing", "accelerometer_landing", "step_trainer_landing"])) == 0
+    error_message = "quarantine_limits must name customer_landing, accelerometer_landing or step_trainer_landing; got ${jsonencode(keys(var.quarantine_limits))}."
+  }
+
+  validation {
+    condition = alltrue([
+      for limit in values(var.quarantine_limits) :
+      limit.share >= 0 && limit.share <= 1 && limit.rows >= 0 && floor(limit.rows) == limit.rows
+    ])
+    error_message = "quarantine_limits must give a share from 0 to 1 and a whole number of rows from 0 up; got ${jsonencode(var.quarantine_limits)}."
+  }
+}
+
+variable "row_count_change" {
+  description = "How far the number of rows of a table may be from the last published run's under the same policies: drop is the largest share that may be lost, growth the largest factor. More than that fails the run."
+  type = object({
+    drop   = optional(number, 0.5)
+    growth = optional(number, 10)
+  })
+  default  = {}
+  nullable = false
+
+  validation {
+    condition     = var.row_count_change.drop >= 0 && var.row_count_change.drop <= 1 && var.row_count_change.growth >= 1
+    error_message = "row_count_change must give a drop from 0 to 1 and a growth from 1 up; got ${jsonencode(var.row_count_change)}."
   }
 }
 

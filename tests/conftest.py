@@ -27,6 +27,7 @@ JOBS = [
     "step_trainer_landing_to_trusted",
     "machine_learning_curated",
 ]
+ALL_JOBS = [*JOBS, "forget"]
 LANDING_TABLES = ["customer_landing", "accelerometer_landing", "step_trainer_landing"]
 ICEBERG_TABLES = [
     "customer_trusted",
@@ -35,6 +36,7 @@ ICEBERG_TABLES = [
     "step_trainer_trusted",
     "machine_learning_curated",
 ]
+AUDIT_TABLES = ["pipeline_runs", "consent_decisions", "quarantine"]
 
 
 @dataclass(frozen=True)

@@ -28,10 +28,11 @@ from moto.core.exceptions import JsonRESTError
 from moto.iam import access_control
 from moto.iam.access_control import IAMPolicy, IAMRequestBase, PermissionResult
 from moto.s3.exceptions import BucketAccessDeniedError
+from moto.secretsmanager.models import secretsmanager_backends
 
 from lakehouse.sandbox.process import Credentials
 
-_JSON_SERVICES: Final = frozenset({"athena", "glue", "logs"})
+_JSON_SERVICES: Final = frozenset({"athena", "glue", "logs", "secretsmanager"})
 _ALLOW_ALL: Final = json.dumps({"Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]})
 
 
@@ -189,10 +190,16 @@ def _names_in_logs(_: str, parameters: Mapping[str, Any], __: IAMRequestBase) ->
     return [f"log-group:{group}" + (f":log-stream:{stream}" if stream else "")] if group else []
 
 
+def _names_in_secretsmanager(_: str, parameters: Mapping[str, Any], request: IAMRequestBase) -> list[str]:
+    secret = secretsmanager_backends[request.account_id][request._region].secrets.get(parameters.get("SecretId", ""))
+    return [str(secret.arn).split(":", 5)[5]] if secret else []
+
+
 _NAMES: Final[Mapping[str, Callable[[str, Mapping[str, Any], IAMRequestBase], list[str]]]] = {
     "athena": _names_in_athena,
     "glue": _names_in_glue,
     "logs": _names_in_logs,
+    "secretsmanager": _names_in_secretsmanager,
 }
 
 

@@ -6,7 +6,7 @@ data "aws_iam_policy_document" "boundary" {
 
   statement {
     sid       = "OwnBuckets"
-    actions   = ["s3:GetBucketLocation", "s3:ListBucket", "s3:ListBucketMultipartUploads"]
+    actions   = ["s3:GetBucketLocation", "s3:ListBucket", "s3:ListBucketMultipartUploads", "s3:ListBucketVersions"]
     resources = [each.value.bucket]
   }
 
@@ -15,7 +15,9 @@ data "aws_iam_policy_document" "boundary" {
     actions = [
       "s3:AbortMultipartUpload",
       "s3:DeleteObject",
+      "s3:DeleteObjectVersion",
       "s3:GetObject",
+      "s3:GetObjectVersion",
       "s3:ListMultipartUploadParts",
       "s3:PutObject",
     ]
@@ -34,12 +36,17 @@ data "aws_iam_policy_document" "boundary" {
       "glue:GetTables",
       "glue:UpdateTable",
     ]
-    resources = [
-      each.value.catalog,
-      each.value.database,
+    resources = concat(
+      [each.value.catalog, "arn:${local.partition}:glue:${var.region}:${local.account}:database/default"],
+      each.value.databases,
       each.value.tables,
-      "arn:${local.partition}:glue:${var.region}:${local.account}:database/default",
-    ]
+    )
+  }
+
+  statement {
+    sid       = "OwnSubjectKey"
+    actions   = ["secretsmanager:GetSecretValue"]
+    resources = [each.value.secret]
   }
 
   statement {

@@ -68,7 +68,7 @@ data "aws_iam_policy_document" "deploy_data" {
       "glue:UpdateTable",
       "glue:UpdateTableOptimizer",
     ]
-    resources = [each.value.catalog, each.value.database, each.value.tables, each.value.functions]
+    resources = concat([each.value.catalog], each.value.databases, each.value.tables, each.value.functions)
   }
 
   statement {
@@ -243,6 +243,20 @@ data "aws_iam_policy_document" "deploy_runtime" {
     sid       = "ManageDashboards"
     actions   = ["cloudwatch:DeleteDashboards", "cloudwatch:PutDashboard"]
     resources = each.value.dashboards
+  }
+
+  statement {
+    sid = "ManageSubjectKey"
+    actions = [
+      "secretsmanager:CreateSecret",
+      "secretsmanager:DeleteSecret",
+      "secretsmanager:PutSecretValue",
+      "secretsmanager:TagResource",
+      "secretsmanager:UntagResource",
+      "secretsmanager:UpdateSecret",
+      "secretsmanager:UpdateSecretVersionStage",
+    ]
+    resources = [each.value.secret]
   }
 
   statement {

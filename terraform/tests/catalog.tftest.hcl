@@ -19,6 +19,7 @@ variables {
   database                 = "stedi_test"
   ddl_path                 = "../ddl"
   job_role_arn             = "arn:aws:iam::111122223333:role/jobs"
+  forget_role_arn          = "arn:aws:iam::111122223333:role/forget"
   kms_key_arn              = null
   iam_path                 = "/"
   permissions_boundary_arn = null
@@ -46,18 +47,18 @@ run "every_ddl_file_is_a_table" {
   }
 
   assert {
-    condition     = keys(aws_glue_catalog_table.landing) == ["accelerometer_landing", "customer_landing", "step_trainer_landing"]
-    error_message = "Got landing tables ${jsonencode(keys(aws_glue_catalog_table.landing))}."
+    condition     = keys(aws_glue_catalog_table.json) == ["accelerometer_landing", "customer_landing", "quarantine", "step_trainer_landing"]
+    error_message = "Got JSON tables ${jsonencode(keys(aws_glue_catalog_table.json))}."
   }
 
   assert {
-    condition     = keys(aws_glue_catalog_table.iceberg) == ["accelerometer_trusted", "customer_trusted", "customers_curated", "machine_learning_curated", "step_trainer_trusted"]
+    condition     = keys(aws_glue_catalog_table.iceberg) == ["accelerometer_trusted", "consent_decisions", "customer_trusted", "customers_curated", "machine_learning_curated", "pipeline_runs", "step_trainer_trusted"]
     error_message = "Got Iceberg tables ${jsonencode(keys(aws_glue_catalog_table.iceberg))}."
   }
 
   assert {
     condition = alltrue([
-      for name, table in merge(aws_glue_catalog_table.landing, aws_glue_catalog_table.iceberg) : jsonencode([
+      for name, table in merge(aws_glue_catalog_table.json, aws_glue_catalog_table.iceberg) : jsonencode([
         for column in table.storage_descriptor[0].columns : { name = column.name, type = column.type, comment = column.comment }
       ]) == jsonencode(output.tables[name].columns)
     ])
@@ -71,17 +72,17 @@ run "every_ddl_file_is_a_table" {
 
   assert {
     condition = alltrue([
-      for table in aws_glue_catalog_table.landing :
+      for table in aws_glue_catalog_table.json :
       table.table_type == "EXTERNAL_TABLE" && table.parameters["classification"] == "json" &&
       table.storage_descriptor[0].ser_de_info[0].serialization_library == "org.openx.data.jsonserde.JsonSerDe" &&
       table.storage_descriptor[0].input_format == "org.apache.hadoop.mapred.TextInputFormat"
     ])
-    error_message = "Landing tables are external tables over text files, read by the OpenX SerDe."
+    error_message = "JSON tables are external tables over text files, read by the OpenX SerDe."
   }
 
   assert {
-    condition     = aws_glue_catalog_table.landing["customer_landing"].storage_descriptor[0].location == "s3://our-data/customer/landing/"
-    error_message = "Got ${aws_glue_catalog_table.landing["customer_landing"].storage_descriptor[0].location}."
+    condition     = aws_glue_catalog_table.json["customer_landing"].storage_descriptor[0].location == "s3://our-data/customer/landing/"
+    error_message = "Got ${aws_glue_catalog_table.json["customer_landing"].storage_descriptor[0].location}."
   }
 
   assert {
@@ -107,19 +108,31 @@ run "every_ddl_file_is_a_table" {
   assert {
     condition = alltrue([
       for name, table in aws_glue_catalog_table.iceberg :
-      table.storage_descriptor[0].location == "${aws_glue_catalog_database.this.location_uri}/${name}/"
+      table.storage_descriptor[0].location == "${table.database_name == "stedi_test" ? aws_glue_catalog_database.this.location_uri : aws_glue_catalog_database.audit.location_uri}/${name}/"
     ])
     error_message = "An Iceberg table lives at <location_uri of the database>/<table>/."
   }
 
   assert {
+    condition = toset([
+      for name, table in merge(aws_glue_catalog_table.json, aws_glue_catalog_table.iceberg) : name if table.database_name == "stedi_test_audit"
+    ]) == toset(["consent_decisions", "pipeline_runs", "quarantine"]) && aws_glue_catalog_database.audit.name == "stedi_test_audit"
+    error_message = "What the runs did stands apart from the data."
+  }
+
+  assert {
+    condition     = keys(output.landing_prefixes) == ["accelerometer_landing", "customer_landing", "step_trainer_landing"]
+    error_message = "Quarantine is no landing table; got ${jsonencode(output.landing_prefixes)}."
+  }
+
+  assert {
     condition = alltrue(flatten([
-      for table in merge(aws_glue_catalog_table.landing, aws_glue_catalog_table.iceberg) :
+      for table in merge(aws_glue_catalog_table.json, aws_glue_catalog_table.iceberg) :
       [for column in table.storage_descriptor[0].columns :
-        can(regex(" Personal data: (yes|no)\\.$", column.comment)) && length(column.comment) <= 255
+        can(regex(" Personal data: (yes|no|pseudonym)\\.$", column.comment)) && length(column.comment) <= 255
       ]
     ]))
-    error_message = "A comment ends with \"Personal data: yes.\" or \"Personal data: no.\", and Glue takes 255 characters."
+    error_message = "A comment ends with \"Personal data: yes.\", no or pseudonym, and Glue takes 255 characters."
   }
 
   assert {
@@ -137,21 +150,22 @@ run "personal_data_is_marked_for_tools_to_read" {
 
   assert {
     condition = alltrue([
-      for name, table in merge(aws_glue_catalog_table.landing, aws_glue_catalog_table.iceberg) :
+      for name, table in merge(aws_glue_catalog_table.json, aws_glue_catalog_table.iceberg) :
       table.parameters["personal_data"] == (length(output.tables[name].personal_data_columns) > 0 ? "true" : "false") &&
-      lookup(table.parameters, "personal_data_columns", "") == join(",", output.tables[name].personal_data_columns)
+      lookup(table.parameters, "personal_data_columns", "") == join(",", output.tables[name].personal_data_columns) &&
+      lookup(table.parameters, "pseudonym_columns", "") == join(",", output.tables[name].pseudonym_columns)
     ])
-    error_message = "Every table says whether it holds personal data, and in which columns."
+    error_message = "Every table says whether it holds personal data or pseudonyms, and in which columns."
   }
 
   assert {
     condition = alltrue(flatten([
-      for name, table in aws_glue_catalog_table.landing : [
+      for name, table in aws_glue_catalog_table.json : [
         for column in table.storage_descriptor[0].columns :
         column.parameters["personal_data"] == (endswith(column.comment, "Personal data: yes.") ? "true" : "false")
       ]
     ]))
-    error_message = "Every landing column says what its comment says."
+    error_message = "Every column of a JSON table says what its comment says."
   }
 
   assert {
@@ -160,7 +174,12 @@ run "personal_data_is_marked_for_tools_to_read" {
   }
 
   assert {
-    condition     = length(aws_glue_catalog_table_optimizer.this) + length(aws_iam_role.optimizers) + length(aws_lakeformation_permissions.job_tables) + length(aws_lakeformation_permissions.job_database) == 0
+    condition     = { for name, table in aws_glue_catalog_table.iceberg : name => table.parameters["pseudonym_columns"] if contains(keys(table.parameters), "pseudonym_columns") } == { consent_decisions = "subjectkey", machine_learning_curated = "subjectkey" }
+    error_message = "Pseudonyms are told from what names a person, and from what does not."
+  }
+
+  assert {
+    condition     = length(aws_glue_catalog_table_optimizer.this) + length(aws_iam_role.optimizers) + length(aws_lakeformation_permissions.job_tables) + length(aws_lakeformation_permissions.job_database) + length(aws_lakeformation_permissions.forget_tables) + length(aws_lakeformation_permissions.forget_database) == 0
     error_message = "Optimizers and Lake Formation are there only when asked for."
   }
 }
@@ -194,6 +213,11 @@ run "optimizers_maintain_every_iceberg_table_within_the_warehouse" {
   }
 
   assert {
+    condition     = toset([for optimizer in aws_glue_catalog_table_optimizer.this : optimizer.table_name if optimizer.database_name == "stedi_test_audit"]) == toset(["consent_decisions", "pipeline_runs"])
+    error_message = "An optimizer looks for its table in the table's database."
+  }
+
+  assert {
     condition = (
       aws_glue_catalog_table_optimizer.this["customer_trusted/retention"].configuration[0].retention_configuration[0].iceberg_configuration[0] ==
       { snapshot_retention_period_in_days = 9, number_of_snapshots_to_retain = 2, clean_expired_files = true } &&
@@ -210,7 +234,7 @@ run "optimizers_maintain_every_iceberg_table_within_the_warehouse" {
   assert {
     condition = alltrue([
       for statement in data.aws_iam_policy_document.optimizers.statement :
-      statement.resources == toset(["arn:aws:s3:::our-data/warehouse/stedi_test/*"])
+      statement.resources == toset(["arn:aws:s3:::our-data/warehouse/stedi_test/*", "arn:aws:s3:::our-data/warehouse/stedi_test_audit/*"])
       if length([for action in statement.actions : action if startswith(action, "s3:") && action != "s3:ListBucket"]) > 0
     ])
     error_message = "Optimizers touch the files of the warehouse only; got ${jsonencode(data.aws_iam_policy_document.optimizers.statement)}."
@@ -220,7 +244,7 @@ run "optimizers_maintain_every_iceberg_table_within_the_warehouse" {
     condition = [
       for statement in data.aws_iam_policy_document.optimizers.statement : one(statement.condition).values
       if contains(statement.actions, "s3:ListBucket")
-    ] == [tolist(["warehouse/stedi_test/*"])]
+    ] == [tolist(["warehouse/stedi_test/*", "warehouse/stedi_test_audit/*"])]
     error_message = "Optimizers see the warehouse only; got ${jsonencode(data.aws_iam_policy_document.optimizers.statement)}."
   }
 
@@ -260,18 +284,24 @@ run "lake_formation_gives_analysts_the_training_table_only" {
   }
 
   assert {
-    condition     = alltrue([for grant in aws_lakeformation_permissions.analyst_database : grant.permissions == toset(["DESCRIBE"])])
-    error_message = "Of the database, analysts see that it exists."
+    condition     = [for grant in aws_lakeformation_permissions.analyst_database : [grant.database[0].name, join(",", grant.permissions)]] == [["stedi_test", "DESCRIBE"]]
+    error_message = "Of the database, analysts see that it exists; of the other, nothing."
   }
 
   assert {
-    condition = {
-      for name, grant in aws_lakeformation_permissions.job_tables : name => join(",", grant.permissions) if grant.principal == "arn:aws:iam::111122223333:role/jobs" && grant.table[0].name == name
+    condition = alltrue([for grants in [{ role = "jobs", grants = aws_lakeformation_permissions.job_tables }, { role = "forget", grants = aws_lakeformation_permissions.forget_tables }] : {
+      for name, grant in grants.grants : name => join(",", grant.permissions)
+      if grant.principal == "arn:aws:iam::111122223333:role/${grants.role}" && grant.table[0].name == name && grant.table[0].database_name == output.tables[name].database
       } == merge(
-      { for name in keys(aws_glue_catalog_table.landing) : name => "DESCRIBE,SELECT" },
+      { for name in keys(aws_glue_catalog_table.json) : name => "DESCRIBE,SELECT" },
       { for name in keys(aws_glue_catalog_table.iceberg) : name => "ALTER,DELETE,DESCRIBE,INSERT,SELECT" },
-    )
-    error_message = "The jobs read landing and write the rest."
+    )])
+    error_message = "The jobs read JSON and write the rest."
+  }
+
+  assert {
+    condition     = alltrue([for grants in [aws_lakeformation_permissions.job_database, aws_lakeformation_permissions.forget_database] : toset([for grant in grants : grant.database[0].name]) == toset(["stedi_test", "stedi_test_audit"])])
+    error_message = "The jobs see both databases."
   }
 }
 
@@ -286,5 +316,5 @@ run "ddl_that_says_too_little_is_refused" {
     ddl_path = "./tests/fixtures/ddl_without_comments"
   }
 
-  expect_failures = [aws_glue_catalog_table.landing]
+  expect_failures = [aws_glue_catalog_table.json]
 }

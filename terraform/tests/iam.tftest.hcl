@@ -24,6 +24,9 @@ variables {
   landing_prefixes         = ["customer/landing", "step_trainer/landing"]
   database                 = "stedi_test"
   database_arn             = "arn:aws:glue:eu-central-1:111122223333:database/stedi_test"
+  audit_database           = "stedi_test_audit"
+  audit_database_arn       = "arn:aws:glue:eu-central-1:111122223333:database/stedi_test_audit"
+  subject_key_secret_arn   = "arn:aws:secretsmanager:eu-central-1:111122223333:secret:stedi-test-subject-key-AbCdEf"
   landing_table_arns       = { customer_landing = "arn:aws:glue:eu-central-1:111122223333:table/stedi_test/customer_landing" }
   placement                = null
   metrics_enabled          = false
@@ -32,6 +35,7 @@ variables {
   iceberg_table_arns = {
     customer_trusted         = "arn:aws:glue:eu-central-1:111122223333:table/stedi_test/customer_trusted"
     machine_learning_curated = "arn:aws:glue:eu-central-1:111122223333:table/stedi_test/machine_learning_curated"
+    pipeline_runs            = "arn:aws:glue:eu-central-1:111122223333:table/stedi_test_audit/pipeline_runs"
   }
 
   analysts = {
@@ -40,7 +44,7 @@ variables {
   }
 }
 
-run "jobs_read_landing_and_code_and_write_their_warehouse_only" {
+run "jobs_read_landing_and_code_and_write_warehouse_and_quarantine_only" {
   command = plan
 
   module {
@@ -53,11 +57,16 @@ run "jobs_read_landing_and_code_and_write_their_warehouse_only" {
   }
 
   assert {
-    condition = toset([
+    condition = toset(flatten([
       for statement in jsondecode(aws_iam_role_policy.data.policy).Statement : statement.Resource
       if length(setintersection(flatten([statement.Action]), ["s3:PutObject", "s3:DeleteObject", "s3:AbortMultipartUpload"])) > 0
-    ]) == toset(["arn:aws:s3:::our-data/warehouse/stedi_test/*"])
-    error_message = "Landing, scripts and query results are out of the jobs' reach; got ${aws_iam_role_policy.data.policy}."
+      ])) == toset([
+      "arn:aws:s3:::our-data/quarantine",
+      "arn:aws:s3:::our-data/quarantine/*",
+      "arn:aws:s3:::our-data/warehouse/stedi_test/*",
+      "arn:aws:s3:::our-data/warehouse/stedi_test_audit/*",
+    ])
+    error_message = "Landing, scripts, query results and what is to be forgotten are out of the jobs' reach; got ${aws_iam_role_policy.data.policy}."
   }
 
   assert {
@@ -67,8 +76,10 @@ run "jobs_read_landing_and_code_and_write_their_warehouse_only" {
       ])) == toset([
       "arn:aws:glue:eu-central-1:111122223333:catalog",
       "arn:aws:glue:eu-central-1:111122223333:database/stedi_test",
+      "arn:aws:glue:eu-central-1:111122223333:database/stedi_test_audit",
       "arn:aws:glue:eu-central-1:111122223333:table/stedi_test/customer_trusted",
       "arn:aws:glue:eu-central-1:111122223333:table/stedi_test/machine_learning_curated",
+      "arn:aws:glue:eu-central-1:111122223333:table/stedi_test_audit/pipeline_runs",
     ])
     error_message = "Landing tables can't be changed; got ${aws_iam_role_policy.catalog.policy}."
   }
@@ -84,7 +95,10 @@ run "jobs_read_landing_and_code_and_write_their_warehouse_only" {
       "arn:aws:s3:::our-data/step_trainer/landing/*",
       "arn:aws:s3:::our-data/glue",
       "arn:aws:s3:::our-data/glue/*",
+      "arn:aws:s3:::our-data/quarantine",
+      "arn:aws:s3:::our-data/quarantine/*",
       "arn:aws:s3:::our-data/warehouse/stedi_test/*",
+      "arn:aws:s3:::our-data/warehouse/stedi_test_audit/*",
     ])
     error_message = "Got ${aws_iam_role_policy.data.policy}."
   }
@@ -95,7 +109,8 @@ run "jobs_read_landing_and_code_and_write_their_warehouse_only" {
       if contains(flatten([statement.Action]), "s3:ListBucket")
       ] == [toset([
         "customer/landing", "customer/landing/*", "step_trainer/landing", "step_trainer/landing/*",
-        "glue", "glue/*", "warehouse/stedi_test", "warehouse/stedi_test/*",
+        "glue", "glue/*", "quarantine", "quarantine/*",
+        "warehouse/stedi_test", "warehouse/stedi_test/*", "warehouse/stedi_test_audit", "warehouse/stedi_test_audit/*",
     ])]
     error_message = "Listing is held to the jobs' own prefixes; got ${aws_iam_role_policy.data.policy}."
   }
@@ -110,7 +125,7 @@ run "jobs_read_landing_and_code_and_write_their_warehouse_only" {
 
   assert {
     condition = alltrue(flatten([
-      for policy in [aws_iam_role_policy.data.policy, aws_iam_role_policy.catalog.policy, aws_iam_role_policy.observe.policy] : [
+      for policy in concat([aws_iam_role_policy.data.policy, aws_iam_role_policy.catalog.policy, aws_iam_role_policy.observe.policy, aws_iam_role_policy.subject_key.policy], values(aws_iam_role_policy.forget)[*].policy) : [
         for statement in jsondecode(policy).Statement : [
           !contains(flatten([statement.Resource]), "*"),
           [for action in flatten([statement.Action]) : !endswith(action, "*")],
@@ -128,6 +143,73 @@ run "jobs_read_landing_and_code_and_write_their_warehouse_only" {
   assert {
     condition     = jsondecode(aws_iam_role_policy.observe.policy).Statement[*].Resource == ["arn:aws:logs:eu-central-1:111122223333:log-group:/aws-glue/*"]
     error_message = "Got ${aws_iam_role_policy.observe.policy}."
+  }
+}
+
+run "the_key_of_the_pseudonyms_is_for_the_jobs" {
+  command = plan
+
+  module {
+    source = "./modules/iam"
+  }
+
+  assert {
+    condition = alltrue([
+      for policy in [aws_iam_role_policy.subject_key.policy, aws_iam_role_policy.forget["subject_key"].policy] : [
+        for statement in jsondecode(policy).Statement : [statement.Action, statement.Resource]
+      ] == [["secretsmanager:GetSecretValue", var.subject_key_secret_arn]]
+    ])
+    error_message = "The jobs read this secret and no other; got ${aws_iam_role_policy.subject_key.policy}."
+  }
+
+  assert {
+    condition = alltrue([
+      for policy in [aws_iam_policy.analyst.policy, aws_iam_role_policy.data.policy, aws_iam_role_policy.catalog.policy, aws_iam_role_policy.observe.policy] :
+      !strcontains(policy, "secretsmanager")
+    ])
+    error_message = "No other policy speaks of secrets; got ${aws_iam_policy.analyst.policy}."
+  }
+}
+
+run "the_role_that_forgets_erases_data_and_its_versions_but_no_code" {
+  command = plan
+
+  module {
+    source = "./modules/iam"
+  }
+
+  assert {
+    condition     = jsondecode(aws_iam_role.forget.assume_role_policy).Statement[*].Principal == [{ Service = "glue.amazonaws.com" }] && aws_iam_role.forget.name == "stedi-test-glue-forget"
+    error_message = "Got ${aws_iam_role.forget.name}, ${aws_iam_role.forget.assume_role_policy}."
+  }
+
+  assert {
+    condition = toset(flatten([
+      for statement in jsondecode(aws_iam_role_policy.forget["data"].policy).Statement : statement.Resource
+      if length(setintersection(flatten([statement.Action]), ["s3:PutObject", "s3:DeleteObject", "s3:DeleteObjectVersion", "s3:GetObjectVersion", "s3:AbortMultipartUpload"])) > 0
+      ])) == toset(flatten([
+      for prefix in ["athena-results", "customer/landing", "forget", "quarantine", "step_trainer/landing", "warehouse/stedi_test", "warehouse/stedi_test_audit"] :
+      ["arn:aws:s3:::our-data/${prefix}", "arn:aws:s3:::our-data/${prefix}/*"]
+    ]))
+    error_message = "Wherever data is, and nowhere else; got ${aws_iam_role_policy.forget["data"].policy}."
+  }
+
+  assert {
+    condition = [
+      for statement in jsondecode(aws_iam_role_policy.forget["data"].policy).Statement : toset(flatten([statement.Action]))
+      if contains(flatten([statement.Resource]), "arn:aws:s3:::our-data/glue/*")
+    ] == [toset(["s3:GetObject"])]
+    error_message = "Scripts are read, never written; got ${aws_iam_role_policy.forget["data"].policy}."
+  }
+
+  assert {
+    condition     = aws_iam_role_policy.forget["catalog"].policy == aws_iam_role_policy.catalog.policy && aws_iam_role_policy.forget["observe"].policy == aws_iam_role_policy.observe.policy
+    error_message = "Catalog and logs are the same as for the other jobs."
+  }
+
+  assert {
+    condition     = keys(aws_iam_role_policy.forget) == ["catalog", "data", "observe", "subject_key"] && aws_iam_role.forget.permissions_boundary == null && aws_iam_role.forget.path == "/"
+    error_message = "Neither boundary, nor path, nor network unless given."
   }
 }
 
@@ -228,13 +310,13 @@ run "metrics_key_network_boundary_and_path_are_granted_when_given" {
   }
 
   assert {
-    condition     = aws_iam_role.jobs.permissions_boundary == var.permissions_boundary_arn && aws_iam_role.jobs.path == "/data/" && aws_iam_policy.analyst.path == "/data/"
+    condition     = aws_iam_role.jobs.permissions_boundary == var.permissions_boundary_arn && aws_iam_role.forget.permissions_boundary == var.permissions_boundary_arn && aws_iam_role.jobs.path == "/data/" && aws_iam_role.forget.path == "/data/" && aws_iam_policy.analyst.path == "/data/"
     error_message = "Got ${jsonencode(aws_iam_role.jobs.permissions_boundary)}, ${aws_iam_role.jobs.path} and ${aws_iam_policy.analyst.path}."
   }
 
   assert {
     condition = alltrue([
-      for policy in [aws_iam_role_policy.data.policy, aws_iam_policy.analyst.policy] : [
+      for policy in [aws_iam_role_policy.data.policy, aws_iam_policy.analyst.policy, aws_iam_role_policy.forget["data"].policy] : [
         for statement in jsondecode(policy).Statement : [toset(statement.Action), statement.Resource, statement.Condition]
         if anytrue([for action in flatten([statement.Action]) : startswith(action, "kms:")])
         ] == [[
@@ -247,6 +329,24 @@ run "metrics_key_network_boundary_and_path_are_granted_when_given" {
       ]]
     ])
     error_message = "The key serves S3, for this bucket; got ${aws_iam_role_policy.data.policy} and ${aws_iam_policy.analyst.policy}."
+  }
+
+  assert {
+    condition = alltrue([
+      for policy in [aws_iam_role_policy.subject_key.policy, aws_iam_role_policy.forget["subject_key"].policy] : [
+        for statement in jsondecode(policy).Statement : [statement.Action, statement.Resource, statement.Condition] if statement.Sid == "DecryptSubjectKey"
+        ] == [[
+          "kms:Decrypt",
+          var.kms_key_arn,
+          { StringEquals = { "kms:ViaService" = "secretsmanager.eu-central-1.amazonaws.com", "kms:EncryptionContext:SecretARN" = var.subject_key_secret_arn } },
+      ]]
+    ])
+    error_message = "The key serves Secrets Manager, for this secret; got ${aws_iam_role_policy.subject_key.policy}."
+  }
+
+  assert {
+    condition     = aws_iam_role_policy.forget["network"].policy == aws_iam_role_policy.network[0].policy
+    error_message = "Whoever forgets runs where the other jobs run."
   }
 
   assert {

@@ -3,27 +3,29 @@ mock_provider "aws" {
 }
 
 variables {
-  name               = "stedi-test"
-  bucket             = "our-data"
-  database           = "stedi_test"
-  warehouse_uri      = "s3://our-data/warehouse"
-  role_arn           = "arn:aws:iam::111122223333:role/jobs"
-  scripts_path       = "../glue_jobs"
-  ddl_path           = "../ddl"
-  arguments          = { profile = "published", customer_records = null, unmatched_steps = null }
-  glue_version       = "5.1"
-  worker_type        = "G.1X"
-  number_of_workers  = 2
-  timeout            = 30
-  max_retries        = 1
-  execution_class    = "STANDARD"
-  job_settings       = {}
-  connections        = []
-  schedule           = null
-  kms_key_arn        = null
-  metrics_enabled    = false
-  log_retention_days = 30
-  tags               = {}
+  name                   = "stedi-test"
+  bucket                 = "our-data"
+  database               = "stedi_test"
+  warehouse_uri          = "s3://our-data/warehouse"
+  role_arn               = "arn:aws:iam::111122223333:role/jobs"
+  forget_role_arn        = "arn:aws:iam::111122223333:role/forget"
+  subject_key_secret_arn = "arn:aws:secretsmanager:eu-central-1:111122223333:secret:stedi-test-subject-key-AbCdEf"
+  scripts_path           = "../glue_jobs"
+  ddl_path               = "../ddl"
+  arguments              = { profile = "published", customer_records = null, unmatched_steps = null }
+  glue_version           = "5.1"
+  worker_type            = "G.1X"
+  number_of_workers      = 2
+  timeout                = 30
+  max_retries            = 1
+  execution_class        = "STANDARD"
+  job_settings           = {}
+  connections            = []
+  schedule               = null
+  kms_key_arn            = null
+  metrics_enabled        = false
+  log_retention_days     = 30
+  tags                   = {}
 }
 
 run "a_chain_that_runs_once_at_a_time_and_never_by_itself" {
@@ -91,6 +93,29 @@ run "a_chain_that_runs_once_at_a_time_and_never_by_itself" {
   }
 }
 
+run "the_job_that_forgets_waits_for_somebody_to_ask" {
+  command = plan
+
+  module {
+    source = "./modules/jobs"
+  }
+
+  assert {
+    condition     = output.forget_job == "stedi-test-forget" && aws_glue_job.this["forget"].role_arn == var.forget_role_arn
+    error_message = "Got ${output.forget_job} with ${aws_glue_job.this["forget"].role_arn}."
+  }
+
+  assert {
+    condition     = alltrue([for job in keys(output.jobs) : aws_glue_job.this[job].role_arn == var.role_arn]) && keys(output.jobs) == keys(output.job_tables) && !contains(keys(output.jobs), "forget")
+    error_message = "Only that job can erase; got ${jsonencode(output.jobs)}."
+  }
+
+  assert {
+    condition     = !contains(flatten([for trigger in concat([aws_glue_trigger.start], values(aws_glue_trigger.after)) : concat(trigger.actions[*].job_name, flatten(trigger.predicate[*].conditions[*].job_name))]), "stedi-test-forget")
+    error_message = "No trigger starts it or waits for it."
+  }
+}
+
 run "every_job_knows_iceberg_and_gets_its_files_and_arguments" {
   command = plan
 
@@ -131,7 +156,7 @@ run "every_job_knows_iceberg_and_gets_its_files_and_arguments" {
   assert {
     condition = alltrue([
       for job in aws_glue_job.this : toset(split(",", job.default_arguments["--extra-py-files"])) == toset([
-        for file in fileset("../glue_jobs", "*.py") : "s3://our-data/glue/scripts/${file}" if !contains(keys(output.jobs), trimsuffix(file, ".py"))
+        for file in fileset("../glue_jobs", "*.py") : "s3://our-data/glue/scripts/${file}" if !contains(keys(aws_glue_job.this), trimsuffix(file, ".py"))
       ])
     ])
     error_message = "Every module that is no job script reaches every job; got ${aws_glue_job.this["machine_learning_curated"].default_arguments["--extra-py-files"]}."
@@ -139,16 +164,27 @@ run "every_job_knows_iceberg_and_gets_its_files_and_arguments" {
 
   assert {
     condition = alltrue([
-      for job in aws_glue_job.this : toset(split(",", job.default_arguments["--extra-files"])) == toset([
-        for file in fileset("../ddl", "*.sql") : "s3://our-data/glue/ddl/${file}"
-      ])
+      for job in aws_glue_job.this : toset(split(",", job.default_arguments["--extra-files"])) == toset(concat(
+        [for file in fileset("../ddl", "*.sql") : "s3://our-data/glue/ddl/${file}"],
+        [for file in fileset("../glue_jobs", "audits/*.sql") : "s3://our-data/glue/${file}"],
+      ))
     ])
-    error_message = "Every DDL file reaches every job."
+    error_message = "Every DDL file and every audit reaches every job."
+  }
+
+  assert {
+    condition     = length(aws_s3_object.audit) > 0 && length(distinct([for object in concat(values(aws_s3_object.ddl), values(aws_s3_object.audit)) : basename(object.key)])) == length(aws_s3_object.ddl) + length(aws_s3_object.audit)
+    error_message = "Glue lays extra files into one folder, so no two may have the same name."
+  }
+
+  assert {
+    condition     = alltrue([for job in aws_glue_job.this : job.default_arguments["--subject_key_secret"] == var.subject_key_secret_arn])
+    error_message = "Every job knows where the key of the pseudonyms is."
   }
 
   assert {
     condition = alltrue([
-      for file, object in merge(aws_s3_object.script, aws_s3_object.ddl) : object.source_hash == filemd5(object.source)
+      for file, object in merge(aws_s3_object.script, aws_s3_object.ddl, aws_s3_object.audit) : object.source_hash == filemd5(object.source)
     ])
     error_message = "A changed file is uploaded again."
   }
@@ -253,6 +289,7 @@ run "single_jobs_differ_a_schedule_starts_them_and_key_and_vpc_hold_for_all" {
       customer_trusted_to_curated      = ["G.1X", 2, 30, 1, "STANDARD"]
       step_trainer_landing_to_trusted  = ["G.1X", 2, 30, 1, "STANDARD"]
       machine_learning_curated         = ["G.2X", 5, 90, 0, "FLEX"]
+      forget                           = ["G.1X", 2, 30, 1, "STANDARD"]
     }
     error_message = "A setting of a single job is for that job alone."
   }

@@ -12,7 +12,8 @@ run "every_name_starts_with_prefix_and_environment" {
   override_module {
     target = module.iam
     outputs = {
-      job_role_arn = "arn:aws:iam::111122223333:role/jobs"
+      job_role_arn    = "arn:aws:iam::111122223333:role/jobs"
+      forget_role_arn = "arn:aws:iam::111122223333:role/forget"
     }
   }
 
@@ -31,6 +32,11 @@ run "every_name_starts_with_prefix_and_environment" {
   assert {
     condition     = output.database == "stedi_test"
     error_message = "Athena knows no hyphens in the name of a database; got ${output.database}."
+  }
+
+  assert {
+    condition     = output.audit_database == "stedi_test_audit" && output.forget_job == "stedi-test-forget"
+    error_message = "Got ${output.audit_database} and ${output.forget_job}."
   }
 
   assert {
@@ -94,11 +100,12 @@ run "profile_and_policies_reach_the_jobs" {
     shared_serial_number  = "any_owner"
     training_match        = "timestamp_and_customer"
     unmatched_steps       = "keep"
+    training_subject      = "pseudonym"
   }
 
   assert {
     condition = {
-      for name in ["profile", "accelerometer_consent", "step_trainer_consent", "customer_records", "shared_serial_number", "training_match", "unmatched_steps"] :
+      for name in ["profile", "accelerometer_consent", "step_trainer_consent", "customer_records", "shared_serial_number", "training_match", "unmatched_steps", "training_subject"] :
       name => output.job_arguments["--${name}"]
       } == {
       profile               = "strict"
@@ -108,8 +115,37 @@ run "profile_and_policies_reach_the_jobs" {
       shared_serial_number  = "any_owner"
       training_match        = "timestamp_and_customer"
       unmatched_steps       = "keep"
+      training_subject      = "pseudonym"
     }
     error_message = "Each variable is the job argument of its name; got ${jsonencode(output.job_arguments)}."
+  }
+}
+
+run "limits_reach_the_jobs_as_json" {
+  command = plan
+
+  variables {
+    quarantine_limits = { customer_landing = { share = 0 }, step_trainer_landing = { rows = 5 } }
+    row_count_change  = { growth = 2 }
+  }
+
+  assert {
+    condition = jsondecode(output.job_arguments["--quarantine_limits"]) == {
+      accelerometer_landing = { share = 0.01, rows = 1000 }
+      customer_landing      = { share = 0, rows = 1000 }
+      step_trainer_landing  = { share = 0.01, rows = 5 }
+    }
+    error_message = "What is not said of a table is the default; got ${output.job_arguments["--quarantine_limits"]}."
+  }
+
+  assert {
+    condition     = jsondecode(output.job_arguments["--row_count_change"]) == { drop = 0.5, growth = 2 }
+    error_message = "Got ${output.job_arguments["--row_count_change"]}."
+  }
+
+  assert {
+    condition     = !contains(keys(output.job_arguments), "--training_subject")
+    error_message = "A policy that is not set must not override the profile's; got ${jsonencode(keys(output.job_arguments))}."
   }
 }
 

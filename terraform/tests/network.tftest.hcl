@@ -118,8 +118,8 @@ run "endpoint_on_the_default_vpc_reaches_this_bucket_for_this_account_only" {
 
   assert {
     condition = toset(flatten(jsondecode(aws_vpc_endpoint.s3[0].policy).Statement[*].Action)) == toset([
-      "s3:AbortMultipartUpload", "s3:DeleteObject", "s3:GetBucketLocation", "s3:GetObject",
-      "s3:ListBucket", "s3:ListMultipartUploadParts", "s3:PutObject",
+      "s3:AbortMultipartUpload", "s3:DeleteObject", "s3:DeleteObjectVersion", "s3:GetBucketLocation", "s3:GetObject",
+      "s3:GetObjectVersion", "s3:ListBucket", "s3:ListBucketVersions", "s3:ListMultipartUploadParts", "s3:PutObject",
     ])
     error_message = "Got ${aws_vpc_endpoint.s3[0].policy}."
   }
@@ -218,8 +218,8 @@ run "jobs_in_the_vpc_reach_each_other_s3_and_their_endpoints_only" {
   }
 
   assert {
-    condition     = { for service, endpoint in aws_vpc_endpoint.services : service => endpoint.service_name } == { for service in ["glue", "logs", "monitoring"] : service => "com.amazonaws.eu-central-1.${service}" }
-    error_message = "With metrics, the jobs call three services; got ${jsonencode(keys(aws_vpc_endpoint.services))}."
+    condition     = { for service, endpoint in aws_vpc_endpoint.services : service => endpoint.service_name } == { for service in ["glue", "logs", "monitoring", "secretsmanager"] : service => "com.amazonaws.eu-central-1.${service}" }
+    error_message = "With metrics, the jobs call four services; got ${jsonencode(keys(aws_vpc_endpoint.services))}."
   }
 
   assert {
@@ -234,7 +234,7 @@ run "jobs_in_the_vpc_reach_each_other_s3_and_their_endpoints_only" {
     condition = { for service, endpoint in aws_vpc_endpoint.services : service => [
       for statement in jsondecode(endpoint.policy).Statement : [statement.Action, statement.Condition]
       ] } == {
-      for service, actions in { glue = "glue:*", logs = "logs:*", monitoring = "cloudwatch:*" } :
+      for service, actions in { glue = "glue:*", logs = "logs:*", monitoring = "cloudwatch:*", secretsmanager = "secretsmanager:*" } :
       service => [[actions, { StringEqualsIfExists = { "aws:PrincipalAccount" = "111122223333" } }]]
     }
     error_message = "Credentials of another account do not pass; got ${jsonencode([for endpoint in aws_vpc_endpoint.services : endpoint.policy])}."

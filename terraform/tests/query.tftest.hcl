@@ -6,6 +6,7 @@ variables {
   name             = "stedi-test"
   bucket           = "our-data"
   database         = "stedi_test"
+  audit_database   = "stedi_test_audit"
   ddl              = { customer_trusted = "CREATE TABLE stedi_test.customer_trusted (email string)" }
   kms_key_arn      = null
   scan_limit_bytes = 10485760
@@ -46,7 +47,7 @@ run "results_stay_in_the_lakehouse_and_queries_are_named" {
   }
 
   assert {
-    condition     = keys(aws_athena_named_query.this) == ["create_customer_trusted", "customers_without_consent", "readings_without_customer", "rows_per_table", "runs_per_table"]
+    condition     = keys(aws_athena_named_query.this) == ["consent_decisions_of_last_run", "create_customer_trusted", "customers_without_consent", "quarantine_by_reason", "readings_without_customer", "rows_accounted_for", "rows_dropped_by_reason", "rows_per_table", "runs_per_table"]
     error_message = "Got ${jsonencode(keys(aws_athena_named_query.this))}."
   }
 

@@ -43,6 +43,10 @@ run "values_of_another_shape" {
     athena_scan_limit_bytes  = 1000
     log_retention_days       = 2
     failure_email            = "ops"
+    training_subject         = "email"
+    subject_key_version      = 0
+    quarantine_limits        = { customers = {} }
+    row_count_change         = { drop = 1.5 }
   }
 
   expect_failures = [
@@ -76,6 +80,10 @@ run "values_of_another_shape" {
     var.lake_formation,
     var.stale_after_hours,
     var.budget,
+    var.training_subject,
+    var.subject_key_version,
+    var.quarantine_limits,
+    var.row_count_change,
   ]
 }
 
@@ -83,22 +91,25 @@ run "values_out_of_range" {
   command = plan
 
   variables {
-    schedule          = "cron(0 3 * * *)"
-    table_optimizers  = { snapshots_to_keep = 1.5 }
-    stale_after_hours = 169
-    budget            = { monthly_limit = 1, currency = "dollars" }
-    route_table_ids   = ["rtb-xyz"]
-    vpc_id            = "vpc-0123456789abcdef0"
-    execution_class   = "SPOT"
-    name_prefix       = "abcdefghijklmnopqrstu"
-    environment       = "abcdefghijklmnop"
-    bucket_name       = "ab"
-    lifecycle_rules   = { athena_result_days = 1.5 }
-    iam_path          = "/da ta/"
-    vpc_jobs          = { subnet_ids = [] }
-    number_of_workers = 1
-    timeout           = 10081
-    max_retries       = 11
+    schedule            = "cron(0 3 * * *)"
+    table_optimizers    = { snapshots_to_keep = 1.5 }
+    stale_after_hours   = 169
+    budget              = { monthly_limit = 1, currency = "dollars" }
+    route_table_ids     = ["rtb-xyz"]
+    vpc_id              = "vpc-0123456789abcdef0"
+    execution_class     = "SPOT"
+    name_prefix         = "abcdefghijklmnopqrstu"
+    environment         = "abcdefghijklmnop"
+    bucket_name         = "ab"
+    lifecycle_rules     = { athena_result_days = 1.5 }
+    iam_path            = "/da ta/"
+    vpc_jobs            = { subnet_ids = [] }
+    number_of_workers   = 1
+    timeout             = 10081
+    max_retries         = 11
+    subject_key_version = 1.5
+    quarantine_limits   = { customer_landing = { share = 1.5 } }
+    row_count_change    = { growth = 0.5 }
   }
 
   expect_failures = [
@@ -117,6 +128,9 @@ run "values_out_of_range" {
     var.table_optimizers,
     var.stale_after_hours,
     var.budget,
+    var.subject_key_version,
+    var.quarantine_limits,
+    var.row_count_change,
   ]
 }
 
@@ -133,9 +147,11 @@ run "values_that_end_badly_or_are_too_large" {
     lifecycle_rules   = { incomplete_upload_days = 0 }
     kms_key_arn       = "arn:aws:kms:eu-west-1:111122223333:key/01234567-89ab-cdef-0123-456789abcdef"
     iam_path          = "/data"
-    vpc_jobs          = { subnet_ids = ["subnet-0123456789abcdef0"], interface_endpoints = ["glue", "logs", "secretsmanager"] }
+    vpc_jobs          = { subnet_ids = ["subnet-0123456789abcdef0"], interface_endpoints = ["glue", "logs", "secretsmanager", "sqs"] }
     number_of_workers = 300
     timeout           = 1.5
+    quarantine_limits = { step_trainer_landing = { rows = 0.5 } }
+    row_count_change  = { drop = -0.1 }
   }
 
   expect_failures = [
@@ -151,6 +167,8 @@ run "values_that_end_badly_or_are_too_large" {
     var.table_optimizers,
     var.budget,
     var.job_settings,
+    var.quarantine_limits,
+    var.row_count_change,
   ]
 }
 
@@ -189,10 +207,11 @@ run "names_and_addresses_that_are_none" {
   command = plan
 
   variables {
-    budget       = { monthly_limit = 1, emails = ["boss"] }
-    job_settings = { machine_learning_curated = { worker_type = "Standard" } }
-    access_logs  = { bucket = "Our_Logs" }
-    vpc_jobs     = { subnet_ids = ["subnet-0123456789abcdef0"], interface_endpoints = [], egress_cidr_blocks = ["10.0.0.0"] }
+    quarantine_limits = { accelerometer_landing = { rows = -1 } }
+    budget            = { monthly_limit = 1, emails = ["boss"] }
+    job_settings      = { machine_learning_curated = { worker_type = "Standard" } }
+    access_logs       = { bucket = "Our_Logs" }
+    vpc_jobs          = { subnet_ids = ["subnet-0123456789abcdef0"], interface_endpoints = [], egress_cidr_blocks = ["10.0.0.0"] }
   }
 
   expect_failures = [
@@ -200,6 +219,7 @@ run "names_and_addresses_that_are_none" {
     var.job_settings,
     var.access_logs,
     var.vpc_jobs,
+    var.quarantine_limits,
   ]
 }
 
@@ -254,6 +274,10 @@ run "every_rule_kept" {
     shared_serial_number     = "all_owners"
     training_match           = "timestamp_and_customer"
     unmatched_steps          = "keep"
+    training_subject         = "pseudonym"
+    subject_key_version      = 2
+    quarantine_limits        = { customer_landing = { share = 0, rows = 0 }, step_trainer_landing = { share = 1 } }
+    row_count_change         = { drop = 0, growth = 1 }
     athena_scan_limit_bytes  = null
     log_retention_days       = 1
     failure_email            = "ops@example.org"

@@ -13,7 +13,7 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-from tests.conftest import ICEBERG_TABLES, JOBS, LANDING_TABLES, Project
+from tests.conftest import ALL_JOBS, AUDIT_TABLES, ICEBERG_TABLES, JOBS, LANDING_TABLES, Project
 
 PERSONAL = {"user", "email", "customername", "name", "phone", "birthday"}
 
@@ -68,7 +68,9 @@ def test_aws_lists_the_stack(project: Project, ran: dict[str, Any]) -> None:
     glue, env = project.client("glue"), project.environment()
     tables = glue.get_tables(DatabaseName=env["STEDI_DATABASE"])["TableList"]
     assert {table["Name"] for table in tables} == {*LANDING_TABLES, *ICEBERG_TABLES}
-    assert len(glue.get_jobs()["Jobs"]) == 5
+    audit_tables = glue.get_tables(DatabaseName=env["STEDI_AUDIT_DATABASE"])["TableList"]
+    assert {table["Name"] for table in audit_tables} == set(AUDIT_TABLES)
+    assert len(glue.get_jobs()["Jobs"]) == len(ALL_JOBS)
     assert glue.list_workflows()["Workflows"] == [env["STEDI_WORKFLOW"]]
     triggers = glue.get_triggers()["Triggers"]
     assert sorted(trigger["Type"] for trigger in triggers) == ["CONDITIONAL"] * 4 + ["ON_DEMAND"]

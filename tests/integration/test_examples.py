@@ -17,7 +17,7 @@ from lakehouse import sandbox
 from lakehouse.project import LOCAL
 from lakehouse.project import Project as Checkout
 from lakehouse.terraform import cli_configuration
-from tests.conftest import JOBS, copy_of_project
+from tests.conftest import ALL_JOBS, copy_of_project
 
 MODULE: Final = "module.lakehouse.module"
 ONLY_IN_COMPLETE: Final = frozenset({"aliases", "connections", "keys", "security groups", "VPCs"})
@@ -39,6 +39,7 @@ LISTED: Final[dict[str, Callable[[Aws], Iterable[str]]]] = {
     "roles": lambda aws: (each["RoleName"] for each in aws("iam").list_roles()["Roles"]),
     "policies": lambda aws: (each["Arn"] for each in aws("iam").list_policies(Scope="Local")["Policies"]),
     "log groups": lambda aws: (each["logGroupName"] for each in aws("logs").describe_log_groups()["logGroups"]),
+    "secrets": lambda aws: (each["Name"] for each in aws("secretsmanager").list_secrets()["SecretList"]),
     "topics": lambda aws: (each["TopicArn"] for each in aws("sns").list_topics()["Topics"]),
     "rules": lambda aws: (each["Name"] for each in aws("events").list_rules()["Rules"]),
     "alarms": lambda aws: (each["AlarmName"] for each in aws("cloudwatch").describe_alarms()["MetricAlarms"]),
@@ -151,7 +152,7 @@ def test_minimal(examples: Path, aws: Aws) -> None:
 
         main = example.folder / "main.tf"
         main.write_text(main.read_text().replace("force_destroy = true", 'force_destroy = true\n  profile = "strict"'))
-        assert example.plan() == {f'{MODULE}.jobs.aws_glue_job.this["{name}"]': "update" for name in JOBS}
+        assert example.plan() == {f'{MODULE}.jobs.aws_glue_job.this["{name}"]': "update" for name in ALL_JOBS}
         example.apply()
         profiles = {job["DefaultArguments"]["--profile"] for job in aws("glue").get_jobs()["Jobs"]}
         assert profiles == {"strict"}
@@ -173,7 +174,9 @@ def test_complete(examples: Path, aws: Aws) -> None:
         assert {each["ConnectionType"] for each in connections.values()} == {"NETWORK"}
         assert len({each["PhysicalConnectionRequirements"]["SubnetId"] for each in connections.values()}) == 2
         jobs = aws("glue").get_jobs()["Jobs"]
-        assert len(jobs) == len(JOBS)
+        assert len(jobs) == len(ALL_JOBS)
+        secret = aws("secretsmanager").describe_secret(SecretId=lakehouse["subject_key_secret_arn"])
+        assert secret["KmsKeyId"] == key
         for job in jobs:
             assert set(job["Connections"]["Connections"]) == set(connections)
 

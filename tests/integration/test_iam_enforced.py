@@ -14,10 +14,11 @@ import pytest
 from botocore.exceptions import ClientError
 
 from lakehouse import sandbox
-from tests.conftest import ICEBERG_TABLES, JOBS, LANDING_TABLES, Project
+from tests.conftest import AUDIT_TABLES, ICEBERG_TABLES, JOBS, LANDING_TABLES, Project
 
 TRAINING = "machine_learning_curated"
 PERSONAL_TABLES = [table for table in LANDING_TABLES + ICEBERG_TABLES if table != TRAINING]
+CODE = ["glue/scripts", "glue/ddl", "glue/audits"]
 LANDING = {table: f"{table.removesuffix('_landing')}/landing" for table in LANDING_TABLES}
 
 
@@ -36,9 +37,14 @@ class Lake:
         self.workflow = self.env["STEDI_WORKFLOW"]
         self.job = self.glue.get_job(JobName=f"{self.workflow.removesuffix('-lakehouse')}-{JOBS[0].replace('_', '-')}")
         self.role = self.job["Job"]["Role"].rpartition("/")[2]
+        self.audit_database = self.env["STEDI_AUDIT_DATABASE"]
+        self.secret = f"{self.workflow.removesuffix('-lakehouse')}-subject-key"
 
     def prefix(self, table: str) -> str:
-        return LANDING.get(table, f"warehouse/{self.database}/{table}")
+        if table == "quarantine":
+            return table
+        database = self.audit_database if table in AUDIT_TABLES else self.database
+        return LANDING.get(table, f"warehouse/{database}/{table}")
 
     def any_key(self, table: str) -> str:
         key: str = self.s3.list_objects_v2(Bucket=self.bucket, Prefix=f"{self.prefix(table)}/")["Contents"][0]["Key"]
@@ -85,12 +91,23 @@ def enforce_iam(box: sandbox.Sandbox) -> None:
     connection.close()
 
 
-@pytest.fixture(scope="module")
-def job(lake: Lake) -> Callable[[str], Any]:
-    """The jobs' role, assumed as Glue does."""
-    arn = lake.iam.get_role(RoleName=lake.role)["Role"]["Arn"]
+def assumed(lake: Lake, role: str) -> Callable[[str], Any]:
+    """Return what makes clients for a role, assumed as Glue does."""
+    arn = lake.iam.get_role(RoleName=role)["Role"]["Arn"]
     issued = lake.project.client("sts").assume_role(RoleArn=arn, RoleSessionName="tests")
     return lake.clients(issued["Credentials"])
+
+
+@pytest.fixture(scope="module")
+def job(lake: Lake) -> Callable[[str], Any]:
+    """The role of the workflow's jobs."""
+    return assumed(lake, lake.role)
+
+
+@pytest.fixture(scope="module")
+def forget(lake: Lake) -> Callable[[str], Any]:
+    """The role of the job that forgets people."""
+    return assumed(lake, lake.role.removesuffix("-jobs") + "-forget")
 
 
 @pytest.fixture(scope="module")
@@ -156,7 +173,10 @@ class TestJobRole:
             assert time.monotonic() < deadline, run
             time.sleep(0.1)
 
-    @pytest.mark.parametrize("prefix", ["glue/scripts", "glue/ddl", "athena-results/analysts", *LANDING.values()])
+    @pytest.mark.parametrize(
+        "prefix",
+        [*CODE, "athena-results/analysts", "forget/requests", "forget/reports", *LANDING.values()],
+    )
     def test_cannot_write_elsewhere(self, lake: Lake, job: Callable[[str], Any], prefix: str) -> None:
         s3, here = job("s3"), {"Bucket": lake.bucket, "Key": f"{prefix}/new"}
         denied(s3.put_object, **here, Body=b"x")
@@ -167,6 +187,21 @@ class TestJobRole:
         both = s3.delete_objects(Bucket=lake.bucket, Delete={"Objects": [{"Key": own["Key"]}, {"Key": here["Key"]}]})
         assert here["Key"] in [error["Key"] for error in both["Errors"] if error["Code"] == "AccessDenied"]
         s3.delete_object(**own)
+
+    def test_writes_quarantine_and_reads_the_key_of_the_pseudonyms(self, lake: Lake, job: Callable[[str], Any]) -> None:
+        s3, key = job("s3"), "quarantine/customer_landing/new.json"
+        s3.put_object(Bucket=lake.bucket, Key=key, Body=b"{}")
+        assert [found["Key"] for found in s3.list_objects_v2(Bucket=lake.bucket, Prefix=key)["Contents"]] == [key]
+        s3.delete_object(Bucket=lake.bucket, Key=key)
+        assert len(job("secretsmanager").get_secret_value(SecretId=lake.secret)["SecretString"]) == 64
+        denied(job("secretsmanager").put_secret_value, SecretId=lake.secret, SecretString="known")
+
+    def test_cannot_reach_requests_to_forget_nor_old_versions(self, lake: Lake, job: Callable[[str], Any]) -> None:
+        s3, request = job("s3"), {"Bucket": lake.bucket, "Key": "forget/requests/1.json"}
+        lake.s3.put_object(**request, Body=b"{}")
+        denied(s3.get_object, **request)
+        denied(s3.list_objects_v2, Bucket=lake.bucket, Prefix="forget/")
+        denied(s3.list_object_versions, Bucket=lake.bucket, Prefix=f"{lake.prefix(TRAINING)}/")
 
     def test_cannot_read_query_results(self, lake: Lake, job: Callable[[str], Any]) -> None:
         for group in lake.workgroups:
@@ -185,6 +220,53 @@ class TestJobRole:
         denied(job("s3").put_bucket_policy, Bucket=lake.bucket, Policy="{}")
         denied(job("iam").put_role_policy, RoleName=lake.role, PolicyName="data", PolicyDocument="{}")
         denied(job("logs").create_log_group, logGroupName="/elsewhere")
+
+
+class TestForgetRole:
+    @pytest.mark.parametrize(
+        "prefix", ["athena-results/analysts", "forget/reports", "forget/requests", "quarantine", *LANDING.values()]
+    )
+    def test_rewrites_and_erases_data_with_its_versions(
+        self, lake: Lake, forget: Callable[[str], Any], prefix: str
+    ) -> None:
+        s3, here = forget("s3"), {"Bucket": lake.bucket, "Key": f"{prefix}/new"}
+        s3.put_object(**here, Body=b"first")
+        s3.put_object(**here, Body=b"second")
+        s3.delete_object(**here)
+        listed = s3.list_object_versions(Bucket=lake.bucket, Prefix=here["Key"])
+        assert {s3.get_object(**here, VersionId=each["VersionId"])["Body"].read() for each in listed["Versions"]} == {
+            b"first",
+            b"second",
+        }
+        for each in listed["Versions"] + listed["DeleteMarkers"]:
+            s3.delete_object(**here, VersionId=each["VersionId"])
+        assert "Versions" not in s3.list_object_versions(Bucket=lake.bucket, Prefix=here["Key"])
+
+    @pytest.mark.parametrize("table", [*ICEBERG_TABLES, "pipeline_runs", "consent_decisions"])
+    def test_rewrites_tables(self, lake: Lake, forget: Callable[[str], Any], table: str) -> None:
+        database = lake.audit_database if table in AUDIT_TABLES else lake.database
+        glue, key = forget("glue"), f"{lake.prefix(table)}/data/new"
+        kept = glue.get_table(DatabaseName=database, Name=table)["Table"]
+        names = ("Name", "Description", "StorageDescriptor", "TableType", "Parameters")
+        glue.update_table(DatabaseName=database, TableInput={name: kept[name] for name in names})
+        forget("s3").put_object(Bucket=lake.bucket, Key=key, Body=b"x")
+        forget("s3").delete_object(Bucket=lake.bucket, Key=key)
+
+    @pytest.mark.parametrize("prefix", CODE)
+    def test_cannot_change_code(self, lake: Lake, forget: Callable[[str], Any], prefix: str) -> None:
+        s3, here = forget("s3"), {"Bucket": lake.bucket, "Key": f"{prefix}/new"}
+        version = lake.s3.put_object(**here, Body=b"x")["VersionId"]
+        assert s3.get_object(**here)["Body"].read() == b"x"
+        denied(s3.put_object, **here, Body=b"y")
+        denied(s3.delete_object, **here)
+        denied(s3.delete_object, **here, VersionId=version)
+        lake.s3.delete_object(**here, VersionId=version)
+
+    def test_cannot_administer(self, lake: Lake, forget: Callable[[str], Any]) -> None:
+        denied(forget("glue").delete_table, DatabaseName=lake.database, Name=TRAINING)
+        denied(forget("glue").start_workflow_run, Name=lake.workflow)
+        denied(forget("s3").put_bucket_versioning, Bucket=lake.bucket, VersioningConfiguration={"Status": "Suspended"})
+        denied(forget("iam").put_role_policy, RoleName=lake.role, PolicyName="data", PolicyDocument="{}")
 
 
 class TestAnalyst:
@@ -208,12 +290,15 @@ class TestAnalyst:
         analyst("s3").put_object(Bucket=lake.bucket, Key=key, Body=b"x")
         assert analyst("s3").get_object(Bucket=lake.bucket, Key=key)["Body"].read() == b"x"
 
-    @pytest.mark.parametrize("table", PERSONAL_TABLES)
+    @pytest.mark.parametrize("table", [*PERSONAL_TABLES, *AUDIT_TABLES])
     def test_reaches_no_other_table(self, lake: Lake, analyst: Callable[[str], Any], table: str) -> None:
+        if table == "quarantine":
+            lake.s3.put_object(Bucket=lake.bucket, Key="quarantine/customer_landing/jr_1/part-0.json", Body=b"{}")
+        database = lake.audit_database if table in AUDIT_TABLES else lake.database
         glue, s3, key = analyst("glue"), analyst("s3"), lake.any_key(table)
-        message = denied(glue.get_table, DatabaseName=lake.database, Name=table)
-        assert message.endswith(f"glue:GetTable on resource: {self.arn_of(lake, table)}")
-        denied(glue.get_partitions, DatabaseName=lake.database, TableName=table)
+        message = denied(glue.get_table, DatabaseName=database, Name=table)
+        assert message.endswith(f"glue:GetTable on resource: {self.first_denied(lake, table)}")
+        denied(glue.get_partitions, DatabaseName=database, TableName=table)
         message = denied(s3.get_object, Bucket=lake.bucket, Key=key)
         assert message.endswith(f"s3:GetObject on resource: arn:aws:s3:::{lake.bucket}/{key}")
         denied(s3.list_objects_v2, Bucket=lake.bucket, Prefix=f"{lake.prefix(table)}/")
@@ -221,11 +306,23 @@ class TestAnalyst:
         denied(s3.copy_object, **results, CopySource={"Bucket": lake.bucket, "Key": key})
 
     @staticmethod
-    def arn_of(lake: Lake, table: str) -> str:
-        return f"arn:aws:glue:{lake.env['AWS_REGION']}:123456789012:table/{lake.database}/{table}"
+    def first_denied(lake: Lake, table: str) -> str:
+        """Return what of catalog, database and table is denied: the analyst sees that the one database exists."""
+        name = f"database/{lake.audit_database}" if table in AUDIT_TABLES else f"table/{lake.database}/{table}"
+        return f"arn:aws:glue:{lake.env['AWS_REGION']}:123456789012:{name}"
+
+    def test_does_not_see_the_audit_database(self, lake: Lake, analyst: Callable[[str], Any]) -> None:
+        denied(analyst("glue").get_database, Name=lake.audit_database)
+        denied(analyst("glue").get_tables, DatabaseName=lake.audit_database)
+
+    def test_cannot_read_the_key_of_the_pseudonyms(self, lake: Lake, analyst: Callable[[str], Any]) -> None:
+        message = denied(analyst("secretsmanager").get_secret_value, SecretId=lake.secret)
+        assert f"secretsmanager:GetSecretValue on resource: arn:aws:secretsmanager:{lake.env['AWS_REGION']}:" in message
+        denied(analyst("secretsmanager").describe_secret, SecretId=lake.secret)
 
     @pytest.mark.parametrize(
-        "prefix", [None, "", "warehouse/", "glue/", "athena-results/", "athena-results/engineers/"]
+        "prefix",
+        [None, "", "warehouse/", "glue/", "quarantine/", "forget/", "athena-results/", "athena-results/engineers/"],
     )
     def test_lists_nothing_else(self, lake: Lake, analyst: Callable[[str], Any], prefix: str | None) -> None:
         wanted = {} if prefix is None else {"Prefix": prefix}
@@ -244,10 +341,19 @@ class TestAnalyst:
         denied(athena.list_query_executions, WorkGroup=name)
 
     @pytest.mark.parametrize(
-        "key", ["athena-results/engineers/result.csv", "glue/scripts/customer_landing_to_trusted.py", "glue/ddl/x.sql"]
+        "key",
+        [
+            "athena-results/engineers/result.csv",
+            "forget/reports/1.json",
+            "forget/requests/1.json",
+            "glue/scripts/customer_landing_to_trusted.py",
+            "glue/ddl/x.sql",
+        ],
     )
-    def test_reads_no_results_of_others_and_no_code(self, lake: Lake, analyst: Callable[[str], Any], key: str) -> None:
-        if key.startswith("athena-results/"):
+    def test_reads_no_results_of_others_nor_requests_nor_code(
+        self, lake: Lake, analyst: Callable[[str], Any], key: str
+    ) -> None:
+        if not key.startswith("glue/"):
             lake.s3.put_object(Bucket=lake.bucket, Key=key, Body=b"email")
         denied(analyst("s3").get_object, Bucket=lake.bucket, Key=key)
 

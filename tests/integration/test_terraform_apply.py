@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,7 @@ from typing import Any
 import pytest
 from python_terraform import IsFlagged, Terraform
 
-from tests.conftest import JOBS, Project
+from tests.conftest import ALL_JOBS, Project
 
 
 @pytest.fixture(scope="module")
@@ -49,6 +50,39 @@ def test_apply_starts_no_job(project: Project, terraform: Terraform) -> None:
     assert glue.get_workflow_runs(Name=project.environment()["STEDI_WORKFLOW"])["Runs"] == []
 
 
+def test_failures_of_every_job_are_announced(project: Project, terraform: Terraform) -> None:
+    names = {job["Name"] for job in project.client("glue").get_jobs()["Jobs"]}
+    assert len(names) == len(ALL_JOBS)
+    for rule in ("stedi-local-job-failures", "stedi-local-job-delays"):
+        pattern = json.loads(project.client("events").describe_rule(Name=rule)["EventPattern"])
+        assert set(pattern["detail"]["jobName"]) == names
+
+
+def subject_key(project: Project) -> str:
+    secret = project.client("secretsmanager").get_secret_value(SecretId="stedi-local-subject-key")
+    return str(secret["SecretString"])
+
+
+def test_another_key_is_made_on_demand_and_no_state_holds_one(
+    project: Project, terraform: Terraform, tmp_path: Path
+) -> None:
+    first = subject_key(project)
+    assert re.fullmatch("[0-9a-f]{64}", first)
+    variables = project.root / "terraform/environments/local/key.auto.tfvars"
+    variables.write_text("subject_key_version = 2\n")
+
+    key = "module.lakehouse.module.subject_key.aws_secretsmanager_secret_version.this"
+    assert changes(terraform, tmp_path) == {key: ["delete", "create"]}
+    project.succeed("apply")
+    assert changes(terraform, tmp_path) == {}
+    second = subject_key(project)
+    assert second != first
+
+    kept = [file for file in (project.root / "build/local").rglob("*") if file.is_file()]
+    assert any(file.name == "terraform.tfstate" for file in kept)
+    assert [file for file in kept if first.encode() in file.read_bytes() or second.encode() in file.read_bytes()] == []
+
+
 def edit(file: Path, old: str, new: str) -> None:
     text = file.read_text()
     assert text.count(old) == 1, f"{old!r} is not once in {file}"
@@ -65,7 +99,7 @@ def test_exactly_what_was_changed_changes(project: Project, terraform: Terraform
     assert changes(terraform, tmp_path) == {
         f'{jobs}.aws_s3_object.script["machine_learning_curated.py"]': ["update"],
         f"{jobs}.aws_glue_trigger.start": ["update"],
-    } | {f'{jobs}.aws_glue_job.this["{name}"]': ["update"] for name in JOBS}
+    } | {f'{jobs}.aws_glue_job.this["{name}"]': ["update"] for name in ALL_JOBS}
 
     project.succeed("apply")
     assert changes(terraform, tmp_path) == {}

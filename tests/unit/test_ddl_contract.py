@@ -20,6 +20,7 @@ DDL = REPOSITORY / "ddl"
 CATALOG = REPOSITORY / "terraform/modules/catalog"
 QUERIES = REPOSITORY / "terraform/modules/query/queries"
 NAMES = {"database": "stedi_test", "bucket": "our-data"}
+SNAPSHOTS = {"committed_at": "timestamp", "snapshot_id": "bigint", "operation": "varchar", "summary": "map"}
 TABLES = {
     "customer_landing",
     "accelerometer_landing",
@@ -29,6 +30,9 @@ TABLES = {
     "step_trainer_trusted",
     "customers_curated",
     "machine_learning_curated",
+    "pipeline_runs",
+    "consent_decisions",
+    "quarantine",
 }
 
 
@@ -55,6 +59,7 @@ def meaning(statement: exp.Create) -> dict[str, Any]:
     serde = statement.find(exp.SerdeProperties)
     return {
         "created": f"{statement.this.this.db}.{statement.this.this.name}",
+        "audit": statement.this.this.db == f"{NAMES['database']}_audit",
         "description": " ".join(comment.strip() for comment in statement.comments or []),
         "iceberg": properties.get("table_type") == "ICEBERG",
         "location": text_of(statement, exp.LocationProperty),
@@ -105,11 +110,12 @@ def test_terraform_reads_what_the_sql_says(table: str, read_by_terraform: dict[s
 
 @pytest.mark.parametrize("query", sorted(file.stem for file in QUERIES.glob("*.sql")))
 def test_named_queries_use_tables_and_columns_that_exist(query: str) -> None:
-    columns = {
-        table: {column["name"]: column["type"] for column in meaning(parse(DDL / f"{table}.sql"))["columns"]}
-        for table in TABLES
-    }
-    snapshots = {"committed_at": "timestamp", "snapshot_id": "bigint", "operation": "varchar", "summary": "map"}
-    schema: dict[str, object] = {NAMES["database"]: columns | {f"{table}$snapshots": snapshots for table in TABLES}}
-    sql = (QUERIES / f"{query}.sql").read_text().replace("${database}", NAMES["database"])
+    schema: dict[str, Any] = {}
+    for table in TABLES:
+        meant = meaning(parse(DDL / f"{table}.sql"))
+        tables = schema.setdefault(meant["created"].partition(".")[0], {})
+        tables[table] = {column["name"]: column["type"] for column in meant["columns"]}
+        tables[f"{table}$snapshots"] = SNAPSHOTS
+    names = {"database": NAMES["database"], "audit_database": f"{NAMES['database']}_audit"}
+    sql = Template((QUERIES / f"{query}.sql").read_text()).safe_substitute(names)
     qualify(sqlglot.parse_one(sql, dialect="athena"), schema=schema, dialect="athena")

@@ -78,6 +78,25 @@ run "no_plan_reads_data" {
   }
 }
 
+run "the_key_of_the_pseudonyms_is_read_on_refresh_and_by_jobs_only" {
+  command = plan
+
+  assert {
+    condition = {
+      for name, policy in { read = aws_iam_policy.read["dev"].policy, data = aws_iam_policy.deploy_data["dev"].policy, runtime = aws_iam_policy.deploy_runtime["dev"].policy, boundary = aws_iam_policy.boundary["dev"].policy } :
+      name => [
+        for statement in jsondecode(policy).Statement : statement.Resource if contains(flatten([statement.Action]), "secretsmanager:GetSecretValue")
+      ]
+      } == {
+      read     = ["arn:aws:secretsmanager:eu-central-1:111122223333:secret:stedi-dev-*"]
+      data     = []
+      runtime  = []
+      boundary = ["arn:aws:secretsmanager:eu-central-1:111122223333:secret:stedi-dev-*"]
+    }
+    error_message = "Got ${aws_iam_policy.read["dev"].policy} and ${aws_iam_policy.boundary["dev"].policy}."
+  }
+}
+
 run "every_statement_names_its_actions_and_resources" {
   command = plan
 

@@ -29,4 +29,11 @@ module "lakehouse" {
   shared_serial_number  = var.shared_serial_number
   training_match        = var.training_match
   unmatched_steps       = var.unmatched_steps
+  training_subject      = var.training_subject
+  subject_key_version   = var.subject_key_version
+
+  quarantine_limits = var.quarantine_limits
+
+  # Data sets are swapped at will here.
+  row_count_change = { drop = 1, growth = 1000000000 }
 }

@@ -53,3 +53,21 @@ variable "unmatched_steps" {
   type        = string
   default     = null
 }
+
+variable "training_subject" {
+  description = "What tells subjects apart in the training table: serial_number or pseudonym."
+  type        = string
+  default     = null
+}
+
+variable "subject_key_version" {
+  description = "Number of the key of the pseudonyms; another number makes another key."
+  type        = number
+  default     = null
+}
+
+variable "quarantine_limits" {
+  description = "How many records of each landing table may be unusable."
+  type        = map(object({ share = optional(number), rows = optional(number) }))
+  default     = null
+}

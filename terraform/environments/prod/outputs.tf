@@ -18,14 +18,24 @@ output "database" {
   value       = module.lakehouse.database
 }
 
+output "audit_database" {
+  description = "Name of the Glue database of what the runs did."
+  value       = module.lakehouse.audit_database
+}
+
 output "tables" {
-  description = "Each table by name: S3 location, whether it is Iceberg, its columns, and the names of those that hold personal data."
+  description = "Each table by name: database, S3 location, whether it is Iceberg, its columns, and the names of those that hold personal data or a pseudonym of a person."
   value       = module.lakehouse.tables
 }
 
 output "jobs" {
-  description = "Glue job name of each script."
+  description = "Glue job name of each script of the workflow."
   value       = module.lakehouse.jobs
+}
+
+output "forget_job" {
+  description = "Name of the Glue job that forgets people."
+  value       = module.lakehouse.forget_job
 }
 
 output "job_role_arn" {

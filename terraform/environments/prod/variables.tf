@@ -89,3 +89,27 @@ variable "unmatched_steps" {
   type        = string
   default     = null
 }
+
+variable "training_subject" {
+  description = "What tells subjects apart in the training table: serial_number or pseudonym."
+  type        = string
+  default     = null
+}
+
+variable "subject_key_version" {
+  description = "Number of the key of the pseudonyms; another number makes another key."
+  type        = number
+  default     = null
+}
+
+variable "quarantine_limits" {
+  description = "How many records of each landing table may be unusable."
+  type        = map(object({ share = optional(number), rows = optional(number) }))
+  default     = null
+}
+
+variable "row_count_change" {
+  description = "How far the number of rows of a table may be from the last run's."
+  type        = object({ drop = optional(number), growth = optional(number) })
+  default     = null
+}

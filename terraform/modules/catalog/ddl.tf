@@ -2,6 +2,8 @@
 # it against a real SQL parser; tables.tf turns the data into catalog tables.
 
 locals {
+  audit_database = "${var.database}_audit"
+
   warehouse_uri = "s3://${var.bucket}/warehouse"
   property      = "'([^']+)'\\s*=\\s*'([^']*)'" # 'key' = 'value'
 
@@ -13,6 +15,7 @@ locals {
   tables = {
     for table, sql in local.ddl : table => {
       created     = one(regexall("(?m)^CREATE (?:EXTERNAL )?TABLE (?:IF NOT EXISTS )?(\\w+\\.\\w+)", sql)[*][0])
+      audit       = length(regexall("(?m)^CREATE (?:EXTERNAL )?TABLE (?:IF NOT EXISTS )?${local.audit_database}\\.", sql)) > 0
       description = join(" ", regexall("(?m)^-- (.+)$", sql)[*][0])
       iceberg     = length(regexall("'table_type'\\s*=\\s*'ICEBERG'", sql)) > 0
       location    = one(regexall("LOCATION\\s+'([^']+)'", sql)[*][0])

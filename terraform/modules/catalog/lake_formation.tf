@@ -3,23 +3,30 @@
 # (terraform-provider-aws#27295). Who may read the files in S3 remains IAM's business: the location is not registered.
 
 locals {
-  # What the jobs do: read landing, and replace the rows of the rest. A commit is a change of the Glue table: ALTER.
+  # What the jobs do: read JSON, and replace the rows of the rest. A commit is a change of the Glue table: ALTER. The job
+  # that forgets people does the same.
   job_permissions = var.lake_formation.enabled ? {
     for name, table in local.tables : name => table.iceberg ? ["ALTER", "DELETE", "DESCRIBE", "INSERT", "SELECT"] : ["DESCRIBE", "SELECT"]
   } : {}
+  job_databases = var.lake_formation.enabled ? { lakehouse = aws_glue_catalog_database.this.name, audit = aws_glue_catalog_database.audit.name } : {}
 
   analysts = var.lake_formation.enabled ? var.lake_formation.analyst_principals : toset([])
 }
 
 resource "aws_lakeformation_permissions" "job_database" {
-  count = var.lake_formation.enabled ? 1 : 0
+  for_each = local.job_databases
 
   principal   = var.job_role_arn
   permissions = ["DESCRIBE"]
 
   database {
-    name = aws_glue_catalog_database.this.name
+    name = each.value
   }
+}
+
+moved {
+  from = aws_lakeformation_permissions.job_database[0]
+  to   = aws_lakeformation_permissions.job_database["lakehouse"]
 }
 
 resource "aws_lakeformation_permissions" "job_tables" {
@@ -29,8 +36,31 @@ resource "aws_lakeformation_permissions" "job_tables" {
   permissions = each.value
 
   table {
-    database_name = aws_glue_catalog_database.this.name
-    name          = try(aws_glue_catalog_table.iceberg[each.key].name, aws_glue_catalog_table.landing[each.key].name)
+    database_name = local.database_of[each.key]
+    name          = try(aws_glue_catalog_table.iceberg[each.key].name, aws_glue_catalog_table.json[each.key].name)
+  }
+}
+
+resource "aws_lakeformation_permissions" "forget_database" {
+  for_each = local.job_databases
+
+  principal   = var.forget_role_arn
+  permissions = ["DESCRIBE"]
+
+  database {
+    name = each.value
+  }
+}
+
+resource "aws_lakeformation_permissions" "forget_tables" {
+  for_each = local.job_permissions
+
+  principal   = var.forget_role_arn
+  permissions = each.value
+
+  table {
+    database_name = local.database_of[each.key]
+    name          = try(aws_glue_catalog_table.iceberg[each.key].name, aws_glue_catalog_table.json[each.key].name)
   }
 }
 

@@ -7,3 +7,11 @@ resource "aws_glue_catalog_database" "this" {
   location_uri = "${local.warehouse_uri}/${var.database}"
   tags         = var.tags
 }
+
+# Apart from the data: who may see what runs did need not see the tables, nor the other way round.
+resource "aws_glue_catalog_database" "audit" {
+  name         = local.audit_database
+  description  = "STEDI lakehouse: what the runs did, which consent decided, and which records could not be used."
+  location_uri = "${local.warehouse_uri}/${local.audit_database}"
+  tags         = var.tags
+}

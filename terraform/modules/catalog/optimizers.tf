@@ -5,6 +5,8 @@ locals {
   glue_arn = "arn:${data.aws_partition.current.partition}:glue:${data.aws_region.current.name}:${data.aws_caller_identity.current.account_id}"
   logs_arn = "arn:${data.aws_partition.current.partition}:logs:${data.aws_region.current.name}:${data.aws_caller_identity.current.account_id}"
 
+  databases = [aws_glue_catalog_database.this, aws_glue_catalog_database.audit]
+
   optimizer_types = concat(["retention", "orphan_file_deletion"], var.table_optimizers.compaction ? ["compaction"] : [])
   optimizers = {
     for pair in setproduct(keys(local.tables), local.optimizer_types) :
@@ -50,21 +52,22 @@ data "aws_iam_policy_document" "optimizers" {
     condition {
       test     = "StringLike"
       variable = "s3:prefix"
-      values   = ["warehouse/${var.database}/*"]
+      values   = [for database in local.databases : "warehouse/${database.name}/*"]
     }
   }
 
   statement {
     sid       = "RewriteWarehouse"
     actions   = ["s3:DeleteObject", "s3:GetObject", "s3:PutObject"]
-    resources = ["${var.bucket_arn}/warehouse/${var.database}/*"]
+    resources = [for database in local.databases : "${var.bucket_arn}/warehouse/${database.name}/*"]
   }
 
   statement {
     sid     = "CommitToTables"
     actions = ["glue:GetTable", "glue:UpdateTable"]
     resources = concat(
-      ["${local.glue_arn}:catalog", aws_glue_catalog_database.this.arn],
+      ["${local.glue_arn}:catalog"],
+      local.databases[*].arn,
       [for table in aws_glue_catalog_table.iceberg : table.arn],
     )
   }
@@ -101,7 +104,7 @@ resource "aws_glue_catalog_table_optimizer" "this" {
   for_each = local.optimizers
 
   catalog_id    = data.aws_caller_identity.current.account_id
-  database_name = aws_glue_catalog_database.this.name
+  database_name = local.database_of[each.value.table]
   table_name    = aws_glue_catalog_table.iceberg[each.value.table].name
   type          = each.value.type
 

@@ -8,13 +8,23 @@ output "database_arn" {
   value       = aws_glue_catalog_database.this.arn
 }
 
+output "audit_database" {
+  description = "Name of the Glue database of what the runs did."
+  value       = aws_glue_catalog_database.audit.name
+}
+
+output "audit_database_arn" {
+  description = "ARN of the Glue database of what the runs did."
+  value       = aws_glue_catalog_database.audit.arn
+}
+
 output "landing_table_arns" {
   description = "ARN of each landing table, by table name."
-  value       = { for name, table in aws_glue_catalog_table.landing : name => table.arn }
+  value       = { for name, table in aws_glue_catalog_table.json : name => table.arn if !local.tables[name].audit }
 }
 
 output "iceberg_table_arns" {
-  description = "ARN of each trusted and curated table, by table name."
+  description = "ARN of each trusted, curated and audit table that the jobs commit to, by table name."
   value       = { for name, table in aws_glue_catalog_table.iceberg : name => table.arn }
 }
 
@@ -22,7 +32,7 @@ output "landing_prefixes" {
   description = "Key prefix of each landing table's files without the trailing slash, by table name."
   value = {
     for name, table in local.tables :
-    name => trimsuffix(trimprefix(table.location, "s3://${var.bucket}/"), "/") if !table.iceberg
+    name => trimsuffix(trimprefix(table.location, "s3://${var.bucket}/"), "/") if !table.iceberg && !table.audit
   }
 }
 
@@ -37,13 +47,15 @@ output "ddl" {
 }
 
 output "tables" {
-  description = "What the DDL says of each table, by table name: S3 location, whether it is Iceberg, its columns, and the names of those that hold personal data."
+  description = "What the DDL says of each table, by table name: database, S3 location, whether it is Iceberg, its columns, and the names of those that hold personal data or a pseudonym of a person."
   value = {
     for name, table in local.tables : name => {
+      database              = local.database_of[name]
       location              = table.location
       iceberg               = table.iceberg
       columns               = table.columns
       personal_data_columns = local.personal_data_columns[name]
+      pseudonym_columns     = local.pseudonym_columns[name]
     }
   }
 }

@@ -1,5 +1,5 @@
-# Which columns hold personal data is said where a governance tool looks for it, as text that needs no parsing of
-# comments: table parameters on every table, and a parameter of each such column on the landing tables. Not on Iceberg
+# Which columns hold personal data, and which a pseudonym, is said where a governance tool looks for it, as text that needs
+# no parsing of comments: table parameters on every table, and a parameter of each column on the JSON tables. Not on Iceberg
 # columns: a commit writes these anew, with Iceberg's own parameters only, while it keeps the table's (GlueTableOperations
 # and IcebergToGlueConverter of Iceberg 1.10).
 locals {
@@ -7,18 +7,28 @@ locals {
     for name, table in local.tables :
     name => [for column in table.columns : column.name if endswith(column.comment, "Personal data: yes.")]
   }
+  pseudonym_columns = {
+    for name, table in local.tables :
+    name => [for column in table.columns : column.name if endswith(column.comment, "Personal data: pseudonym.")]
+  }
   personal_data_parameters = {
-    for name, columns in local.personal_data_columns : name => merge(
-      { personal_data = length(columns) > 0 ? "true" : "false" },
-      length(columns) > 0 ? { personal_data_columns = join(",", columns) } : {},
+    for name in keys(local.tables) : name => merge(
+      { personal_data = length(local.personal_data_columns[name]) > 0 ? "true" : "false" },
+      { for key, columns in { personal_data_columns = local.personal_data_columns[name], pseudonym_columns = local.pseudonym_columns[name] } : key => join(",", columns) if length(columns) > 0 },
     )
+  }
+
+  # By the resources' names, so that the tables wait for their database.
+  database_of = {
+    for name, table in local.tables :
+    name => table.audit ? aws_glue_catalog_database.audit.name : aws_glue_catalog_database.this.name
   }
 }
 
-resource "aws_glue_catalog_table" "landing" {
+resource "aws_glue_catalog_table" "json" {
   for_each = { for name, table in local.tables : name => table if !table.iceberg }
 
-  database_name = aws_glue_catalog_database.this.name
+  database_name = local.database_of[each.key]
   name          = each.key
   description   = each.value.description
   table_type    = "EXTERNAL_TABLE"
@@ -50,18 +60,23 @@ resource "aws_glue_catalog_table" "landing" {
 
   lifecycle {
     precondition {
-      condition     = each.value.created == "${var.database}.${each.key}" && length(each.value.columns) > 0 && each.value.location != null && each.value.serde != null
-      error_message = "ddl/${each.key}.sql must create ${var.database}.${each.key}, with one commented column per line, a SERDE and a LOCATION; parsed: ${jsonencode(each.value)}."
+      condition     = each.value.created == "${local.database_of[each.key]}.${each.key}" && length(each.value.columns) > 0 && each.value.location != null && each.value.serde != null
+      error_message = "ddl/${each.key}.sql must create ${local.database_of[each.key]}.${each.key}, with one commented column per line, a SERDE and a LOCATION; parsed: ${jsonencode(each.value)}."
     }
   }
 }
 
-# Only the marker as parameters: Glue refuses "reserved parameters table_type or metadata_location" and sets them itself;
+moved {
+  from = aws_glue_catalog_table.landing
+  to   = aws_glue_catalog_table.json
+}
+
+# Only the markers as parameters: Glue refuses "reserved parameters table_type or metadata_location" and sets them itself;
 # Parquet is Iceberg's default, and the jobs' --conf names the compression.
 resource "aws_glue_catalog_table" "iceberg" {
   for_each = { for name, table in local.tables : name => table if table.iceberg }
 
-  database_name = aws_glue_catalog_database.this.name
+  database_name = local.database_of[each.key]
   name          = each.key
   description   = each.value.description
   table_type    = "EXTERNAL_TABLE"
@@ -96,8 +111,8 @@ resource "aws_glue_catalog_table" "iceberg" {
     ignore_changes = [description, parameters, storage_descriptor]
 
     precondition {
-      condition     = each.value.created == "${var.database}.${each.key}" && length(each.value.columns) > 0 && each.value.location == "${local.warehouse_uri}/${var.database}/${each.key}/"
-      error_message = "ddl/${each.key}.sql must create ${var.database}.${each.key}, with one commented column per line, at ${local.warehouse_uri}/${var.database}/${each.key}/; parsed: ${jsonencode(each.value)}."
+      condition     = each.value.created == "${local.database_of[each.key]}.${each.key}" && length(each.value.columns) > 0 && each.value.location == "${local.warehouse_uri}/${local.database_of[each.key]}/${each.key}/"
+      error_message = "ddl/${each.key}.sql must create ${local.database_of[each.key]}.${each.key}, with one commented column per line, at ${local.warehouse_uri}/${local.database_of[each.key]}/${each.key}/; parsed: ${jsonencode(each.value)}."
     }
   }
 }

@@ -42,6 +42,11 @@ variable "job_role_arn" {
   type        = string
 }
 
+variable "forget_role_arn" {
+  description = "ARN of the role that the job which forgets people assumes, for the Lake Formation grants."
+  type        = string
+}
+
 variable "bucket_arn" {
   description = "ARN of the bucket, for the table optimizers' role."
   type        = string

@@ -1,9 +1,9 @@
 # Analysts query the training table in their own workgroup and reach nothing else: no other table, no landing file, no
-# result of other workgroups. Attach the policy to whom it is for.
+# result of other workgroups, and not the key of the pseudonyms. Attach the policy to whom it is for.
 
 locals {
   training_table   = "machine_learning_curated"
-  training_prefix  = "${local.warehouse_prefix}/${local.training_table}"
+  training_prefix  = "warehouse/${var.database}/${local.training_table}"
   analyst_prefixes = [local.training_prefix, var.analysts.results_prefix]
 }
 

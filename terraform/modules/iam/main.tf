@@ -4,10 +4,11 @@ locals {
   glue_arn   = "arn:${data.aws_partition.current.partition}:glue:${data.aws_region.current.name}:${data.aws_caller_identity.current.account_id}"
   logs_arn   = "arn:${data.aws_partition.current.partition}:logs:${data.aws_region.current.name}:${data.aws_caller_identity.current.account_id}"
 
-  read_prefixes    = concat(var.landing_prefixes, ["glue"])
-  warehouse_prefix = "warehouse/${var.database}"
+  read_prefixes      = concat(var.landing_prefixes, ["glue"])
+  warehouse_prefixes = ["warehouse/${var.database}", "warehouse/${var.audit_database}"]
 
   s3_service          = "s3.${data.aws_region.current.name}.${data.aws_partition.current.dns_suffix}"
+  secrets_service     = "secretsmanager.${data.aws_region.current.name}.${data.aws_partition.current.dns_suffix}"
   encryption_contexts = [var.bucket_arn, "${var.bucket_arn}/*"]
 }
 
@@ -33,7 +34,7 @@ data "aws_iam_policy_document" "trust" {
 
 resource "aws_iam_role" "jobs" {
   name                 = "${var.name}-glue-jobs"
-  description          = "Glue jobs of ${var.name}: read landing and code, write the warehouse, nothing else."
+  description          = "Glue jobs of ${var.name}: read landing and code, write warehouse and quarantine, nothing else."
   assume_role_policy   = data.aws_iam_policy_document.trust.json
   path                 = var.path
   permissions_boundary = var.permissions_boundary_arn
@@ -57,7 +58,7 @@ data "aws_iam_policy_document" "data" {
     condition {
       test     = "StringLikeIfExists"
       variable = "s3:prefix"
-      values   = flatten([for prefix in concat(local.read_prefixes, [local.warehouse_prefix]) : [prefix, "${prefix}/*"]])
+      values   = flatten([for prefix in concat(local.read_prefixes, local.warehouse_prefixes, ["quarantine"]) : [prefix, "${prefix}/*"]])
     }
   }
 
@@ -76,7 +77,21 @@ data "aws_iam_policy_document" "data" {
       "s3:ListMultipartUploadParts",
       "s3:PutObject",
     ]
-    resources = ["${var.bucket_arn}/${local.warehouse_prefix}/*"]
+    resources = [for prefix in local.warehouse_prefixes : "${var.bucket_arn}/${prefix}/*"]
+  }
+
+  # Spark writes below _temporary and renames: on S3 a copy and a deletion. The folder itself for Hadoop's S3 connector,
+  # which asks for it as an object first.
+  statement {
+    sid = "WriteQuarantine"
+    actions = [
+      "s3:AbortMultipartUpload",
+      "s3:DeleteObject",
+      "s3:GetObject",
+      "s3:ListMultipartUploadParts",
+      "s3:PutObject",
+    ]
+    resources = ["${var.bucket_arn}/quarantine", "${var.bucket_arn}/quarantine/*"]
   }
 
   dynamic "statement" {
@@ -115,7 +130,7 @@ data "aws_iam_policy_document" "catalog" {
     sid     = "ReadTables"
     actions = ["glue:GetDatabase", "glue:GetTable", "glue:GetTables", "glue:GetPartitions"]
     resources = concat(
-      ["${local.glue_arn}:catalog", var.database_arn],
+      ["${local.glue_arn}:catalog", var.database_arn, var.audit_database_arn],
       values(var.landing_table_arns),
       values(var.iceberg_table_arns),
     )
@@ -125,7 +140,7 @@ data "aws_iam_policy_document" "catalog" {
     sid     = "CommitToTables"
     actions = ["glue:UpdateTable"]
     resources = concat(
-      ["${local.glue_arn}:catalog", var.database_arn],
+      ["${local.glue_arn}:catalog", var.database_arn, var.audit_database_arn],
       values(var.iceberg_table_arns),
     )
   }

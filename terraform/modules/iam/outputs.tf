@@ -8,7 +8,16 @@ output "job_role_arn" {
     aws_iam_role_policy.catalog,
     aws_iam_role_policy.observe,
     aws_iam_role_policy.network,
+    aws_iam_role_policy.subject_key,
   ]
+}
+
+output "forget_role_arn" {
+  description = "ARN of the role that the Glue job which forgets people assumes."
+  value       = aws_iam_role.forget.arn
+
+  # As above.
+  depends_on = [aws_iam_role_policy.forget]
 }
 
 output "analyst_policy_arn" {

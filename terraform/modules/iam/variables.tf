@@ -1,20 +1,20 @@
 variable "name" {
-  description = "Prefix of the names of role and policy."
+  description = "Prefix of the names of roles and policy."
   type        = string
 }
 
 variable "path" {
-  description = "Path of role and policy."
+  description = "Path of roles and policy."
   type        = string
 }
 
 variable "permissions_boundary_arn" {
-  description = "Managed policy that bounds the job role; null is none."
+  description = "Managed policy that bounds the roles; null is none."
   type        = string
 }
 
 variable "kms_key_arn" {
-  description = "KMS key of bucket and logs; null is the services' own keys."
+  description = "KMS key of bucket, logs and secret; null is the services' own keys."
   type        = string
 }
 
@@ -30,6 +30,21 @@ variable "database" {
 
 variable "database_arn" {
   description = "ARN of the Glue database."
+  type        = string
+}
+
+variable "audit_database" {
+  description = "Name of the Glue database of what the runs did: another part of the warehouse that the jobs may write."
+  type        = string
+}
+
+variable "audit_database_arn" {
+  description = "ARN of the Glue database of what the runs did."
+  type        = string
+}
+
+variable "subject_key_secret_arn" {
+  description = "ARN of the secret that holds the key of the pseudonyms."
   type        = string
 }
 
@@ -71,6 +86,6 @@ variable "metrics_enabled" {
 }
 
 variable "tags" {
-  description = "Tags of role and policy."
+  description = "Tags of roles and policy."
   type        = map(string)
 }

@@ -1,6 +1,6 @@
 locals {
-  # The pipeline. `after` names the job whose success starts this one; null starts with the workflow.
-  jobs = {
+  # The workflow. `after` names the job whose success starts this one; null starts with the workflow.
+  workflow_jobs = {
     customer_landing_to_trusted = {
       after       = null
       table       = "customer_trusted"
@@ -27,6 +27,12 @@ locals {
       description = "Step trainer and accelerometer readings of the same moment, without personal data."
     }
   }
+
+  # All jobs, each with the role that it assumes: those of the workflow, and the one that somebody asks for.
+  jobs = merge(
+    { for job, spec in local.workflow_jobs : job => { description = spec.description, role_arn = var.role_arn } },
+    { forget = { description = "Erases one person wherever there is data, and verifies it.", role_arn = var.forget_role_arn } },
+  )
 
   # What a job does not set for itself is the same for all.
   settings = {
@@ -64,10 +70,11 @@ locals {
       "--datalake-formats"        = "iceberg"
       "--enable-glue-datacatalog" = "true"
       "--conf"                    = join(" --conf ", [for key, value in local.spark_conf : "${key}=${value}"])
-      "--extra-files"             = join(",", [for object in aws_s3_object.ddl : "s3://${object.bucket}/${object.key}"])
+      "--extra-files"             = join(",", [for object in concat(values(aws_s3_object.ddl), values(aws_s3_object.audit)) : "s3://${object.bucket}/${object.key}"])
       "--custom-logGroup-prefix"  = local.log_group_prefix
       "--database"                = var.database
       "--bucket"                  = var.bucket
+      "--subject_key_secret"      = var.subject_key_secret_arn
     },
     length(local.shared_modules) == 0 ? {} : {
       "--extra-py-files" = join(",", [for object in local.shared_modules : "s3://${object.bucket}/${object.key}"])
@@ -96,6 +103,17 @@ resource "aws_s3_object" "ddl" {
   key          = "glue/ddl/${each.value}"
   source       = "${var.ddl_path}/${each.value}"
   source_hash  = filemd5("${var.ddl_path}/${each.value}")
+  content_type = "application/sql"
+}
+
+# The rules that a table must keep before it is published, one file per table.
+resource "aws_s3_object" "audit" {
+  for_each = fileset("${var.scripts_path}/audits", "*.sql")
+
+  bucket       = var.bucket
+  key          = "glue/audits/${each.value}"
+  source       = "${var.scripts_path}/audits/${each.value}"
+  source_hash  = filemd5("${var.scripts_path}/audits/${each.value}")
   content_type = "application/sql"
 }
 
@@ -141,7 +159,7 @@ resource "aws_glue_job" "this" {
   #checkov:skip=CKV_AWS_195:A security configuration only adds a customer's key: with kms_key_arn the jobs have it, without it the bucket encrypts with SSE-S3.
   name                   = local.job_names[each.key]
   description            = each.value.description
-  role_arn               = var.role_arn
+  role_arn               = each.value.role_arn
   glue_version           = var.glue_version
   worker_type            = local.settings[each.key].worker_type
   number_of_workers      = local.settings[each.key].number_of_workers

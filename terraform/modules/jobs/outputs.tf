@@ -1,6 +1,11 @@
 output "jobs" {
-  description = "Glue job name of each script."
-  value       = { for job, resource in aws_glue_job.this : job => resource.name }
+  description = "Glue job name of each script of the workflow."
+  value       = { for job in keys(local.workflow_jobs) : job => aws_glue_job.this[job].name }
+}
+
+output "forget_job" {
+  description = "Name of the Glue job that forgets people."
+  value       = aws_glue_job.this["forget"].name
 }
 
 output "job_arguments" {
@@ -9,8 +14,8 @@ output "job_arguments" {
 }
 
 output "job_tables" {
-  description = "Table that each script publishes."
-  value       = { for job, spec in local.jobs : job => spec.table }
+  description = "Table that each script of the workflow publishes."
+  value       = { for job, spec in local.workflow_jobs : job => spec.table }
 }
 
 output "workflow" {
@@ -25,7 +30,7 @@ output "log_groups" {
 
 output "last_job" {
   description = "Glue job name of the job that no other waits for: with it a run of the workflow is complete."
-  value       = one([for job, resource in aws_glue_job.this : resource.name if !contains([for spec in values(local.jobs) : coalesce(spec.after, "none")], job)])
+  value       = one([for job in keys(local.workflow_jobs) : aws_glue_job.this[job].name if !contains([for spec in values(local.workflow_jobs) : coalesce(spec.after, "none")], job)])
 }
 
 output "security_configuration" {

@@ -19,12 +19,22 @@ variable "warehouse_uri" {
 }
 
 variable "role_arn" {
-  description = "ARN of the role that the jobs assume."
+  description = "ARN of the role that the jobs of the workflow assume."
+  type        = string
+}
+
+variable "forget_role_arn" {
+  description = "ARN of the role that the job which forgets people assumes."
+  type        = string
+}
+
+variable "subject_key_secret_arn" {
+  description = "ARN of the secret that holds the key of the pseudonyms."
   type        = string
 }
 
 variable "scripts_path" {
-  description = "Folder of the job scripts and of the modules that they share."
+  description = "Folder of the job scripts, of the modules that they share, and of the audits."
   type        = string
 }
 

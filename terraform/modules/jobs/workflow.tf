@@ -1,6 +1,6 @@
 resource "aws_glue_workflow" "this" {
   name                = "${var.name}-lakehouse"
-  description         = "Landing to trusted to curated: ${length(local.jobs)} jobs, each after the one before it."
+  description         = "Landing to trusted to curated: ${length(local.workflow_jobs)} jobs, each after the one before it."
   max_concurrent_runs = 1 # every job replaces its whole table: two runs at once would overwrite each other
   tags                = var.tags
 }
@@ -18,7 +18,7 @@ resource "aws_glue_trigger" "start" {
   tags              = var.tags
 
   dynamic "actions" {
-    for_each = { for job, spec in local.jobs : job => spec if spec.after == null }
+    for_each = { for job, spec in local.workflow_jobs : job => spec if spec.after == null }
 
     content {
       job_name = aws_glue_job.this[actions.key].name
@@ -27,7 +27,7 @@ resource "aws_glue_trigger" "start" {
 }
 
 resource "aws_glue_trigger" "after" {
-  for_each = { for job, spec in local.jobs : job => spec if spec.after != null }
+  for_each = { for job, spec in local.workflow_jobs : job => spec if spec.after != null }
 
   name              = "${var.name}-start-${replace(each.key, "_", "-")}"
   description       = "Starts ${each.key} when ${each.value.after} has succeeded."

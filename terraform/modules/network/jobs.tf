@@ -8,8 +8,8 @@ locals {
   # An interface endpoint takes one subnet per availability zone ("DuplicateSubnetsInSameZone").
   endpoint_subnet_ids = [for ids in values({ for subnet in data.aws_subnet.jobs : subnet.availability_zone => subnet.id... }) : ids[0]]
 
-  # S3 comes through the gateway, and KMS is called by S3 and CloudWatch, not by the job.
-  needed_services = var.metrics_enabled ? ["glue", "logs", "monitoring"] : ["glue", "logs"]
+  # S3 comes through the gateway, and KMS is called by S3, CloudWatch and Secrets Manager, not by the job.
+  needed_services = concat(["glue", "logs", "secretsmanager"], var.metrics_enabled ? ["monitoring"] : [])
   services        = var.jobs == null ? toset([]) : coalesce(var.jobs.interface_endpoints, toset(local.needed_services))
 }
 

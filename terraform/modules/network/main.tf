@@ -17,7 +17,7 @@ data "aws_route_tables" "all" {
 data "aws_iam_policy_document" "endpoint" {
   statement {
     sid       = "ListLakehouse"
-    actions   = ["s3:GetBucketLocation", "s3:ListBucket"]
+    actions   = ["s3:GetBucketLocation", "s3:ListBucket", "s3:ListBucketVersions"]
     resources = [var.bucket_arn]
 
     principals {
@@ -37,7 +37,9 @@ data "aws_iam_policy_document" "endpoint" {
     actions = [
       "s3:AbortMultipartUpload",
       "s3:DeleteObject",
+      "s3:DeleteObjectVersion",
       "s3:GetObject",
+      "s3:GetObjectVersion",
       "s3:ListMultipartUploadParts",
       "s3:PutObject",
     ]

@@ -23,7 +23,7 @@ locals {
     {
       for file in fileset("${path.module}/queries", "*.sql") : trimsuffix(file, ".sql") => {
         description = trimprefix(split("\n", file("${path.module}/queries/${file}"))[0], "-- ")
-        sql         = templatefile("${path.module}/queries/${file}", { database = var.database })
+        sql         = templatefile("${path.module}/queries/${file}", { database = var.database, audit_database = var.audit_database })
       }
     },
   )

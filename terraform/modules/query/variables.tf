@@ -13,6 +13,11 @@ variable "database" {
   type        = string
 }
 
+variable "audit_database" {
+  description = "Name of the Glue database of what the runs did."
+  type        = string
+}
+
 variable "ddl" {
   description = "Athena DDL of each table, by table name."
   type        = map(string)

@@ -65,6 +65,21 @@ resource "aws_s3_bucket_lifecycle_configuration" "this" {
     }
   }
 
+  # A request names the person to forget, so the job deletes it when it is done; this is for one that no job took up. The
+  # reports beside them hold no personal data and stay.
+  rule {
+    id     = "expire-forget-requests"
+    status = "Enabled"
+
+    filter {
+      prefix = "forget/requests/"
+    }
+
+    expiration {
+      days = var.lifecycle_rules.forget_request_days
+    }
+  }
+
   # S3 orders versioning before lifecycle rules about versions (provider documentation of this resource).
   depends_on = [aws_s3_bucket_versioning.this]
 }

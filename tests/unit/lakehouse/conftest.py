@@ -51,6 +51,7 @@ def outputs() -> Outputs:
         jobs={name: f"stedi-local-{name.replace('_', '-')}" for name in sorted(PUBLISHED_BY)},
         region="us-east-1",
         athena_workgroup="stedi-local",
+        audit_database="stedi_local_audit",
     )
 
 

@@ -271,6 +271,7 @@ def test_aws_env_is_written_and_goes_with_the_embedded_aws(
         "export AWS_ENDPOINT_URL=http://127.0.0.1:1",
         "export AWS_REGION=us-east-1",
         "export STEDI_DATABASE=stedi_local",
+        "export STEDI_AUDIT_DATABASE=stedi_local_audit",
         "export STEDI_BUCKET=lake",
         "export STEDI_WORKFLOW=stedi-local-lakehouse",
         "export STEDI_WORKGROUP=stedi-local",

@@ -29,6 +29,7 @@ OUTPUTS = {
     "jobs": {"customer_landing_to_trusted": "stedi-local-customer-landing-to-trusted"},
     "region": "us-east-1",
     "athena_workgroup": "stedi-local",
+    "audit_database": "stedi_local_audit",
 }
 NO_PROVIDER = """Initializing provider plugins...
 

@@ -1,0 +1,95 @@
+# The role of the job that erases a person wherever there is data: it writes landing and reaches old versions, which the
+# pipeline's role must not. The code is out of its reach, as it is out of the pipeline's.
+
+locals {
+  forget_prefixes = concat(var.landing_prefixes, local.warehouse_prefixes, ["athena-results", "forget", "quarantine"])
+}
+
+resource "aws_iam_role" "forget" {
+  name                 = "${var.name}-glue-forget"
+  description          = "Glue job of ${var.name} that forgets people: erases from landing, tables, quarantine and query results."
+  assume_role_policy   = data.aws_iam_policy_document.trust.json
+  path                 = var.path
+  permissions_boundary = var.permissions_boundary_arn
+  tags                 = var.tags
+}
+
+data "aws_iam_policy_document" "forget_data" {
+  statement {
+    sid       = "FindBucket"
+    actions   = ["s3:GetBucketLocation"]
+    resources = [var.bucket_arn]
+  }
+
+  # IfExists: see ListOwnPrefixes of the jobs' role.
+  statement {
+    sid       = "ListDataAndCode"
+    actions   = ["s3:ListBucket", "s3:ListBucketVersions"]
+    resources = [var.bucket_arn]
+
+    condition {
+      test     = "StringLikeIfExists"
+      variable = "s3:prefix"
+      values   = flatten([for prefix in concat(local.forget_prefixes, ["glue"]) : [prefix, "${prefix}/*"]])
+    }
+  }
+
+  statement {
+    sid       = "ReadCode"
+    actions   = ["s3:GetObject"]
+    resources = ["${var.bucket_arn}/glue", "${var.bucket_arn}/glue/*"]
+  }
+
+  statement {
+    sid = "EraseAndRewriteData"
+    actions = [
+      "s3:AbortMultipartUpload",
+      "s3:DeleteObject",
+      "s3:DeleteObjectVersion",
+      "s3:GetObject",
+      "s3:GetObjectVersion",
+      "s3:ListMultipartUploadParts",
+      "s3:PutObject",
+    ]
+    resources = flatten([for prefix in local.forget_prefixes : ["${var.bucket_arn}/${prefix}", "${var.bucket_arn}/${prefix}/*"]])
+  }
+
+  dynamic "statement" {
+    for_each = var.kms_key_arn != null ? [var.kms_key_arn] : []
+
+    content {
+      sid       = "UseKeyForBucket"
+      actions   = ["kms:Decrypt", "kms:GenerateDataKey"]
+      resources = [statement.value]
+
+      condition {
+        test     = "StringEquals"
+        variable = "kms:ViaService"
+        values   = [local.s3_service]
+      }
+
+      condition {
+        test     = "StringLike"
+        variable = "kms:EncryptionContext:aws:s3:arn"
+        values   = local.encryption_contexts
+      }
+    }
+  }
+}
+
+# What it has beside its own data policy is what the jobs' role has.
+resource "aws_iam_role_policy" "forget" {
+  for_each = merge(
+    {
+      data        = data.aws_iam_policy_document.forget_data.json
+      catalog     = data.aws_iam_policy_document.catalog.json
+      observe     = data.aws_iam_policy_document.observe.json
+      subject_key = data.aws_iam_policy_document.subject_key.json
+    },
+    var.placement == null ? {} : { network = data.aws_iam_policy_document.network[0].json },
+  )
+
+  name   = replace(each.key, "_", "-")
+  role   = aws_iam_role.forget.id
+  policy = each.value
+}

@@ -1,0 +1,36 @@
+# The key of the pseudonyms, for the jobs that make them; no analyst can read it.
+data "aws_iam_policy_document" "subject_key" {
+  statement {
+    sid       = "ReadSubjectKey"
+    actions   = ["secretsmanager:GetSecretValue"]
+    resources = [var.subject_key_secret_arn]
+  }
+
+  dynamic "statement" {
+    for_each = var.kms_key_arn != null ? [var.kms_key_arn] : []
+
+    content {
+      sid       = "DecryptSubjectKey"
+      actions   = ["kms:Decrypt"]
+      resources = [statement.value]
+
+      condition {
+        test     = "StringEquals"
+        variable = "kms:ViaService"
+        values   = [local.secrets_service]
+      }
+
+      condition {
+        test     = "StringEquals"
+        variable = "kms:EncryptionContext:SecretARN"
+        values   = [var.subject_key_secret_arn]
+      }
+    }
+  }
+}
+
+resource "aws_iam_role_policy" "subject_key" {
+  name   = "subject-key"
+  role   = aws_iam_role.jobs.id
+  policy = data.aws_iam_policy_document.subject_key.json
+}
