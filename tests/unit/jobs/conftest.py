@@ -129,16 +129,7 @@ def frame(spark: SparkSession, monkeypatch: pytest.MonkeyPatch) -> Callable[...,
 @pytest.fixture
 def lakehouse(spark: SparkSession, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Lakehouse]:
     """A lakehouse with nothing in it."""
-    yield from _lakehouse(spark, tmp_path / "bucket", monkeypatch)
-
-
-@pytest.fixture
-def real_lakehouse(spark: SparkSession, real_data: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Lakehouse]:
-    """A lakehouse whose landing zone is the real data, where it is present."""
-    yield from _lakehouse(spark, real_data, monkeypatch)
-
-
-def _lakehouse(spark: SparkSession, folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Lakehouse]:
+    folder = tmp_path / "bucket"
     monkeypatch.chdir(REPOSITORY / "ddl")  # where Glue puts --extra-files: the working directory
     unique = uuid.uuid4().hex
     mount = f"fs.viewfs.mounttable.{unique}.linkFallback"
