@@ -75,9 +75,10 @@ destroy: setup ## Destroy everything that Terraform made in ENV (asks on AWS, un
 down: setup ## Stop the embedded AWS and forget what it held
 	@$(call lakehouse,down)
 
+# The longest files first, so that both processes end at the same time.
 .PHONY: test
 test: setup ## Run all tests
-	@$(BIN)/pytest --numprocesses 2 --dist loadfile
+	@$(BIN)/pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder tests/e2e tests/integration tests/unit
 
 .PHONY: lint
 lint: setup ## Check format, style and types; change nothing

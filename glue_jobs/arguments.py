@@ -83,7 +83,9 @@ def parse(argv: Sequence[str]) -> Arguments:
 
 
 def _quarantine_limits(text: str) -> dict[str, QuarantineLimit]:
-    return {table: QuarantineLimit(**limit) for table, limit in _json_object(text, '{"<table>": {"share", "rows"}}').items()}
+    return {
+        table: QuarantineLimit(**limit) for table, limit in _json_object(text, '{"<table>": {"share", "rows"}}').items()
+    }
 
 
 def _row_count_change(text: str) -> RowCountChange:

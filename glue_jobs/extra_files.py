@@ -13,6 +13,6 @@ def read(name: str) -> str:
         if file.is_file():
             return file.read_text(encoding="utf-8")
     raise BadInputError(
-        f"{name} is in none of {', '.join(map(str, folders))}: the job needs every .sql file of ddl/ and glue_jobs/audits/ "
-        "as --extra-files."
+        f"{name} is in none of {', '.join(map(str, folders))}: the job needs every .sql file of ddl/ and of "
+        "glue_jobs/audits/ as --extra-files."
     )

@@ -121,7 +121,9 @@ class Job:
         contract, table = table_contract.load(self._writes), self._table(self._writes)
         table.evolve(contract)
         before = table.snapshot()
-        rows = rows.select(*contract.schema.fieldNames()).persist()  # counted before the commit, which carries the count
+        rows = rows.select(
+            *contract.schema.fieldNames()
+        ).persist()  # counted before the commit, which carries the count
         count = rows.count()
         fates = [fate for source in decided for fate in self._account(source, decided[source])]
         written = table.write(rows, count, self._branch, self._report(count))
@@ -158,7 +160,7 @@ class Job:
         return rows
 
     def record(self, table: str, rows: DataFrame) -> None:
-        """Append rows to a table of the audit database; the run's ids and profile are added where it has such columns."""
+        """Append rows to a table of the audit database, which also gets the ids and the profile of the run."""
         contract, audit_table = table_contract.load(table), self._table(table, audit=True)
         audit_table.evolve(contract)
         known = {
@@ -190,7 +192,9 @@ class Job:
 
     def _record_fates(self, fates: Sequence[Fate], written: Snapshot) -> None:
         frame = self._spark.createDataFrame([tuple(asdict(fate).values()) for fate in fates], list(asdict(fates[0])))
-        self.record("pipeline_runs", frame.withColumns({"recorded_at": F.lit(self.now), "snapshot_id": F.lit(written.id)}))
+        self.record(
+            "pipeline_runs", frame.withColumns({"recorded_at": F.lit(self.now), "snapshot_id": F.lit(written.id)})
+        )
 
     def _report(self, count: int) -> dict[str, str]:
         return {

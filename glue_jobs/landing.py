@@ -80,13 +80,19 @@ def parse(lines: DataFrame, table: TableContract, *, now: int) -> DataFrame:
     ]
     impossible = [F.when(~possible, reason) for reason, possible in _possible(table.name, now).items()]
     judged = values.withColumn("problem", F.coalesce("malformed", *missing, *wrong, *impossible))
-    return judged.select(*names, "file", "problem", F.when(F.col("problem").isNotNull(), F.col("value")).alias("record"))
+    return judged.select(
+        *names, "file", "problem", F.when(F.col("problem").isNotNull(), F.col("value")).alias("record")
+    )
 
 
 def _possible(table: str, now: int) -> dict[str, Column]:
     """Return what must hold for the values of a row, by what is said where it does not; null is no contradiction."""
     if table == "customer_landing":
-        dates = ("registrationdate", "lastupdatedate", *(f"sharewith{whom}asofdate" for whom in ("research", "public", "friends")))
+        dates = (
+            "registrationdate",
+            "lastupdatedate",
+            *(f"sharewith{whom}asofdate" for whom in ("research", "public", "friends")),
+        )
         return {"email is not an e-mail address": F.col("email").rlike(EMAIL)} | {
             # A consent in seconds would reach back to 1970.
             f"{date} is not a time in milliseconds": (F.col(date) == 0) | F.col(date).between(YEAR_2000, YEAR_10000 - 1)

@@ -5,7 +5,6 @@ from collections.abc import Callable
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
-import accounting
 import subject
 from job import Job
 from policies import Policies
@@ -32,7 +31,11 @@ def transform(
         paired = paired & (steps["serialnumber"] == readings["owned"])
     if pseudonym:
         # Of each customer once: far fewer than readings.
-        keys = readings.select("user").distinct().select(F.col("user").alias("mover"), pseudonym("user").alias("subjectkey"))
+        keys = (
+            readings.select("user")
+            .distinct()
+            .select(F.col("user").alias("mover"), pseudonym("user").alias("subjectkey"))
+        )
         readings = readings.join(keys, on=F.col("user") == F.col("mover"), how="left")
     how = "left" if policies.unmatched_steps == "keep" else "inner"
     return steps.join(readings, on=paired, how=how).select(
@@ -64,7 +67,10 @@ def decide(
         moments_of_readings = moments_of_readings.join(owners, on=F.col("of") == F.col("email"), how="inner").select(
             "moment", F.col("owned").alias("of")
         )
-        by_step, by_reading = by_step & (F.col("serialnumber") == F.col("of")), by_reading & (F.col("user") == F.col("of"))
+        by_step, by_reading = (
+            by_step & (F.col("serialnumber") == F.col("of")),
+            by_reading & (F.col("user") == F.col("of")),
+        )
 
     unpaired = F.when(F.col("moment").isNull(), UNPAIRED)
     dropped_step = F.lit(None).cast("string") if policies.unmatched_steps == "keep" else unpaired

@@ -55,15 +55,15 @@ class Table:
     def snapshot(self, branch: str = MAIN) -> Snapshot | None:
         """Return the state that a branch points to; None where there is none yet."""
         snapshot_id = self.branches().get(branch)
-        found = self._metadata("snapshots").where(F.col("snapshot_id") == snapshot_id).select("summary").head()
-        if snapshot_id is None or found is None:
+        if snapshot_id is None:
             return None
+        (found,) = self._metadata("snapshots").where(f"snapshot_id = {snapshot_id}").select("summary").collect()
         summary: dict[str, str] = found["summary"]
         report = {key.removeprefix(REPORT): value for key, value in summary.items() if key.startswith(REPORT)}
         return Snapshot(snapshot_id, int(summary.get("total-records", 0)), report)
 
     def evolve(self, contract: TableContract) -> None:
-        """Add the columns of the contract that the table lacks; Terraform can create an Iceberg table but not evolve it."""
+        """Add the columns of the contract that the table lacks: Terraform can create an Iceberg table, not evolve it."""
         actual = {field.name: field.dataType for field in self.read().schema}
         surplus = actual.keys() - set(contract.schema.fieldNames())
         retyped = {f.name for f in contract.schema if actual.get(f.name, f.dataType) != f.dataType}
@@ -108,14 +108,15 @@ class Table:
         rows.coalesce(1).writeTo(self.name).option("compression-codec", "zstd").append()
 
     def publish(self, branch: str) -> None:
-        """Make a branch main, in one commit: readers see all of the old rows before it and all of the new ones after."""
+        """Make a branch main, in one commit: readers see all of the old rows before it, all of the new ones after."""
         database_and_table = self.name.split(".", 1)[1]
         try:
             self._call("fast_forward", f"'{database_and_table}', '{MAIN}', '{branch}'")
         except Exception as error:
             if "not an ancestor" in str(error):
                 raise AuditError(
-                    f"Somebody else has published {self.name} since this run wrote it, so it was not published. Run again."
+                    f"Somebody else has published {self.name} since this run wrote it, so it was not published. "
+                    "Run again."
                 ) from error
             raise
 
@@ -163,8 +164,8 @@ def refuse_inconsistent(run: Mapping[str, Snapshot], visible: Mapping[str, Snaps
         for source, snapshot_id in reads(snapshot).items():
             if source in shown and shown[source].id != snapshot_id:
                 raise AuditError(
-                    f"{table} was made from another {source} than would be published with it, so nothing was published: "
-                    f"something else has written {source} meanwhile. Run the whole workflow again."
+                    f"{table} was made from another {source} than would be published with it, so nothing was "
+                    f"published: something else has written {source} meanwhile. Run the whole workflow again."
                 )
 
 
@@ -176,4 +177,4 @@ def reads(snapshot: Snapshot) -> dict[str, int]:
 
 def same_policies(snapshot: Snapshot, policies: str) -> bool:
     """Tell whether a snapshot was made with these policies, a JSON object."""
-    return json.loads(snapshot.report.get("policies", "null")) == json.loads(policies)
+    return bool(json.loads(snapshot.report.get("policies", "null")) == json.loads(policies))

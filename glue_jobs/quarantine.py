@@ -49,8 +49,9 @@ def enforce(
                 f"{table} has {found:,} rows of {read:,} that cannot be used, so nothing was published:",
                 *shown,
                 *(["  ..."] if len(shown) == SHOWN_PROBLEMS else []),
-                f"The rows are in {location}. Up to {limit.share:.2%} of a table and {limit.rows:,} rows are set aside without "
-                "stopping the run (Terraform variable quarantine_limits). Correct or remove these in the landing zone and run again.",
+                f"They were set aside in {location}.",
+                f"Up to {limit.share:.2%} of a table and {limit.rows:,} rows do not stop a run (Terraform variable "  # noqa: ISC004
+                "quarantine_limits). Correct or remove the others in the landing zone and run again.",
             ]
         )
     )

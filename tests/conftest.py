@@ -13,9 +13,12 @@ from pathlib import Path
 from typing import Any
 
 import boto3
+import psutil
 import pyarrow as pa
 import pytest
 from pyiceberg.catalog import load_catalog
+
+from lakehouse.terraform import GOGC
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 REAL_DATA = REPOSITORY.parent / "shared" / "data" / "stedi"
@@ -37,6 +40,8 @@ ICEBERG_TABLES = [
     "machine_learning_curated",
 ]
 AUDIT_TABLES = ["pipeline_runs", "consent_decisions", "quarantine"]
+
+os.environ.setdefault("GOGC", GOGC)  # for each terraform that a test starts by itself
 
 
 @dataclass(frozen=True)
@@ -62,6 +67,26 @@ class Project:
         done = self.lakehouse(*arguments, **environment)
         assert done.returncode == 0, f"lakehouse {' '.join(arguments)}\n{done.stdout}\n{done.stderr}"
         return done.stdout
+
+    def fail(self, *arguments: str, says: list[str], **environment: str) -> None:
+        """Run the command line, which has to fail and to say why in these words, not in a traceback."""
+        done = self.lakehouse(*arguments, **environment)
+        output = done.stdout + done.stderr
+        flat = " ".join(output.split())
+        assert done.returncode != 0, output
+        assert not [part for part in says if part not in flat], output
+        assert "Traceback" not in output
+
+    def processes(self) -> list[str]:
+        """Return the command lines of all processes that work in this folder, but for the one that asks."""
+        found = []
+        for process in psutil.process_iter():
+            try:
+                if process.pid != os.getpid() and Path(process.cwd()).is_relative_to(self.root):
+                    found.append(" ".join(process.cmdline()))
+            except (psutil.Error, FileNotFoundError):
+                continue
+        return found
 
     def report(self) -> dict[str, Any]:
         """Return run.json of the last run."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import logging
 import os
 import shutil
@@ -11,7 +12,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import IO, TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
 import boto3
@@ -61,7 +62,7 @@ class JobRuntime:
         self._mirrors: dict[str, Mirror] = {}
         self._lock = threading.Lock()
         self._processes: set[JobProcess] = set()
-        self._archiving = threading.Lock()
+        self._archiving: IO[str] | None = None
         self._closed = False
         self._session = boto3.session.Session()  # shared, since each would parse the service models anew
         self._session_lock = threading.Lock()  # clients may be used by many threads, but not made by them
@@ -165,18 +166,31 @@ class JobRuntime:
             self._processes.discard(process)
 
     def class_archive(self) -> tuple[spark.ClassArchive, Path | None]:
-        """Return the class archive of the JVMs, and where the caller's JVM shall write it: one JVM at a time."""
+        """Return the class archive of the JVMs, and where the caller's JVM shall write it.
+
+        One JVM at a time, also where several servers share a cache, as those of the tests do.
+        """
         with self._lock:
             archive = spark.class_archive(self._build / "cache")
-        if archive.path.is_file() or not self._archiving.acquire(blocking=False):
-            return archive, None
+            if archive.path.is_file() or self._archiving:
+                return archive, None
+            lock = archive.path.with_suffix(".lock").open("w")
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                lock.close()
+                return archive, None
+            self._archiving = lock
         return archive, archive.path.with_suffix(f".{os.getpid()}.partial")
 
     def archived(self, archive: spark.ClassArchive, written: Path) -> None:
         """Take the archive that a JVM wrote when it ended, if it did."""
         if written.is_file():
             archive.publish(written)
-        self._archiving.release()
+        with self._lock:
+            if self._archiving:
+                self._archiving.close()  # which lets go of the lock
+            self._archiving = None
 
 
 class _Execution:

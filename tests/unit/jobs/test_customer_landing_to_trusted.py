@@ -85,7 +85,14 @@ def test_quarantined_record_of_an_address_may_be_its_withdrawal(frame):
 
 
 def test_every_record_has_its_reason(frame):
-    landed = [customer("a"), customer("a"), customer("b", None), customer("c", NOW + 1), customer("d", 0), customer("d")]
+    landed = [
+        customer("a"),
+        customer("a"),
+        customer("b", None),
+        customer("c", NOW + 1),
+        customer("d", 0),
+        customer("d"),
+    ]
     reasons = {(row["email"], row["copies"], row["dropped"]) for row in decided(frame, landed, EACH).collect()}
     assert reasons == {
         ("a", 2, None),

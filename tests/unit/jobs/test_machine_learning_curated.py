@@ -47,20 +47,22 @@ def test_pairs(inputs, match, unmatched, expected):
 
 
 @pytest.mark.parametrize(
-    ("match", "unmatched", "steps", "movements"),
+    ("match", "unmatched", "unpaired"),
     [
-        ("timestamp", "drop", [("S3", 30)], []),
-        ("timestamp", "keep", [], []),
-        ("timestamp_and_customer", "drop", [("S3", 10), ("S3", 30)], [("gone", 10)]),
-        ("timestamp_and_customer", "keep", [], [("gone", 10)]),
+        ("timestamp", "drop", (1, 0)),  # S3 at 30
+        ("timestamp", "keep", (0, 0)),
+        ("timestamp_and_customer", "drop", (2, 1)),  # S3, and who is gone
+        ("timestamp_and_customer", "keep", (0, 1)),
     ],
 )
-def test_readings_without_a_partner_have_their_reason(frame, inputs, match, unmatched, steps, movements):
+def test_readings_without_a_partner_have_their_reason(inputs, match, unmatched, unpaired):
     policies = Policies(training_match=match, unmatched_steps=unmatched)
-    for decided, read, dropped in zip(decide(*inputs, policies=policies), (STEPS, MOVEMENTS), (steps, movements)):
+    for decided, read, dropped in zip(
+        decide(*inputs, policies=policies), (STEPS, MOVEMENTS), (steps, movements), strict=True
+    ):
         reasons = [row["dropped"] for row in decided.collect()]
         assert len(reasons) == len(read)
-        assert [reason for reason in reasons if reason] == [UNPAIRED] * len(dropped)
+        assert [reason for reason in reasons if reason] == [UNPAIRED] * dropped
 
 
 COLUMNS = "serialnumber:string,sensorreadingtime:bigint,distancefromobject:int,x:double,y:double,z:double"
@@ -81,4 +83,6 @@ def test_pseudonym_stands_in_for_the_serial_number(inputs, match):
     assert {row["serialnumber"] for row in rows} == {None}
     users = {x: user for user, _, x in MOVEMENTS}
     keys = {user: hmac.new(b"secret", user.encode(), hashlib.sha256).hexdigest() for user in users.values()}
-    assert sorted((row["x"], row["subjectkey"]) for row in rows) == sorted((row["x"], keys[users[row["x"]]]) for row in plain)
+    assert sorted((row["x"], row["subjectkey"]) for row in rows) == sorted(
+        (row["x"], keys[users[row["x"]]]) for row in plain
+    )

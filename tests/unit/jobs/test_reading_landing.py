@@ -158,6 +158,6 @@ def test_distance_is_a_whole_number(parse):
         for distance in ("218", "218.0", "218.5", "2147483648", "-1")
     }
     rows = parse("step_trainer_landing", lines)
-    wrong = "distancefromobject is not a whole number"
+    wrong, negative = "distancefromobject is not a whole number", "distancefromobject is negative"
     assert [rows[distance]["distancefromobject"] for distance in lines] == [218, 218, None, None, -1]
-    assert [rows[distance]["problem"] for distance in lines] == [None, None, wrong, wrong, "distancefromobject is negative"]
+    assert [rows[distance]["problem"] for distance in lines] == [None, None, wrong, wrong, negative]
