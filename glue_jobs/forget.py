@@ -177,7 +177,7 @@ class Forgetting:
         return {"objects_deleted": len(results), "versions": len(noncurrent)}
 
     def _erase_elsewhere(self, findings: Findings) -> dict[str, int]:
-        """Delete noncurrent versions; of a current object that is not the lakehouse's own the verification complains."""
+        """Delete noncurrent versions; of current objects of unknown origin the verification complains."""
         known = (*self._landing.values(), QUARANTINE, RESULTS, WAREHOUSE)
         others = [v for v, _ in findings.versions if not v.key.startswith(known)]
         noncurrent = [v for v in others if not v.current]

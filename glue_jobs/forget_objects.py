@@ -216,16 +216,10 @@ def kinds_in(stream: io.BufferedReader, person: Person) -> set[str]:
             return {UNDECODABLE}
         if head.startswith((PARQUET, AVRO)):
             with tempfile.SpooledTemporaryFile(IN_MEMORY) as file:
-                found = set()
                 shutil.copyfileobj(stream, file, BLOCK)
-                decode = _parquet_texts if head.startswith(PARQUET) else _avro_blocks
                 file.seek(0)
-                for window in windows(cast("BinaryIO", file), person.longest()):
-                    found |= person.kinds_in_binary(window)
-                file.seek(0)
-                for part in decode(cast("BinaryIO", file)):
-                    found |= person.kinds_in(part) if isinstance(part, str) else person.kinds_in_binary(part)
-                return found
+                decode = _decoded_parquet if head.startswith(PARQUET) else _decoded_avro
+                return _kinds_in_parts(decode(cast("BinaryIO", file)), person)
         with _unpacked(stream) as text:
             binary = b"\0" in head
             found = set()
@@ -268,11 +262,34 @@ def _packing(sink: IO[bytes] | None, packed: bool) -> Iterator[IO[bytes] | None]
         yield sink
 
 
-def _parquet_texts(file: BinaryIO) -> Iterator[str]:
-    """Return the texts of a Parquet file, a column of a batch at a time."""
-    for batch in pq.ParquetFile(file).iter_batches():
+def _kinds_in_parts(parts: Iterable[str | bytes], person: Person) -> set[str]:
+    """Look through texts, then through binary data, in which values of these texts may stand again."""
+    found: set[str] = set()
+    for part in parts:
+        if isinstance(part, str):
+            found |= person.kinds_in(part)
+            person = person.beside_lines(part)
+        else:
+            found |= person.kinds_in_binary(part)
+    return found
+
+
+def _decoded_parquet(file: BinaryIO) -> Iterator[str | bytes]:
+    """Return the texts of a Parquet file, one a line, then its indexes and its footer: they repeat some values."""
+    parquet = pq.ParquetFile(file)
+    for batch in parquet.iter_batches():
         for column in batch.columns:
             yield "\n".join(_texts(column))
+    groups = [parquet.metadata.row_group(group) for group in range(parquet.metadata.num_row_groups)]
+    ends = [_end(group.column(column)) for group in groups for column in range(group.num_columns)]
+    file.seek(max(ends, default=0))
+    yield file.read()
+
+
+def _end(chunk: Any) -> int:
+    """Return where the pages of a column chunk end."""
+    first = chunk.dictionary_page_offset if chunk.has_dictionary_page else chunk.data_page_offset
+    return int(min(first, chunk.data_page_offset) + chunk.total_compressed_size)
 
 
 def _texts(column: Any) -> Iterator[str]:
@@ -294,7 +311,7 @@ def _texts(column: Any) -> Iterator[str]:
         yield from (value.decode("utf-8", "replace") for value in column.unique().to_pylist() if value)
 
 
-def _avro_blocks(file: BinaryIO) -> Iterator[bytes]:
+def _decoded_avro(file: BinaryIO) -> Iterator[bytes]:
     """Return the unpacked blocks of an Avro file: what Iceberg's manifests keep, column bounds among them."""
     file.read(len(AVRO))
     header: dict[bytes, bytes] = {}

@@ -6,7 +6,7 @@ Texts are compared as people read them: JSON escapes decoded, in lower case, wit
 import json
 import re
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 KINDS: Final = {"email": "email", "name": "customername", "phone": "phone", "serial number": "serialnumber"}
@@ -97,7 +97,7 @@ class Person:
             kind: frozenset(value for value in values if len(value) >= SHORTEST or kind == "email")
             for kind, values in found.items()
         }
-        return Person(self.email, frozenset(spellings), usable, {}, self.foreign)
+        return replace(self, spellings=frozenset(spellings), identifiers=usable, shared={})
 
     def beside(self, others: Iterable[Record]) -> "Person":
         """Return the person without what other customers' records carry too."""
@@ -119,6 +119,14 @@ class Person:
             frozenset(foreign),
             frozenset(bound for value in bounds for bound in _bounds(value)),
         )
+
+    def beside_lines(self, text: str) -> "Person":
+        """Return the person beside other people's values, one a line, that contain one of the person's."""
+        readable, values = plain(text), self.values()
+        if not any(value in readable for value in values):
+            return self
+        lines = {line for line in readable.split("\n") if any(value in line and value != line for value in values)}
+        return replace(self, foreign=self.foreign | {line for line in lines if not self.kinds_in(line)})
 
     def values(self) -> set[str]:
         """Return all identifiers of all kinds."""
@@ -162,7 +170,7 @@ class Person:
         }
 
     def kinds_in_binary(self, data: bytes) -> set[str]:
-        """Return which kinds of identifiers binary data holds, where a length may stand beside a value like a letter."""
+        """Return which kinds of identifiers binary data holds, where a length may stand like a letter beside one."""
         readable = plain(data.decode("utf-8", "replace"))
         found = {
             kind

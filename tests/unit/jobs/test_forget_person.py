@@ -7,10 +7,11 @@ import io
 import json
 from collections.abc import Iterable
 
-import forget_objects
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+
+import forget_objects
 from forget_objects import UNDECODABLE, sift
 from forget_person import Person, Record, parse
 
