@@ -180,7 +180,7 @@ class Forgetting:
         """Delete noncurrent versions; of current objects of unknown origin the verification complains."""
         known = (*self._landing.values(), QUARANTINE, RESULTS, WAREHOUSE)
         others = [v for v, _ in findings.versions if not v.key.startswith(known)]
-        noncurrent = [v for v in others if not v.current]
+        noncurrent = [v for v in others if not v.current and not v.key.startswith(CODE)]  # which this job may not touch
         if not self._arguments.dry_run:
             self._bucket.delete(noncurrent)
         return {"objects_left": len(others) - len(noncurrent), "versions": len(noncurrent)}

@@ -67,7 +67,9 @@ class Bucket:
 
     def versions(self, prefix: str = "") -> Iterator[Version]:
         """Return all versions and delete markers whose key begins so."""
-        for page in self._s3.get_paginator("list_object_versions").paginate(Bucket=self.name, Prefix=prefix):
+        # An empty prefix is not the same as none to a policy that names prefixes.
+        where = {"Prefix": prefix} if prefix else {}
+        for page in self._s3.get_paginator("list_object_versions").paginate(Bucket=self.name, **where):
             for kind, marker in (("Versions", False), ("DeleteMarkers", True)):
                 for item in page.get(kind, []):
                     yield Version(
