@@ -97,7 +97,8 @@ class Forgetting:
 
     def _erase(self) -> None:
         resumed = "person" in self._request
-        self.person = self.person.with_records(self._records_of_person()).beside(self._records_of_others())
+        self.person = self.person.with_records(self._records_of_person())
+        self.person = self.person.beside(self._records_of_others())
         keys = subject_keys(self.person, self._secret) if self._secret else set()
         findings, rows = self._look(), self._tables.rows_of(self.person, keys)
         found = bool(findings.versions or any(rows.values()))

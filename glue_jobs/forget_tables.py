@@ -5,6 +5,7 @@ import hmac
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Final
 
 from pyspark.sql import Column, DataFrame, SparkSession
@@ -37,6 +38,7 @@ class Tables:
     spark: SparkSession
     database: str
 
+    @cached_property
     def names(self) -> list[str]:
         """Return the full name of every table that has rows published, in the order of the pipeline."""
         found = []
@@ -49,9 +51,10 @@ class Tables:
             found += [f"{CATALOG}.{database}.{table}" for table in names]
         return found
 
+    @cached_property
     def published(self) -> dict[str, str]:
         """Return the full name of each table that has a snapshot, by its short name."""
-        return {name.rpartition(".")[2]: name for name in self.names() if self.current(name) is not None}
+        return {name.rpartition(".")[2]: name for name in self.names if self.current(name) is not None}
 
     def current(self, name: str) -> int | None:
         """Return the id of the snapshot that readers see."""
@@ -68,7 +71,7 @@ class Tables:
         """Return the customer records of other people that carry, begin like or contain one of the person's values."""
         found = []
         for table in ("customer_trusted", "customers_curated"):
-            if name := self.published().get(table):
+            if name := self.published.get(table):
                 rows = self.spark.table(name).select(*KINDS.values())
                 alike = [_normal(column).contains(value) for column in KINDS.values() for value in person.values()]
                 alike += [
@@ -80,7 +83,7 @@ class Tables:
 
     def rows_of(self, person: Person, keys: Iterable[str]) -> dict[str, int]:
         """Count what goes from each table: the person's rows, and the training rows that are made of them."""
-        published, theirs = self.published(), _theirs(person, keys)
+        published, theirs = self.published, _theirs(person, keys)
         counts = {
             table: self.spark.table(name).where(theirs[table]).count()
             for table, name in published.items()
@@ -94,11 +97,11 @@ class Tables:
 
     def snapshots(self) -> dict[str, int]:
         """Count the snapshots of each table, on all branches."""
-        return {table: self.spark.table(f"{name}.snapshots").count() for table, name in self.published().items()}
+        return {table: self.spark.table(f"{name}.snapshots").count() for table, name in self.published.items()}
 
     def stale_inputs(self) -> list[list[str]]:
         """Return (table, input) where a table was not made of what its input shows now."""
-        published = self.published()
+        published = self.published
         return [
             [table, source]
             for table, name in published.items()
@@ -114,7 +117,7 @@ class Tables:
         The training table first: as long as rows of the person are in the tables that it is made of, an interrupted run
         finds them and makes it anew.
         """
-        published, theirs = self.published(), _theirs(person, keys)
+        published, theirs = self.published, _theirs(person, keys)
         here = {table for table in theirs if table in published and not self._rows(published, table, theirs).isEmpty()}
         if TRAINING in published and here & OWNER.keys():
             self._overwrite(published[TRAINING], self._training_without(theirs, published))
@@ -129,7 +132,7 @@ class Tables:
         keep the bounds of their columns, and with them values of the person's. Of the tables that a table was made of
         it notes the snapshots of now, unless they had gone their own way before.
         """
-        published, stale = self.published(), {tuple(pair) for pair in stale_inputs}
+        published, stale = self.published, {tuple(pair) for pair in stale_inputs}
         for table, name in published.items():
             properties = self.properties(name)
             for key in properties:
@@ -147,7 +150,7 @@ class Tables:
     def files(self) -> dict[str, set[str]]:
         """Return the address of each file that a table's current metadata needs, by the table's location."""
         found = {}
-        for name in self.names():
+        for name in self.names:
             described = self.spark.sql(f"DESCRIBE TABLE EXTENDED {name}").where("col_name = 'Location'").head()
             metadata = (
                 self.spark.table(f"{name}.metadata_log_entries").orderBy(F.desc("timestamp")).select("file").first()
