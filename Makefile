@@ -11,6 +11,8 @@ PROFILE ?=
 PORT ?=
 PLAN ?=
 YES ?=
+EMAIL ?=
+DRY_RUN ?=
 PYTHON ?= python3.11
 
 VENV := .venv
@@ -66,6 +68,10 @@ landing: setup ## Make the landing zone of ENV hold exactly DATA
 .PHONY: counts
 counts: setup ## Print the row counts of the tables as they are
 	@$(call lakehouse,counts)
+
+.PHONY: forget
+forget: setup ## Erase the person EMAIL everywhere and verify it (asks on AWS, unless YES=1); DRY_RUN=1 only looks
+	@EMAIL='$(EMAIL)' $(call lakehouse,forget) $(if $(DRY_RUN),--dry-run) $(yes)
 
 .PHONY: destroy
 destroy: setup ## Destroy everything that Terraform made in ENV (asks on AWS, unless YES=1)

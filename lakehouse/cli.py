@@ -84,6 +84,18 @@ def counts(env: Env = LOCAL) -> None:
 
 
 @app.command()
+def forget(
+    email: Annotated[str, typer.Option(envvar="EMAIL", help="Address of the person; better in the variable EMAIL.")],
+    env: Env = LOCAL,
+    *,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Change nothing, only say what would go.")] = False,
+    yes: Yes = False,
+) -> None:
+    """Erase a person everywhere, verify it, and write a report that holds no personal data."""
+    _operator(env).forget(email, _confirmation(yes), dry_run=dry_run)
+
+
+@app.command()
 def sample(
     out: Annotated[Path | None, typer.Option(help="Folder to write; the one that `run` takes if not given.")] = None,
     customers: Annotated[

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -14,6 +15,7 @@ from rich.live import Live
 from lakehouse import aws, landing, sample, sandbox, tables
 from lakehouse.console import Display
 from lakehouse.errors import DataError, LakehouseError, WorkflowError
+from lakehouse.forgetting import Forgetting, address, summary
 from lakehouse.landing import LandingData
 from lakehouse.project import Project
 from lakehouse.report import Report, differences, expected_rows, explain_failure, jobs_table, rows_table
@@ -129,7 +131,35 @@ class Operator:
                 Report.never_ran(local_profile if self.project.is_local else profile).write(self._report)
             raise
 
+    def forget(self, email: str, confirm: Callable[[str], bool], *, dry_run: bool) -> None:
+        """Erase a person from the whole lakehouse, by wish only to see what would go, and write the report."""
+        email = address(email)
+        environment = self.project.environment
+        with self._embedded_aws(start=False):
+            outputs = self._terraform(None).outputs()
+            self._workflow(outputs).refuse_second_run()
+            if not (dry_run or self.project.is_local):
+                self._ask(confirm, f"Erase this person from {environment} for good?")
+            session = aws.session(outputs.region)
+            forgetting = Forgetting(
+                session.client("glue", config=aws.CONFIG),
+                session.client("s3", config=aws.CONFIG),
+                outputs,
+                LOCAL_PAUSE if self.project.is_local else AWS_PAUSE,
+            )
+            request, resumed = forgetting.request(email)
+            self.display.say(f"Request {request}{', taken up again' if resumed else ''}")
+            report = forgetting.run(request, dry_run=dry_run, on_change=self._say_job_run)
+        path = self.project.build / f"forget-{request}.json"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
+        self.display.say("\n".join(summary(report)))
+        self.display.say(f"Report: {path}")
+
     # Their parts
+
+    def _say_job_run(self, run: JobRun) -> None:
+        self.display.say(f"  {run.name} {run.state}")
 
     @property
     def _report(self) -> Path:
@@ -307,6 +337,7 @@ class Operator:
             "STEDI_AUDIT_DATABASE": outputs.audit_database,
             "STEDI_BUCKET": outputs.bucket,
             "STEDI_WORKFLOW": outputs.workflow,
+            "STEDI_FORGET_JOB": outputs.forget_job,
             "STEDI_WORKGROUP": outputs.athena_workgroup,
         }
         pyiceberg = {

@@ -56,6 +56,8 @@ class Outputs:
     region: str
     athena_workgroup: str
     audit_database: str
+    forget_job: str
+    """Name of the Glue job that forgets people."""
 
     @classmethod
     def of(cls, values: Mapping[str, Any], environment: str) -> Outputs:

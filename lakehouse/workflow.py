@@ -40,6 +40,7 @@ POLICIES = {
     "--training_match",
     "--unmatched_steps",
 }
+JOB_RUN_ENDED = {"SUCCEEDED", "FAILED", "STOPPED", "TIMEOUT", "ERROR", "EXPIRED"}
 
 
 @dataclass(frozen=True)
@@ -81,6 +82,7 @@ class Workflow:
     def __init__(self, glue: GlueClient, outputs: Outputs, *, pause: float) -> None:
         self.glue = glue
         self.name = outputs.workflow
+        self.forget_job = outputs.forget_job
         self.pause = pause
         known = [name for name in PUBLISHED_BY if name in outputs.jobs]
         self.jobs = {name: outputs.jobs[name] for name in known + sorted(set(outputs.jobs) - set(known))}
@@ -97,7 +99,7 @@ class Workflow:
         return profiles.pop(), any(POLICIES & own.keys() for own in arguments)
 
     def refuse_second_run(self) -> None:
-        """Raise a WorkflowError if a run is under way: two runs would replace each other's tables."""
+        """Raise a WorkflowError if a run is under way, or somebody is being forgotten: each replaces the tables."""
         for run in self.glue.get_workflow_runs(Name=self.name).get("Runs", []):
             if run.get("Status") not in ENDED:
                 run_id = run.get("WorkflowRunId")
@@ -105,6 +107,8 @@ class Workflow:
                     f"A run of {self.name} is under way: {run_id}, {run.get('Status')}. Wait for its end, "
                     f"or stop it: aws glue stop-workflow-run --name {self.name} --run-id {run_id}"
                 )
+        if run_id := job_run_under_way(self.glue, self.forget_job):
+            raise WorkflowError(f"Somebody is being forgotten: run {run_id} of {self.forget_job}. Wait for its end.")
 
     def start(self) -> str:
         """Start a run and return its id."""
@@ -156,6 +160,12 @@ class Workflow:
             if run.ended:
                 return run
             time.sleep(self.pause)
+
+
+def job_run_under_way(glue: GlueClient, job: str) -> str | None:
+    """Return the id of a run of a job that has not ended; None if there is none."""
+    runs = glue.get_job_runs(JobName=job).get("JobRuns", [])
+    return next((run["Id"] for run in runs if run.get("JobRunState") not in JOB_RUN_ENDED), None)
 
 
 def _job_run(name: str, attempts: list[Any]) -> JobRun:

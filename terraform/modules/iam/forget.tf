@@ -21,22 +21,30 @@ data "aws_iam_policy_document" "forget_data" {
     resources = [var.bucket_arn]
   }
 
-  # IfExists: see ListOwnPrefixes of the jobs' role.
+  # To verify that a person is gone is to look into everything.
   statement {
-    sid       = "ListDataAndCode"
+    sid       = "ListEverything"
     actions   = ["s3:ListBucket", "s3:ListBucketVersions"]
     resources = [var.bucket_arn]
-
-    condition {
-      test     = "StringLikeIfExists"
-      variable = "s3:prefix"
-      values   = flatten([for prefix in concat(local.forget_prefixes, ["glue"]) : [prefix, "${prefix}/*"]])
-    }
   }
 
   statement {
-    sid       = "ReadCode"
-    actions   = ["s3:GetObject"]
+    sid       = "LookIntoEverything"
+    actions   = ["s3:GetObject", "s3:GetObjectVersion"]
+    resources = ["${var.bucket_arn}/*"]
+  }
+
+  # An object that is none of the lakehouse's stays, whatever it holds; its replaced versions do not.
+  statement {
+    sid       = "EraseOldVersions"
+    actions   = ["s3:DeleteObjectVersion"]
+    resources = ["${var.bucket_arn}/*"]
+  }
+
+  statement {
+    sid       = "KeepCode"
+    effect    = "Deny"
+    actions   = ["s3:DeleteObject", "s3:DeleteObjectVersion", "s3:PutObject"]
     resources = ["${var.bucket_arn}/glue", "${var.bucket_arn}/glue/*"]
   }
 
@@ -46,8 +54,6 @@ data "aws_iam_policy_document" "forget_data" {
       "s3:AbortMultipartUpload",
       "s3:DeleteObject",
       "s3:DeleteObjectVersion",
-      "s3:GetObject",
-      "s3:GetObjectVersion",
       "s3:ListMultipartUploadParts",
       "s3:PutObject",
     ]

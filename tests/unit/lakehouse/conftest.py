@@ -52,6 +52,7 @@ def outputs() -> Outputs:
         region="us-east-1",
         athena_workgroup="stedi-local",
         audit_database="stedi_local_audit",
+        forget_job="stedi-local-forget",
     )
 
 

@@ -30,6 +30,7 @@ class FakeGlue:
         self.moments = moments
         self.arguments: dict[str, dict[str, str]] = {}
         self.runs: list[dict[str, str]] = []
+        self.job_runs: dict[str, list[dict[str, str]]] = {}
         self.calls: list[str] = []
 
     def get_job(self, JobName: str) -> Any:
@@ -37,6 +38,9 @@ class FakeGlue:
 
     def get_workflow_runs(self, Name: str) -> Any:
         return {"Runs": self.runs}
+
+    def get_job_runs(self, JobName: str) -> Any:
+        return {"JobRuns": self.job_runs.get(JobName, [])}
 
     def start_workflow_run(self, Name: str) -> Any:
         self.calls.append("start")

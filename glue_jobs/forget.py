@@ -1,0 +1,377 @@
+"""Erases one person from the whole lakehouse, then looks through everything that is left.
+
+A request takes two runs of this job with the same arguments. The first erases: landing files and quarantine line by
+line, query results, and the rows of the Iceberg tables. The second sees what the first has committed: it deletes every
+file and version that no table needs any longer, verifies, writes the report, and deletes the request. Either may be
+killed at any moment and run again. The request remembers what identifies the person, since that is gone with the
+customer records.
+
+The address is in the request only, never in an argument or a line of the log.
+"""
+
+import argparse
+import json
+import sys
+import traceback
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from tempfile import TemporaryFile
+from typing import Any, Final
+
+import boto3
+from pyspark.sql import SparkSession
+
+import table_contract
+from forget_objects import UNDECODABLE, Bucket, Version, each, sift
+from forget_person import EMAIL, KINDS, OWNER, Person, Record, normal, parse, plain
+from forget_tables import Tables, subject_keys
+from problems import BadInputError
+
+CODE: Final = "glue/"
+WAREHOUSE: Final = "warehouse/"
+QUARANTINE: Final = "quarantine/"
+RESULTS: Final = "athena-results/"
+REQUESTS: Final = "forget/requests/"
+REPORTS: Final = "forget/reports/"
+SHOWN: Final = 20
+
+
+@dataclass(frozen=True)
+class Arguments:
+    """What a run is told."""
+
+    database: str
+    bucket: str
+    request: str
+    dry_run: bool
+    subject_key_secret: str
+
+
+@dataclass
+class Findings:
+    """Where the person was found."""
+
+    versions: list[tuple[Version, set[str]]] = field(default_factory=list)
+    objects: int = 0
+    bytes: int = 0
+
+    def below(self, prefix: str, *, current: bool = True) -> list[Version]:
+        """Return the current versions, or the others, whose key begins so."""
+        return [v for v, _ in self.versions if v.key.startswith(prefix) and v.current == current]
+
+
+class Forgetting:
+    """One run of the job."""
+
+    def __init__(self, arguments: Arguments, bucket: Bucket, tables: Tables, secret: str | None) -> None:
+        self._arguments = arguments
+        self._bucket = bucket
+        self._tables = tables
+        self._secret = secret
+        self._request_key = f"{REQUESTS}{arguments.request}.json"
+        self._landing = {
+            table: table_contract.load(table)
+            .location_in(bucket=bucket.name, database=arguments.database)
+            .removeprefix(f"s3://{bucket.name}/")
+            for table in OWNER
+        }
+        content = bucket.read(self._request_key)
+        if content is None:
+            raise BadInputError(f"There is no request {arguments.request}. Make one: make forget EMAIL=...")
+        self._request: dict[str, Any] = json.loads(content)
+        email = str(self._request.get("email", ""))
+        if not EMAIL.fullmatch(normal(email)):
+            raise BadInputError(f"Request {arguments.request} names no e-mail address.")
+        known = self._request.get("person")
+        self.person = Person.from_json(email, known) if known else Person.of(email)
+
+    def run(self) -> None:
+        """Do the next step of the request."""
+        if "erased" in self._request and not self._arguments.dry_run:
+            self._finish()
+        else:
+            self._erase()
+
+    # The first run
+
+    def _erase(self) -> None:
+        resumed = "person" in self._request
+        self.person = self.person.with_records(self._records_of_person())
+        self.person = self.person.beside(self._records_of_others())
+        keys = subject_keys(self.person, self._secret) if self._secret else set()
+        findings, rows = self._look(), self._tables.rows_of(self.person, keys)
+        found = bool(findings.versions or any(rows.values()))
+        if found and not self._arguments.dry_run:
+            self._request |= {"person": self.person.to_json()}
+            self._request.setdefault("stale_inputs", self._tables.stale_inputs())
+            self._save()
+        snapshots = self._tables.snapshots() if found else {}
+        erased = {
+            "found": found,
+            "resumed": resumed,
+            "landing": {table: self._erase_lines(findings, prefix, table) for table, prefix in self._landing.items()},
+            "quarantine": self._erase_lines(findings, QUARANTINE, None),
+            "query_results": self._erase_results(findings),
+            "tables": {table: {"rows": rows.get(table, 0), "snapshots": n} for table, n in snapshots.items()},
+            "warehouse": _count(findings, WAREHOUSE),
+            "elsewhere": self._erase_elsewhere(findings),
+            "kept_because_shared": {kind: len(values) for kind, values in self.person.shared.items()},
+        }
+        if self._arguments.dry_run:
+            self._report({"erased": erased, "purged": None, "verification": None})
+            if not resumed:
+                self._bucket.purge([self._request_key], current=True)
+        elif not found:
+            self._end(erased, None, findings)
+        else:
+            self._tables.erase(self.person, keys)
+            self._tables.seal(self._request["stale_inputs"])
+            self._request["erased"] = erased
+            self._save()
+            print("Erased. The next run of the same request removes what no table needs any longer, and verifies.")
+
+    def _erase_lines(self, findings: Findings, prefix: str, table: str | None) -> dict[str, int]:
+        """Rewrite the objects that hold lines of the person's, and delete all their earlier versions.
+
+        Lines of the quarantine, where `table` is None, say themselves which table they were meant for.
+        """
+        owns = (lambda line: self.person.owns(table, line)) if table else self.person.owns_quarantined
+        damaged = [
+            v for v, kinds in findings.versions if UNDECODABLE in kinds and v.current and v.key.startswith(prefix)
+        ]
+        if damaged:
+            raise BadInputError(
+                f"{self._redact(damaged[0].key)} cannot be unpacked, so nobody knows whom it is about. "
+                "Correct or delete it, and run the same request again."
+            )
+        sifted = list(each(findings.below(prefix), lambda version: self._sift(version, owns)))
+        noncurrent = findings.below(prefix, current=False)
+        if not self._arguments.dry_run:
+            self._bucket.delete(noncurrent)  # what was not deleted with its object
+        return {
+            "rows": sum(lines for lines, _ in sifted),
+            "objects_rewritten": sum(lines > 0 and left for lines, left in sifted),
+            "objects_deleted": sum(lines > 0 and not left for lines, left in sifted),
+            "versions": len(noncurrent),
+        }
+
+    def _sift(self, version: Version, owns: Callable[[str], bool]) -> tuple[int, bool]:
+        """Rewrite one object without the person's lines, or delete one that holds nothing else."""
+        with self._bucket.open(version) as source, TemporaryFile() as copy:
+            erased, anything_left = sift(source, None if self._arguments.dry_run else copy, owns)
+            if erased and not self._arguments.dry_run:
+                if anything_left:
+                    copy.seek(0)
+                    self._bucket.replace(version, copy)
+                else:
+                    self._bucket.purge([version.key], current=True)
+            return erased, anything_left
+
+    def _erase_results(self, findings: Findings) -> dict[str, int]:
+        """Delete the query results that hold anything of the person's; anybody can ask again."""
+        results = {v.key.removesuffix(".metadata") for v in findings.below(RESULTS)}
+        noncurrent = findings.below(RESULTS, current=False)
+        if not self._arguments.dry_run:
+            self._bucket.delete(noncurrent)
+            self._bucket.purge((key for result in results for key in (result, f"{result}.metadata")), current=True)
+        return {"objects_deleted": len(results), "versions": len(noncurrent)}
+
+    def _erase_elsewhere(self, findings: Findings) -> dict[str, int]:
+        """Delete noncurrent versions; of current objects of unknown origin the verification complains."""
+        known = (*self._landing.values(), QUARANTINE, RESULTS, WAREHOUSE)
+        others = [v for v, _ in findings.versions if not v.key.startswith(known)]
+        noncurrent = [v for v in others if not v.current and not v.key.startswith(CODE)]  # which this job may not touch
+        if not self._arguments.dry_run:
+            self._bucket.delete(noncurrent)
+        return {"objects_left": len(others) - len(noncurrent), "versions": len(noncurrent)}
+
+    def _records_of_person(self) -> Iterator[Record]:
+        """Return the person's customer records in all versions of all files."""
+        email = self.person.email
+        prefixes = (self._landing["customer_landing"], QUARANTINE)
+        versions = [v for prefix in prefixes for v in self._bucket.versions(prefix) if not v.marker]
+        for record in self._customer_records(versions, lambda text: email in text):
+            if email in record.texts(KINDS["email"]):
+                yield record
+        for version in self._bucket.versions(WAREHOUSE):
+            if version.key.endswith(".parquet") and not version.marker and "/customer" in version.key:
+                for row in self._bucket.rows(version, list(KINDS.values()), KINDS["email"], email):
+                    yield Record(row.items())
+
+    def _records_of_others(self) -> Iterator[Record]:
+        """Return the customer records of other people, as they are now, that may carry one of the person's values."""
+        alike = {part for value in self.person.values() for part in (value, value[:15])}
+        prefixes = (self._landing["customer_landing"], QUARANTINE)
+        versions = [v for prefix in prefixes for v in self._bucket.versions(prefix) if v.current and not v.marker]
+        for record in self._customer_records(versions, lambda text: any(part in text for part in alike)):
+            if any(EMAIL.fullmatch(address) for address in record.texts(KINDS["email"]) - {self.person.email}):
+                yield record
+        yield from self._tables.customers_beside(self.person)
+
+    def _customer_records(self, versions: Sequence[Version], wanted: Callable[[str], bool]) -> Iterator[Record]:
+        def read(version: Version) -> list[Record]:
+            found = []
+            for line in self._bucket.lines(version):
+                text = line.decode("utf-8", "replace")
+                if wanted(plain(text)) and (record := parse(text)) is not None:
+                    if version.key.startswith(QUARANTINE):
+                        if "customer_landing" not in record.texts("source_table"):
+                            continue
+                        record = parse(str(dict(record).get("record", ""))) or Record()
+                    found.append(record)
+            return found
+
+        for records in each(versions, read):
+            yield from records
+
+    # The second run
+
+    def _finish(self) -> None:
+        purged = self._purge_warehouse()
+        findings = self._look()
+        if findings.versions:
+            del self._request["erased"]
+            self._save()  # the next run begins anew
+            shown = [
+                f"  {self._redact(version.key)}{'' if version.current else ', noncurrent'}: {', '.join(sorted(kinds))}"
+                for version, kinds in findings.versions[:SHOWN]
+            ]
+            if len(findings.versions) > SHOWN:
+                shown.append(f"  and {len(findings.versions) - SHOWN} more")
+            raise BadInputError(
+                "\n".join(
+                    [
+                        f"The person is still in {len(findings.versions)} versions of objects:",
+                        *shown,
+                        "Remove what is not the lakehouse's own, then run the same request again.",
+                    ]
+                )
+            )
+        self._end(self._request["erased"], purged, findings)
+
+    def _purge_warehouse(self) -> dict[str, int]:
+        """Delete all files that no current table metadata names, and all that is not current.
+
+        A file that is younger than this run belongs to a commit that somebody is about to make.
+        """
+        now = datetime.now(UTC)
+        needed: set[str] = set()
+        locations = []
+        for location, files in self._tables.files().items():
+            locations.append(self._key(location.rstrip("/")) + "/")
+            keys = {self._key(file) for file in files}
+            metadata = [key for key in keys if key.endswith(".metadata.json")]
+            keys |= {self._key(path) for key in metadata for path in _statistics(self._bucket.read(key) or b"{}")}
+            needed |= keys | {f"{locations[-1]}metadata/version-hint.text"}
+        versions = list(self._bucket.versions(WAREHOUSE))
+        orphans = [
+            v
+            for v in versions
+            if v.current
+            and not v.marker
+            and v.modified < now
+            and v.key not in needed
+            and v.key.startswith(tuple(locations))
+        ]
+        noncurrent = [v for v in versions if v.marker or not v.current]
+        self._bucket.delete(noncurrent)
+        self._bucket.delete(orphans)
+        return {"objects": len(orphans), "versions": len(noncurrent)}
+
+    # Of both
+
+    def _look(self) -> Findings:
+        """Look for everything that identifies the person in every version of every object but the request."""
+        versions = [v for v in self._bucket.versions() if not v.marker and v.key != self._request_key]
+        findings = Findings(objects=len(versions), bytes=sum(version.size for version in versions))
+        kinds = each(versions, lambda version: self._bucket.kinds_in(version, self.person))
+        for version, found in zip(versions, kinds, strict=True):
+            matter = found - {UNDECODABLE} if version.key.startswith(CODE) else found
+            if matter:
+                findings.versions.append((version, matter))
+        return findings
+
+    def _end(self, erased: dict[str, Any], purged: dict[str, int] | None, left: Findings) -> None:
+        verification = {"objects": left.objects, "bytes": left.bytes, "findings": len(left.versions)}
+        self._report({"erased": erased, "purged": purged, "verification": verification})
+        self._bucket.purge([self._request_key], current=True)
+
+    def _report(self, content: dict[str, Any]) -> None:
+        report = {
+            "request": self._arguments.request,
+            "dry_run": self._arguments.dry_run,
+            "finished_at": datetime.now(UTC).isoformat(timespec="seconds"),
+            **content,
+        }
+        text = json.dumps(report, indent=2)
+        self._bucket.write(f"{REPORTS}{self._arguments.request}.json", f"{text}\n".encode())
+        print(text)
+
+    def _save(self) -> None:
+        self._bucket.write(self._request_key, json.dumps(self._request).encode())
+
+    def _key(self, address: str) -> str:
+        return address.partition("://")[2].removeprefix(f"{self._bucket.name}/")
+
+    def _redact(self, text: str) -> str:
+        return redact(text, self.person)
+
+
+def redact(text: str, person: Person) -> str:
+    """Return a text without anything that identifies the person, in any letter case."""
+    for value in sorted(person.values(), key=len, reverse=True):
+        at = text.lower().find(value)
+        while at >= 0:
+            text = f"{text[:at]}***{text[at + len(value) :]}"
+            at = text.lower().find(value)
+    return text
+
+
+def _count(findings: Findings, prefix: str) -> dict[str, int]:
+    return {
+        "objects": len(findings.below(prefix)),
+        "versions": len(findings.below(prefix, current=False)),
+    }
+
+
+def _statistics(metadata: bytes) -> Iterator[str]:
+    """Return the addresses of the statistics files that a table's metadata names."""
+    for kind in ("statistics", "partition-statistics"):
+        yield from (entry["statistics-path"] for entry in json.loads(metadata).get(kind, []))
+
+
+def parse_arguments(argv: Sequence[str]) -> Arguments:
+    """Read `--key value` pairs and leave alone what Glue adds."""
+    parser = argparse.ArgumentParser(allow_abbrev=False)
+    for name in ("--database", "--bucket", "--request"):
+        parser.add_argument(name, required=True)
+    parser.add_argument("--dry_run", default="false", choices=("true", "false"))
+    parser.add_argument("--subject_key_secret", default="")
+    given, _ = parser.parse_known_args(argv)
+    return Arguments(given.database, given.bucket, given.request, given.dry_run == "true", given.subject_key_secret)
+
+
+def main() -> None:
+    """Run the job. No message shows anything that identifies the person, not even that of an unforeseen error."""
+    arguments = parse_arguments(sys.argv[1:])
+    forgetting = None
+    try:
+        secret = None
+        if arguments.subject_key_secret:
+            answer = boto3.client("secretsmanager").get_secret_value(SecretId=arguments.subject_key_secret)
+            secret = answer["SecretString"]
+        spark = SparkSession.builder.getOrCreate()
+        spark.sparkContext.setLogLevel("WARN")  # below that, Spark logs the conditions that it searches by
+        bucket = Bucket(boto3.client("s3"), arguments.bucket)
+        forgetting = Forgetting(arguments, bucket, Tables(spark, arguments.database), secret)
+        forgetting.run()
+    except BadInputError as error:
+        sys.exit(f"forget: {error}")
+    except Exception:  # noqa: BLE001 - shown in full, but for what identifies the person
+        shown = traceback.format_exc()
+        sys.exit(redact(shown, forgetting.person) if forgetting else shown)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,350 @@
+"""The objects of the bucket and all their versions: found, looked through, rewritten line by line, deleted."""
+
+import gzip
+import io
+import shutil
+import tempfile
+import zlib
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from typing import IO, Any, BinaryIO, Final, TypeVar, cast
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from forget_person import Person
+from problems import BadInputError
+
+T = TypeVar("T")
+
+AT_ONCE: Final = 8
+BLOCK: Final = 8 * 1024**2
+IN_MEMORY: Final = 64 * 1024**2  # of an object that is read as a whole; a bigger one goes to the disk
+DELETE_BATCH: Final = 1000  # what DeleteObjects takes
+
+GZIP: Final = b"\x1f\x8b"
+PARQUET: Final = b"PAR1"
+AVRO: Final = b"Obj\x01"
+OPAQUE: Final = (
+    b"ORC",
+    b"PK\x03\x04",
+    b"BZh",
+    b"\x28\xb5\x2f\xfd",
+    b"\xfd7zXZ",
+    b"\xff\x06\x00\x00",
+    b"\x04\x22\x4d\x18",
+)
+"""How ORC, zip, bzip2, zstd, xz, snappy and lz4 begin: packed data that is not unpacked here."""
+
+UNDECODABLE: Final = "undecodable"
+"""What is said in the place of a kind of identifier when an object cannot be looked into."""
+
+KEPT_HEADERS: Final = ("ContentType", "ContentEncoding", "ContentDisposition", "CacheControl", "Metadata")
+
+
+@dataclass(frozen=True)
+class Version:
+    """One version of an object, or a delete marker."""
+
+    key: str
+    id: str
+    size: int
+    modified: datetime
+    current: bool
+    marker: bool = False
+
+
+class Bucket:
+    """The bucket of a lakehouse."""
+
+    def __init__(self, s3: Any, name: str) -> None:
+        self._s3 = s3
+        self.name = name
+
+    def versions(self, prefix: str = "") -> Iterator[Version]:
+        """Return all versions and delete markers whose key begins so."""
+        # An empty prefix is not the same as none to a policy that names prefixes.
+        where = {"Prefix": prefix} if prefix else {}
+        for page in self._s3.get_paginator("list_object_versions").paginate(Bucket=self.name, **where):
+            for kind, marker in (("Versions", False), ("DeleteMarkers", True)):
+                for item in page.get(kind, []):
+                    yield Version(
+                        item["Key"],
+                        item["VersionId"],
+                        item.get("Size", 0),
+                        item["LastModified"],
+                        item["IsLatest"],
+                        marker,
+                    )
+
+    def read(self, key: str) -> bytes | None:
+        """Return the content of a small object; None if there is none."""
+        try:
+            return cast("bytes", self._s3.get_object(Bucket=self.name, Key=key)["Body"].read())
+        except self._s3.exceptions.NoSuchKey:
+            return None
+
+    def write(self, key: str, content: bytes) -> None:
+        """Write a small object, of which no earlier version stays."""
+        self._s3.put_object(Bucket=self.name, Key=key, Body=content, ContentType="application/json")
+        self.purge([key])
+
+    def delete(self, versions: Iterable[Version]) -> int:
+        """Delete these versions for good and return how many they were."""
+        doomed = [{"Key": version.key, "VersionId": version.id} for version in versions]
+        for start in range(0, len(doomed), DELETE_BATCH):
+            batch = doomed[start : start + DELETE_BATCH]
+            errors = self._s3.delete_objects(Bucket=self.name, Delete={"Objects": batch, "Quiet": True}).get("Errors")
+            if errors:
+                raise BadInputError(f"{len(errors)} versions could not be deleted: {errors[0].get('Code')}.")
+        return len(doomed)
+
+    def purge(self, keys: Iterable[str], *, current: bool = False) -> int:
+        """Delete the noncurrent versions and delete markers of objects, by wish the current version too."""
+        versions = [version for key in keys for version in self.versions(key) if version.key == key]
+        # The current ones last: what is killed in between leaves no object that an older version shines through.
+        doomed = [version for version in versions if current or not version.current or version.marker]
+        return self.delete(sorted(doomed, key=lambda version: version.current))
+
+    def open(self, version: Version) -> io.BufferedReader:
+        """Return a stream of a version as it is stored."""
+        which = {} if version.id == "null" else {"VersionId": version.id}
+        body = self._s3.get_object(Bucket=self.name, Key=version.key, **which)["Body"]
+        return io.BufferedReader(_Raw(body), BLOCK)
+
+    def replace(self, version: Version, content: IO[bytes]) -> None:
+        """Write another content over the current version of an object, and delete all earlier versions."""
+        head = self._s3.head_object(Bucket=self.name, Key=version.key)
+        if head.get("VersionId", version.id) != version.id:
+            raise BadInputError("A landing file was replaced while it was being rewritten. Run the same request again.")
+        kept = {name: head[name] for name in KEPT_HEADERS if head.get(name)}
+        self._s3.upload_fileobj(content, self.name, version.key, ExtraArgs=kept)
+        self.purge([version.key])
+
+    def lines(self, version: Version) -> Iterator[bytes]:
+        """Return the lines of a version, unpacked, with their line ends."""
+        with self.open(version) as stream, _unpacked(stream) as text:
+            yield from lines(text)
+
+    def rows(self, version: Version, columns: Sequence[str], where: str, value: str) -> Iterator[dict[str, Any]]:
+        """Return the rows of a Parquet file whose column `where` has a value, compared as people read it.
+
+        A file that is damaged or has other columns holds none.
+        """
+        with self.open(version) as stream, tempfile.SpooledTemporaryFile(IN_MEMORY) as file:
+            shutil.copyfileobj(stream, file, BLOCK)
+            file.seek(0)
+            try:
+                for batch in pq.ParquetFile(cast("BinaryIO", file)).iter_batches(columns=list(columns)):
+                    if not set(columns) <= set(batch.schema.names):
+                        return
+                    normal = pc.utf8_lower(pc.utf8_trim_whitespace(batch.column(where)))
+                    yield from batch.filter(pc.equal(normal, value)).to_pylist()
+            except pa.ArrowException:
+                return
+
+    def kinds_in(self, version: Version, person: Person) -> set[str]:
+        """Return which kinds of the person's identifiers a version holds, however they are packed.
+
+        One that is damaged, or packed in a way that is not known here, holds "undecodable".
+        """
+        named = person.kinds_in(version.key)
+        with self.open(version) as stream:
+            return named | kinds_in(stream, person)
+
+
+class _Raw(io.RawIOBase):
+    """A body of boto3 as a stream that can be buffered."""
+
+    def __init__(self, body: Any) -> None:
+        self._body = body
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        data = self._body.read(len(buffer))
+        buffer[: len(data)] = data
+        return len(data)
+
+    def close(self) -> None:
+        self._body.close()
+        super().close()
+
+
+def each(items: Iterable[Any], act: Callable[[Any], T]) -> Iterator[T]:
+    """Do the same to many at once; the results come in order."""
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        yield from pool.map(act, items)
+
+
+def lines(stream: BinaryIO) -> Iterator[bytes]:
+    r"""Split a stream at \n, \r and \r\n, as Spark does, and keep these ends."""
+    rest = b""
+    while block := stream.read(BLOCK):
+        *whole, rest = (rest + block).splitlines(keepends=True)  # the last may go on, even one that ends in \r
+        yield from whole
+    if rest:
+        yield rest
+
+
+def sift(source: io.BufferedReader, sink: IO[bytes] | None, erase: Callable[[str], bool]) -> tuple[int, bool]:
+    """Copy a stream of lines, packed as it is, without those to erase; every other line keeps its bytes.
+
+    Returns how many lines went, and whether any stays that is not blank.
+    """
+    packed = source.peek(2)[:2] == GZIP
+    erased, anything_left = 0, False
+    with _unpacked(source) as text, _packing(sink, packed) as out:
+        for line in lines(text):
+            if erase(line.decode("utf-8", "replace")):
+                erased += 1
+                continue
+            anything_left = anything_left or bool(line.strip(b" \t\r\n\xef\xbb\xbf"))
+            if out:
+                out.write(line)
+    return erased, anything_left
+
+
+def kinds_in(stream: io.BufferedReader, person: Person) -> set[str]:
+    """Return which kinds of the person's identifiers a stream holds, or that it is undecodable."""
+    head = stream.peek(8)[:8]
+    try:
+        if head.startswith(OPAQUE):
+            return {UNDECODABLE}
+        if head.startswith((PARQUET, AVRO)):
+            with tempfile.SpooledTemporaryFile(IN_MEMORY) as file:
+                shutil.copyfileobj(stream, file, BLOCK)
+                file.seek(0)
+                decode = _decoded_parquet if head.startswith(PARQUET) else _decoded_avro
+                return _kinds_in_parts(decode(cast("BinaryIO", file)), person)
+        with _unpacked(stream) as text:
+            binary = b"\0" in head
+            found = set()
+            for window in windows(text, person.longest()):
+                binary = binary or b"\0" in window
+                found |= (
+                    person.kinds_in_binary(window) if binary else person.kinds_in(window.decode("utf-8", "replace"))
+                )
+            return found
+    except (EOFError, zlib.error, gzip.BadGzipFile, pa.ArrowException, IndexError):
+        return {UNDECODABLE}
+
+
+def windows(stream: BinaryIO, overlap: int) -> Iterator[bytes]:
+    """Return a stream in parts that end with a line, or overlap where a line is very long."""
+    rest = b""
+    while block := stream.read(BLOCK):
+        rest += block
+        if cut := rest.rfind(b"\n") + 1:
+            yield rest[:cut]
+            rest = rest[cut:]
+        elif len(rest) >= 2 * BLOCK:
+            yield rest
+            rest = rest[-overlap:]
+    if rest:
+        yield rest
+
+
+def _unpacked(stream: io.BufferedReader) -> BinaryIO:
+    return cast("BinaryIO", gzip.GzipFile(fileobj=stream) if stream.peek(2)[:2] == GZIP else stream)
+
+
+@contextmanager
+def _packing(sink: IO[bytes] | None, packed: bool) -> Iterator[IO[bytes] | None]:
+    """Yield what takes the lines of a copy: nothing, a file, or a file through gzip. The file itself stays open."""
+    if sink and packed:
+        with gzip.GzipFile(fileobj=sink, mode="wb", mtime=0) as out:
+            yield cast("IO[bytes]", out)
+    else:
+        yield sink
+
+
+def _kinds_in_parts(parts: Iterable[str | bytes], person: Person) -> set[str]:
+    """Look through texts, then through binary data, in which values of these texts may stand again."""
+    found: set[str] = set()
+    for part in parts:
+        if isinstance(part, str):
+            found |= person.kinds_in(part)
+            person = person.beside_lines(part)
+        else:
+            found |= person.kinds_in_binary(part)
+    return found
+
+
+def _decoded_parquet(file: BinaryIO) -> Iterator[str | bytes]:
+    """Return the texts of a Parquet file, one a line, then its indexes and its footer: they repeat some values."""
+    parquet = pq.ParquetFile(file)
+    for batch in parquet.iter_batches():
+        for column in batch.columns:
+            yield "\n".join(_texts(column))
+    groups = [parquet.metadata.row_group(group) for group in range(parquet.metadata.num_row_groups)]
+    ends = [_end(group.column(column)) for group in groups for column in range(group.num_columns)]
+    file.seek(max(ends, default=0))
+    yield file.read()
+
+
+def _end(chunk: Any) -> int:
+    """Return where the pages of a column chunk end."""
+    first = chunk.dictionary_page_offset if chunk.has_dictionary_page else chunk.data_page_offset
+    return int(min(first, chunk.data_page_offset) + chunk.total_compressed_size)
+
+
+def _texts(column: Any) -> Iterator[str]:
+    """Return the distinct texts in a column of any type, nested ones included."""
+    kind = column.type
+    if pa.types.is_dictionary(kind):
+        yield from _texts(column.dictionary)
+    elif pa.types.is_struct(kind):
+        for part in column.flatten():
+            yield from _texts(part)
+    elif pa.types.is_map(kind):
+        yield from _texts(column.keys)
+        yield from _texts(column.items)
+    elif pa.types.is_list(kind) or pa.types.is_large_list(kind):
+        yield from _texts(column.flatten())
+    elif pa.types.is_string(kind) or pa.types.is_large_string(kind):
+        yield from (value for value in column.unique().to_pylist() if value)
+    elif pa.types.is_binary(kind) or pa.types.is_large_binary(kind):
+        yield from (value.decode("utf-8", "replace") for value in column.unique().to_pylist() if value)
+
+
+def _decoded_avro(file: BinaryIO) -> Iterator[bytes]:
+    """Return the unpacked blocks of an Avro file: what Iceberg's manifests keep, column bounds among them."""
+    file.read(len(AVRO))
+    header: dict[bytes, bytes] = {}
+    while count := _avro_long(file):
+        if count < 0:
+            _avro_long(file)  # the block's size in bytes
+        for _ in range(abs(count)):
+            key = file.read(_avro_long(file))
+            header[key] = file.read(_avro_long(file))
+    marker = file.read(16)
+    codec = header.get(b"avro.codec", b"null").decode()
+    while file.read(1):
+        file.seek(-1, io.SEEK_CUR)
+        _avro_long(file)  # how many entries
+        packed = file.read(_avro_long(file))
+        if codec == "deflate":
+            yield zlib.decompress(packed, -zlib.MAX_WBITS)
+        elif codec == "null":
+            yield packed
+        else:
+            raise EOFError
+        if file.read(16) != marker:
+            raise EOFError
+
+
+def _avro_long(file: BinaryIO) -> int:
+    """Read a variable-length zigzag number."""
+    number = shift = 0
+    while True:
+        byte = file.read(1)[0]
+        number |= (byte & 0x7F) << shift
+        if byte < 0x80:
+            return (number >> 1) ^ -(number & 1)
+        shift += 7

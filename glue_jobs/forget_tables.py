@@ -1,0 +1,213 @@
+"""The Iceberg tables: the person's rows go, the training table is made anew, and no earlier state stays reachable."""
+
+import hashlib
+import hmac
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, Final
+
+from pyspark.sql import Column, DataFrame, SparkSession
+from pyspark.sql import functions as F
+
+import machine_learning_curated
+from forget_person import KINDS, Person, Record
+from policies import Policies
+
+CATALOG: Final = "glue_catalog"
+TRAINING: Final = "machine_learning_curated"
+OWNER: Final = {
+    "customer_trusted": "email",
+    "accelerometer_trusted": "user",
+    "customers_curated": "email",
+    "step_trainer_trusted": "serialnumber",
+}
+"""Column that says whose a row is; the tables in the order of the pipeline."""
+
+EVIDENCE: Final = "consent_decisions"
+WHITE_SPACE: Final = " \t\n\r\f\v"
+READ: Final = "lakehouse.snapshot-read."
+EVER: Final = "9999-12-31 00:00:00"
+
+
+@dataclass(frozen=True)
+class Tables:
+    """The Iceberg tables of a lakehouse and of its audit database, as far as they are there."""
+
+    spark: SparkSession
+    database: str
+
+    @cached_property
+    def names(self) -> list[str]:
+        """Return the full name of every table that has rows published, in the order of the pipeline."""
+        found = []
+        for database in (self.database, f"{self.database}_audit"):
+            if self.spark.sql(f"SHOW NAMESPACES IN {CATALOG} LIKE '{database}'").isEmpty():
+                continue
+            tables = {row["tableName"] for row in self.spark.sql(f"SHOW TABLES IN {CATALOG}.{database}").collect()}
+            order = [*OWNER, TRAINING]
+            names = sorted(tables, key=lambda table: (order.index(table) if table in order else len(order), table))
+            found += [f"{CATALOG}.{database}.{table}" for table in names]
+        return found
+
+    @cached_property
+    def published(self) -> dict[str, str]:
+        """Return the full name of each table that has a snapshot, by its short name."""
+        return {name.rpartition(".")[2]: name for name in self.names if self.current(name) is not None}
+
+    def current(self, name: str) -> int | None:
+        """Return the id of the snapshot that readers see."""
+        row = self.spark.table(f"{name}.refs").where("name = 'main'").select("snapshot_id").head()
+        return row[0] if row else None
+
+    def properties(self, name: str) -> dict[str, str]:
+        """Return what a table's current snapshot tells of its publication."""
+        snapshots = self.spark.table(f"{name}.snapshots").where(f"snapshot_id = {self.current(name)}")
+        summary: dict[str, str] = snapshots.select("summary").first()[0]  # type: ignore[index]
+        return {key: value for key, value in summary.items() if key.startswith("lakehouse.")}
+
+    def customers_beside(self, person: Person) -> list[Record]:
+        """Return the customer records of other people that carry, begin like or contain one of the person's values."""
+        found = []
+        for table in ("customer_trusted", "customers_curated"):
+            if name := self.published.get(table):
+                rows = self.spark.table(name).select(*KINDS.values())
+                alike = [_normal(column).contains(value) for column in KINDS.values() for value in person.values()]
+                alike += [
+                    _normal(column).startswith(value[:15]) for column in KINDS.values() for value in person.values()
+                ]
+                others = rows.where(~_is(OWNER[table], [person.email]) & _any(alike)).distinct()
+                found += [Record(row.asDict().items()) for row in others.toLocalIterator()]
+        return found
+
+    def rows_of(self, person: Person, keys: Iterable[str]) -> dict[str, int]:
+        """Count what goes from each table: the person's rows, and the training rows that are made of them."""
+        published, theirs = self.published, _theirs(person, keys)
+        counts = {
+            table: self.spark.table(name).where(theirs[table]).count()
+            for table, name in published.items()
+            if table in theirs
+        }
+        if TRAINING in published:
+            changed = any(counts.get(table) for table in OWNER)
+            rows = self.spark.table(published[TRAINING]).count()
+            counts[TRAINING] = rows - self._training_without(theirs, published).count() if changed else 0
+        return counts
+
+    def snapshots(self) -> dict[str, int]:
+        """Count the snapshots of each table, on all branches."""
+        return {table: self.spark.table(f"{name}.snapshots").count() for table, name in self.published.items()}
+
+    def stale_inputs(self) -> list[list[str]]:
+        """Return (table, input) where a table was not made of what its input shows now."""
+        published = self.published
+        return [
+            [table, source]
+            for table, name in published.items()
+            for key, snapshot in self.properties(name).items()
+            if key.startswith(READ)
+            for source in [key.removeprefix(READ)]
+            if source in published and str(self.current(published[source])) != snapshot
+        ]
+
+    def erase(self, person: Person, keys: Iterable[str]) -> None:
+        """Take the person's rows out of all tables.
+
+        The training table first: as long as rows of the person are in the tables that it is made of, an interrupted run
+        finds them and makes it anew.
+        """
+        published, theirs = self.published, _theirs(person, keys)
+        here = {table for table in theirs if table in published and not self._rows(published, table, theirs).isEmpty()}
+        if TRAINING in published and here & OWNER.keys():
+            self._overwrite(published[TRAINING], self._training_without(theirs, published))
+        for table in sorted(here, key=list(theirs).index, reverse=True):
+            rows = self.spark.table(published[table])
+            self._overwrite(published[table], rows.where(~theirs[table]))
+
+    def seal(self, stale_inputs: Iterable[Iterable[str]]) -> None:
+        """Make the current state of each table the only one that is reachable.
+
+        A commit without rows leaves no manifest behind that still describes the files before it: such a manifest would
+        keep the bounds of their columns, and with them values of the person's. Of the tables that a table was made of
+        it notes the snapshots of now, unless they had gone their own way before.
+        """
+        published, stale = self.published, {tuple(pair) for pair in stale_inputs}
+        for table, name in published.items():
+            properties = self.properties(name)
+            for key in properties:
+                source = key.removeprefix(READ)
+                if key.startswith(READ) and source in published and (table, source) not in stale:
+                    properties[key] = str(self.current(published[source]))
+            _with(self.spark.table(name).limit(0).writeTo(name), properties).append()
+            for ref in self.spark.table(f"{name}.refs").where("name != 'main'").collect():
+                self.spark.sql(f"ALTER TABLE {name} DROP {ref['type']} `{ref['name']}`")
+            self.spark.sql(
+                f"CALL {CATALOG}.system.expire_snapshots(table => '{name.removeprefix(f'{CATALOG}.')}', "
+                f"older_than => TIMESTAMP '{EVER}', retain_last => 1)"
+            )
+
+    def files(self) -> dict[str, set[str]]:
+        """Return the address of each file that a table's current metadata needs, by the table's location."""
+        found = {}
+        for name in self.names:
+            described = self.spark.sql(f"DESCRIBE TABLE EXTENDED {name}").where("col_name = 'Location'").head()
+            metadata = (
+                self.spark.table(f"{name}.metadata_log_entries").orderBy(F.desc("timestamp")).select("file").first()
+            )
+            files = {metadata[0]} if metadata else set()
+            for view, column in (("snapshots", "manifest_list"), ("all_manifests", "path"), ("all_files", "file_path")):
+                files |= {row[0] for row in self.spark.table(f"{name}.{view}").select(column).toLocalIterator()}
+            found[described[1]] = files  # type: ignore[index]
+        return found
+
+    def _rows(self, published: Mapping[str, str], table: str, theirs: Mapping[str, Column]) -> DataFrame:
+        return self.spark.table(published[table]).where(theirs[table])
+
+    def _training_without(self, theirs: Mapping[str, Column], published: Mapping[str, str]) -> DataFrame:
+        """Return the training table as its policies make it of the rows that stay: the one place that knows how."""
+        steps, readings, curated = (
+            self.spark.table(published[table]).where(~theirs[table])
+            for table in ("step_trainer_trusted", "accelerometer_trusted", "customers_curated")
+        )
+        policies = Policies(**json.loads(self.properties(published[TRAINING])["lakehouse.policies"]))
+        rows = machine_learning_curated.transform(steps, readings, curated, policies=policies)
+        return rows.select(*self.spark.table(published[TRAINING]).columns)
+
+    def _overwrite(self, name: str, rows: DataFrame) -> None:
+        ordered = rows.sortWithinPartitions(*(f"`{column}`" for column in rows.columns))  # compresses better
+        _with(ordered.writeTo(name), self.properties(name)).overwrite(F.lit(True))
+
+
+def subject_keys(person: Person, secret: str) -> set[str]:
+    """Return the person's pseudonyms, one for each way in which the address was written."""
+    spellings = {person.email, *person.spellings}
+    return {hmac.new(secret.encode(), text.encode(), hashlib.sha256).hexdigest() for text in spellings}
+
+
+def _theirs(person: Person, keys: Iterable[str]) -> dict[str, Column]:
+    """Return for each table which rows are the person's."""
+    wanted = {"serialnumber": person.identifiers.get("serial number", frozenset())}
+    conditions = {table: _is(column, wanted.get(column, {person.email})) for table, column in OWNER.items()}
+    return {**conditions, EVIDENCE: _is("subjectkey", keys)}
+
+
+def _normal(column: str) -> Column:
+    return F.lower(F.btrim(F.col(column), F.lit(WHITE_SPACE)))
+
+
+def _is(column: str, values: Iterable[str]) -> Column:
+    return F.coalesce(_normal(column).isin(*values), F.lit(False))
+
+
+def _any(conditions: Iterable[Column]) -> Column:
+    found = F.lit(False)
+    for condition in conditions:
+        found |= F.coalesce(condition, F.lit(False))
+    return found
+
+
+def _with(writer: Any, properties: Mapping[str, str]) -> Any:
+    for key, value in properties.items():
+        writer = writer.option(f"snapshot-property.{key}", value)
+    return writer

@@ -1,0 +1,174 @@
+"""`lakehouse forget` on the whole lakehouse: Terraform, five jobs, then one person less, and nothing else changed."""
+
+from __future__ import annotations
+
+import gzip
+import io
+import json
+import zlib
+from collections import Counter
+from collections.abc import Iterator
+from typing import Any
+
+import pyarrow.parquet as pq
+import pytest
+
+from tests.conftest import ICEBERG_TABLES, Project
+
+LANDING = {"customer": "email", "accelerometer": "user", "step_trainer": "serialNumber"}
+
+
+class Bucket:
+    """All that the bucket holds, read without any of the lakehouse's own code."""
+
+    def __init__(self, project: Project) -> None:
+        self.s3 = project.client("s3")
+        self.name = project.environment()["STEDI_BUCKET"]
+
+    def versions(self) -> Iterator[tuple[str, bytes]]:
+        for page in self.s3.get_paginator("list_object_versions").paginate(Bucket=self.name):
+            for item in page.get("Versions", []):
+                answer = self.s3.get_object(Bucket=self.name, Key=item["Key"], VersionId=item["VersionId"])
+                yield item["Key"], answer["Body"].read()
+
+    def landing(self, entity: str) -> list[bytes]:
+        """Return the lines of an entity as they are, file by file."""
+        prefix, lines = f"{entity}/landing/", []
+        for page in self.s3.get_paginator("list_objects_v2").paginate(Bucket=self.name, Prefix=prefix):
+            for item in page.get("Contents", []):
+                content = self.s3.get_object(Bucket=self.name, Key=item["Key"])["Body"].read()
+                lines += (gzip.decompress(content) if item["Key"].endswith(".gz") else content).splitlines(
+                    keepends=True
+                )
+        return lines
+
+    def containing(self, secrets: list[str]) -> set[str]:
+        """Return the keys of all objects any version of which contains one of the values, however it is packed."""
+        wanted = [secret.lower().encode() for secret in secrets]
+        return {
+            key
+            for key, content in self.versions()
+            if any(secret in part.lower() for part in _unpacked(content) for secret in wanted)
+        }
+
+
+def _unpacked(content: bytes) -> Iterator[bytes]:
+    yield content
+    if content.startswith(b"\x1f\x8b"):
+        yield gzip.decompress(content)
+    if content.startswith(b"PAR1"):
+        table = pq.read_table(io.BytesIO(content))
+        yield json.dumps([table.column(name).unique().to_pylist() for name in table.column_names], default=str).encode()
+    if content.startswith(b"Obj\x01"):  # a manifest: whatever inflates, from any byte on
+        for start in range(len(content)):
+            try:
+                yield zlib.decompressobj(-15).decompress(content[start:])
+            except zlib.error:
+                continue
+
+
+def rows(project: Project) -> dict[str, Counter[tuple[Any, ...]]]:
+    """Return the rows of each table, each with how often it is there."""
+    return {
+        name: Counter(zip(*(column.to_pylist() for column in project.table(name).columns), strict=True))
+        for name in ICEBERG_TABLES
+    }
+
+
+@pytest.fixture(scope="module")
+def forgotten(project: Project) -> dict[str, Any]:
+    """A person of the training table, with a device of their own, is forgotten; what was before, and what is left."""
+    project.succeed("run")
+    bucket = Bucket(project)
+    customers = [json.loads(line) for line in bucket.landing("customer")]
+    owners: dict[str, set[str]] = {}
+    for customer in customers:
+        owners.setdefault(customer["serialNumber"], set()).add(customer["email"])
+    training = set(project.table("machine_learning_curated").column("serialnumber").to_pylist())
+    person = next(c for c in customers if c["serialNumber"] in training and len(owners[c["serialNumber"]]) == 1)
+    email = person["email"]
+    theirs = [customer for customer in customers if customer["email"] == email]
+    serials = sorted({c["serialNumber"] for c in theirs if len(owners[c["serialNumber"]]) == 1})
+    phones = {c["phone"] for c in theirs} - {c["phone"] for c in customers if c["email"] != email}
+    before = {
+        "email": email,
+        "serials": serials,
+        "secrets": [email, *serials, *phones],
+        "landing": {entity: bucket.landing(entity) for entity in LANDING},
+        "rows": rows(project),
+    }
+    assert bucket.containing(before["secrets"])
+    dry = project.lakehouse("forget", "--dry-run", EMAIL=email)
+    assert dry.returncode == 0, dry.stderr
+    would = json.loads(max((project.root / "build/local").glob("forget-*.json")).read_text())
+    for file in (project.root / "build/local").glob("forget-*.json"):
+        file.unlink()
+    done = project.lakehouse("forget", EMAIL=f" {email.upper()} ")
+    assert done.returncode == 0, done.stdout + done.stderr
+    (report,) = (project.root / "build/local").glob("forget-*.json")
+    return before | {"would": would, "report": report.read_text(), "said": done.stdout + done.stderr}
+
+
+def test_no_byte_of_the_bucket_identifies_the_person(project: Project, forgotten: dict[str, Any]) -> None:
+    assert Bucket(project).containing(forgotten["secrets"]) == set()
+
+
+def test_report_and_logs_hold_no_personal_data(project: Project, forgotten: dict[str, Any]) -> None:
+    texts = [forgotten["report"], forgotten["said"]]
+    texts += [path.read_text() for path in (project.root / "build/local/jobs").glob("*/output.log")]
+    runs = project.client("glue").get_job_runs(JobName=project.environment()["STEDI_FORGET_JOB"])["JobRuns"]
+    assert len(runs) == 3, "one dry run, and two to erase and to verify"
+    texts.append(json.dumps(runs, default=str))
+    assert not [secret for secret in forgotten["secrets"] for text in texts if secret.lower() in text.lower()]
+
+
+def test_a_dry_run_says_what_would_go(forgotten: dict[str, Any]) -> None:
+    report = json.loads(forgotten["report"])
+    assert forgotten["would"]["erased"] == report["erased"]
+    assert report["erased"]["found"]
+    assert report["verification"]["findings"] == 0
+    assert report["verification"]["objects"] > 20
+
+
+def test_landing_lines_of_others_keep_their_bytes(project: Project, forgotten: dict[str, Any]) -> None:
+    bucket, report = Bucket(project), json.loads(forgotten["report"])
+    wanted = {
+        "customer": {forgotten["email"]},
+        "accelerometer": {forgotten["email"]},
+        "step_trainer": set(forgotten["serials"]),
+    }
+    for entity, key in LANDING.items():
+        others = [line for line in forgotten["landing"][entity] if json.loads(line)[key] not in wanted[entity]]
+        assert bucket.landing(entity) == others
+        erased = report["erased"]["landing"][f"{entity}_landing"]["rows"]
+        assert erased == len(forgotten["landing"][entity]) - len(others) > 0
+
+
+def test_other_peoples_rows_stay_row_for_row(project: Project, forgotten: dict[str, Any]) -> None:
+    now, before = rows(project), forgotten["rows"]
+    theirs = {forgotten["email"], *forgotten["serials"]}
+    for table in ("customer_trusted", "customers_curated", "accelerometer_trusted", "step_trainer_trusted"):
+        kept = Counter({row: count for row, count in before[table].items() if not theirs & set(row)})
+        assert now[table] == kept
+        assert now[table] != before[table]
+    training, gone = now["machine_learning_curated"], before["machine_learning_curated"]
+    assert training < gone, "nothing new, and less than before"
+    report = json.loads(forgotten["report"])["erased"]["tables"]
+    for table, content in now.items():
+        assert before[table].total() - content.total() == report[table]["rows"]
+
+
+def test_a_rerun_makes_the_same_of_what_is_left(project: Project, forgotten: dict[str, Any]) -> None:
+    left, glue = rows(project), project.client("glue")
+    run = glue.start_workflow_run(Name=project.environment()["STEDI_WORKFLOW"])["RunId"]
+    import time
+
+    while glue.get_workflow_run(Name=project.environment()["STEDI_WORKFLOW"], RunId=run)["Run"]["Status"] == "RUNNING":
+        time.sleep(1)
+    assert rows(project) == left
+
+
+def test_a_malformed_address_is_refused(project: Project, forgotten: dict[str, Any]) -> None:
+    refused = project.lakehouse("forget", EMAIL="nobody")
+    assert refused.returncode == 1
+    assert "That is no e-mail address" in refused.stderr

@@ -1,0 +1,339 @@
+"""One person is erased from a small lakehouse: tables by Spark, objects and versions by an S3 played by moto."""
+
+from __future__ import annotations
+
+import gzip
+import importlib
+import io
+import json
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import boto3
+import pyarrow.parquet as pq
+import pytest
+from conftest import JOBS, Lakehouse
+from moto import mock_aws
+from pyspark.sql import DataFrame, Row
+from pyspark.sql import functions as F
+
+import machine_learning_curated
+import table_contract
+from lakehouse.sandbox.mirror import Mirror
+from policies import Policies
+
+ANN = "ann.lee@x.org"
+TABLES = list(JOBS.values())
+T = 1_700_000_000_000
+
+
+def customer(email: str, number: int, **values: Any) -> dict[str, Any]:
+    return {
+        "customerName": f"Customer {number}",
+        "email": email,
+        "phone": f"801555{number:04}",
+        "birthDay": "1980-01-01",
+        "serialNumber": f"serial-{number:04}-of-a-long-kind",
+        "registrationDate": T,
+        "lastUpdateDate": T,
+        "shareWithResearchAsOfDate": T,
+    } | values
+
+
+CUSTOMERS = [
+    customer("Ann.Lee@x.org", 1),
+    customer(ANN, 1, phone="8015559999", serialNumber="serial-shared"),
+    customer("bob@x.org", 2, serialNumber="serial-shared"),
+    customer("joann.lee@x.org", 3),
+    customer("carl@x.org", 4, shareWithResearchAsOfDate=0),
+]
+READINGS = [
+    {"user": user, "timestamp": instant, "x": 1.0, "y": 2.0, "z": 3.0 + number}
+    for number, user in enumerate([ANN, "Ann.Lee@x.org", "bob@x.org", "joann.lee@x.org", "carl@x.org"])
+    for instant in (T, T + number)
+]
+STEPS = [
+    {"sensorReadingTime": instant, "serialNumber": serial, "distanceFromObject": 7}
+    for serial in ("serial-0001-of-a-long-kind", "serial-shared", "serial-0003-of-a-long-kind")
+    for instant in (T, T + 1, T + 2, T + 3)
+]
+SECRETS = [ANN, "customer 1", "8015550001", "8015559999", "serial-0001-of-a-long-kind"]
+
+
+@dataclass
+class World:
+    """A lakehouse and its bucket, mirrored as the embedded AWS does."""
+
+    lakehouse: Lakehouse
+    s3: Any
+    mirror: Mirror
+    monkeypatch: pytest.MonkeyPatch
+
+    def put(self, key: str, content: bytes) -> None:
+        self.s3.put_object(Bucket=self.lakehouse.bucket, Key=key, Body=content)
+
+    def get(self, key: str) -> bytes:
+        content: bytes = self.s3.get_object(Bucket=self.lakehouse.bucket, Key=key)["Body"].read()
+        return content
+
+    def job(self, run: Any) -> None:
+        """Run something between a pull and a push, as the embedded AWS runs jobs."""
+        self.mirror.pull(self.s3)
+        try:
+            run()
+        finally:
+            self.mirror.push(self.s3)
+            self.mirror.release()
+
+    def publish(self) -> None:
+        """Publish all tables anew, as the pipeline makes them of what agreed customers have in the landing zone."""
+        agreed = [row for row in CUSTOMERS if row["shareWithResearchAsOfDate"]]
+        rows = {
+            "customer_trusted": agreed,
+            "customers_curated": agreed,
+            "accelerometer_trusted": [row for row in READINGS if row["user"] != "carl@x.org"],
+            "step_trainer_trusted": STEPS,
+        }
+        self.job(lambda: self._publish(rows))
+
+    def _publish(self, rows: dict[str, list[dict[str, Any]]]) -> None:
+        spark, name = self.lakehouse.spark, self.lakehouse.name
+        for table, content in rows.items():
+            schema = table_contract.load(table).schema
+            values = [{key.lower(): value for key, value in row.items()} for row in content]
+            frame = spark.createDataFrame([tuple(map(row.get, schema.names)) for row in values], schema)
+            self._overwrite(table, frame, {})
+        inputs = ("step_trainer_trusted", "accelerometer_trusted", "customers_curated")
+        training = machine_learning_curated.transform(
+            *(spark.table(name(table)) for table in inputs), policies=Policies()
+        )
+        read = {f"lakehouse.snapshot-read.{table}": self.snapshot(table) for table in inputs}
+        self._overwrite("machine_learning_curated", training, read)
+
+    def _overwrite(self, table: str, rows: DataFrame, properties: dict[str, str]) -> None:
+        writer = rows.coalesce(1).writeTo(self.lakehouse.name(table))
+        own = {"lakehouse.job": table, "lakehouse.policies": Policies().to_json(), **properties}
+        for key, value in own.items():
+            writer = writer.option(f"snapshot-property.{key}", value)
+        writer.overwrite(F.lit(True))
+
+    def snapshot(self, table: str) -> str:
+        refs = self.lakehouse.spark.table(f"{self.lakehouse.name(table)}.refs")
+        return str(refs.where("name = 'main'").head()["snapshot_id"])
+
+    def rows(self) -> dict[str, list[Row]]:
+        return {table: sorted(self.lakehouse.table(table).collect(), key=repr) for table in TABLES}
+
+    def request(self, email: str = ANN) -> None:
+        self.put("forget/requests/r1.json", json.dumps({"email": email}).encode())
+
+    def forget(self, *arguments: str, runs: int = 2) -> dict[str, Any]:
+        names = ["--database", self.lakehouse.database, "--bucket", self.lakehouse.bucket, "--request", "r1"]
+        for _ in range(runs):
+            self.monkeypatch.setattr("sys.argv", ["forget.py", *names, *arguments])
+            self.job(importlib.import_module("forget").main)
+        report: dict[str, Any] = json.loads(self.get("forget/reports/r1.json"))
+        return report
+
+    def versions(self) -> list[dict[str, Any]]:
+        answer = self.s3.list_object_versions(Bucket=self.lakehouse.bucket)
+        assert not answer["IsTruncated"]
+        return [*answer.get("Versions", []), *({**marker, "Size": None} for marker in answer.get("DeleteMarkers", []))]
+
+    def everything(self) -> Iterator[tuple[str, str]]:
+        """Return all that is in the bucket as text, in as many ways as there are to read it."""
+        for version in self.versions():
+            yield version["Key"], version["Key"].lower()
+            if version["Size"] is None:
+                continue
+            answer = self.s3.get_object(
+                Bucket=self.lakehouse.bucket, Key=version["Key"], VersionId=version["VersionId"]
+            )
+            for content in decoded(answer["Body"].read()):
+                yield version["Key"], content.decode("utf-8", "replace").lower()
+
+    def objects(self) -> dict[str, str]:
+        listed = self.s3.list_objects_v2(Bucket=self.lakehouse.bucket)["Contents"]
+        return {item["Key"]: item["ETag"] for item in listed}
+
+
+def decoded(content: bytes) -> Iterator[bytes]:
+    yield content
+    if content.startswith(b"\x1f\x8b"):
+        yield gzip.decompress(content)
+    if content.startswith(b"PAR1"):
+        yield repr(pq.read_table(io.BytesIO(content)).to_pylist()).encode()
+    if content.startswith(b"Obj\x01"):  # whatever inflates, from any byte on
+        for start in range(len(content)):
+            try:
+                yield zlib.decompressobj(-15).decompress(content[start:])
+            except zlib.error:
+                continue
+
+
+@pytest.fixture
+def world(lakehouse: Lakehouse, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
+    """A lakehouse in which Ann left traces in every way that there is."""
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+    with mock_aws():
+        s3 = boto3.client("s3", region_name="us-east-1")
+        s3.create_bucket(Bucket=lakehouse.bucket)
+        s3.put_bucket_versioning(Bucket=lakehouse.bucket, VersioningConfiguration={"Status": "Enabled"})
+        lakehouse.folder.mkdir()
+        warehouse = f"s3://{lakehouse.bucket}/warehouse"
+        # Catalogs are made once for a session; a name of its own gives this bucket's warehouse a catalog of its own.
+        catalog = f"catalog_{lakehouse.bucket}"
+        for key in ("", ".catalog-impl", ".cache-enabled"):
+            value = lakehouse.spark.conf.get(f"spark.sql.catalog.glue_catalog{key}")
+            lakehouse.spark.conf.set(f"spark.sql.catalog.{catalog}{key}", value)
+        lakehouse.spark.conf.set(f"spark.sql.catalog.{catalog}.warehouse", warehouse)
+        for module in ("job", "forget_tables"):
+            monkeypatch.setattr(importlib.import_module(module), "CATALOG", catalog)
+        monkeypatch.setattr(Lakehouse, "name", lambda self, table: _name(self, catalog, table))
+        made = World(lakehouse, s3, Mirror(lakehouse.bucket, lakehouse.folder), monkeypatch)
+        lines = {"customer": CUSTOMERS, "accelerometer": READINGS, "step_trainer": STEPS}
+        for entity, rows in lines.items():
+            made.put(f"{entity}/landing/part.json", "".join(f"{json.dumps(row)}\r\n" for row in rows).encode())
+        made.job(lakehouse.create_tables)
+        yield made
+
+
+def _name(lakehouse: Lakehouse, catalog: str, table: str) -> str:
+    audit = table in ("pipeline_runs", "consent_decisions")
+    return f"{catalog}.{lakehouse.database}{'_audit' if audit else ''}.{table}"
+
+
+def test_a_person_is_erased_and_nobody_else(world: World) -> None:
+    extra = json.dumps(CUSTOMERS[0]).encode()
+    world.put("customer/landing/only-ann.json", extra)
+    world.put("customer/landing/untouched.json", json.dumps(customer("dora@x.org", 5)).encode())
+    world.put("accelerometer/landing/packed.json.gz", gzip.compress(f"{json.dumps(READINGS[0])}\n{{}}\n".encode()))
+    world.s3.delete_object(Bucket=world.lakehouse.bucket, Key="accelerometer/landing/packed.json.gz")
+    world.publish()
+    world.publish()
+    world.put("athena-results/a.csv", b'"email"\n"Ann.Lee@x.org"\n')
+    world.put("athena-results/a.csv.metadata", b"\x00\x01")
+    world.put("athena-results/b.csv", b'"email"\n"joann.lee@x.org"\n')
+    entry = {"source_table": "customer_landing", "file": "f", "record": '{"email":"ann.lee\\u0040x.org"', "reason": "r"}
+    other = {**entry, "record": '{"email":"bob@'}
+    world.put("quarantine/customer_landing/jr_1/part-0.json", f"{json.dumps(entry)}\n{json.dumps(other)}\n".encode())
+    assert {secret for secret in SECRETS for _, text in world.everything() if secret in text} == set(SECRETS)
+    untouched = world.objects()["customer/landing/untouched.json"]
+    rows = world.rows()
+
+    world.request()
+    before = world.objects()
+    would = world.forget("--dry_run", "true", runs=1)["erased"]
+    after = world.objects()
+    assert {k: v for k, v in after.items() if k != "forget/reports/r1.json"} == {
+        k: v for k, v in before.items() if k != "forget/requests/r1.json"
+    }, "a dry run changes nothing"
+
+    world.request()
+    report = world.forget()
+    # A shared serial number is Bob's too; no other identifier of Ann's is left anywhere but within other people's.
+    for key, text in world.everything():
+        text = text.replace("joann.lee@x.org", "")
+        assert not [secret for secret in SECRETS if secret in text], key
+    assert would == report["erased"]
+    assert report["erased"]["landing"]["customer_landing"] == {
+        "rows": 3, "objects_rewritten": 1, "objects_deleted": 1, "versions": 0,
+    }  # fmt: skip
+    assert report["erased"]["landing"]["accelerometer_landing"]["versions"] == 1, "the deleted file"
+    assert report["erased"]["kept_because_shared"] == {"serial number": 1}
+    assert report["verification"]["findings"] == 0
+    assert not any(secret in json.dumps(report).lower() for secret in SECRETS)
+
+    landing = world.get("customer/landing/part.json")
+    assert landing == "".join(f"{json.dumps(row)}\r\n" for row in CUSTOMERS[2:]).encode()
+    assert world.objects()["customer/landing/untouched.json"] == untouched
+    assert "customer/landing/only-ann.json" not in world.objects()
+    assert {"athena-results/b.csv"} == {key for key in world.objects() if key.startswith("athena-results/")}
+    assert json.loads(world.get("quarantine/customer_landing/jr_1/part-0.json")) == other
+    assert not [v for v in world.versions() if not v["IsLatest"] and v["Key"].startswith(("warehouse/", "customer/"))]
+    assert not [v for v in world.versions() if v["Key"].startswith("forget/requests/")]
+
+    world.job(lambda: None)
+    left = world.rows()
+    theirs = {"customer_trusted": "email", "customers_curated": "email", "accelerometer_trusted": "user"}
+    for table, column in theirs.items():
+        kept = [row for row in rows[table] if row[column].lower() != ANN]
+        assert 0 < len(kept) < len(rows[table])
+        assert left[table] == kept
+    serial = "serial-0001-of-a-long-kind"
+    assert left["step_trainer_trusted"] == [r for r in rows["step_trainer_trusted"] if r["serialnumber"] != serial]
+    pairs = rows["machine_learning_curated"]
+    kept = [row for row in pairs if row["serialnumber"] != serial and row["z"] not in (3.0, 4.0)]
+    assert left["machine_learning_curated"] == kept
+    assert 0 < len(kept) < len(pairs)
+    for table in TABLES:
+        (only,) = world.lakehouse.spark.table(f"{world.lakehouse.name(table)}.snapshots").collect()
+        assert only["summary"]["lakehouse.job"] == table
+        assert json.loads(only["summary"]["lakehouse.policies"]) == json.loads(Policies().to_json())
+    for source in ("step_trainer_trusted", "accelerometer_trusted", "customers_curated"):
+        assert only["summary"][f"lakehouse.snapshot-read.{source}"] == world.snapshot(source)
+
+
+def test_whoever_is_unknown_leaves_everything_as_it_is(world: World) -> None:
+    world.publish()
+    before = world.objects()
+    world.request("nobody@x.org")
+    report = world.forget(runs=1)
+    assert report["erased"]["found"] is False
+    assert report["verification"]["objects"] == len(world.versions()) - 1, "all but the report itself"
+    assert {k: v for k, v in world.objects().items() if not k.startswith("forget/")} == before
+
+
+def test_what_is_left_elsewhere_fails_the_verification_and_is_not_shown(
+    world: World, capfd: pytest.CaptureFixture[str]
+) -> None:
+    world.put("exports/of-ann.lee@x.org.csv", b"Customer 1;8015550001")
+    world.request()
+    with pytest.raises(SystemExit) as failed:
+        world.forget()
+    message = str(failed.value)
+    assert "exports/of-***.csv: email, name, phone" in message
+    printed = "".join(capfd.readouterr())
+    assert not [secret for secret in SECRETS if secret in (message + printed).lower()]
+    world.s3.delete_object(Bucket=world.lakehouse.bucket, Key="exports/of-ann.lee@x.org.csv")
+    assert world.forget()["verification"]["findings"] == 0, "the same request goes on"
+
+
+@pytest.mark.parametrize("step", ["replace", "_overwrite", "seal", "_purge_warehouse"])
+def test_a_killed_run_is_made_good_by_the_next(world: World, step: str) -> None:
+    world.publish()
+    world.request()
+    tables = "forget_tables.Tables"
+    owners = {"replace": "forget_objects.Bucket", "_overwrite": tables, "seal": tables}
+    module, _, name = owners.get(step, "forget.Forgetting").partition(".")
+    owner = getattr(importlib.import_module(module), name)
+    done = getattr(owner, step)
+
+    def killed(*arguments: Any, **options: Any) -> None:
+        done(*arguments, **options)
+        raise KeyboardInterrupt
+
+    with world.monkeypatch.context() as patch:
+        patch.setattr(owner, step, killed)
+        with pytest.raises(KeyboardInterrupt):
+            world.forget()
+    assert world.forget()["erased"]["resumed"]
+    for key, text in world.everything():
+        text = text.replace("joann.lee@x.org", "")
+        assert not [secret for secret in SECRETS if secret in text], key
+
+
+def test_a_request_that_is_not_there(world: World) -> None:
+    with pytest.raises(SystemExit, match="There is no request r1"):
+        world.forget(runs=1)
+
+
+def test_a_damaged_landing_file_stops_before_anything_is_erased(world: World) -> None:
+    world.put("accelerometer/landing/damaged.json.gz", gzip.compress(b"abcdefgh" * 99)[:-12])
+    world.request()
+    before = world.objects()
+    with pytest.raises(SystemExit, match="damaged.json.gz cannot be unpacked"):
+        world.forget(runs=1)
+    assert {k for k, v in world.objects().items() if v != before.get(k)} == {"forget/requests/r1.json"}

@@ -1,0 +1,193 @@
+"""What of a text is a person's: bytes in, bytes out, and what is found however it is written."""
+
+from __future__ import annotations
+
+import gzip
+import io
+import json
+from collections.abc import Iterable
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+import forget_objects
+from forget_objects import UNDECODABLE, sift
+from forget_person import Person, Record, parse
+
+ANN = Person.of("Ann.Lee@X.org").with_records(
+    [
+        Record(
+            {
+                "email": "ann.lee@x.org",
+                "customerName": "Ann Müller-Lee",
+                "phone": "8015551212",
+                "serialNumber": "S-77-A",
+            }.items()
+        )
+    ]
+)
+BOB = '{"email":"bob@x.org","phone":"8010000000","serialNumber":"S-1","customerName":"Bob"}'
+
+
+def without(content: bytes, table: str = "customer_landing", person: Person = ANN) -> bytes:
+    sink = io.BytesIO()
+    sift(io.BufferedReader(io.BytesIO(content)), sink, lambda line: person.owns(table, line))
+    return sink.getvalue()
+
+
+def kinds(content: bytes, person: Person = ANN) -> set[str]:
+    return forget_objects.kinds_in(io.BufferedReader(io.BytesIO(content)), person)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        '{"email":"ann.lee@x.org"}',
+        '  {"EMAIL":"  ANN.Lee@x.ORG "} , ',
+        '{"email":"ann.lee\\u0040x.org"}',
+        '{"email":"bob@x.org","email":"ann.lee@x.org"}',
+        '{"email":null,"phone":"8015551212"}',
+        '{"email":null,"phone":8015551212}',
+        '{"email":"ann.lee@@x.org","customername":"ann M\\u00fcller-Lee"}',
+        '{"serialNumber":"s-77-a"}',
+        '{"email":"ann.lee@x.org"',
+        '{"email":"ann.lee@x.org"}{"email":"bob@x.org"}',
+        '[{"email":"ann.lee@x.org"}]',
+        "ANN.LEE@X.ORG,Ann,1999",
+        '{"a":' * 5000 + '"ann.lee@x.org"' + "}" * 5000,
+    ],
+)
+def test_a_line_of_the_persons_goes(line: str) -> None:
+    assert without(f"{BOB}\n{line}\n{BOB}\n".encode()) == f"{BOB}\n{BOB}\n".encode()
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        BOB,
+        '{"email":"joann.lee@x.org"}',
+        '{"email":"ann.lee@x.org.uk"}',
+        '{"email":"bob@x.org","invitedBy":"ann.lee@x.org"}',
+        '{"email":null,"phone":"18015551212"}',
+        '{"email":null,"registrationDate":8015551212000}',
+        '{"birthDay":"1999-01-01"}',
+        "not JSON",
+        "",
+    ],
+)
+def test_a_line_of_somebody_elses_stays(line: str) -> None:
+    content = f"{line}\r\n".encode()
+    assert without(content) == content
+
+
+def test_other_lines_keep_their_bytes() -> None:
+    mine = b'{"email":"ann.lee@x.org"}'
+    others = [
+        b"\xef\xbb\xbf" + BOB.encode(),
+        b" \xff\xfe broken \r",
+        b"\r\n",
+        b"{},\n",
+        b"\x0b\x0c\x1c\n",
+        BOB.encode(),
+    ]
+    content = others[0] + b",\r\n" + mine + b"\r" + others[1] + others[2] + mine + b",\r\n" + b"".join(others[3:])
+    assert without(content) == others[0] + b",\r\n" + b"".join(others[1:])
+
+
+@pytest.mark.parametrize("block", [1, 2, 3, 7])
+def test_lines_are_the_same_however_the_stream_comes(monkeypatch: pytest.MonkeyPatch, block: int) -> None:
+    content = b"a\r\nb\rc\n\r\n\n{}\r\r\nlast"
+    monkeypatch.setattr(forget_objects, "BLOCK", block)
+    assert list(forget_objects.lines(io.BytesIO(content))) == content.splitlines(keepends=True)
+
+
+def test_gzip_stays_gzip_of_several_members_too() -> None:
+    content = gzip.compress(f"{BOB}\n".encode()) + gzip.compress(f'{{"email":"ann.lee@x.org"}}\n{BOB}'.encode())
+    assert gzip.decompress(without(content)) == f"{BOB}\n{BOB}".encode()
+
+
+@pytest.mark.parametrize(("rest", "left"), [(b"", False), (b"\xef\xbb\xbf\r\n \n", False), (b"]\n", True)])
+def test_whether_anything_is_left(rest: bytes, left: bool) -> None:
+    source = io.BufferedReader(io.BytesIO(b'{"email":"ann.lee@x.org"}\n' + rest))
+    assert sift(source, None, lambda line: ANN.owns("customer_landing", line)) == (1, left)
+
+
+def test_readings_go_by_user_and_by_serial_number() -> None:
+    readings = b'{"user":"ann.lee@x.org","x":1}\n{"user":"bob@x.org","x":1}\n'
+    assert without(readings, "accelerometer_landing") == b'{"user":"bob@x.org","x":1}\n'
+    steps = b'{"serialNumber":"S-77-A"}\n{"serialNumber":"S-77-AB"}\n{"serialNumber":"S-1","note":"S-77-A"}\n'
+    assert without(steps, "step_trainer_landing") == steps.partition(b"\n")[2]
+
+
+def test_quarantine_is_judged_by_the_record_in_it() -> None:
+    def entry(record: str, table: str = "customer_landing") -> str:
+        return json.dumps({"source_table": table, "file": "f", "record": record, "reason": "email is missing"})
+
+    assert ANN.owns_quarantined(entry('{"email":"ann.lee\\u0040x.org"}'))
+    assert ANN.owns_quarantined(entry('{"email":"ann.lee@x.org", broken'))
+    assert ANN.owns_quarantined(entry('{"user":"ann.lee@x.org"}', "accelerometer_landing"))
+    assert not ANN.owns_quarantined(entry('{"email":"bob@x.org","invitedBy":"ann.lee@x.org"}'))
+    assert not ANN.owns_quarantined(entry(BOB))
+
+
+def test_what_others_carry_too_is_not_the_persons() -> None:
+    others = [parse('{"email":"bob@x.org","serialNumber":"S-77-A","customerName":"ann Müller-LEE"}')]
+    person = ANN.beside(other for other in others if other is not None)
+    assert person.shared == {"serial number": {"s-77-a"}, "name": {"ann müller-lee"}}
+    assert without(b'{"serialNumber":"S-77-A"}\n', "step_trainer_landing", person) == b'{"serialNumber":"S-77-A"}\n'
+    assert person.owns("customer_landing", '{"email":"ann.lee@x.org","serialNumber":"S-77-A"}')
+    assert not person.owns("customer_landing", '{"email":"bob@x.org","serialNumber":"S-77-A"}')
+    again = Person.from_json(person.email, json.loads(json.dumps(person.to_json())))
+    assert again == person
+    assert again.with_records([]).beside([]).identifiers == ANN.identifiers, "nobody carries them any longer"
+
+
+def parquet(columns: dict[str, Iterable[object]]) -> bytes:
+    sink = io.BytesIO()
+    pq.write_table(pa.table(columns), sink, compression="zstd", write_statistics=False)
+    return sink.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("content", "found"),
+    [
+        (b"x;Ann.LEE@x.org;y", {"email"}),
+        ("Ann Müller-lee".encode(), {"name"}),
+        (b'{"record":"{\\"email\\":\\"ann.lee\\\\u0040x.org\\"}"}', {"email"}),
+        (gzip.compress(b'"8015551212"'), {"phone"}),
+        (parquet({"a": ["b", "Ann.Lee@x.org"]}), {"email"}),
+        (parquet({"a": [["b", "S-77-A"]]}), {"serial number"}),
+        (parquet({"a": [{"b": b"S-77-A"}]}), {"serial number"}),
+        (parquet({"a": ["joann.lee@x.org", "S-77-AB"]}), set()),
+        (b"\x00\x1aann.lee@x.orgz\x00", {"email"}),
+        (b"joann.lee@x.org 18015551212 0.8015551212", set()),
+        (gzip.compress(b"abcdefgh" * 99)[:-12], {UNDECODABLE}),
+        (parquet({"a": ["b"]})[:-9], {UNDECODABLE}),
+        (b"PK\x03\x04 zipped", {UNDECODABLE}),
+        (b"", set()),
+    ],
+)
+def test_identifiers_are_found_however_they_are_packed(content: bytes, found: set[str]) -> None:
+    assert kinds(content) == found
+
+
+def test_long_lines_are_looked_through_in_overlapping_parts(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(forget_objects, "BLOCK", 2048)
+    for start in range(3000, 5200, 7):
+        assert kinds(b" " * start + b"ann.lee@x.org" + b" " * 3000) == {"email"}
+
+
+def test_iceberg_keeps_the_first_characters_of_a_long_value() -> None:
+    long = Person.of("christopher.smith@x.org")
+    assert kinds(b"\0\x20christopher.smit\0", long.beside([])) == {"truncated identifier"}
+    assert kinds(b"\0\x20christopher.smiu\0", long.beside([])) == {"truncated identifier"}
+    other = Record({"email": "christopher.smithson@x.org"}.items())
+    assert kinds(b"\0\x20christopher.smit\0", long.beside([other])) == set()
+
+
+def test_an_address_within_another_persons_is_not_found_in_binary() -> None:
+    other = Record({"email": "joann.lee@x.org"}.items())
+    assert kinds(b"\0joann.lee@x.org\0") == {"email"}
+    assert kinds(b"\0joann.lee@x.org\0", ANN.beside([other])) == set()
+    assert kinds(b"\0joann.lee@x.org\0ann.lee@x.org\0", ANN.beside([other])) == {"email"}
