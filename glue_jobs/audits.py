@@ -80,12 +80,12 @@ def check_rules(spark: SparkSession, table: str, parameters: Mapping[str, object
 
 
 def check_row_count(table: str, before: int | None, after: int, limit: RowCountChange) -> None:
-    """Raise an AuditError when a table lost or gained more rows than the limit since its last run, None for no run."""
+    """Raise an AuditError when a table lost or gained more rows than the limit since its last run (None: no run)."""
     if not before:
         return
     if after < before * (1 - limit.drop) or after > before * limit.growth:
         raise AuditError(
             f"{table} went from {before:,} to {after:,} rows since the last run with the same policies, so it was not "
-            f"published: at most a share of {limit.drop:g} may go, and at most {limit.growth:g} times as many may come. "
+            f"published: at most a share of {limit.drop:g} may go, at most {limit.growth:g} times as many may come. "
             "Where the change is right, raise the Terraform variable row_count_change, apply and run again."
         )

@@ -63,7 +63,7 @@ class Table:
         return Snapshot(snapshot_id, int(summary.get("total-records", 0)), report)
 
     def evolve(self, contract: TableContract) -> None:
-        """Add the columns of the contract that the table lacks: Terraform can create an Iceberg table, not evolve it."""
+        """Add the columns of the contract that the table lacks: Terraform can create a table, not evolve it."""
         actual = {field.name: field.dataType for field in self.read().schema}
         surplus = actual.keys() - set(contract.schema.fieldNames())
         retyped = {f.name for f in contract.schema if actual.get(f.name, f.dataType) != f.dataType}

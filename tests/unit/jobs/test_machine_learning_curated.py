@@ -57,9 +57,7 @@ def test_pairs(inputs, match, unmatched, expected):
 )
 def test_readings_without_a_partner_have_their_reason(inputs, match, unmatched, unpaired):
     policies = Policies(training_match=match, unmatched_steps=unmatched)
-    for decided, read, dropped in zip(
-        decide(*inputs, policies=policies), (STEPS, MOVEMENTS), (steps, movements), strict=True
-    ):
+    for decided, read, dropped in zip(decide(*inputs, policies=policies), (STEPS, MOVEMENTS), unpaired, strict=True):
         reasons = [row["dropped"] for row in decided.collect()]
         assert len(reasons) == len(read)
         assert [reason for reason in reasons if reason] == [UNPAIRED] * dropped
