@@ -46,6 +46,7 @@ def build_server(listener: socket.socket, build: Path, minute: float = 60.0) -> 
     os.environ["MOTO_PORT"] = str(port)  # moto reads it where it calls itself
 
     import moto.athena.urls  # noqa: PLC0415 - only now, since moto reads its settings on import
+    import moto.budgets.urls  # noqa: PLC0415
     import moto.glue.models  # noqa: PLC0415
     import moto.glue.urls  # noqa: PLC0415
     from moto.moto_server.werkzeug_app import (  # noqa: PLC0415
@@ -67,6 +68,7 @@ def build_server(listener: socket.socket, build: Path, minute: float = 60.0) -> 
     moto.glue.models.glue_backends.backend = SandboxGlueBackend
     moto.glue.urls.url_paths["{0}/$"] = SandboxGlueResponse.dispatch
     moto.athena.urls.url_paths["{0}/$"] = moto_gaps.AthenaGaps.dispatch
+    moto.budgets.urls.url_paths["{0}/$"] = moto_gaps.BudgetsGaps.dispatch
 
     def create_app(service: SERVICE_NAMES) -> Flask:
         moto_gaps.fill_models(service)
