@@ -11,7 +11,7 @@ import socket
 import sys
 import threading
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from lakehouse.sandbox.process import HOST, Sandbox, write_state
 
@@ -56,6 +56,18 @@ def build_server(listener: socket.socket, build: Path, minute: float = 60.0) -> 
     )
     from werkzeug.serving import make_server  # noqa: PLC0415
 
+    class Handler(MotoRequestHandler):
+        """Sends header and body of an answer at once.
+
+        Terraform's provider was seen to hang up between the two, and to repeat what had been done: "already exists".
+        """
+
+        wbufsize = 1 << 20
+
+        def make_environ(self) -> dict[str, Any]:
+            self.wfile.flush()  # "100 Continue", which the client waits for
+            return super().make_environ()
+
     from lakehouse.sandbox import iam_enforcement, moto_gaps  # noqa: PLC0415
     from lakehouse.sandbox.glue import SandboxGlueBackend, SandboxGlueResponse  # noqa: PLC0415
     from lakehouse.sandbox.glue_runtime import JobRuntime  # noqa: PLC0415
@@ -75,7 +87,7 @@ def build_server(listener: socket.socket, build: Path, minute: float = 60.0) -> 
         return moto_gaps.answer_one_at_a_time(moto_gaps.answer_failures_once(create_backend_app(service)))
 
     app = DomainDispatcherApplication(create_app)
-    server = make_server(HOST, port, app, threaded=True, request_handler=MotoRequestHandler, fd=listener.fileno())
+    server = make_server(HOST, port, app, threaded=True, request_handler=Handler, fd=listener.fileno())
     return server, runtime
 
 
