@@ -29,6 +29,7 @@ FILLED_IN = {
     "<commit>": "HEAD",
 }
 TYPED = {b"Enter a value: ": b"yes\n", b"[y/N]: ": b"y\n"}
+COLOUR = re.compile(rb"\x1b\[[0-9;]*m")
 EDITED = {
     "ddl/customer_trusted.sql": (
         "not agreed. Personal data: yes.'\n)",
@@ -91,10 +92,11 @@ def walk(clone: Path) -> int:
     def read(terminal: int) -> bytes:
         nonlocal tail
         output = os.read(terminal, 65536)
-        tail = (tail + output)[-100:]
+        tail = COLOUR.sub(b"", tail + output)[-100:]
         for prompt, answer in TYPED.items():
             if tail.endswith(prompt):
                 os.write(terminal, answer)
+                tail = b""
         return output
 
     os.chdir(clone)
