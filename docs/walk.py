@@ -114,4 +114,5 @@ if __name__ == "__main__":
     else:
         with tempfile.TemporaryDirectory() as folder:
             code = walk(Path(folder) / "lakehouse")
+        print("Every command did what it should." if code == 0 else f"The last command failed (exit code {code}).")
         sys.exit(code)
