@@ -86,6 +86,10 @@ down: setup ## Stop the embedded AWS and forget what it held
 test: setup ## Run all tests
 	@$(BIN)/pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder tests/e2e tests/integration tests/unit
 
+.PHONY: try-docs
+try-docs: setup ## Run the commands of docs/operating.md and docs/ci.md, as they stand, on an embedded AWS
+	@$(BIN)/python docs/walk.py
+
 .PHONY: lint
 lint: setup ## Check format, style and types; change nothing
 	@$(BIN)/ruff format --check .

@@ -49,7 +49,7 @@ variable "tags" {
 # Encryption and access
 
 variable "kms_key_arn" {
-  description = "Symmetric KMS key of this region that encrypts the bucket, query results, logs, the key of the pseudonyms and failure messages; null leaves it to the services' own keys. The jobs and the analyst policy are granted the key here; the key's own policy must admit logs.<region>.amazonaws.com for the log groups and events, cloudwatch and budgets.amazonaws.com for the messages, as in examples/complete."
+  description = "Symmetric KMS key of this region that encrypts the bucket, query results, logs, the key of the pseudonyms and failure messages; null leaves it to the services' own keys. The roles of jobs and table optimizers and the analyst policy are granted the key here. Its own policy must admit the account's IAM policies and the services that use it by themselves: logs.<region>.amazonaws.com (log groups), events.amazonaws.com and cloudwatch.amazonaws.com (failure messages and alarms), budgets.amazonaws.com (with a budget); examples/complete/kms.tf has such a policy."
   type        = string
   default     = null
 

@@ -7,9 +7,9 @@ decision is made here, because moto's own
 - ignores the conditions of identity policies, so a list of one prefix would be a list of the whole bucket,
 - asks for the bucket where DeleteObjects names keys, and not at all for the source of a copy.
 
-Not evaluated: permission boundaries, session policies, trust policies, grants of KMS keys, conditions of bucket
-policies, and the rule that a missing key is a 403 to those who may not list. GetTables and DeleteObjects are allowed or
-denied as a whole, where AWS leaves out the tables and keys that the caller may not reach.
+Not evaluated: permission boundaries, session policies, trust policies, grants of KMS keys, and the rule that a missing
+key is a 403 to those who may not list. GetTables and DeleteObjects are allowed or denied as a whole, where AWS leaves
+out the tables and keys that the caller may not reach. What a bucket policy says is moto_gaps.py's business.
 """
 
 from __future__ import annotations
@@ -99,12 +99,12 @@ class Policy(IAMPolicy):
 
     def effects(self, need: Need) -> Iterator[PermissionResult]:
         """Yield the effect of each statement that applies."""
-        for statement in _list(self._policy_json["Statement"]):
+        for statement in as_list(self._policy_json["Statement"]):
             if statement.keys() & {"NotAction", "NotResource"}:
                 raise NotImplementedError("evaluation of NotAction and NotResource")
             if (
-                any(_matches(pattern.lower(), need.action.lower()) for pattern in _list(statement["Action"]))
-                and any(_matches(pattern, need.resource) for pattern in _list(statement["Resource"]))
+                any(_matches(pattern.lower(), need.action.lower()) for pattern in as_list(statement["Action"]))
+                and any(_matches(pattern, need.resource) for pattern in as_list(statement["Resource"]))
                 and _conditions_hold(statement.get("Condition", {}), need.context)
             ):
                 allowed = statement["Effect"] == "Allow"
@@ -113,7 +113,7 @@ class Policy(IAMPolicy):
 
 def _conditions_hold(conditions: Mapping[str, Mapping[str, Any]], context: Mapping[str, str]) -> bool:
     return all(
-        _condition_holds(operator, _list(wanted), context.get(key))
+        _condition_holds(operator, as_list(wanted), context.get(key))
         for operator, tests in conditions.items()
         for key, wanted in tests.items()
     )
@@ -121,11 +121,11 @@ def _conditions_hold(conditions: Mapping[str, Mapping[str, Any]], context: Mappi
 
 def _condition_holds(operator: str, wanted: list[str], value: str | None) -> bool:
     name = operator.removesuffix("IfExists")
-    if name not in ("StringEquals", "StringLike"):
+    if name not in ("Bool", "StringEquals", "StringLike"):
         raise NotImplementedError(f"evaluation of the condition operator {operator}")
     if value is None:
         return name != operator
-    return value in wanted if name == "StringEquals" else any(_matches(pattern, value) for pattern in wanted)
+    return any(_matches(pattern, value) for pattern in wanted) if name == "StringLike" else value in wanted
 
 
 def _needs(request: IAMRequestBase, resource: str) -> Iterable[Need]:
@@ -145,7 +145,7 @@ def _needs_of_s3(request: IAMRequestBase, resource: str) -> Iterator[Need]:
     url = urlsplit(request._path)
     query = dict(parse_qsl(url.query, keep_blank_values=True))
     if request._method == "POST" and "delete" in query:
-        for item in _list(xmltodict.parse(request._body)["Delete"]["Object"]):
+        for item in as_list(xmltodict.parse(request._body)["Delete"]["Object"]):
             yield Need(
                 "s3:DeleteObjectVersion" if "VersionId" in item else "s3:DeleteObject", f"{resource}/{item['Key']}"
             )
@@ -223,5 +223,6 @@ def _matches(pattern: str, value: str) -> bool:
     return re.fullmatch("".join(parts), value, re.DOTALL) is not None
 
 
-def _list(value: Any) -> list[Any]:
+def as_list(value: Any) -> list[Any]:
+    """Return the value as a list: in policies and in XML one of something stands alone."""
     return value if isinstance(value, list) else [value]

@@ -13,14 +13,20 @@ from typing import TYPE_CHECKING, Any, Final
 
 from flask import Flask, Response, request
 from moto.athena.responses import AthenaResponse
+from moto.budgets.exceptions import NotFoundException
+from moto.budgets.models import Budget
+from moto.budgets.responses import BudgetsResponse
 from moto.core.exceptions import JsonRESTError
 from moto.core.responses import ActionResult
-from moto.core.utils import utcnow
-from moto.glue.exceptions import InvalidInputException
+from moto.core.utils import unix_time, utcnow
+from moto.glue.exceptions import AlreadyExistsException, EntityNotFoundException, InvalidInputException
 from moto.glue.models import FakeConnection, FakeJob
 from moto.glue.responses import GlueResponse
 from moto.glue.utils import Action, Predicate
+from moto.iam.access_control import PermissionResult
 from werkzeug.exceptions import HTTPException
+
+from lakehouse.sandbox.iam_enforcement import Need, Policy, as_list
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
@@ -29,13 +35,32 @@ log = logging.getLogger(__name__)
 
 # By response class of moto: the operations, in moto's spelling, that it lacks and that are filled here.
 FILLED: Final = {
-    GlueResponse: ["update_job", "update_trigger", "update_connection", "delete_connection"],
+    GlueResponse: [
+        "update_job",
+        "update_trigger",
+        "update_connection",
+        "delete_connection",
+        "create_table_optimizer",
+        "get_table_optimizer",
+        "update_table_optimizer",
+        "delete_table_optimizer",
+    ],
     AthenaResponse: ["update_work_group", "delete_named_query"],
+    BudgetsResponse: [
+        "update_budget",
+        "describe_subscribers_for_notification",
+        "list_tags_for_resource",
+        "tag_resource",
+        "untag_resource",
+    ],
 }
 
 
 class GlueGaps(GlueResponse):
-    """UpdateJob, UpdateTrigger, UpdateConnection and DeleteConnection; connections with all that they were given."""
+    """UpdateJob, UpdateTrigger, UpdateConnection and DeleteConnection; connections with all that they were given.
+
+    And the table optimizers' operations. They are kept, as a table's settings, and optimize nothing.
+    """
 
     def update_job(self) -> ActionResult:
         """Replace the whole definition of a job, as Glue does; its runs and tags stay."""
@@ -109,6 +134,49 @@ class GlueGaps(GlueResponse):
         answer: dict[str, Any] = super().get_connections().result  # type: ignore[assignment]
         return ActionResult(answer | {"ConnectionList": [_whole(each) for each in answer["ConnectionList"]]})
 
+    def create_table_optimizer(self) -> ActionResult:
+        """Give a table an optimizer of a type that it has none of."""
+        optimizers, kind = self._table_optimizers(), self.parameters["Type"]
+        if kind in optimizers:
+            raise AlreadyExistsException(f"Table optimizer {kind}")
+        optimizers[kind] = self.parameters["TableOptimizerConfiguration"]
+        return ActionResult({})
+
+    def get_table_optimizer(self) -> ActionResult:
+        """Answer with an optimizer's configuration, as it was given."""
+        optimizer = {
+            "type": self.parameters["Type"],
+            "configuration": self._table_optimizer(),
+            "configurationSource": "table",
+        }
+        names = {key: self.parameters[key] for key in ("CatalogId", "DatabaseName", "TableName")}
+        return ActionResult(names | {"TableOptimizer": optimizer})
+
+    def update_table_optimizer(self) -> ActionResult:
+        """Replace the configuration of an optimizer."""
+        self._table_optimizer()
+        self._table_optimizers()[self.parameters["Type"]] = self.parameters["TableOptimizerConfiguration"]
+        return ActionResult({})
+
+    def delete_table_optimizer(self) -> ActionResult:
+        """Take an optimizer from its table."""
+        self._table_optimizer()
+        del self._table_optimizers()[self.parameters["Type"]]
+        return ActionResult({})
+
+    def _table_optimizers(self) -> dict[str, Any]:
+        """Return the configurations of the table's optimizers by their type; they go when the table goes."""
+        table = self.glue_backend.get_table(self.parameters["DatabaseName"], self.parameters["TableName"])
+        optimizers: dict[str, Any] = vars(table).setdefault("optimizers", {})
+        return optimizers
+
+    def _table_optimizer(self) -> Any:
+        """Return the configuration of the one that the request is about, or raise what Glue raises."""
+        try:
+            return self._table_optimizers()[self.parameters["Type"]]
+        except KeyError:
+            raise EntityNotFoundException(f"The table has no {self.parameters['Type']} optimizer") from None
+
 
 def _whole(connection: dict[str, Any]) -> dict[str, Any]:
     return {**connection["Connection"], **connection}
@@ -144,6 +212,62 @@ class AthenaGaps(AthenaResponse):
         return json.dumps(tags or {"Tags": []})
 
 
+class BudgetsGaps(BudgetsResponse):
+    """UpdateBudget, the subscribers of a notification, and the tags of a budget."""
+
+    def create_budget(self) -> str:
+        """Keep the tags too, which moto drops."""
+        answer = super().create_budget()
+        vars(self._budget(self._get_param("Budget")["BudgetName"]))["tags"] = self._get_param("ResourceTags", [])
+        return answer
+
+    def update_budget(self) -> str:
+        """Replace what a budget counts and how much it allows; notifications and tags stay."""
+        new = self._get_param("NewBudget")
+        old = self._budget(new["BudgetName"])
+        old.budget = {"TimePeriod": old.budget["TimePeriod"], **new, "LastUpdatedTime": unix_time()}
+        return "{}"
+
+    def describe_subscribers_for_notification(self) -> str:
+        """Answer with those whom a notification tells."""
+        wanted = self._get_param("Notification")
+        for notification in self._budget(self._get_param("BudgetName")).notifications:
+            if notification.details == wanted:
+                return json.dumps({"Subscribers": notification.subscribers})
+        raise NotFoundException("Unable to get subscribers: the notification doesn't exist.")
+
+    def list_tags_for_resource(self) -> str:
+        """Answer with the tags of a budget."""
+        return json.dumps({"ResourceTags": self._tags()})
+
+    def tag_resource(self) -> str:
+        """Add tags to a budget, in the place of those with the same keys."""
+        new = self._get_param("ResourceTags")
+        kept = self._without({tag["Key"] for tag in new})
+        self._tags()[:] = [*kept, *new]
+        return "{}"
+
+    def untag_resource(self) -> str:
+        """Take tags from a budget."""
+        self._tags()[:] = self._without(set(self._get_param("ResourceTagKeys")))
+        return "{}"
+
+    def _without(self, keys: set[str]) -> list[dict[str, str]]:
+        return [tag for tag in self._tags() if tag["Key"] not in keys]
+
+    def _tags(self) -> list[dict[str, str]]:
+        """Return the tags of the budget whose ARN the request names."""
+        budget = self._budget(self._get_param("ResourceARN").partition(":budget/")[2])
+        tags: list[dict[str, str]] = vars(budget).setdefault("tags", [])
+        return tags
+
+    def _budget(self, name: str) -> Budget:
+        budgets = self.backend.budgets[self.current_account]
+        if name not in budgets:
+            raise NotFoundException(f"Unable to get budget: {name} - the budget doesn't exist.")
+        return budgets[name]
+
+
 def updated_configuration(configuration: dict[str, Any], updates: dict[str, Any]) -> dict[str, Any]:
     """Return an Athena workgroup's configuration after `ConfigurationUpdates`.
 
@@ -168,6 +292,7 @@ def fill_models(service: str) -> None:
         _keep_rule_descriptions()
     elif service in ("s3", "s3bucket_path"):
         _let_delete_markers_go()
+        _heed_conditions_of_bucket_policies()
 
 
 def _keep_rule_descriptions() -> None:
@@ -192,6 +317,34 @@ def _let_delete_markers_go() -> None:
     from moto.s3.models import FakeDeleteMarker  # noqa: PLC0415
 
     FakeDeleteMarker.dispose = lambda _: None  # type: ignore[attr-defined]
+
+
+# Loopback counts as a secure transport, as it does for a browser (W3C, Secure Contexts): there is no wire to tap. So a
+# policy that refuses plain HTTP can stay where it is, and lets pass what it has to.
+_TRANSPORT: Final = {"aws:SecureTransport": "true"}
+
+
+def _heed_conditions_of_bucket_policies() -> None:
+    """Make a bucket policy's statement apply where its condition holds: moto's Deny applies in any case."""
+    from moto.s3.models import FakeBucket  # noqa: PLC0415
+
+    def get_permission(bucket: FakeBucket, action: str, resource: str) -> PermissionResult:
+        return permission(bucket.policy, Need(action, resource, _TRANSPORT))
+
+    FakeBucket.get_permission = get_permission  # type: ignore[method-assign,assignment]
+
+
+def permission(policy: bytes | None, need: Need) -> PermissionResult:
+    """Return what a bucket policy says to everybody; what it says to single principals is left aside, as moto does."""
+    if policy is None:
+        return PermissionResult.NEUTRAL
+    document = json.loads(policy)
+    to_all = [each for each in as_list(document["Statement"]) if each["Principal"] in ("*", {"AWS": "*"})]
+    effects = set(Policy(json.dumps({"Statement": to_all})).effects(need))
+    for effect in (PermissionResult.DENIED, PermissionResult.PERMITTED):
+        if effect in effects:
+            return effect
+    return PermissionResult.NEUTRAL
 
 
 def answer_failures_once(app: Flask) -> Flask:

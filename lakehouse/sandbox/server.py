@@ -11,7 +11,7 @@ import socket
 import sys
 import threading
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from lakehouse.sandbox.process import HOST, Sandbox, write_state
 
@@ -46,6 +46,7 @@ def build_server(listener: socket.socket, build: Path, minute: float = 60.0) -> 
     os.environ["MOTO_PORT"] = str(port)  # moto reads it where it calls itself
 
     import moto.athena.urls  # noqa: PLC0415 - only now, since moto reads its settings on import
+    import moto.budgets.urls  # noqa: PLC0415
     import moto.glue.models  # noqa: PLC0415
     import moto.glue.urls  # noqa: PLC0415
     from moto.moto_server.werkzeug_app import (  # noqa: PLC0415
@@ -54,6 +55,18 @@ def build_server(listener: socket.socket, build: Path, minute: float = 60.0) -> 
         create_backend_app,
     )
     from werkzeug.serving import make_server  # noqa: PLC0415
+
+    class Handler(MotoRequestHandler):
+        """Sends header and body of an answer at once.
+
+        Terraform's provider was seen to hang up between the two, and to repeat what had been done: "already exists".
+        """
+
+        wbufsize = 1 << 20
+
+        def make_environ(self) -> dict[str, Any]:
+            self.wfile.flush()  # "100 Continue", which the client waits for
+            return super().make_environ()
 
     from lakehouse.sandbox import iam_enforcement, moto_gaps  # noqa: PLC0415
     from lakehouse.sandbox.glue import SandboxGlueBackend, SandboxGlueResponse  # noqa: PLC0415
@@ -67,13 +80,14 @@ def build_server(listener: socket.socket, build: Path, minute: float = 60.0) -> 
     moto.glue.models.glue_backends.backend = SandboxGlueBackend
     moto.glue.urls.url_paths["{0}/$"] = SandboxGlueResponse.dispatch
     moto.athena.urls.url_paths["{0}/$"] = moto_gaps.AthenaGaps.dispatch
+    moto.budgets.urls.url_paths["{0}/$"] = moto_gaps.BudgetsGaps.dispatch
 
     def create_app(service: SERVICE_NAMES) -> Flask:
         moto_gaps.fill_models(service)
         return moto_gaps.answer_one_at_a_time(moto_gaps.answer_failures_once(create_backend_app(service)))
 
     app = DomainDispatcherApplication(create_app)
-    server = make_server(HOST, port, app, threaded=True, request_handler=MotoRequestHandler, fd=listener.fileno())
+    server = make_server(HOST, port, app, threaded=True, request_handler=Handler, fd=listener.fileno())
     return server, runtime
 
 

@@ -17,10 +17,12 @@ from lakehouse import sandbox
 from lakehouse.project import LOCAL
 from lakehouse.project import Project as Checkout
 from lakehouse.terraform import cli_configuration
-from tests.conftest import ALL_JOBS, copy_of_project
+from tests.conftest import ALL_JOBS, ICEBERG_TABLES, copy_of_project
 
 MODULE: Final = "module.lakehouse.module"
-ONLY_IN_COMPLETE: Final = frozenset({"aliases", "connections", "keys", "security groups", "VPCs"})
+ACCOUNT: Final = sandbox.Sandbox.account_id
+OPTIMIZERS: Final = {"compaction", "orphan_file_deletion", "retention"}
+ONLY_IN_COMPLETE: Final = frozenset({"aliases", "budgets", "connections", "keys", "security groups", "VPCs"})
 
 # What an account can be left with, and the names of what is there.
 LISTED: Final[dict[str, Callable[[Aws], Iterable[str]]]] = {
@@ -45,6 +47,9 @@ LISTED: Final[dict[str, Callable[[Aws], Iterable[str]]]] = {
     "alarms": lambda aws: (each["AlarmName"] for each in aws("cloudwatch").describe_alarms()["MetricAlarms"]),
     "dashboards": lambda aws: (
         each["DashboardName"] for each in aws("cloudwatch").list_dashboards()["DashboardEntries"]
+    ),
+    "budgets": lambda aws: (
+        each["BudgetName"] for each in aws("budgets").describe_budgets(AccountId=ACCOUNT).get("Budgets", [])
     ),
     "VPCs": lambda aws: (each["VpcId"] for each in aws("ec2").describe_vpcs()["Vpcs"]),
     "endpoints": lambda aws: (
@@ -180,12 +185,25 @@ def test_complete(examples: Path, aws: Aws) -> None:
         for job in jobs:
             assert set(job["Connections"]["Connections"]) == set(connections)
 
+        [statement] = json.loads(aws("s3").get_bucket_policy(Bucket=lakehouse["bucket"])["Policy"])["Statement"]
+        assert (statement["Effect"], statement["Condition"]) == ("Deny", {"Bool": {"aws:SecureTransport": "false"}})
+        for table in ICEBERG_TABLES:
+            assert {kind for kind in OPTIMIZERS if optimizes(aws, lakehouse["database"], table, kind)} == OPTIMIZERS
+        [budget] = aws("budgets").describe_budgets(AccountId=ACCOUNT)["Budgets"]
+        assert budget["BudgetLimit"] == {"Amount": "50", "Unit": "USD"}
+
         leave_deleted_object(aws, lakehouse["bucket"])
         change = example.plan(email="team@example.org")
         assert change == {f"{MODULE}.monitoring.aws_sns_topic_subscription.email[0]": "create"}
         example.apply()
         [subscription] = aws("sns").list_subscriptions()["Subscriptions"]
         assert subscription["Endpoint"] == "team@example.org"
+
+
+def optimizes(aws: Aws, database: str, table: str, kind: str) -> bool:
+    """Tell whether Glue maintains a table in a way."""
+    answer = aws("glue").get_table_optimizer(CatalogId=ACCOUNT, DatabaseName=database, TableName=table, Type=kind)
+    return bool(answer["TableOptimizer"]["configuration"]["enabled"])
 
 
 def encryption_of_bucket(aws: Aws, bucket: str) -> dict[str, str]:

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import boto3
 import psutil
@@ -160,3 +161,22 @@ def test_environ_is_all_that_a_client_needs(root: Path) -> None:
     environ = clean | sandbox.up(root).environ()
     done = subprocess.run([sys.executable, "-c", code], env=environ, capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "123456789012"
+
+
+def test_an_answer_comes_in_one_piece(root: Path) -> None:
+    address = urlsplit(sandbox.up(root).endpoint)
+    for _ in range(20):
+        with socket.create_connection((address.hostname, address.port), timeout=10) as connection:
+            connection.sendall(b"GET / HTTP/1.1\r\nHost: s3.amazonaws.com\r\n\r\n")
+            answer = connection.recv(65536)
+            assert answer.startswith(b"HTTP/1.1 200")
+            assert answer.endswith(b"</ListAllMyBucketsResult>")
+
+
+def test_a_client_that_waits_before_its_body_is_told_to_go_on(root: Path) -> None:
+    address = urlsplit(sandbox.up(root).endpoint)
+    with socket.create_connection((address.hostname, address.port), timeout=10) as connection:
+        connection.sendall(
+            b"PUT /test HTTP/1.1\r\nHost: s3.amazonaws.com\r\nContent-Length: 9\r\nExpect: 100-continue\r\n\r\n"
+        )
+        assert connection.recv(65536).startswith(b"HTTP/1.1 100")

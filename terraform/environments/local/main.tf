@@ -2,12 +2,7 @@
 provider "aws" {
   # The emulator's account: with real credentials, or without AWS_ENDPOINT_URL, nothing is touched.
   allowed_account_ids = ["123456789012"]
-
-  s3_use_path_style           = true # buckets have no host names on loopback
-  skip_credentials_validation = true
-  skip_metadata_api_check     = true
-  skip_region_validation      = true
-  max_retries                 = 2 # an operation that the emulator lacks answers 500, which the provider retries for minutes
+  max_retries         = 2 # an operation that the emulator lacks answers 500, which the provider retries for minutes
 }
 
 module "lakehouse" {
@@ -15,7 +10,6 @@ module "lakehouse" {
 
   environment     = "local"
   force_destroy   = true
-  require_tls     = false               # the emulator speaks plain HTTP, and its Deny ignores the condition
   max_retries     = 0                   # a script that fails here fails again
   lifecycle_rules = { enabled = false } # the provider polls a new configuration for 55 s (terraform-provider-aws#41363)
 

@@ -1,11 +1,6 @@
 # Region, credentials and endpoint come from the AWS_* environment, so that the same lines serve an account and the
-# embedded AWS, which has neither TLS nor host names for buckets.
-provider "aws" {
-  s3_use_path_style           = var.embedded
-  skip_region_validation      = var.embedded
-  skip_metadata_api_check     = var.embedded
-  skip_credentials_validation = var.embedded
-}
+# embedded AWS.
+provider "aws" {}
 
 locals {
   name = "stedi-complete"
@@ -28,7 +23,6 @@ module "lakehouse" {
 
   kms_key_arn     = aws_kms_key.lakehouse.arn
   access_logs     = { bucket = aws_s3_bucket_policy.access_logs.bucket } # S3 tries the policy
-  require_tls     = !var.embedded
   lifecycle_rules = { enabled = !var.embedded, noncurrent_version_days = 7 }
 
   vpc_id          = aws_vpc.this.id
@@ -51,7 +45,7 @@ module "lakehouse" {
   quarantine_limits = { customer_landing = { share = 0, rows = 0 } } # a customer who can't be read may be one who withdrew
   row_count_change  = { drop = 0.2 }
 
-  table_optimizers = { enabled = !var.embedded }
+  table_optimizers = { enabled = true }
 
   metrics_enabled         = true
   log_retention_days      = 90
@@ -59,5 +53,5 @@ module "lakehouse" {
   stale_after_hours       = 26
   athena_scan_limit_bytes = 1073741824
 
-  budget = var.embedded ? null : { monthly_limit = 50 }
+  budget = { monthly_limit = 50 }
 }

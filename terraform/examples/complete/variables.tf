@@ -5,7 +5,7 @@ variable "email" {
 }
 
 variable "embedded" {
-  description = "Whether this goes to the embedded AWS instead of an account: it speaks plain HTTP, takes 55 s over lifecycle rules, and has neither table optimizers nor budgets."
+  description = "Whether this goes to the embedded AWS instead of an account. Then it goes without lifecycle rules: the provider polls new ones for 55 s."
   type        = bool
   default     = false
 }

@@ -1,11 +1,6 @@
 # Region, credentials and endpoint come from the AWS_* environment, so that the same lines serve an account and the
-# embedded AWS, which has neither TLS nor host names for buckets.
-provider "aws" {
-  s3_use_path_style           = var.embedded
-  skip_region_validation      = var.embedded
-  skip_metadata_api_check     = var.embedded
-  skip_credentials_validation = var.embedded
-}
+# embedded AWS.
+provider "aws" {}
 
 module "lakehouse" {
   # From another repository: "git::https://<host>/<owner>/<repository>.git//terraform?ref=<tag or commit>"
@@ -16,6 +11,5 @@ module "lakehouse" {
   # So that an example can be tried and thrown away: Glue has written to the bucket before there is any data.
   force_destroy = true
 
-  require_tls     = !var.embedded
-  lifecycle_rules = { enabled = !var.embedded }
+  lifecycle_rules = { enabled = !var.embedded } # the provider polls new ones for 55 s (terraform-provider-aws#41363)
 }

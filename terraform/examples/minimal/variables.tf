@@ -1,5 +1,5 @@
 variable "embedded" {
-  description = "Whether this goes to the embedded AWS instead of an account: it speaks plain HTTP, and takes 55 s over lifecycle rules."
+  description = "Whether this goes to the embedded AWS instead of an account. Then it goes without lifecycle rules: the provider polls new ones for 55 s."
   type        = bool
   default     = false
 }

@@ -1,8 +1,10 @@
 from __future__ import annotations
 
+import json
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from types import SimpleNamespace
 
 import pytest
 from flask import Flask
@@ -12,15 +14,32 @@ from moto.ec2.models import security_groups
 from moto.ec2.models.security_groups import SecurityGroupRule
 from moto.glue.models import FakeConnection
 from moto.glue.responses import GlueResponse
-from moto.s3.models import FakeDeleteMarker
+from moto.iam.access_control import PermissionResult
+from moto.s3.models import FakeBucket, FakeDeleteMarker
 
 from lakehouse.sandbox import moto_gaps
-from lakehouse.sandbox.moto_gaps import FILLED, answer_failures_once, answer_one_at_a_time, updated_configuration
+from lakehouse.sandbox.iam_enforcement import Need
+from lakehouse.sandbox.moto_gaps import (
+    FILLED,
+    answer_failures_once,
+    answer_one_at_a_time,
+    permission,
+    updated_configuration,
+)
 
 OPERATIONS = [(response, operation) for response, operations in FILLED.items() for operation in operations]
 
-# Looked up before any test runs: one that serves S3 in this very process fills the gap.
+# Looked up before any test runs: one that serves S3 in this very process fills the gaps.
 MOTO_DISPOSES = hasattr(FakeDeleteMarker, "dispose")
+MOTO_PERMISSION = FakeBucket.get_permission
+
+TLS_ONLY = {
+    "Effect": "Deny",
+    "Principal": "*",
+    "Action": "s3:*",
+    "Resource": ["arn:aws:s3:::lake", "arn:aws:s3:::lake/*"],
+    "Condition": {"Bool": {"aws:SecureTransport": "false"}},
+}
 
 
 @pytest.mark.parametrize(("response", "operation"), OPERATIONS)
@@ -50,6 +69,36 @@ def test_moto_still_forgets_the_description_of_a_rule_without_a_cidr_block() -> 
 
 def test_moto_still_cannot_dispose_of_a_delete_marker() -> None:
     assert not MOTO_DISPOSES, "moto can now: delete _let_delete_markers_go"
+
+
+def test_moto_still_ignores_the_conditions_of_bucket_policies() -> None:
+    bucket = SimpleNamespace(policy=json.dumps({"Statement": [TLS_ONLY]}).encode())
+    answer = MOTO_PERMISSION(bucket, "s3:GetObject", "arn:aws:s3:::lake/a")
+    assert answer == PermissionResult.DENIED, "moto heeds them now? Delete _heed_conditions_of_bucket_policies"
+
+
+@pytest.mark.parametrize(
+    ("statement", "secure", "expected"),
+    [
+        (TLS_ONLY, "false", PermissionResult.DENIED),
+        (TLS_ONLY, "true", PermissionResult.NEUTRAL),
+        (TLS_ONLY | {"Principal": {"AWS": "*"}}, "false", PermissionResult.DENIED),
+        (TLS_ONLY | {"Principal": {"Service": "logging.s3.amazonaws.com"}}, "false", PermissionResult.NEUTRAL),
+        (TLS_ONLY | {"Action": "s3:PutObject"}, "false", PermissionResult.NEUTRAL),
+        (TLS_ONLY | {"Resource": "arn:aws:s3:::lake/landing/*"}, "false", PermissionResult.NEUTRAL),
+        (TLS_ONLY | {"Effect": "Allow", "Condition": {}}, "true", PermissionResult.PERMITTED),
+    ],
+)
+def test_a_bucket_policy_applies_where_its_condition_holds(
+    statement: dict[str, object], secure: str, expected: PermissionResult
+) -> None:
+    policy = json.dumps({"Statement": [statement]}).encode()
+    need = Need("s3:GetObject", "arn:aws:s3:::lake/warehouse/a", {"aws:SecureTransport": secure})
+    assert permission(policy, need) == expected
+
+
+def test_a_bucket_without_a_policy_leaves_it_to_iam() -> None:
+    assert permission(None, Need("s3:GetObject", "arn:aws:s3:::lake/a")) == PermissionResult.NEUTRAL
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,33 @@
+"""What `make try-docs` runs is complete and fits the code; the walk itself takes minutes and is no test."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+
+import pytest
+
+from docs import walk
+
+
+def test_the_commands_are_valid_bash() -> None:
+    done = subprocess.run(["bash", "-n"], input=walk.script(), text=True, capture_output=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_no_blank_is_left_open() -> None:
+    assert re.findall(r"<[a-z][\w ]+>|path/to", walk.script()) == []
+
+
+@pytest.mark.parametrize("page", walk.PAGES)
+def test_each_page_is_walked_from_the_first_apply_to_the_last_destroy(page: str) -> None:
+    of_page = "".join(part for part in walk.script().split("# docs/") if part.startswith(page))
+    assert re.search(r"^(make|terraform) apply", of_page, re.MULTILINE)
+    assert "make destroy ENV=dev" in of_page
+
+
+@pytest.mark.parametrize("file", walk.EDITED)
+def test_what_is_edited_is_there(file: str) -> None:
+    old, new = walk.EDITED[file]
+    assert (walk.ROOT / file).read_text(encoding="utf-8").count(old) >= 1
+    assert old != new
