@@ -12,13 +12,13 @@ from pathlib import Path
 from botocore.exceptions import BotoCoreError, ClientError
 from rich.live import Live
 
-from lakehouse import aws, landing, sample, sandbox, tables
+from lakehouse import accounts, aws, landing, sample, sandbox, tables
 from lakehouse.console import Display
 from lakehouse.errors import DataError, LakehouseError, WorkflowError
 from lakehouse.forgetting import Forgetting, address, summary
 from lakehouse.landing import LandingData
 from lakehouse.project import Project
-from lakehouse.report import Report, differences, expected_rows, explain_failure, jobs_table, rows_table
+from lakehouse.report import Report, accounts_table, differences, expected_rows, explain_failure, jobs_table, rows_table
 from lakehouse.terraform import Outputs, Terraform
 from lakehouse.workflow import JobRun, Workflow, WorkflowRun
 
@@ -116,6 +116,11 @@ class Operator:
             outputs = self._terraform(None).outputs()
             published = tables.publications(aws.session(outputs.region), outputs.database)
         self.display.console.print(rows_table(tables.rows(published)))
+        if outdated := tables.outdated(published):
+            lines = "\n  ".join(
+                ["The tables do not belong together; make run-pipeline brings them in line:", *outdated]
+            )
+            raise LakehouseError(lines)
 
     def run(self, folder: Path | None, profile: str | None) -> None:
         """Run the pipeline; locally provision and upload first. Anything but a complete success is an error."""
@@ -196,15 +201,18 @@ class Operator:
         workflow = self._workflow(outputs)
         profile, overridden = workflow.deployed_policies()
         run = self._follow(workflow, workflow.start(), profile)
-        published = tables.publications(aws.session(outputs.region), outputs.database)
-        report = Report.of(run, profile, published)
+        session = aws.session(outputs.region)
+        published = tables.publications(session, outputs.database)
+        report = Report.of(run, profile, published, accounts.of_run(session, outputs.audit_database, run.id))
         wrong = differences(expected, report.tables) if expected and run.succeeded and not overridden else []
         if wrong:
             report = replace(report, status="FAILED")
         report.write(self._report)
         self.display.console.print(rows_table(report.tables, report))
+        if report.accounts:
+            self.display.console.print(accounts_table(report.accounts))
         if not run.succeeded:
-            raise WorkflowError(explain_failure(run, self.project))
+            raise WorkflowError(explain_failure(run, self.project, published))
         if wrong:
             raise WorkflowError("\n  ".join(["The jobs succeeded, but not with the rows that DATA must give:", *wrong]))
         verified = ", row counts as expected" if expected and not overridden else ""

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from rich.table import Table
 
+from lakehouse.accounts import Account
 from lakehouse.errors import DataError
 from lakehouse.project import Project
 from lakehouse.tables import PUBLISHED_BY, ZONES, Publication, of_run, rows
@@ -31,13 +32,16 @@ class Report:
     tables: Mapping[str, int]
     jobs: tuple[JobRun, ...]
     published: Mapping[str, Publication]
+    accounts: Sequence[Account] = ()
 
     @classmethod
-    def of(cls, run: WorkflowRun, profile: str, published: Mapping[str, Publication]) -> Report:
-        """Bring together what Glue says of the run and what the tables say of their publication."""
+    def of(
+        cls, run: WorkflowRun, profile: str, published: Mapping[str, Publication], accounts: Sequence[Account] = ()
+    ) -> Report:
+        """Bring together what Glue says of the run, the tables of their publication, and the jobs of their input."""
         own = of_run(published, run.id)
         status = SUCCEEDED if run.succeeded else FAILED
-        return cls(run.id, status, profile, run.seconds, rows(own), run.jobs, own)
+        return cls(run.id, status, profile, run.seconds, rows(own), run.jobs, own, accounts)
 
     @classmethod
     def never_ran(cls, profile: str | None) -> Report:
@@ -63,6 +67,7 @@ class Report:
                     "seconds": job.seconds,
                     "rows_in": publication.rows_in if publication else None,
                     "rows_out": publication.rows if publication else None,
+                    "accounts": [account.as_json() for account in self.accounts if account.job == job.name],
                 }
                 for job in self.jobs
                 for publication in [self.publication(job.name)]
@@ -96,8 +101,8 @@ def differences(expected: Mapping[str, int], actual: Mapping[str, int]) -> list[
     ]
 
 
-def explain_failure(run: WorkflowRun, project: Project) -> str:
-    """Return which jobs did not succeed, why, and where to read on."""
+def explain_failure(run: WorkflowRun, project: Project, published: Mapping[str, Publication]) -> str:
+    """Return which jobs did not succeed, why, where to read on, and which tables are new nevertheless."""
     parts = [f"Not every job of the workflow run {run.id} succeeded."]
     for job in run.jobs:
         if job.state not in (SUCCEEDED, NOT_STARTED):
@@ -106,8 +111,20 @@ def explain_failure(run: WorkflowRun, project: Project) -> str:
             )
             parts.append(f"{job.name} {job.state}:\n{said}\n  Its log: {_log_of(job, project)}")
     if waiting := [job.name for job in run.jobs if job.state == NOT_STARTED]:
-        parts.append(f"Not started: {', '.join(waiting)}. Their tables are as an earlier run left them.")
+        parts.append(f"Not started: {', '.join(waiting)}.")
+    parts.append(explain_published(run.id, published))
     return "\n".join(parts)
+
+
+def explain_published(run_id: str, published: Mapping[str, Publication]) -> str:
+    """Return which tables a run that failed has published: none, unless it was killed while it published them."""
+    new = of_run(published, run_id)
+    if not new:
+        return "Nothing of this run was published: all tables are as an earlier run left them."
+    old = [table for table in PUBLISHED_BY.values() if table not in new]
+    if not old:
+        return "All tables of this run were published."
+    return f"Published by this run: {', '.join(new)}. As an earlier run left them: {', '.join(old)}. Run it again."
 
 
 def _log_of(job: JobRun, project: Project) -> str:
@@ -130,6 +147,17 @@ def jobs_table(run: WorkflowRun) -> Table:
     table.columns[2].justify = "right"
     for job in run.jobs:
         table.add_row(job.name, _state(job), _seconds(job))
+    return table
+
+
+def accounts_table(accounts: Sequence[Account]) -> Table:
+    """Return what became of the rows of each table that the jobs read; the reasons are in run.json."""
+    table = Table("Rows of", "Read", "Published", "Dropped", "Quarantined", title="Every row accounted for")
+    for account in accounts:
+        figures = (account.read, account.published, sum(account.dropped.values()), sum(account.quarantined.values()))
+        table.add_row(account.table, *(f"{figure:,}" for figure in figures))
+    for column in table.columns[1:]:
+        column.justify = "right"
     return table
 
 

@@ -45,10 +45,13 @@ class Publication:
 
     rows: int
     workflow_run_id: str
+    snapshot_id: int = 0
     rows_in: int | None = None
     """Rows of the job's main input."""
     rows_read: Mapping[str, int] = field(default_factory=dict)
     """Rows of each table that the job counted while reading it."""
+    made_from: Mapping[str, int] = field(default_factory=dict)
+    """Snapshot id of each Iceberg table that the job read."""
 
     @classmethod
     def of(cls, snapshot: Snapshot) -> Publication:
@@ -58,16 +61,21 @@ class Publication:
         return cls(
             rows=int(properties.get("total-records", 0)),
             workflow_run_id=own.get("workflow-run-id", ""),
+            snapshot_id=snapshot.snapshot_id,
             rows_in=int(own["rows-in"]) if "rows-in" in own else None,
-            rows_read={
-                key.removeprefix("rows-read."): int(value) for key, value in own.items() if key.startswith("rows-read.")
-            },
+            rows_read=_numbers(own, "rows-read."),
+            made_from=_numbers(own, "snapshot-read."),
         )
+
+
+def catalog_of(session: boto3.Session) -> GlueCatalog:
+    """Return the Glue catalog of an AWS session as pyiceberg reads it."""
+    return GlueCatalog("lakehouse", session.client("glue", config=CONFIG), **_file_access(session))
 
 
 def publications(session: boto3.Session, database: str) -> dict[str, Publication]:
     """Return the last publication of each table that a job has ever published."""
-    catalog = GlueCatalog("lakehouse", session.client("glue", config=CONFIG), **_file_access(session))
+    catalog = catalog_of(session)
     found = {}
     for table in PUBLISHED_BY.values():
         try:
@@ -91,6 +99,23 @@ def rows(published: Mapping[str, Publication]) -> dict[str, int]:
     read = _merged(publication.rows_read for publication in published.values())
     known = read | {table: publication.rows for table, publication in published.items()}
     return {table: known[table] for table in TABLES if table in known}
+
+
+def outdated(published: Mapping[str, Publication]) -> list[str]:
+    """Return a line for each table that was made from another state of a table than readers see now.
+
+    There is none after a complete run, since the last job publishes all tables together.
+    """
+    return [
+        f"{table} was made from an earlier or later state of {source} than is published now"
+        for table, publication in published.items()
+        for source, snapshot_id in publication.made_from.items()
+        if source in published and published[source].snapshot_id != snapshot_id
+    ]
+
+
+def _numbers(properties: Mapping[str, str], prefix: str) -> dict[str, int]:
+    return {key.removeprefix(prefix): int(value) for key, value in properties.items() if key.startswith(prefix)}
 
 
 def _merged(counts: Iterable[Mapping[str, int]]) -> dict[str, int]:

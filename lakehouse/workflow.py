@@ -39,6 +39,7 @@ POLICIES = {
     "--shared_serial_number",
     "--training_match",
     "--unmatched_steps",
+    "--training_subject",
 }
 JOB_RUN_ENDED = {"SUCCEEDED", "FAILED", "STOPPED", "TIMEOUT", "ERROR", "EXPIRED"}
 

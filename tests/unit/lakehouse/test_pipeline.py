@@ -42,7 +42,7 @@ class World:
 
     def publications(self) -> dict[str, Publication]:
         landing = {table: rows for table, rows in ROWS.items() if table.endswith("_landing")}
-        return {table: Publication(7, self.published_by, 9, landing) for table in PUBLISHED_BY.values()}
+        return {table: Publication(7, self.published_by, 1, 9, landing) for table in PUBLISHED_BY.values()}
 
 
 class FakeTerraform:
@@ -105,6 +105,7 @@ def world(outputs: Outputs, monkeypatch: pytest.MonkeyPatch) -> World:
     monkeypatch.setattr(pipeline.aws, "session", lambda _: FakeSession())
     monkeypatch.setattr(pipeline.landing, "replace", lambda *_: world.events.append("upload"))
     monkeypatch.setattr(pipeline.tables, "publications", lambda *_: world.publications())
+    monkeypatch.setattr(pipeline.accounts, "of_run", lambda *_: [])
     return world
 
 

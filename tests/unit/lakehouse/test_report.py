@@ -8,17 +8,27 @@ from pathlib import Path
 import pytest
 from operator_fakes import FakeGlue, moment, printed
 
+from lakehouse.accounts import Account
 from lakehouse.console import Display
 from lakehouse.errors import DataError
 from lakehouse.project import Project
-from lakehouse.report import Report, differences, expected_rows, explain_failure, jobs_table, rows_table
+from lakehouse.report import (
+    Report,
+    accounts_table,
+    differences,
+    expected_rows,
+    explain_failure,
+    explain_published,
+    jobs_table,
+    rows_table,
+)
 from lakehouse.tables import PUBLISHED_BY, Publication
 from lakehouse.terraform import Outputs
 from lakehouse.workflow import Workflow, WorkflowRun
 
 PUBLISHED = {
-    "customer_trusted": Publication(482, "wr_1", 956, {"customer_landing": 956}),
-    "accelerometer_trusted": Publication(40_981, "wr_0", 81_273, {"accelerometer_landing": 81_273}),
+    "customer_trusted": Publication(482, "wr_1", 1, 956, {"customer_landing": 956}),
+    "accelerometer_trusted": Publication(40_981, "wr_0", 2, 81_273, {"accelerometer_landing": 81_273}),
 }
 
 
@@ -29,9 +39,10 @@ def run_of(outputs: Outputs, status: str, *states: str, message: str = "") -> Wo
 
 def test_run_json_has_exactly_the_documented_fields(outputs: Outputs, tmp_path: Path) -> None:
     run = run_of(outputs, "COMPLETED", *["SUCCEEDED"] * 5)
-    published = {table: Publication(7, "wr_1", 9) for table in PUBLISHED_BY.values()}
+    published = {table: Publication(7, "wr_1", 1, 9) for table in PUBLISHED_BY.values()}
     path = tmp_path / "build" / "run.json"
-    Report.of(run, "strict", published).write(path)
+    account = Account("customer_landing_to_trusted", "customer_landing", 9, 7, {"exact duplicate": 1}, {"broken": 1})
+    Report.of(run, "strict", published, [account]).write(path)
     assert json.loads(path.read_text()) == {
         "run_id": "wr_1",
         "status": "SUCCEEDED",
@@ -39,7 +50,25 @@ def test_run_json_has_exactly_the_documented_fields(outputs: Outputs, tmp_path: 
         "seconds": 20.0,
         "tables": dict.fromkeys(PUBLISHED_BY.values(), 7),
         "jobs": [
-            {"name": name, "state": "SUCCEEDED", "seconds": 2.5, "rows_in": 9, "rows_out": 7} for name in PUBLISHED_BY
+            {
+                "name": name,
+                "state": "SUCCEEDED",
+                "seconds": 2.5,
+                "rows_in": 9,
+                "rows_out": 7,
+                "accounts": [
+                    {
+                        "table": "customer_landing",
+                        "read": 9,
+                        "published": 7,
+                        "dropped": {"exact duplicate": 1},
+                        "quarantined": {"broken": 1},
+                    }
+                ]
+                if name == "customer_landing_to_trusted"
+                else [],
+            }
+            for name in PUBLISHED_BY
         ],
     }
 
@@ -66,13 +95,34 @@ def test_a_run_that_never_was_is_a_failed_one() -> None:
 def test_a_failure_names_the_job_its_reason_and_its_log(outputs: Outputs, project: Project, root: Path) -> None:
     message = "\n".join(f"line {number}" for number in range(100)) + "\nSyntaxError: invalid syntax\n"
     run = run_of(outputs, "COMPLETED", "SUCCEEDED", "FAILED", message=message)
-    text = explain_failure(run, project)
+    text = explain_failure(run, project, {})
     assert "accelerometer_landing_to_trusted FAILED:\n" in text
     assert "SyntaxError: invalid syntax" in text
     assert "line 50" not in text
     assert str(project.build / "jobs" / "jr_1" / "output.log") in text
     assert "Not started: customer_trusted_to_curated, step_trainer_landing_to_trusted, machine_learning" in text
-    assert "log group /aws-glue/jobs/stedi-local/error, stream jr_1" in explain_failure(run, Project.at(root, "dev"))
+    dev = Project.at(root, "dev")
+    assert "log group /aws-glue/jobs/stedi-local/error, stream jr_1" in explain_failure(run, dev, {})
+
+
+def test_a_failed_run_says_exactly_which_tables_are_new() -> None:
+    new = {table: Publication(1, "wr_1") for table in PUBLISHED_BY.values()}
+    assert explain_published("wr_2", new) == (
+        "Nothing of this run was published: all tables are as an earlier run left them."
+    )
+    assert explain_published("wr_1", new) == "All tables of this run were published."
+    half = new | {"customer_trusted": Publication(1, "wr_0"), "accelerometer_trusted": Publication(1, "wr_0")}
+    assert explain_published("wr_1", half) == (
+        "Published by this run: customers_curated, step_trainer_trusted, machine_learning_curated. "
+        "As an earlier run left them: customer_trusted, accelerometer_trusted. Run it again."
+    )
+
+
+def test_accounts_are_shown_per_input(display: Display) -> None:
+    display.console.print(
+        accounts_table([Account("a job", "customer_landing", 1_000, 900, {"x": 60, "y": 30}, {"z": 10})])
+    )
+    assert "customer_landing │ 1,000 │       900 │      90 │          10" in printed(display)
 
 
 def test_tables_fit_a_terminal_of_80_columns(outputs: Outputs, display: Display) -> None:

@@ -1,0 +1,75 @@
+"""What became of every row that the jobs of a run read, as they recorded it in the audit database."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import boto3
+from pyiceberg.exceptions import NoSuchIcebergTableError, NoSuchTableError
+
+from lakehouse.errors import LakehouseError
+from lakehouse.tables import PUBLISHED_BY, catalog_of
+
+
+@dataclass(frozen=True)
+class Account:
+    """The rows that one job read of one table: read = published + dropped + quarantined."""
+
+    job: str
+    """Short name: that of its script."""
+    table: str
+    read: int
+    published: int
+    dropped: Mapping[str, int] = field(default_factory=dict)
+    """Rows by reason."""
+    quarantined: Mapping[str, int] = field(default_factory=dict)
+    """Rows by reason."""
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the account as it stands in run.json."""
+        return {
+            "table": self.table,
+            "read": self.read,
+            "published": self.published,
+            "dropped": dict(self.dropped),
+            "quarantined": dict(self.quarantined),
+        }
+
+
+def of_run(session: boto3.Session, audit_database: str, run_id: str) -> list[Account]:
+    """Return the accounts of a workflow run, in the order of its jobs."""
+    try:
+        runs = catalog_of(session).load_table((audit_database, "pipeline_runs"))
+    except (NoSuchTableError, NoSuchIcebergTableError) as error:
+        raise LakehouseError(
+            f"There is no Iceberg table {audit_database}.pipeline_runs. Apply the environment first: make apply."
+        ) from error
+    return accounts(runs.scan(row_filter=f"workflow_run_id = '{run_id}'").to_arrow().to_pylist())
+
+
+def accounts(recorded: Iterable[Mapping[str, Any]]) -> list[Account]:
+    """Add up rows of pipeline_runs; of a job that was tried more than once its last attempt counts."""
+    rows = list(recorded)
+    last = {row["target_table"]: row["job_run_id"] for row in sorted(rows, key=lambda row: int(row["recorded_at"]))}
+    found = []
+    for job, target in PUBLISHED_BY.items():
+        own = [row for row in rows if row["target_table"] == target and row["job_run_id"] == last[target]]
+        for source in dict.fromkeys(row["source_table"] for row in own if row["fate"] == "read"):
+            fates = [row for row in own if row["source_table"] == source]
+            found.append(
+                Account(
+                    job=job,
+                    table=source,
+                    read=sum(_by_reason(fates, "read").values()),
+                    published=sum(_by_reason(fates, "published").values()),
+                    dropped=_by_reason(fates, "dropped"),
+                    quarantined=_by_reason(fates, "quarantined"),
+                )
+            )
+    return found
+
+
+def _by_reason(fates: Iterable[Mapping[str, Any]], fate: str) -> dict[str, int]:
+    return {row["reason"]: row["rows"] for row in fates if row["fate"] == fate}
