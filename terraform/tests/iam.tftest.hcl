@@ -204,8 +204,8 @@ run "the_role_that_forgets_erases_data_and_its_versions_but_no_code" {
 
   assert {
     condition = [
-      for statement in jsondecode(aws_iam_role_policy.forget["data"].policy).Statement : toset(statement.Action)
-      if statement.Effect == "Deny" && contains(statement.Resource, "arn:aws:s3:::our-data/glue/*")
+      for statement in jsondecode(aws_iam_role_policy.forget["data"].policy).Statement : toset(flatten([statement.Action]))
+      if statement.Effect == "Deny" && contains(flatten([statement.Resource]), "arn:aws:s3:::our-data/glue/*")
     ] == [toset(["s3:DeleteObject", "s3:DeleteObjectVersion", "s3:PutObject"])]
     error_message = "Scripts are read, never written; got ${aws_iam_role_policy.forget["data"].policy}."
   }

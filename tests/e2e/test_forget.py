@@ -90,7 +90,7 @@ def forgotten(project: Project) -> dict[str, Any]:
     email = person["email"]
     theirs = [customer for customer in customers if customer["email"] == email]
     serials = sorted({c["serialNumber"] for c in theirs if len(owners[c["serialNumber"]]) == 1})
-    phones = {c["phone"] for c in theirs} - {c["phone"] for c in customers if c["email"] != email}
+    phones = {c.get("phone", "") for c in theirs} - {c.get("phone", "") for c in customers if c["email"] != email}
     before = {
         "email": email,
         "serials": serials,
