@@ -22,6 +22,7 @@ from typing import Any, Final
 import boto3
 from pyspark.sql import SparkSession
 
+import subject
 import table_contract
 from forget_objects import UNDECODABLE, Bucket, Version, each, sift
 from forget_person import EMAIL, KINDS, OWNER, Person, Record, normal, parse, plain
@@ -64,11 +65,10 @@ class Findings:
 class Forgetting:
     """One run of the job."""
 
-    def __init__(self, arguments: Arguments, bucket: Bucket, tables: Tables, secret: str | None) -> None:
+    def __init__(self, arguments: Arguments, bucket: Bucket, tables: Tables) -> None:
         self._arguments = arguments
         self._bucket = bucket
         self._tables = tables
-        self._secret = secret
         self._request_key = f"{REQUESTS}{arguments.request}.json"
         self._landing = {
             table: table_contract.load(table)
@@ -99,7 +99,7 @@ class Forgetting:
         resumed = "person" in self._request
         self.person = self.person.with_records(self._records_of_person())
         self.person = self.person.beside(self._records_of_others())
-        keys = subject_keys(self.person, self._secret) if self._secret else set()
+        keys = subject_keys(self.person, self._tables.secret) if self._tables.secret else set()
         findings, rows = self._look(), self._tables.rows_of(self.person, keys)
         found = bool(findings.versions or any(rows.values()))
         if found and not self._arguments.dry_run:
@@ -357,14 +357,11 @@ def main() -> None:
     arguments = parse_arguments(sys.argv[1:])
     forgetting = None
     try:
-        secret = None
-        if arguments.subject_key_secret:
-            answer = boto3.client("secretsmanager").get_secret_value(SecretId=arguments.subject_key_secret)
-            secret = answer["SecretString"]
+        secret = subject.key(arguments.subject_key_secret) if arguments.subject_key_secret else None
         spark = SparkSession.builder.getOrCreate()
         spark.sparkContext.setLogLevel("WARN")  # below that, Spark logs the conditions that it searches by
         bucket = Bucket(boto3.client("s3"), arguments.bucket)
-        forgetting = Forgetting(arguments, bucket, Tables(spark, arguments.database), secret)
+        forgetting = Forgetting(arguments, bucket, Tables(spark, arguments.database, secret))
         forgetting.run()
     except BadInputError as error:
         sys.exit(f"forget: {error}")
