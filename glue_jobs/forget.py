@@ -100,7 +100,9 @@ class Forgetting:
         self.person = self.person.with_records(self._records_of_person())
         self.person = self.person.beside(self._records_of_others())
         keys = subject_keys(self.person, self._tables.secret) if self._tables.secret else set()
-        findings, rows = self._look(), self._tables.rows_of(self.person, keys)
+        findings = self._look()
+        self._refuse_damaged(findings)
+        rows = self._tables.rows_of(self.person, keys)
         found = bool(findings.versions or any(rows.values()))
         if found and not self._arguments.dry_run:
             self._request |= {"person": self.person.to_json()}
@@ -131,20 +133,25 @@ class Forgetting:
             self._save()
             print("Erased. The next run of the same request removes what no table needs any longer, and verifies.")
 
+    def _refuse_damaged(self, findings: Findings) -> None:
+        """Raise an error if a file of lines cannot be unpacked: nobody knows whom it is about."""
+        prefixes = (*self._landing.values(), QUARANTINE)
+        damaged = [
+            v for v, kinds in findings.versions if UNDECODABLE in kinds and v.current and v.key.startswith(prefixes)
+        ]
+        if damaged:
+            shown = "\n".join(f"  {self._redact(version.key)}" for version in damaged[:SHOWN])
+            raise BadInputError(
+                f"{len(damaged)} files cannot be unpacked, so nobody knows whom they are about:\n{shown}\n"
+                "Correct or delete them, and run the same request again. Nothing was erased."
+            )
+
     def _erase_lines(self, findings: Findings, prefix: str, table: str | None) -> dict[str, int]:
         """Rewrite the objects that hold lines of the person's, and delete all their earlier versions.
 
         Lines of the quarantine, where `table` is None, say themselves which table they were meant for.
         """
         owns = (lambda line: self.person.owns(table, line)) if table else self.person.owns_quarantined
-        damaged = [
-            v for v, kinds in findings.versions if UNDECODABLE in kinds and v.current and v.key.startswith(prefix)
-        ]
-        if damaged:
-            raise BadInputError(
-                f"{self._redact(damaged[0].key)} cannot be unpacked, so nobody knows whom it is about. "
-                "Correct or delete it, and run the same request again."
-            )
         sifted = list(each(findings.below(prefix), lambda version: self._sift(version, owns)))
         noncurrent = findings.below(prefix, current=False)
         if not self._arguments.dry_run:

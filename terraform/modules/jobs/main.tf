@@ -74,8 +74,6 @@ locals {
       "--database"                = var.database
       "--bucket"                  = var.bucket
       "--subject_key_secret"      = var.subject_key_secret_arn
-    },
-    {
       # The scripts too: whoever is forgotten, the training table is made anew as its own job makes it.
       "--extra-py-files" = join(",", [for object in aws_s3_object.script : "s3://${object.bucket}/${object.key}"])
     },
