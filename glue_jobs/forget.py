@@ -22,6 +22,7 @@ from typing import Any, Final
 import boto3
 from pyspark.sql import SparkSession
 
+import subject
 import table_contract
 from forget_objects import UNDECODABLE, Bucket, Version, each, sift
 from forget_person import EMAIL, KINDS, OWNER, Person, Record, normal, parse, plain
@@ -64,11 +65,10 @@ class Findings:
 class Forgetting:
     """One run of the job."""
 
-    def __init__(self, arguments: Arguments, bucket: Bucket, tables: Tables, secret: str | None) -> None:
+    def __init__(self, arguments: Arguments, bucket: Bucket, tables: Tables) -> None:
         self._arguments = arguments
         self._bucket = bucket
         self._tables = tables
-        self._secret = secret
         self._request_key = f"{REQUESTS}{arguments.request}.json"
         self._landing = {
             table: table_contract.load(table)
@@ -99,8 +99,10 @@ class Forgetting:
         resumed = "person" in self._request
         self.person = self.person.with_records(self._records_of_person())
         self.person = self.person.beside(self._records_of_others())
-        keys = subject_keys(self.person, self._secret) if self._secret else set()
-        findings, rows = self._look(), self._tables.rows_of(self.person, keys)
+        keys = subject_keys(self.person, self._tables.secret) if self._tables.secret else set()
+        findings = self._look()
+        self._refuse_damaged(findings)
+        rows = self._tables.rows_of(self.person, keys)
         found = bool(findings.versions or any(rows.values()))
         if found and not self._arguments.dry_run:
             self._request |= {"person": self.person.to_json()}
@@ -131,20 +133,25 @@ class Forgetting:
             self._save()
             print("Erased. The next run of the same request removes what no table needs any longer, and verifies.")
 
+    def _refuse_damaged(self, findings: Findings) -> None:
+        """Raise an error if a file of lines cannot be unpacked: nobody knows whom it is about."""
+        prefixes = (*self._landing.values(), QUARANTINE)
+        damaged = [
+            v for v, kinds in findings.versions if UNDECODABLE in kinds and v.current and v.key.startswith(prefixes)
+        ]
+        if damaged:
+            shown = "\n".join(f"  {self._redact(version.key)}" for version in damaged[:SHOWN])
+            raise BadInputError(
+                f"{len(damaged)} files cannot be unpacked, so nobody knows whom they are about:\n{shown}\n"
+                "Correct or delete them, and run the same request again. Nothing was erased."
+            )
+
     def _erase_lines(self, findings: Findings, prefix: str, table: str | None) -> dict[str, int]:
         """Rewrite the objects that hold lines of the person's, and delete all their earlier versions.
 
         Lines of the quarantine, where `table` is None, say themselves which table they were meant for.
         """
         owns = (lambda line: self.person.owns(table, line)) if table else self.person.owns_quarantined
-        damaged = [
-            v for v, kinds in findings.versions if UNDECODABLE in kinds and v.current and v.key.startswith(prefix)
-        ]
-        if damaged:
-            raise BadInputError(
-                f"{self._redact(damaged[0].key)} cannot be unpacked, so nobody knows whom it is about. "
-                "Correct or delete it, and run the same request again."
-            )
         sifted = list(each(findings.below(prefix), lambda version: self._sift(version, owns)))
         noncurrent = findings.below(prefix, current=False)
         if not self._arguments.dry_run:
@@ -357,14 +364,11 @@ def main() -> None:
     arguments = parse_arguments(sys.argv[1:])
     forgetting = None
     try:
-        secret = None
-        if arguments.subject_key_secret:
-            answer = boto3.client("secretsmanager").get_secret_value(SecretId=arguments.subject_key_secret)
-            secret = answer["SecretString"]
+        secret = subject.key(arguments.subject_key_secret) if arguments.subject_key_secret else None
         spark = SparkSession.builder.getOrCreate()
         spark.sparkContext.setLogLevel("WARN")  # below that, Spark logs the conditions that it searches by
         bucket = Bucket(boto3.client("s3"), arguments.bucket)
-        forgetting = Forgetting(arguments, bucket, Tables(spark, arguments.database), secret)
+        forgetting = Forgetting(arguments, bucket, Tables(spark, arguments.database, secret))
         forgetting.run()
     except BadInputError as error:
         sys.exit(f"forget: {error}")

@@ -7,7 +7,7 @@ import tempfile
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
 from typing import IO, Any, BinaryIO, Final, TypeVar, cast
@@ -39,6 +39,9 @@ OPAQUE: Final = (
     b"\x04\x22\x4d\x18",
 )
 """How ORC, zip, bzip2, zstd, xz, snappy and lz4 begin: packed data that is not unpacked here."""
+
+DAMAGED: Final = (EOFError, zlib.error, gzip.BadGzipFile)
+"""What reading a damaged gzip file raises."""
 
 UNDECODABLE: Final = "undecodable"
 """What is said in the place of a kind of identifier when an object cannot be looked into."""
@@ -126,8 +129,8 @@ class Bucket:
         self.purge([version.key])
 
     def lines(self, version: Version) -> Iterator[bytes]:
-        """Return the lines of a version, unpacked, with their line ends."""
-        with self.open(version) as stream, _unpacked(stream) as text:
+        """Return the lines of a version, unpacked, with their line ends; of a damaged one those before the damage."""
+        with self.open(version) as stream, _unpacked(stream) as text, suppress(*DAMAGED):
             yield from lines(text)
 
     def rows(self, version: Version, columns: Sequence[str], where: str, value: str) -> Iterator[dict[str, Any]]:
@@ -152,7 +155,7 @@ class Bucket:
 
         One that is damaged, or packed in a way that is not known here, holds "undecodable".
         """
-        named = person.kinds_in(version.key)
+        named = person.kinds_in_binary(version.key.encode())
         with self.open(version) as stream:
             return named | kinds_in(stream, person)
 
@@ -231,7 +234,7 @@ def kinds_in(stream: io.BufferedReader, person: Person) -> set[str]:
                     person.kinds_in_binary(window) if binary else person.kinds_in(window.decode("utf-8", "replace"))
                 )
             return found
-    except (EOFError, zlib.error, gzip.BadGzipFile, pa.ArrowException, IndexError):
+    except (*DAMAGED, pa.ArrowException, IndexError):
         return {UNDECODABLE}
 
 

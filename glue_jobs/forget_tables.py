@@ -12,8 +12,10 @@ from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 import machine_learning_curated
+import subject
 from forget_person import KINDS, Person, Record
 from policies import Policies
+from problems import BadInputError
 
 CATALOG: Final = "glue_catalog"
 TRAINING: Final = "machine_learning_curated"
@@ -37,6 +39,8 @@ class Tables:
 
     spark: SparkSession
     database: str
+    secret: bytes | None = None
+    """Of the pseudonyms."""
 
     @cached_property
     def names(self) -> list[str]:
@@ -171,7 +175,12 @@ class Tables:
             for table in ("step_trainer_trusted", "accelerometer_trusted", "customers_curated")
         )
         policies = Policies(**json.loads(self.properties(published[TRAINING])["lakehouse.policies"]))
-        rows = machine_learning_curated.transform(steps, readings, curated, policies=policies)
+        pseudonym = None
+        if policies.training_subject == "pseudonym":
+            if self.secret is None:
+                raise BadInputError("The argument --subject_key_secret is missing: apply the Terraform module again.")
+            pseudonym = subject.pseudonym(self.secret)
+        rows = machine_learning_curated.transform(steps, readings, curated, policies=policies, pseudonym=pseudonym)
         return rows.select(*self.spark.table(published[TRAINING]).columns)
 
     def _overwrite(self, name: str, rows: DataFrame) -> None:
@@ -179,10 +188,10 @@ class Tables:
         _with(ordered.writeTo(name), self.properties(name)).overwrite(F.lit(True))
 
 
-def subject_keys(person: Person, secret: str) -> set[str]:
+def subject_keys(person: Person, secret: bytes) -> set[str]:
     """Return the person's pseudonyms, one for each way in which the address was written."""
     spellings = {person.email, *person.spellings}
-    return {hmac.new(secret.encode(), text.encode(), hashlib.sha256).hexdigest() for text in spellings}
+    return {hmac.new(secret, text.encode(), hashlib.sha256).hexdigest() for text in spellings}
 
 
 def _theirs(person: Person, keys: Iterable[str]) -> dict[str, Column]:

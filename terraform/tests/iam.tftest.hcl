@@ -186,7 +186,7 @@ run "the_role_that_forgets_erases_data_and_its_versions_but_no_code" {
   assert {
     condition = toset(flatten([
       for statement in jsondecode(aws_iam_role_policy.forget["data"].policy).Statement : statement.Resource
-      if length(setintersection(flatten([statement.Action]), ["s3:PutObject", "s3:DeleteObject", "s3:DeleteObjectVersion", "s3:GetObjectVersion", "s3:AbortMultipartUpload"])) > 0
+      if statement.Effect == "Allow" && length(setintersection(flatten([statement.Action]), ["s3:PutObject", "s3:DeleteObject", "s3:AbortMultipartUpload"])) > 0
       ])) == toset(flatten([
       for prefix in ["athena-results", "customer/landing", "forget", "quarantine", "step_trainer/landing", "warehouse/stedi_test", "warehouse/stedi_test_audit"] :
       ["arn:aws:s3:::our-data/${prefix}", "arn:aws:s3:::our-data/${prefix}/*"]
@@ -195,10 +195,18 @@ run "the_role_that_forgets_erases_data_and_its_versions_but_no_code" {
   }
 
   assert {
+    condition = toset(flatten([
+      for statement in jsondecode(aws_iam_role_policy.forget["data"].policy).Statement : statement.Action
+      if statement.Effect == "Allow" && contains(flatten([statement.Resource]), "arn:aws:s3:::our-data/*")
+    ])) == toset(["s3:DeleteObjectVersion", "s3:GetObject", "s3:GetObjectVersion"])
+    error_message = "To verify is to look into everything; got ${aws_iam_role_policy.forget["data"].policy}."
+  }
+
+  assert {
     condition = [
       for statement in jsondecode(aws_iam_role_policy.forget["data"].policy).Statement : toset(flatten([statement.Action]))
-      if contains(flatten([statement.Resource]), "arn:aws:s3:::our-data/glue/*")
-    ] == [toset(["s3:GetObject"])]
+      if statement.Effect == "Deny" && contains(flatten([statement.Resource]), "arn:aws:s3:::our-data/glue/*")
+    ] == [toset(["s3:DeleteObject", "s3:DeleteObjectVersion", "s3:PutObject"])]
     error_message = "Scripts are read, never written; got ${aws_iam_role_policy.forget["data"].policy}."
   }
 

@@ -47,8 +47,7 @@ locals {
 
   job_names = { for job in keys(local.jobs) : job => "${var.name}-${replace(job, "_", "-")}" }
 
-  scripts        = { for job in keys(local.jobs) : job => aws_s3_object.script["${job}.py"] }
-  shared_modules = [for file, object in aws_s3_object.script : object if !contains(keys(local.jobs), trimsuffix(file, ".py"))]
+  scripts = { for job in keys(local.jobs) : job => aws_s3_object.script["${job}.py"] }
 
   # Everything Spark needs to know of the catalog: the scripts carry no configuration of their own.
   spark_conf = {
@@ -75,9 +74,8 @@ locals {
       "--database"                = var.database
       "--bucket"                  = var.bucket
       "--subject_key_secret"      = var.subject_key_secret_arn
-    },
-    length(local.shared_modules) == 0 ? {} : {
-      "--extra-py-files" = join(",", [for object in local.shared_modules : "s3://${object.bucket}/${object.key}"])
+      # The scripts too: whoever is forgotten, the training table is made anew as its own job makes it.
+      "--extra-py-files" = join(",", [for object in aws_s3_object.script : "s3://${object.bucket}/${object.key}"])
     },
     # The mere presence of these keys switches metrics on, whatever their value.
     var.metrics_enabled ? { "--enable-metrics" = "true", "--enable-observability-metrics" = "true" } : {},

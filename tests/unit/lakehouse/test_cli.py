@@ -64,6 +64,14 @@ def test_options_reach_the_operator(call: Call, monkeypatch: pytest.MonkeyPatch)
     assert (data, profile) == (Path("x/y"), "strict")
 
 
+def test_the_address_of_a_person_may_come_in_the_environment(call: Call, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[object] = []
+    monkeypatch.setattr(Operator, "forget", lambda _self, email, _confirm, dry_run: seen.extend([email, dry_run]))
+    monkeypatch.setenv("EMAIL", "ann@x.org")
+    assert call("forget", "--dry-run") == 0
+    assert seen == ["ann@x.org", True]
+
+
 def test_unknown_environment_names_the_known_ones(call: Call, capsys: pytest.CaptureFixture[str]) -> None:
     assert call("run", "--env", "prod") == 1
     assert "Use one of: dev, local" in capsys.readouterr().err

@@ -30,6 +30,7 @@ OUTPUTS = {
     "region": "us-east-1",
     "athena_workgroup": "stedi-local",
     "audit_database": "stedi_local_audit",
+    "forget_job": "stedi-local-forget",
 }
 NO_PROVIDER = """Initializing provider plugins...
 
