@@ -3,7 +3,7 @@
 import hashlib
 import hmac
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Final
@@ -85,7 +85,7 @@ class Tables:
                 found += [Record(row.asDict().items()) for row in others.toLocalIterator()]
         return found
 
-    def rows_of(self, person: Person, keys: Iterable[str]) -> dict[str, int]:
+    def rows_of(self, person: Person, keys: Collection[str]) -> dict[str, int]:
         """Count what goes from each table: the person's rows, and the training rows that are made of them."""
         published, theirs = self.published, _theirs(person, keys)
         counts = {
@@ -115,7 +115,7 @@ class Tables:
             if source in published and str(self.current(published[source])) != snapshot
         ]
 
-    def erase(self, person: Person, keys: Iterable[str]) -> None:
+    def erase(self, person: Person, keys: Collection[str]) -> None:
         """Take the person's rows out of all tables.
 
         The training table first: as long as rows of the person are in the tables that it is made of, an interrupted run
@@ -194,7 +194,7 @@ def subject_keys(person: Person, secret: bytes) -> set[str]:
     return {hmac.new(secret, text.encode(), hashlib.sha256).hexdigest() for text in spellings}
 
 
-def _theirs(person: Person, keys: Iterable[str]) -> dict[str, Column]:
+def _theirs(person: Person, keys: Collection[str]) -> dict[str, Column]:
     """Return for each table which rows are the person's."""
     wanted = {"serialnumber": person.identifiers.get("serial number", frozenset())}
     conditions = {table: _is(column, wanted.get(column, {person.email})) for table, column in OWNER.items()}
@@ -205,7 +205,9 @@ def _normal(column: str) -> Column:
     return F.lower(F.btrim(F.col(column), F.lit(WHITE_SPACE)))
 
 
-def _is(column: str, values: Iterable[str]) -> Column:
+def _is(column: str, values: Collection[str]) -> Column:
+    if not values:  # Spark fails to push down a condition that names none
+        return F.lit(False)
     return F.coalesce(_normal(column).isin(*values), F.lit(False))
 
 
