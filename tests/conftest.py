@@ -110,7 +110,7 @@ class Project:
             aws_secret_access_key=env["AWS_SECRET_ACCESS_KEY"],
         )
 
-    def table(self, name: str) -> pa.Table:
+    def table(self, name: str, database: str = "STEDI_DATABASE") -> pa.Table:
         """Read an Iceberg table as any client would: Glue catalog, metadata and Parquet files in S3."""
         env = self.environment()
         settings = {
@@ -124,7 +124,7 @@ class Project:
             "s3.access-key-id": env["AWS_ACCESS_KEY_ID"],
             "s3.secret-access-key": env["AWS_SECRET_ACCESS_KEY"],
         }
-        return load_catalog("test", **settings).load_table((env["STEDI_DATABASE"], name)).scan().to_arrow()
+        return load_catalog("test", **settings).load_table((env[database], name)).scan().to_arrow()
 
     def iceberg_rows(self) -> dict[str, int]:
         """Count the rows of the five Iceberg tables by reading them."""

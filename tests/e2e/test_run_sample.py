@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import time
@@ -88,9 +89,33 @@ def test_training_table_identifies_nobody(project: Project, ran: dict[str, Any])
     training, customers = project.table("machine_learning_curated"), project.table("customer_trusted")
     assert not PERSONAL & set(training.column_names)
     personal = {value for column in ("customername", "email", "phone") for value in customers[column].to_pylist()}
-    texts = {value for column in training.columns if is_text(column.type) for value in column.to_pylist()}
+    texts = {value for column in training.columns if is_text(column.type) for value in column.to_pylist()} - {None}
     assert texts, "the serial numbers at least are texts"
     assert not personal & texts
+
+
+def test_every_row_is_accounted_for(project: Project, ran: dict[str, Any]) -> None:
+    accounts = [account for job in ran["jobs"] for account in job["accounts"]]
+    assert [account["table"] for account in accounts] == [
+        "customer_landing",
+        "accelerometer_landing",
+        "customer_trusted",
+        "step_trainer_landing",
+        "step_trainer_trusted",
+        "accelerometer_trusted",
+    ]
+    for account in accounts:
+        left_out = sum(account["dropped"].values()) + sum(account["quarantined"].values())
+        assert account["read"] == ran["tables"][account["table"]] == account["published"] + left_out
+
+
+def test_evidence_covers_every_customer_record_and_names_nobody(project: Project, ran: dict[str, Any]) -> None:
+    decisions = project.table("consent_decisions", "STEDI_AUDIT_DATABASE").to_pylist()
+    own = [decision for decision in decisions if decision["workflow_run_id"] == ran["run_id"]]
+    assert sum(decision["records"] for decision in own) == ran["tables"]["customer_landing"]
+    assert sum(decision["decision"] == "kept" for decision in own) == ran["tables"]["customer_trusted"]
+    assert all(re.fullmatch("[0-9a-f]{64}", decision["subjectkey"]) for decision in own)
+    assert {decision["reason"] for decision in own} == {"", "no consent to research", "consent lies in the future"}
 
 
 def test_plan_is_empty_after_a_run(project: Project, ran: dict[str, Any]) -> None:
@@ -113,7 +138,7 @@ def test_a_broken_record_is_named_and_nothing_is_published(
     data = tmp_path / "data"
     shutil.copytree(project.root / "build/local/sample", data)
     file = next((data / "customer" / "landing").iterdir())
-    file.write_text('{"email": "half a reco\n' + file.read_text())
+    file.write_text('{"email": "half a reco\n' * 10 + file.read_text())  # more than 1 % of the table
     project.fail("run", "--data", str(data), says=["customer_landing_to_trusted", file.name, "JSON"])
     assert [job["state"] for job in project.report()["jobs"]] == ["FAILED"] + ["NOT_STARTED"] * 4
     assert project.iceberg_rows() == {table: ran["tables"][table] for table in ICEBERG_TABLES}
@@ -131,6 +156,8 @@ def test_a_broken_script_fails_its_job_and_stops_the_workflow(project: Project, 
     report = project.report()
     assert report["status"] == "FAILED"
     assert [job["state"] for job in report["jobs"]] == ["SUCCEEDED", "FAILED"] + ["NOT_STARTED"] * 3
+    assert report["tables"] == {}, "what the first job wrote is on no branch that anybody reads"
+    assert project.iceberg_rows() == {table: ran["tables"][table] for table in ICEBERG_TABLES}
     leaves_only_the_embedded_aws(project)
 
 
@@ -142,9 +169,19 @@ def test_a_second_run_heals_what_failed_and_gives_the_same(project: Project, ran
     assert project.iceberg_rows() == {table: ran["tables"][table] for table in ICEBERG_TABLES}
 
 
-def test_another_profile(project: Project, ran: dict[str, Any]) -> None:
-    """The third profile, consent_date, runs under IAM enforcement: tests/integration/test_iam_enforced.py."""
-    project.succeed("run", "--profile", "strict")
+def test_real_data_in_another_profile(project: Project, ran: dict[str, Any], real_data: Path) -> None:
+    """All profiles: unit/jobs/test_known_counts.py; consent_date under IAM enforcement: integration/."""
+    project.succeed("run", "--data", str(real_data), "--profile", "strict")
     report = project.report()
     assert report["profile"] == "strict"
-    assert report["tables"] == expected_of_sample(project, "strict")
+    assert report["tables"] == {
+        "customer_landing": 956,
+        "accelerometer_landing": 81_273,
+        "step_trainer_landing": 28_680,
+        "customer_trusted": 482,
+        "accelerometer_trusted": 32_025,
+        "step_trainer_trusted": 11_297,
+        "customers_curated": 464,
+        "machine_learning_curated": 32_025,
+    }
+    assert project.iceberg_rows() == {table: report["tables"][table] for table in ICEBERG_TABLES}

@@ -159,7 +159,20 @@ def lakehouse(
     spark: SparkSession, extra_files: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[Lakehouse]:
     """A lakehouse with nothing in it."""
-    folder = tmp_path / "bucket"
+    yield from _lakehouse(spark, extra_files, tmp_path / "bucket", monkeypatch)
+
+
+@pytest.fixture
+def real_lakehouse(
+    spark: SparkSession, extra_files: Path, real_data: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Lakehouse]:
+    """A lakehouse whose landing zone is the real data, where it is present."""
+    yield from _lakehouse(spark, extra_files, real_data, monkeypatch)
+
+
+def _lakehouse(
+    spark: SparkSession, extra_files: Path, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Lakehouse]:
     monkeypatch.chdir(extra_files)
     monkeypatch.setattr(subject, "key", lambda _: SECRET)
     unique = uuid.uuid4().hex
