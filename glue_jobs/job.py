@@ -1,5 +1,6 @@
 """What the five jobs have in common: arguments, inputs, and write, account, audit, publish."""
 
+import json
 import sys
 import time
 from collections.abc import Mapping, Sequence
@@ -191,7 +192,10 @@ class Job:
         return accounting.account(source, decided, read=self._rows_read[source], quarantined=quarantined)
 
     def _record_fates(self, fates: Sequence[Fate], written: Snapshot) -> None:
-        frame = self._spark.createDataFrame([tuple(asdict(fate).values()) for fate in fates], list(asdict(fates[0])))
+        # As one JSON text: createDataFrame would start a Python process just to read a few rows back.
+        shape = "array<struct<source_table: string, fate: string, reason: string, rows: bigint>>"
+        text = F.lit(json.dumps([asdict(fate) for fate in fates]))
+        frame = self._spark.range(1).select(F.inline(F.from_json(text, shape)))
         self.record(
             "pipeline_runs", frame.withColumns({"recorded_at": F.lit(self.now), "snapshot_id": F.lit(written.id)})
         )

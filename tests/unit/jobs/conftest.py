@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import functions as F
+from pyspark.sql.types import ArrayType
 
 import subject
 import table_contract
@@ -149,7 +151,8 @@ def frame(spark: SparkSession, extra_files: Path, monkeypatch: pytest.MonkeyPatc
         schema = table_contract.load(table).schema
         unknown = {column for row in rows for column in row} - set(schema.names)
         assert not unknown, f"{table} has no column {unknown}"
-        return spark.createDataFrame([tuple(map(row.get, schema.names)) for row in rows], schema)
+        # As one JSON text: createDataFrame would start Python processes to read the rows back, for each query anew.
+        return spark.range(1).select(F.inline(F.from_json(F.lit(json.dumps(rows)), ArrayType(schema))))
 
     return make
 
