@@ -104,7 +104,7 @@ lint: setup ## Check format, style and types; change nothing
 
 .PHONY: checkov
 checkov: $(CHECKOV) ## Scan the Terraform code for insecure settings
-	@$(CHECKOV) --directory terraform --framework terraform --compact --quiet --skip-path '/tests/'
+	@$(CHECKOV) --directory terraform --framework terraform --skip-download --compact --quiet --skip-path '/tests/'
 
 # In an environment of its own: it pins other versions of what the lakehouse needs.
 $(CHECKOV):
