@@ -119,6 +119,10 @@ def spark(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SparkSession]:
         "spark.driver.extraJavaOptions": f"{java_options} -Dderby.system.home={folder}",
         "spark.driver.extraClassPath": str(runtime.iceberg_jar()),
         "spark.sql.shuffle.partitions": "2",
+        # Compiling queries and replanning them takes longer than a few rows do; the whole pipeline's tests do both.
+        "spark.sql.codegen.wholeStage": "false",
+        "spark.sql.codegen.factoryMode": "NO_CODEGEN",
+        "spark.sql.adaptive.enabled": "false",
         "spark.sql.warehouse.dir": str(folder / "unused"),
         "spark.ui.enabled": "false",
         # The whole bucket is a directory: see Lakehouse.bucket for the mounting.
