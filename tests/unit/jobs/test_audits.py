@@ -3,10 +3,13 @@
 anna and ben agreed and moved, dora agreed and never moved, cleo did not agree; S1, S2, S4 and S3 are theirs.
 """
 
+import json
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 import pytest
+from pyspark.sql import functions as F
+from pyspark.sql.types import ArrayType
 
 import audits
 import table_contract
@@ -334,8 +337,8 @@ def show(spark, extra_files):
         for view, rows in views.items():
             table = "customer_landing" if view == "owners" else view.removesuffix("_quarantined")
             schema = table_contract.parse(table, (extra_files / f"{table}.sql").read_text()).schema
-            frame = spark.createDataFrame([tuple(map(row.get, schema.names)) for row in rows], schema)
-            frame.coalesce(1).createOrReplaceTempView(view)
+            records = F.inline(F.from_json(F.lit(json.dumps(rows)), ArrayType(schema)))
+            spark.range(1).coalesce(1).select(records).createOrReplaceTempView(view)
 
     joins = "spark.sql.autoBroadcastJoinThreshold"
     before = spark.conf.get(joins)
