@@ -62,6 +62,16 @@ def account(table: str, decided: DataFrame, *, read: int, quarantined: Mapping[s
     return fates
 
 
+def refuse_other_output(table: str, fates: Iterable[Fate], count: int) -> None:
+    """Raise an AuditError unless a table has one row for each row published."""
+    published = total(fates, "published")
+    if count != published:
+        raise AuditError(
+            f"{published:,} rows were to be published and {table} has {count:,}, so nothing was published: the code of "
+            "the job loses or repeats some."
+        )
+
+
 def total(fates: Iterable[Fate], *kinds: str) -> int:
     """Add up the rows with one of some fates."""
     return sum(fate.rows for fate in fates if fate.fate in kinds)

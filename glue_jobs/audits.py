@@ -12,7 +12,9 @@ from arguments import RowCountChange
 from problems import AuditError
 from table_contract import TableContract
 
-RULE: Final = re.compile(r"((?:^--[^\n]*\n)+)([^;]+);", re.MULTILINE)
+# A comment, and right below it the query that it names.
+RULE: Final = re.compile(r"((?:^--[^\n]*\n)+)(^SELECT\b[^;]+);$", re.MULTILINE)
+COMMENT: Final = re.compile(r"^--.*$", re.MULTILINE)
 
 
 @dataclass(frozen=True)
@@ -25,18 +27,20 @@ class Rule:
 
 def load(table: str) -> list[Rule]:
     """Return the rules of a table from the file that Glue's `--extra-files` laid beside the job."""
-    rules = parse(extra_files.read(f"{table}.audit.sql"))
-    if not rules:
+    text = extra_files.read(f"{table}.audit.sql")
+    rules = parse(text)
+    if not rules or COMMENT.sub("", RULE.sub("", text)).strip():  # a rule that nobody reads protects nobody
         raise AuditError(
-            f"{table}.audit.sql states no rule. A rule is a comment that names it and a query that ends in a semicolon."
+            f"{table}.audit.sql has something else in it than rules, or none. A rule is a comment that names it and, "
+            "on the next line, a query that starts with SELECT and ends with a semicolon."
         )
     return rules
 
 
 def parse(text: str) -> list[Rule]:
-    """Read rules: the last comment line before a query is the name of its rule."""
+    """Read rules: the comment right above a query is the name of its rule."""
     return [
-        Rule(comment.strip().splitlines()[-1].removeprefix("--").strip(), query.strip())
+        Rule(" ".join(line.removeprefix("--").strip() for line in comment.splitlines()), query.strip())
         for comment, query in RULE.findall(text)
     ]
 

@@ -95,7 +95,9 @@ class Job:
             self._quarantine(table, problems, reasons, read)
         self._rows_read[table] = read
         self._reasons[table] = reasons
-        self._quarantined[table] = problems.select(*contract.schema.fieldNames())
+        self._quarantined[table] = self.name_for_audit(
+            f"{table}_quarantined", problems.select(*contract.schema.fieldNames())
+        )
         return self.name_for_audit(table, rows.where("problem is null").select(*contract.schema.fieldNames()))
 
     def quarantined(self, table: str) -> DataFrame:
@@ -127,6 +129,8 @@ class Job:
         ).persist()  # counted before the commit, which carries the count
         count = rows.count()
         fates = [fate for source in decided for fate in self._account(source, decided[source])]
+        if len(decided) == 1:  # a table that is not made of pairs
+            accounting.refuse_other_output(self._writes, fates, count)
         written = table.write(rows, count, self._branch, self._report(count))
         self._record_fates([*fates, Fate("", "output", "", count)], written)
         print(f"{self._writes}: {accounting.describe(fates)}; {count:,} rows out", flush=True)

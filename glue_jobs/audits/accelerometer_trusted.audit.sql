@@ -3,7 +3,7 @@
 
 -- every reading is complete and finite
 SELECT * FROM accelerometer_trusted
-WHERE `user` IS NULL OR `timestamp` IS NULL
+WHERE coalesce(trim(`user`), '') = '' OR `timestamp` IS NULL
    OR NOT coalesce(abs(x) < double('Infinity') AND abs(y) < double('Infinity') AND abs(z) < double('Infinity'), false);
 
 -- every reading is of a customer who agreed
@@ -19,4 +19,11 @@ SELECT `user` FROM accelerometer_trusted
 GROUP BY `user`, `timestamp`, x, y, z HAVING count(*) > 1;
 
 -- every reading is one that landed
-SELECT * FROM accelerometer_trusted EXCEPT SELECT * FROM accelerometer_landing;
+SELECT `user`, `timestamp`, x, y, z FROM accelerometer_trusted
+EXCEPT SELECT `user`, `timestamp`, x, y, z FROM accelerometer_landing;
+
+-- no landed reading that a consent covers is missing
+SELECT `user`, `timestamp`, x, y, z FROM accelerometer_landing
+JOIN (SELECT email, min(sharewithresearchasofdate) AS since FROM customer_trusted GROUP BY email) ON `user` = email
+WHERE :accelerometer_consent = 'any' OR `timestamp` >= since
+EXCEPT SELECT `user`, `timestamp`, x, y, z FROM accelerometer_trusted;

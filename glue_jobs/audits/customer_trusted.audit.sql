@@ -1,5 +1,6 @@
 -- Each query returns the rows that break the rule above it; a row that any of them returns keeps customer_trusted from
 -- being published. `:now` is the time of the run, epoch milliseconds; the other parameters are the policies.
+-- `customer_landing` are the landed records that can be used, `customer_landing_quarantined` the others.
 
 -- every record has an e-mail address and a serial number
 SELECT * FROM customer_trusted
@@ -7,7 +8,7 @@ WHERE coalesce(trim(email), '') = '' OR coalesce(trim(serialnumber), '') = '';
 
 -- every record agrees to research, and not only from a date to come
 SELECT * FROM customer_trusted
-WHERE sharewithresearchasofdate IS NULL OR sharewithresearchasofdate < 1 OR sharewithresearchasofdate > :now;
+WHERE NOT coalesce(sharewithresearchasofdate BETWEEN 1 AND :now, false);
 
 -- no record occurs twice
 SELECT * FROM customer_trusted
@@ -16,13 +17,29 @@ GROUP BY ALL HAVING count(*) > 1;
 -- every record is one that landed
 SELECT * FROM customer_trusted EXCEPT SELECT * FROM customer_landing;
 
+-- where each record counts, no landed one that agrees is missing
+SELECT * FROM customer_landing
+WHERE :customer_records = 'each' AND sharewithresearchasofdate BETWEEN 1 AND :now
+EXCEPT SELECT * FROM customer_trusted;
+
 -- where the latest record decides, an address has one
 SELECT email FROM customer_trusted
 WHERE :customer_records = 'latest'
 GROUP BY email HAVING count(*) > 1;
 
--- where the latest record decides, no later one of the address has withdrawn
+-- where the latest record decides, no later one of the address landed, nor one of the same time that does not agree
 SELECT trusted.email FROM customer_trusted trusted JOIN customer_landing landed ON landed.email = trusted.email
 WHERE :customer_records = 'latest'
-  AND landed.lastupdatedate > coalesce(trusted.lastupdatedate, 0)
-  AND NOT coalesce(landed.sharewithresearchasofdate BETWEEN 1 AND :now, false);
+  AND struct(coalesce(landed.lastupdatedate, -1), coalesce(landed.registrationdate, -1),
+             NOT coalesce(landed.sharewithresearchasofdate BETWEEN 1 AND :now, false))
+    > struct(coalesce(trusted.lastupdatedate, -1), coalesce(trusted.registrationdate, -1), false);
+
+-- where the latest record decides, no record of the address is in quarantine: it may be a withdrawal
+SELECT email FROM customer_trusted LEFT SEMI JOIN customer_landing_quarantined USING (email)
+WHERE :customer_records = 'latest';
+
+-- where the latest record decides, no address is missing whose records all agree
+SELECT email FROM customer_landing
+WHERE :customer_records = 'latest'
+GROUP BY email HAVING every(coalesce(sharewithresearchasofdate BETWEEN 1 AND :now, false))
+EXCEPT (SELECT email FROM customer_trusted UNION SELECT email FROM customer_landing_quarantined);

@@ -7,6 +7,10 @@ SELECT * FROM customers_curated EXCEPT SELECT * FROM customer_trusted;
 -- every customer has a trusted accelerometer reading
 SELECT * FROM customers_curated LEFT ANTI JOIN accelerometer_trusted ON email = `user`;
 
+-- no trusted customer who has one is missing
+SELECT * FROM customer_trusted LEFT SEMI JOIN accelerometer_trusted ON email = `user`
+EXCEPT SELECT * FROM customers_curated;
+
 -- no record occurs twice
 SELECT * FROM customers_curated
 GROUP BY ALL HAVING count(*) > 1;

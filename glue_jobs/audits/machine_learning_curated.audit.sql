@@ -5,45 +5,52 @@
 SELECT * FROM machine_learning_curated
 WHERE sensorreadingtime IS NULL OR distancefromobject IS NULL;
 
--- a row has a movement, unless unmatched steps are kept
+-- every row has a whole movement or, where unmatched steps are kept, none
 SELECT * FROM machine_learning_curated
-WHERE :unmatched_steps = 'drop' AND (x IS NULL OR y IS NULL OR z IS NULL);
+WHERE (x IS NULL OR y IS NULL OR z IS NULL)
+  AND NOT (:unmatched_steps = 'keep' AND coalesce(x, y, z) IS NULL);
 
--- no text of a row is an e-mail address, name, phone number or birthday of a customer
-SELECT * FROM (
+-- no text of a row is an e-mail address, or the name, phone number or birthday of a customer
+SELECT text FROM (
   SELECT serialnumber AS text FROM machine_learning_curated UNION SELECT subjectkey FROM machine_learning_curated
 )
-WHERE text IN (
-  SELECT explode(array(email, customername, phone, birthday)) FROM customers_curated
-);
+WHERE text LIKE '%@%'
+   OR lower(trim(text)) IN (
+     SELECT lower(trim(personal)) FROM customers_curated
+     LATERAL VIEW explode(array(email, customername, phone, birthday)) AS personal
+   );
 
--- with pseudonyms no row has a serial number, and without them every row has one and no pseudonym
+-- a row has a serial number or, in a mode of its own, no serial number but the pseudonym of whoever moved
 SELECT * FROM machine_learning_curated
-WHERE (:training_subject = 'pseudonym' AND serialnumber IS NOT NULL)
-   OR (:training_subject = 'serial_number' AND (serialnumber IS NULL OR subjectkey IS NOT NULL));
+WHERE CASE :training_subject
+    WHEN 'serial_number' THEN serialnumber IS NULL OR subjectkey IS NOT NULL
+    ELSE serialnumber IS NOT NULL OR NOT coalesce(subjectkey RLIKE '^[0-9a-f]{64}$', x IS NULL)
+  END;
 
--- every distance is one that a trusted Step Trainer measured at that moment
-SELECT sensorreadingtime, distancefromobject FROM machine_learning_curated
-EXCEPT SELECT sensorreadingtime, distancefromobject FROM step_trainer_trusted;
+-- a moment has no more pseudonyms than customers who moved, and as many where all of them are paired
+SELECT sensorreadingtime FROM (
+  SELECT sensorreadingtime, count(DISTINCT subjectkey) AS pseudonyms FROM machine_learning_curated
+  WHERE x IS NOT NULL GROUP BY sensorreadingtime
+) JOIN (
+  SELECT `timestamp`, count(DISTINCT `user`) AS customers FROM accelerometer_trusted GROUP BY `timestamp`
+) ON `timestamp` = sensorreadingtime
+WHERE :training_subject = 'pseudonym'
+  AND (pseudonyms > customers OR :training_match = 'timestamp' AND pseudonyms < customers);
 
--- every movement is one of a trusted customer at that moment
-SELECT sensorreadingtime, x, y, z FROM machine_learning_curated WHERE x IS NOT NULL
-EXCEPT SELECT `timestamp`, x, y, z FROM accelerometer_trusted;
-
--- a moment has as many rows as its readings have pairs
-SELECT coalesce(trained.moment, expected.moment) AS moment
-FROM (SELECT sensorreadingtime AS moment, count(*) AS pairs FROM machine_learning_curated GROUP BY 1) trained
-FULL JOIN (
-  SELECT moment, sum(pairs) AS pairs FROM (
-    SELECT s.sensorreadingtime AS moment, count(*) AS pairs
-    FROM step_trainer_trusted s JOIN accelerometer_trusted a ON a.`timestamp` = s.sensorreadingtime
-    WHERE :training_match = 'timestamp'
-       OR EXISTS (SELECT 1 FROM customers_curated c WHERE c.email = a.`user` AND c.serialnumber = s.serialnumber)
-    GROUP BY 1
-  ) GROUP BY 1
-) expected ON expected.moment = trained.moment
-WHERE :unmatched_steps = 'drop' AND NOT coalesce(trained.pairs, 0) <=> coalesce(expected.pairs, 0);
-
--- where unmatched steps are kept, no moment of a step is missing
-SELECT sensorreadingtime FROM step_trainer_trusted WHERE :unmatched_steps = 'keep'
-EXCEPT SELECT sensorreadingtime FROM machine_learning_curated;
+-- each pair of trusted readings that belong together is there as often as it exists, and nothing else is
+SELECT sensorreadingtime FROM (
+  SELECT serialnumber, sensorreadingtime, distancefromobject, x, y, z, 1 AS surplus FROM machine_learning_curated
+  UNION ALL
+  SELECT step.serialnumber, sensorreadingtime, distancefromobject, x, y, z, -1 FROM step_trainer_trusted step
+  LEFT JOIN (
+    SELECT `timestamp`, x, y, z, owned.serialnumber FROM accelerometer_trusted
+    LEFT JOIN (
+      SELECT DISTINCT email, serialnumber FROM customers_curated WHERE :training_match = 'timestamp_and_customer'
+    ) owned ON email = `user`
+  ) movement
+    ON `timestamp` = sensorreadingtime
+    AND (:training_match = 'timestamp' OR movement.serialnumber = step.serialnumber)
+  WHERE :unmatched_steps = 'keep' OR `timestamp` IS NOT NULL
+)
+GROUP BY if(:training_subject = 'serial_number', serialnumber, null), sensorreadingtime, distancefromobject, x, y, z
+HAVING sum(surplus) <> 0;

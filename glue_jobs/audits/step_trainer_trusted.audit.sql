@@ -8,12 +8,13 @@ WHERE sensorreadingtime IS NULL OR distancefromobject IS NULL OR coalesce(trim(s
 -- every reading is of a curated customer's Step Trainer
 SELECT * FROM step_trainer_trusted s LEFT ANTI JOIN customers_curated c ON s.serialnumber = c.serialnumber;
 
--- where consent covers only what came after it, no reading is older than the first consent of an owner
+-- where consent covers only what came after it, no reading is older than that of the owners who are asked
 SELECT s.serialnumber FROM step_trainer_trusted s
 JOIN (
-  SELECT c.serialnumber, min(t.sharewithresearchasofdate) AS since
-  FROM customers_curated c JOIN customer_trusted t ON t.email = c.email
-  GROUP BY c.serialnumber
+  SELECT o.serialnumber, if(:shared_serial_number = 'all_owners', max(t.since), min(t.since)) AS since
+  FROM owners o
+  JOIN (SELECT email, min(sharewithresearchasofdate) AS since FROM customer_trusted GROUP BY email) t USING (email)
+  GROUP BY o.serialnumber
 ) agreed ON agreed.serialnumber = s.serialnumber
 WHERE :step_trainer_consent = 'since_consent' AND s.sensorreadingtime < agreed.since;
 
@@ -30,3 +31,9 @@ GROUP BY sensorreadingtime, serialnumber, distancefromobject HAVING count(*) > 1
 -- every reading is one that landed
 SELECT sensorreadingtime, serialnumber, distancefromobject FROM step_trainer_trusted
 EXCEPT SELECT sensorreadingtime, serialnumber, distancefromobject FROM step_trainer_landing;
+
+-- where any owner's consent covers all readings, no landed one of a curated customer's Step Trainer is missing
+SELECT sensorreadingtime, serialnumber, distancefromobject FROM step_trainer_landing
+LEFT SEMI JOIN customers_curated USING (serialnumber)
+WHERE :shared_serial_number = 'any_owner' AND :step_trainer_consent = 'any'
+EXCEPT SELECT sensorreadingtime, serialnumber, distancefromobject FROM step_trainer_trusted;

@@ -6,6 +6,7 @@ import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 from pyspark.sql import DataFrame, SparkSession
@@ -38,7 +39,7 @@ class Lakehouse:
     database: str
     bucket: str
     folder: Path
-    monkeypatch: pytest.MonkeyPatch
+    extra_files: Path
 
     def land(self, entity: str, lines: Iterable[str | Mapping[str, object]], file: str = "part.json") -> Path:
         """Write a landing file; a mapping becomes a line of JSON."""
@@ -50,17 +51,26 @@ class Lakehouse:
     def create_tables(self, *names: str) -> None:
         """Create the Iceberg tables, as Terraform does, and those of the audit database."""
         for name in [*(names or JOBS.values()), *AUDIT_TABLES]:
-            columns = table_contract.load(name).schema
+            columns = table_contract.parse(name, (self.extra_files / f"{name}.sql").read_text()).schema
             declared = ", ".join(f"`{c.name}` {c.dataType.simpleString()}" for c in columns)
             self.spark.sql(f"CREATE TABLE {self.name(name)} ({declared}) USING iceberg")
 
-    def run(self, job: str, *arguments: str) -> None:
-        """Run the main function of a job as if from its command line."""
+    def run(self, job: str, *arguments: str) -> str:
+        """Run the main function of a job as if from its command line, and return the id of the run."""
         self.spark.catalog.clearCache()  # each job has a process of its own in earnest
         run_id = f"jr_{uuid.uuid4().hex}"
         given = ["--database", self.database, "--bucket", self.bucket, "--JOB_NAME", job, "--JOB_RUN_ID", run_id]
-        self.monkeypatch.setattr("sys.argv", [f"{job}.py", *given, *ANY_CHANGE, *arguments])
-        importlib.import_module(job).main()
+        with pytest.MonkeyPatch.context() as process:
+            process.chdir(self.extra_files)
+            process.setattr(subject, "key", lambda _: SECRET)
+            process.setattr("sys.argv", [f"{job}.py", *given, *ANY_CHANGE, *arguments])
+            importlib.import_module(job).main()
+        return run_id
+
+    def data_files(self, table: str) -> set[Path]:
+        """Return the data files of a table that are on disk, whether a snapshot knows them or not."""
+        folder = Path(urlsplit(self.spark.conf.get("spark.sql.catalog.glue_catalog.warehouse")).path)
+        return set((folder / self.database / table).rglob("*.parquet"))
 
     def run_all(self, *arguments: str) -> dict[str, int]:
         """Run the chain as a workflow does and return the rows of each table."""
@@ -109,6 +119,10 @@ def spark(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SparkSession]:
         "spark.driver.extraJavaOptions": f"{java_options} -Dderby.system.home={folder}",
         "spark.driver.extraClassPath": str(runtime.iceberg_jar()),
         "spark.sql.shuffle.partitions": "2",
+        # Compiling queries and replanning them takes longer than a few rows do; the whole pipeline's tests do both.
+        "spark.sql.codegen.wholeStage": "false",
+        "spark.sql.codegen.factoryMode": "NO_CODEGEN",
+        "spark.sql.adaptive.enabled": "false",
         "spark.sql.warehouse.dir": str(folder / "unused"),
         "spark.ui.enabled": "false",
         # The whole bucket is a directory: see Lakehouse.bucket for the mounting.
@@ -157,29 +171,96 @@ def frame(spark: SparkSession, extra_files: Path, monkeypatch: pytest.MonkeyPatc
     return make
 
 
-@pytest.fixture
-def lakehouse(
-    spark: SparkSession, extra_files: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[Lakehouse]:
-    """A lakehouse with nothing in it."""
-    yield from _lakehouse(spark, extra_files, tmp_path / "bucket", monkeypatch)
-
-
-@pytest.fixture
-def real_lakehouse(
-    spark: SparkSession, extra_files: Path, real_data: Path, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[Lakehouse]:
-    """A lakehouse whose landing zone is the real data, where it is present."""
-    yield from _lakehouse(spark, extra_files, real_data, monkeypatch)
-
-
-def _lakehouse(
-    spark: SparkSession, extra_files: Path, folder: Path, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[Lakehouse]:
-    monkeypatch.chdir(extra_files)
-    monkeypatch.setattr(subject, "key", lambda _: SECRET)
+def empty_lakehouse(spark: SparkSession, extra_files: Path, folder: Path) -> Lakehouse:
+    """Return a lakehouse with nothing in it, whose bucket is the folder."""
     unique = uuid.uuid4().hex
     mount = f"fs.viewfs.mounttable.{unique}.linkFallback"
     spark.sparkContext._jsc.hadoopConfiguration().set(mount, folder.as_uri())
-    yield Lakehouse(spark, f"db_{unique}", unique, folder, monkeypatch)
+    return Lakehouse(spark, f"db_{unique}", unique, folder, extra_files)
+
+
+@pytest.fixture
+def lakehouse(spark: SparkSession, extra_files: Path, tmp_path: Path) -> Iterator[Lakehouse]:
+    """A lakehouse of the test's own."""
+    yield empty_lakehouse(spark, extra_files, tmp_path / "bucket")
     spark.catalog.clearCache()
+
+
+@pytest.fixture
+def real_lakehouse(spark: SparkSession, extra_files: Path, real_data: Path) -> Iterator[Lakehouse]:
+    """A lakehouse whose landing zone is the real data, where it is present."""
+    yield empty_lakehouse(spark, extra_files, real_data)
+    spark.catalog.clearCache()
+
+
+AT = 1_655_564_376_361
+IN_2099 = 4_070_908_800_000
+UNUSABLE = {  # line: why it cannot be used
+    "customer": {
+        '{"email": "eve@example.com", "serialNumber": "S1"': "a line is not one JSON object",
+        '{"serialNumber": "S5"}': "email is missing",
+    },
+    "accelerometer": {
+        f'{{"user": "anna@example.com", "timestamp": {AT}, "x": "NaN", "y": 0, "z": 0}}': "x is not a finite number",
+        f'{{"user": "anna", "timestamp": {AT}, "x": 0, "y": 0, "z": 0}}': "user is not an e-mail address",
+    },
+    "step_trainer": {
+        '{"sensorReadingTime": -1, "serialNumber": "S1", "distanceFromObject": 1}': (
+            "sensorreadingtime is before the year 2000 or in the future"
+        ),
+        f'{{"sensorReadingTime": {AT}, "serialNumber": "", "distanceFromObject": 1}}': "serialnumber is missing",
+    },
+}
+BEAR_ALL = (
+    "--quarantine_limits",
+    json.dumps({f"{entity}_landing": {"share": 1, "rows": 10} for entity in UNUSABLE}),
+)
+
+
+def customer(name: str, device: str, consent: int | None = AT, **more: object) -> dict[str, object]:
+    """Return a customer record as it lands."""
+    known = {"email": f"{name}@example.com", "customerName": f"{name} Somebody", "phone": f"555-{name}"}
+    return known | {"serialNumber": device, "shareWithResearchAsOfDate": consent, "lastUpdateDate": AT} | more
+
+
+def moved(name: str, time: int, x: float = 0.5) -> dict[str, object]:
+    """Return an accelerometer reading as it lands."""
+    return {"user": f"{name}@example.com", "timestamp": time, "x": x, "y": 0, "z": -1}
+
+
+def measured(device: str, time: int, distance: int = 200) -> dict[str, object]:
+    """Return a reading of a Step Trainer as it lands."""
+    return {"sensorReadingTime": time, "serialNumber": device, "distanceFromObject": distance}
+
+
+@dataclass(frozen=True)
+class FirstRun:
+    """A run of the whole workflow over rows of every fate, and what could be seen before its last job."""
+
+    lakehouse: Lakehouse
+    id: str
+    jobs: Mapping[str, str]
+    """The id of the run of each job."""
+    visible: Mapping[str, int]
+    branches: Mapping[str, set[str]]
+
+
+@pytest.fixture(scope="session")
+def first_run(spark: SparkSession, extra_files: Path, tmp_path_factory: pytest.TempPathFactory) -> FirstRun:
+    """What every later run must leave as it is unless it publishes; for tests that publish nothing else."""
+    made = empty_lakehouse(spark, extra_files, tmp_path_factory.mktemp("first") / "bucket")
+    made.create_tables()
+    anna, late = customer("anna", "S1"), customer("cleo", "S3", IN_2099)
+    made.land(
+        "customer", [anna, anna, customer("ben", "S2", None), late, customer("dora", "S4"), *UNUSABLE["customer"]]
+    )
+    movements = [moved("anna", AT), moved("anna", AT), moved("anna", AT + 1), moved("ben", AT)]
+    made.land("accelerometer", [*movements, *UNUSABLE["accelerometer"]])
+    steps = [measured("S1", AT), measured("S1", AT), measured("S1", AT + 5), measured("S9", AT)]
+    made.land("step_trainer", [*steps, *UNUSABLE["step_trainer"]])
+    run_id, *others, last = f"wr_{uuid.uuid4().hex}", *JOBS
+    jobs = {job: made.run(job, "--WORKFLOW_RUN_ID", run_id, *BEAR_ALL) for job in others}
+    visible = {table: made.table(table).count() for table in JOBS.values()}
+    branches = {table: made.branches(table) for table in JOBS.values()}
+    jobs[last] = made.run(last, "--WORKFLOW_RUN_ID", run_id, *BEAR_ALL)
+    return FirstRun(made, run_id, jobs, visible, branches)

@@ -1,0 +1,108 @@
+"""Every row that a job reads is published, dropped for a reason, or in quarantine; else nothing is published."""
+
+import pytest
+from conftest import JOBS
+
+import accounting
+import customer_trusted_to_curated
+from accounting import Fate
+from problems import AuditError
+
+READ = {  # source table: what became of its rows in the first run
+    "customer_landing": {
+        "read": 7,
+        "published": 2,
+        "dropped consent lies in the future": 1,
+        "dropped exact duplicate": 1,
+        "dropped no consent to research": 1,
+        "quarantined a line is not one JSON object": 1,
+        "quarantined email is missing": 1,
+    },
+    "accelerometer_landing": {
+        "read": 6,
+        "published": 2,
+        "dropped exact duplicate": 1,
+        "dropped not of a trusted customer": 1,
+        "quarantined user is not an e-mail address": 1,
+        "quarantined x is not a finite number": 1,
+    },
+    "customer_trusted": {"read": 2, "published": 1, "dropped no trusted accelerometer reading": 1},
+    "step_trainer_landing": {
+        "read": 6,
+        "published": 2,
+        "dropped exact duplicate": 1,
+        "dropped not of a curated customer's Step Trainer": 1,
+        "quarantined sensorreadingtime is before the year 2000 or in the future": 1,
+        "quarantined serialnumber is missing": 1,
+    },
+    "step_trainer_trusted": {"read": 2, "published": 1, "dropped no reading of the other sensor to pair with": 1},
+    "accelerometer_trusted": {"read": 2, "published": 1, "dropped no reading of the other sensor to pair with": 1},
+}
+
+
+@pytest.fixture(scope="module")
+def figures(first_run):
+    return first_run.lakehouse.table("pipeline_runs").where(f"workflow_run_id = '{first_run.id}'").collect()
+
+
+def test_every_fate_of_every_row_is_recorded(figures):
+    recorded = {}
+    for row in figures:
+        if row["source_table"]:
+            recorded.setdefault(row["source_table"], {})[f"{row['fate']} {row['reason']}".strip()] = row["rows"]
+    assert recorded == READ
+    for fates in recorded.values():
+        assert 2 * fates["read"] == sum(fates.values())
+
+
+def test_output_is_recorded_with_the_snapshot_that_readers_see(first_run, figures):
+    refs = {
+        table: first_run.lakehouse.spark.table(f"{first_run.lakehouse.name(table)}.refs").collect()
+        for table in JOBS.values()
+    }
+    outputs = {row["target_table"]: row for row in figures if row["fate"] == "output"}
+    assert {table: row["rows"] for table, row in outputs.items()} == {
+        "customer_trusted": 2,
+        "accelerometer_trusted": 2,
+        "customers_curated": 1,
+        "step_trainer_trusted": 2,
+        "machine_learning_curated": 1,
+    }
+    for job, table in JOBS.items():
+        assert [ref["snapshot_id"] for ref in refs[table]] == [outputs[table]["snapshot_id"]]
+        assert (outputs[table]["job"], outputs[table]["job_run_id"]) == (job, first_run.jobs[job])
+
+
+@pytest.mark.parametrize(
+    ("function", "bug", "message"),
+    [
+        ("decide", lambda rows: rows.limit(1), "2 rows of customer_trusted were read and 1 are accounted for"),
+        ("decide", lambda rows: rows.union(rows), "2 rows of customer_trusted were read and 4 are accounted for"),
+        ("transform", lambda rows: rows.limit(0), "1 rows were to be published and customers_curated has 0"),
+        ("transform", lambda rows: rows.union(rows), "1 rows were to be published and customers_curated has 2"),
+    ],
+    ids=["decide loses a row", "decide repeats rows", "transform loses a row", "transform repeats a row"],
+)
+def test_job_that_loses_or_repeats_a_row_writes_nothing(first_run, monkeypatch, function, bug, message):
+    before = first_run.lakehouse.data_files("customers_curated")
+    real = getattr(customer_trusted_to_curated, function)
+    monkeypatch.setattr(customer_trusted_to_curated, function, lambda *given: bug(real(*given)))
+    with pytest.raises(SystemExit, match=message):
+        first_run.lakehouse.run("customer_trusted_to_curated")
+    assert first_run.lakehouse.data_files("customers_curated") == before
+    assert first_run.lakehouse.branches("customers_curated") == {"main"}
+
+
+def test_rows_add_up(spark):
+    decided = spark.createDataFrame([(None, 3), (None, 1), ("late", 2)], "dropped string, copies bigint")
+    fates = accounting.account("things", decided, read=7, quarantined={"broken": 1})
+    assert fates == [
+        Fate("things", "read", "", 7),
+        Fate("things", "published", "", 2),
+        Fate("things", "dropped", "exact duplicate", 2),
+        Fate("things", "dropped", "late", 2),
+        Fate("things", "quarantined", "broken", 1),
+    ]
+    for read in (6, 8):
+        with pytest.raises(AuditError, match=f"{read} rows of things were read and 7 are accounted for"):
+            accounting.account("things", decided, read=read, quarantined={"broken": 1})

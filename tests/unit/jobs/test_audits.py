@@ -1,0 +1,510 @@
+"""Each rule of the audits, against a violation planted for it: the rule alone reports it, so without it nobody would.
+
+anna and ben agreed and moved, dora agreed and never moved, cleo did not agree; S1, S2, S4 and S3 are theirs.
+"""
+
+import json
+from dataclasses import asdict, dataclass, field, replace
+from typing import Any
+
+import pytest
+from pyspark.sql import functions as F
+from pyspark.sql.types import ArrayType
+
+import audits
+import table_contract
+from arguments import RowCountChange
+from policies import PROFILES, Policies
+from problems import AuditError
+
+NOW = 1_000
+PUBLISHED = Policies()
+KEPT = Policies(unmatched_steps="keep")
+LATEST = Policies(customer_records="latest")
+ACCELEROMETER_SINCE = Policies(accelerometer_consent="since_consent")
+STEPS_SINCE = Policies(step_trainer_consent="since_consent")
+ALL_OWNERS = Policies(shared_serial_number="all_owners")
+OF_CUSTOMER = Policies(training_match="timestamp_and_customer")
+PSEUDONYM = Policies(training_subject="pseudonym")
+
+
+def customer(name, device, consent=100, **more):
+    record = {"customername": name, "email": f"{name}@example.com", "phone": f"555-{name}", "birthday": f"1990-{name}"}
+    dates = {"registrationdate": 10, "lastupdatedate": 100, "sharewithresearchasofdate": consent}
+    return record | {"serialnumber": device} | dates | more
+
+
+def moved(name, timestamp, x=0.5, y=1.0, z=2.0):
+    return {"user": f"{name}@example.com", "timestamp": timestamp, "x": x, "y": y, "z": z}
+
+
+def step(device, time, distance=200):
+    return {"serialnumber": device, "sensorreadingtime": time, "distancefromobject": distance}
+
+
+def trained(device, time, distance=200, *, x=0.5, y=1.0, z=2.0, key=None):
+    return step(device, time, distance) | {"x": x, "y": y, "z": z, "subjectkey": key}
+
+
+ANNA, BEN = customer("anna", "S1"), customer("ben", "S2", 200)
+CLEO, DORA = customer("cleo", "S3", None), customer("dora", "S4")
+ANNAS_KEY, BENS_KEY = "a" * 64, "b" * 64
+CLEAN = {  # view: rows
+    "customer_landing": [ANNA, ANNA, BEN, CLEO, DORA],
+    "customer_landing_quarantined": [{"serialnumber": "S9"}, {"email": "eve@example.com"}],
+    "customer_trusted": [ANNA, BEN, DORA],
+    "accelerometer_landing": [moved("anna", 300), moved("anna", 300), moved("ben", 400), moved("cleo", 300)],
+    "accelerometer_trusted": [moved("anna", 300), moved("ben", 400)],
+    "customers_curated": [ANNA, BEN],
+    "owners": [ANNA, BEN],
+    "step_trainer_landing": [step("S1", 300), step("S1", 300), step("S2", 400), step("S9", 300)],
+    "step_trainer_trusted": [step("S1", 300), step("S2", 400)],
+    "machine_learning_curated": [trained("S1", 300), trained("S2", 400)],
+}
+PSEUDONYMS = {"machine_learning_curated": [trained(None, 300, key=ANNAS_KEY), trained(None, 400, key=BENS_KEY)]}
+
+
+@dataclass(frozen=True)
+class Planting:
+    """A violation: the rule that forbids it, rows that some views have more (a mapping adds, a list replaces)."""
+
+    rule: str
+    more: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
+    instead: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
+    policies: Policies = PUBLISHED
+
+
+def everywhere(rows, *views):
+    return dict.fromkeys(views, rows)
+
+
+CUSTOMERS = ("customer_landing", "customer_trusted")
+MOVEMENTS = ("accelerometer_landing", "accelerometer_trusted")
+STEPS = ("step_trainer_landing", "step_trainer_trusted")
+WITHDRAWN = customer("anna", "S1", None)
+PLANTINGS = {
+    "customer_trusted": [
+        *(
+            Planting("every record has an e-mail address and a serial number", everywhere([record], *CUSTOMERS))
+            for record in (ANNA | {"email": None}, ANNA | {"email": ""}, ANNA | {"serialnumber": " "})
+        ),
+        *(
+            Planting(
+                "every record agrees to research, and not only from a date to come",
+                everywhere([CLEO | {"sharewithresearchasofdate": consent}], *CUSTOMERS),
+            )
+            for consent in (None, 0, -1, NOW + 1)
+        ),
+        Planting("no record occurs twice", {"customer_trusted": [ANNA]}),
+        Planting("every record is one that landed", {"customer_trusted": [ANNA | {"phone": ANNA["birthday"]}]}),
+        Planting(
+            "where each record counts, no landed one that agrees is missing", instead={"customer_trusted": [ANNA, DORA]}
+        ),
+        Planting(
+            "where the latest record decides, an address has one",
+            everywhere([ANNA | {"phone": "another"}], *CUSTOMERS),
+            policies=LATEST,
+        ),
+        *(
+            Planting(
+                "where the latest record decides, no later one of the address landed, nor one of the same time that "
+                "does not agree",
+                {"customer_landing": [WITHDRAWN | later]},
+                policies=LATEST,
+            )
+            for later in (
+                {"lastupdatedate": 101},
+                {"lastupdatedate": 101, "sharewithresearchasofdate": NOW + 1},
+                {"lastupdatedate": 101, "sharewithresearchasofdate": 150},
+                {"registrationdate": 11},
+                {},
+            )
+        ),
+        Planting(
+            "where the latest record decides, no record of the address is in quarantine: it may be a withdrawal",
+            {"customer_landing_quarantined": [{"email": ANNA["email"]}]},
+            policies=LATEST,
+        ),
+        Planting(
+            "where the latest record decides, no address is missing whose records all agree",
+            instead={"customer_trusted": [ANNA, DORA]},
+            policies=LATEST,
+        ),
+    ],
+    "accelerometer_trusted": [
+        *(
+            Planting("every reading is complete and finite", everywhere([reading], *MOVEMENTS))
+            for reading in (
+                moved("anna", None),
+                *(moved("anna", 300, **{axis: None}) for axis in "xyz"),
+                moved("anna", 300, y=float("nan")),
+                moved("anna", 300, z=float("-inf")),
+            )
+        ),
+        Planting("every reading is of a customer who agreed", {"accelerometer_trusted": [moved("cleo", 300)]}),
+        Planting(
+            "where consent covers only what came after it, no reading is older than the customer's consent",
+            everywhere([moved("anna", 99)], *MOVEMENTS),
+            policies=ACCELEROMETER_SINCE,
+        ),
+        Planting("no reading occurs twice", {"accelerometer_trusted": [moved("anna", 300)]}),
+        Planting("every reading is one that landed", {"accelerometer_trusted": [moved("anna", 300, x=1.0, y=0.5)]}),
+        *(
+            Planting(
+                "no landed reading that a consent covers is missing",
+                {"accelerometer_landing": [moved("anna", time)]},
+                policies=policies,
+            )
+            for time, policies in ((99, Policies()), (100, ACCELEROMETER_SINCE))
+        ),
+    ],
+    "customers_curated": [
+        Planting("every record is one of a trusted customer", {"customers_curated": [ANNA | {"phone": "swapped"}]}),
+        Planting("every customer has a trusted accelerometer reading", {"customers_curated": [DORA]}),
+        Planting("no trusted customer who has one is missing", instead={"customers_curated": [ANNA]}),
+        Planting("no record occurs twice", {"customers_curated": [ANNA]}),
+    ],
+    "step_trainer_trusted": [
+        *(
+            Planting("every reading is complete", everywhere([reading], *STEPS))
+            for reading in (step("S1", None), step("S1", 300, None))
+        ),
+        Planting("every reading is of a curated customer's Step Trainer", {"step_trainer_trusted": [step("S9", 300)]}),
+        Planting(
+            "where consent covers only what came after it, no reading is older than that of the owners who are asked",
+            everywhere([step("S1", 99)], *STEPS),
+            policies=STEPS_SINCE,
+        ),
+        Planting(
+            "where consent covers only what came after it, no reading is older than that of the owners who are asked",
+            everywhere([step("S1", 199)], *STEPS) | {"owners": [BEN | {"serialnumber": "S1"}]},
+            policies=PROFILES["strict"],
+        ),
+        *(
+            Planting(
+                "where all owners must agree, no reading is of a Step Trainer with an owner who is not trusted",
+                {"owners": [owner]},
+                policies=ALL_OWNERS,
+            )
+            for owner in (CLEO | {"serialnumber": "S1"}, {"serialnumber": "S1"})
+        ),
+        Planting("no reading occurs twice", {"step_trainer_trusted": [step("S1", 300)]}),
+        Planting("every reading is one that landed", {"step_trainer_trusted": [step("S1", 300, 201)]}),
+        Planting(
+            "where any owner's consent covers all readings, no landed one of a curated customer's Step Trainer is "
+            "missing",
+            {"step_trainer_landing": [step("S1", 99)]},
+        ),
+    ],
+    "machine_learning_curated": [
+        *(
+            Planting(
+                "every row has a moment and a distance",
+                {"step_trainer_trusted": [step("S1", time, distance)], "machine_learning_curated": rows},
+                policies=policies,
+            )
+            for time, distance, rows, policies in (
+                (300, None, [trained("S1", 300, None)], Policies()),
+                (None, 200, [trained("S1", None, x=None, y=None, z=None)], KEPT),
+            )
+        ),
+        *(
+            Planting(
+                "every row has a whole movement or, where unmatched steps are kept, none",
+                {
+                    "accelerometer_trusted": [moved("anna", 300, **movement)],
+                    "machine_learning_curated": [trained("S1", 300, **movement)],
+                },
+                policies=policies,
+            )
+            for movement, policies in (
+                ({"x": None, "y": None, "z": None}, Policies()),
+                ({"y": None}, KEPT),
+                ({"x": None}, KEPT),
+            )
+        ),
+        *(
+            Planting(
+                "no text of a row is an e-mail address, or the name, phone number or birthday of a customer",
+                {"step_trainer_trusted": [step(text, 300)], "machine_learning_curated": [trained(text, 300)]},
+            )
+            for text in ("stranger@example.com", "Anna ", ANNA["phone"], ANNA["birthday"])
+        ),
+        Planting(
+            "no text of a row is an e-mail address, or the name, phone number or birthday of a customer",
+            {"customers_curated": [ANNA | {"customername": ANNAS_KEY}]},
+            PSEUDONYMS,
+            PSEUDONYM,
+        ),
+        *(
+            Planting(
+                "a row has a serial number or, in a mode of its own, no serial number but the pseudonym of whoever "
+                "moved",
+                steps,
+                {"machine_learning_curated": [*rows, CLEAN["machine_learning_curated"][1] | pseudonym]},
+                policies,
+            )
+            for steps, rows, pseudonym, policies in (
+                ({}, [trained("S1", 300, key=ANNAS_KEY)], {}, Policies()),
+                (
+                    {"step_trainer_trusted": [step(None, 300)]},
+                    [trained("S1", 300), trained(None, 300)],
+                    {},
+                    Policies(),
+                ),
+                (
+                    {},
+                    [trained("S1", 300, key=ANNAS_KEY)],
+                    {"serialnumber": None, "subjectkey": BENS_KEY},
+                    PSEUDONYM,
+                ),
+                ({}, [trained(None, 300, key="Anna M.")], {"serialnumber": None, "subjectkey": BENS_KEY}, PSEUDONYM),
+                (
+                    {},
+                    [trained(None, 300)],
+                    {"serialnumber": None, "subjectkey": BENS_KEY},
+                    Policies(training_subject="pseudonym", training_match="timestamp_and_customer"),
+                ),
+            )
+        ),
+        Planting(  # one key for two
+            "a moment has no more pseudonyms than customers who moved, and as many where all of them are paired",
+            {"accelerometer_trusted": [moved("ben", 300)]},
+            {"machine_learning_curated": [*PSEUDONYMS["machine_learning_curated"], trained(None, 300, key=ANNAS_KEY)]},
+            PSEUDONYM,
+        ),
+        Planting(  # two keys for one
+            "a moment has no more pseudonyms than customers who moved, and as many where all of them are paired",
+            {"step_trainer_trusted": [step("S1", 300, 201)]},
+            {
+                "machine_learning_curated": [
+                    *PSEUDONYMS["machine_learning_curated"],
+                    trained(None, 300, 201, key=BENS_KEY),
+                ]
+            },
+            Policies(training_subject="pseudonym", training_match="timestamp_and_customer"),
+        ),
+        *(
+            Planting(
+                "each pair of trusted readings that belong together is there as often as it exists, and nothing else "
+                "is",
+                inputs,
+                {"machine_learning_curated": rows},
+                policies,
+            )
+            for inputs, rows, policies in (
+                ({}, [trained("S1", 300), trained("S1", 300), trained("S2", 400)], Policies()),  # repeated
+                ({}, [trained("S1", 300)], Policies()),  # missing
+                ({}, [trained("S2", 300), trained("S2", 400)], Policies()),  # another Step Trainer's
+                ({}, [trained("S1", 300, 201), trained("S2", 400)], Policies()),  # another distance
+                ({}, [trained("S1", 300, x=1.0, y=0.5), trained("S2", 400)], Policies()),  # swapped
+                # anna's Step Trainer with ben's movement
+                (
+                    {"accelerometer_trusted": [moved("ben", 300, x=9.0)]},
+                    [trained("S1", 300, x=9.0), trained("S2", 400)],
+                    OF_CUSTOMER,
+                ),
+                # an owner with two records has her pairs once
+                (
+                    {"customers_curated": [ANNA | {"phone": "another"}]},
+                    [trained("S1", 300), trained("S1", 300), trained("S2", 400)],
+                    OF_CUSTOMER,
+                ),
+                ({"step_trainer_trusted": [step("S1", 500)]}, CLEAN["machine_learning_curated"], KEPT),  # not kept
+                (
+                    {"step_trainer_trusted": [step("S1", 300)]},
+                    [*CLEAN["machine_learning_curated"], trained("S1", 300, x=None, y=None, z=None)],
+                    KEPT,
+                ),  # without the movement that there is
+                (
+                    {},
+                    [PSEUDONYMS["machine_learning_curated"][0]],
+                    PSEUDONYM,
+                ),
+            )
+        ),
+    ],
+}
+
+RULES = [(table, rule) for table, plantings in PLANTINGS.items() for rule in dict.fromkeys(p.rule for p in plantings)]
+
+
+@pytest.fixture(scope="module")
+def show(spark, extra_files):
+    """Make rows the views that the rules read, each in one partition: so a query of all rules is one Spark stage."""
+
+    def show(views):
+        for view, rows in views.items():
+            table = "customer_landing" if view == "owners" else view.removesuffix("_quarantined")
+            schema = table_contract.parse(table, (extra_files / f"{table}.sql").read_text()).schema
+            records = F.inline(F.from_json(F.lit(json.dumps(rows)), ArrayType(schema)))
+            spark.range(1).coalesce(1).select(records).createOrReplaceTempView(view)
+
+    joins = "spark.sql.autoBroadcastJoinThreshold"
+    before = spark.conf.get(joins)
+    spark.conf.set(joins, "-1")
+    show(CLEAN)
+    yield show
+    spark.conf.set(joins, before)
+
+
+@pytest.fixture
+def plant(show, extra_files, monkeypatch):
+    """Make the views hold a violation, and return the parameters of the rules."""
+    monkeypatch.chdir(extra_files)
+    changed = {}
+
+    def plant(planting):
+        changed.update({view: CLEAN[view] + rows for view, rows in planting.more.items()} | planting.instead)
+        show(changed)
+        return {"now": NOW, **asdict(planting.policies)}
+
+    yield plant
+    show({view: CLEAN[view] for view in changed})
+
+
+@pytest.mark.parametrize("table", PLANTINGS)
+def test_every_rule_has_its_violation(extra_files, monkeypatch, table):
+    monkeypatch.chdir(extra_files)
+    names = [rule.name for rule in audits.load(table)]
+    assert len(names) == len(set(names))
+    assert set(names) == {planting.rule for planting in PLANTINGS[table]}
+
+
+@pytest.mark.parametrize(
+    ("table", "planting"),
+    [
+        pytest.param(table, planting, id=f"{table}-{number}")
+        for table, plantings in PLANTINGS.items()
+        for number, planting in enumerate(plantings)
+    ],
+)
+def test_rule_reports_its_violation(spark, plant, table, planting):
+    rules = [rule for rule in audits.load(table) if rule.name == planting.rule]
+    assert list(audits.broken(spark, rules, plant(planting))) == [planting.rule]
+
+
+@pytest.mark.parametrize(("table", "rule"), RULES)
+def test_without_its_rule_a_violation_would_be_published(spark, plant, monkeypatch, table, rule):
+    parameters = plant(next(planting for planting in PLANTINGS[table] if planting.rule == rule))
+    others = [other for other in audits.load(table) if other.name != rule]
+    monkeypatch.setattr(audits, "load", lambda _: others)
+    audits.check_rules(spark, table, parameters)
+
+
+TRAINING = ["machine_learning_curated"]
+CASES = {
+    **{name: (CLEAN, policies, PLANTINGS) for name, policies in PROFILES.items()},
+    "pseudonyms": (CLEAN | PSEUDONYMS, PSEUDONYM, TRAINING),
+    "strict with pseudonyms": (
+        CLEAN | PSEUDONYMS,
+        replace(PROFILES["strict"], training_subject="pseudonym"),
+        TRAINING,
+    ),
+    "unmatched steps": (
+        CLEAN
+        | {
+            "step_trainer_trusted": [step("S1", 300), step("S2", 400), step("S2", 500)],
+            "machine_learning_curated": [
+                *CLEAN["machine_learning_curated"],
+                trained("S2", 500, x=None, y=None, z=None),
+            ],
+        },
+        PROFILES["consent_date"],
+        TRAINING,
+    ),
+    "two customers at one moment": (
+        CLEAN
+        | {
+            "accelerometer_trusted": [moved("anna", 300), moved("ben", 300)],
+            "step_trainer_trusted": [step("S1", 300)],
+            "machine_learning_curated": [trained(None, 300, key=key) for key in (ANNAS_KEY, BENS_KEY)],
+        },
+        PSEUDONYM,
+        TRAINING,
+    ),
+    "an earlier record without consent": (
+        CLEAN | {"customer_landing": [ANNA, BEN, CLEO, DORA, WITHDRAWN | {"lastupdatedate": 99}]},
+        LATEST,
+        ["customer_trusted"],
+    ),
+    "nobody": ({view: [] for view in CLEAN}, PROFILES["strict"], PLANTINGS),
+}
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_clean_tables_break_no_rule(spark, plant, case):
+    views, policies, tables = CASES[case]
+    parameters = plant(Planting("none", instead=views, policies=policies))
+    for table in tables:
+        audits.check_rules(spark, table, parameters)
+
+
+def test_refusal_names_each_broken_rule_and_quotes_no_row(spark, plant):
+    parameters = plant(Planting("two", instead={"customers_curated": [DORA, DORA]}))
+    with pytest.raises(AuditError) as refused:
+        audits.check_rules(spark, "customers_curated", parameters)
+    assert str(refused.value).splitlines() == [
+        "customers_curated breaks its rules, so it was not published:",
+        "  2 rows: every customer has a trusted accelerometer reading",
+        "  2 rows: no trusted customer who has one is missing",
+        "  1 rows: no record occurs twice",
+        "The rules are in customers_curated.audit.sql. Readers still have what was published last.",
+    ]
+
+
+def test_every_text_of_the_training_table_is_searched_for_personal_data(plant, extra_files):
+    contract = table_contract.parse("t", (extra_files / "machine_learning_curated.sql").read_text())
+    (rule,) = (r for r in audits.load("machine_learning_curated") if r.name.startswith("no text of a row"))
+    for column in contract.schema:
+        assert column.dataType.simpleString() != "string" or f"SELECT {column.name}" in rule.query
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "-- a comment\n",
+        "-- named\nSELECT 1;\n\nSELECT 2;\n",  # would go unread
+        "-- named\nSELECT 1\n",
+        "-- named\nSELECT 1;\n-- named\n\nSELECT 2;\n",
+    ],
+)
+def test_file_that_does_not_consist_of_rules_is_refused(tmp_path, monkeypatch, text):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "things.audit.sql").write_text(text)
+    with pytest.raises(AuditError, match=r"things\.audit\.sql has something else in it than rules, or none"):
+        audits.load("things")
+
+
+def test_name_of_a_rule_is_the_comment_right_above_it():
+    text = "-- What this is; all of it.\n\n-- first\n-- of two lines\nSELECT 1;\n\n-- second\nSELECT 2\nFROM t;\n"
+    rules = [audits.Rule("first of two lines", "SELECT 1"), audits.Rule("second", "SELECT 2\nFROM t")]
+    assert audits.parse(text) == rules
+
+
+@pytest.mark.parametrize(("before", "after"), [(None, 5), (0, 5), (10, 5), (10, 100), (10, 10)])
+def test_row_count_may_change_within_the_limit(before, after):
+    audits.check_row_count("things", before, after, RowCountChange(drop=0.5, growth=10))
+
+
+@pytest.mark.parametrize("after", [0, 4, 101])
+def test_row_count_that_changes_more_is_refused(after):
+    with pytest.raises(AuditError, match=rf"things went from 10 to {after} rows .* not published") as refused:
+        audits.check_row_count("things", 10, after, RowCountChange(drop=0.5, growth=10))
+    assert "row_count_change" in str(refused.value)
+
+
+def test_schema_that_is_not_the_contracts_is_refused(spark, plant):
+    contract = table_contract.load("customer_trusted")
+    rows = spark.table("customer_trusted")
+    audits.check_schema(rows.select(*reversed(rows.columns)), contract)
+    changed = {
+        "fewer": rows.drop("phone"),
+        "more": rows.withColumn("shoesize", rows["lastupdatedate"]),
+        "another type": rows.withColumn("phone", rows["phone"].cast("bigint")),
+        "another name": rows.withColumnRenamed("phone", "telephone"),
+    }
+    for frame in changed.values():
+        with pytest.raises(AuditError, match=r"customer_trusted has not the columns of customer_trusted\.sql"):
+            audits.check_schema(frame, contract)

@@ -1,0 +1,215 @@
+"""Nobody sees a table before it is audited, nor one table of a run before the others; and a rerun heals."""
+
+import importlib
+import json
+import uuid
+
+import pytest
+from conftest import AT, BEAR_ALL, JOBS, customer, measured, moved
+from pyspark.sql import functions as F
+
+import audits
+import publishing
+
+TABLES = list(JOBS.values())
+
+
+def in_each(value):
+    """Return the same for each table."""
+    return dict.fromkeys(TABLES, value)
+
+
+def visible(lakehouse):
+    """Return the rows of each table that readers see."""
+    return {table: lakehouse.rows(table) for table in TABLES}
+
+
+def test_nothing_is_visible_before_the_last_job(first_run):
+    branch = "run_" + first_run.id
+    assert first_run.visible == dict.fromkeys(TABLES, 0)
+    assert first_run.branches == {table: {branch} for table in TABLES[:4]} | {TABLES[4]: set()}
+
+
+def test_after_the_last_job_everything_is_visible_and_the_branch_is_gone(first_run):
+    assert {table: first_run.lakehouse.table(table).count() for table in TABLES} == {
+        "customer_trusted": 2,
+        "accelerometer_trusted": 2,
+        "customers_curated": 1,
+        "step_trainer_trusted": 2,
+        "machine_learning_curated": 1,
+    }
+    assert {table: first_run.lakehouse.branches(table) for table in TABLES} == in_each({"main"})
+
+
+def test_each_table_was_made_from_those_of_its_own_run(first_run):
+    refs = {t: first_run.lakehouse.spark.table(f"{first_run.lakehouse.name(t)}.refs").first() for t in TABLES}
+    read = {}
+    for table in TABLES:
+        (summary,) = first_run.lakehouse.snapshots(table)
+        read[table] = {key.split(".")[-1]: int(id_) for key, id_ in summary.items() if ".snapshot-read." in key}
+    upstream = {
+        "customer_trusted": [],
+        "accelerometer_trusted": ["customer_trusted"],
+        "customers_curated": ["customer_trusted", "accelerometer_trusted"],
+        "step_trainer_trusted": ["customers_curated", "customer_trusted"],
+        "machine_learning_curated": ["step_trainer_trusted", "accelerometer_trusted", "customers_curated"],
+    }
+    assert read == {table: {source: refs[source]["snapshot_id"] for source in upstream[table]} for table in TABLES}
+
+
+def keep_all(rows):
+    return rows.withColumn("dropped", F.lit(None).cast("string"))
+
+
+BUGS = {  # job: the function with a bug, what the bug makes of its result, the rules that it breaks
+    "customer_landing_to_trusted": (
+        "decide",
+        keep_all,
+        ["every record agrees to research, and not only from a date to come"],
+    ),
+    "accelerometer_landing_to_trusted": ("decide", keep_all, ["every reading is of a customer who agreed"]),
+    "customer_trusted_to_curated": ("decide", keep_all, ["every customer has a trusted accelerometer reading"]),
+    "step_trainer_landing_to_trusted": (
+        "decide",
+        keep_all,
+        ["every reading is of a curated customer's Step Trainer"],
+    ),
+    "machine_learning_curated": (
+        "transform",
+        lambda rows: rows.withColumn("serialnumber", F.lit("anna@example.com")),
+        [
+            "no text of a row is an e-mail address, or the name, phone number or birthday of a customer",
+            "each pair of trusted readings that belong together is there as often as it exists, and nothing else is",
+        ],
+    ),
+}
+
+
+@pytest.mark.parametrize("job", BUGS)
+def test_table_that_fails_its_audit_is_not_seen_and_leaves_nothing_behind(first_run, monkeypatch, job):
+    lakehouse, table = first_run.lakehouse, JOBS[job]
+    function, bug, rules = BUGS[job]
+    module = importlib.import_module(job)
+    real = getattr(module, function)
+    monkeypatch.setattr(module, function, lambda *given, **named: bug(real(*given, **named)))
+    rows, files, runs = lakehouse.rows(table), lakehouse.data_files(table), lakehouse.table("pipeline_runs").count()
+    with pytest.raises(SystemExit) as refused:
+        lakehouse.run(job, *BEAR_ALL)
+    message = str(refused.value)
+    assert message.startswith(f"{table}: {table} breaks its rules, so it was not published:\n")
+    assert [line.split(" rows: ")[1] for line in message.splitlines() if " rows: " in line] == rules
+    for personal in ("@", "anna", "ben", "555-", "S1"):
+        assert personal not in message
+    assert lakehouse.rows(table) == rows
+    assert lakehouse.branches(table) == {"main"}
+    assert lakehouse.data_files(table) == files
+    assert lakehouse.table("pipeline_runs").count() > runs
+
+
+def test_row_count_that_changes_too_much_is_refused(first_run):
+    lakehouse, job = first_run.lakehouse, "customer_trusted_to_curated"
+    limit = ("--row_count_change", json.dumps({"drop": 0, "growth": 0.5}))
+    rows = lakehouse.rows("customers_curated")
+    with pytest.raises(SystemExit, match="customers_curated went from 1 to 1 rows since the last run"):
+        lakehouse.run(job, *limit)
+    assert lakehouse.branches("customers_curated") == {"main"}
+    assert lakehouse.rows("customers_curated") == rows
+
+
+def test_table_that_somebody_alters_during_the_run_is_refused(lakehouse, monkeypatch):
+    lakehouse.create_tables("customer_trusted")
+    lakehouse.land("customer", [customer("anna", "S1")])
+    write = publishing.Table.write
+
+    def alter_after_the_write(table, *given):
+        written = write(table, *given)
+        lakehouse.spark.sql(f"ALTER TABLE {table.name} ADD COLUMN shoesize int")
+        return written
+
+    monkeypatch.setattr(publishing.Table, "write", alter_after_the_write)
+    with pytest.raises(SystemExit, match=r"customer_trusted has not the columns of customer_trusted\.sql"):
+        lakehouse.run("customer_landing_to_trusted")
+    assert lakehouse.branches("customer_trusted") == set()
+    assert lakehouse.data_files("customer_trusted") == set()
+
+
+class Crash(Exception):  # noqa: N818 no error of a job
+    """What a job does not expect."""
+
+
+def land(lakehouse, *more):
+    names = ("anna", "ben", "cleo")
+    ben = customer("ben", "of ben", None)
+    lakehouse.land("customer", [customer("anna", "of anna"), ben, customer("cleo", "of cleo"), *more])
+    lakehouse.land("accelerometer", [moved(name, AT + n) for n, name in enumerate(names)])
+    lakehouse.land("step_trainer", [measured(f"of {name}", AT + n) for n, name in enumerate(names)])
+
+
+def who(lakehouse):
+    """Return whose row each row of each table is."""
+    of = {"email": "@example.com", "user": "@example.com", "serialnumber": "of "}
+    columns = dict(zip(TABLES, ("email", "user", "email", "serialnumber", "serialnumber"), strict=True))
+    return {
+        table: sorted(row[0].replace(of[column], "") for row in lakehouse.table(table).select(column).collect())
+        for table, column in columns.items()
+    }
+
+
+def test_failure_of_any_job_shows_nothing_and_the_next_run_heals(lakehouse, monkeypatch):
+    """It gives what an undisturbed run would: a consent given and one withdrawn take effect on every table."""
+    lakehouse.create_tables()
+    land(lakehouse)
+    strict = ("--profile", "strict")
+    lakehouse.run_all(*strict)
+    before = visible(lakehouse)
+    published = {table: lakehouse.data_files(table) for table in TABLES}
+    assert who(lakehouse) == in_each(["anna", "cleo"])
+
+    later = {"lastUpdateDate": AT + 1}
+    land(lakehouse, customer("anna", "of anna", None, **later), customer("ben", "of ben", **later))
+
+    def crash(*_):
+        raise Crash
+
+    for job in JOBS:
+        with monkeypatch.context() as patch:
+            patch.setattr(audits, "check_rules", crash)  # behind the write: what was written is left, as by a kill
+            with pytest.raises(Crash):
+                lakehouse.run(job, "--WORKFLOW_RUN_ID", f"wr_{uuid.uuid4().hex}", *strict)
+    assert {table: len(lakehouse.branches(table)) for table in TABLES} == in_each(2)
+    assert visible(lakehouse) == before
+    stale = {table: lakehouse.data_files(table) - published[table] for table in TABLES}
+    assert stale["customer_trusted"]
+
+    lakehouse.run_all(*strict)
+    assert who(lakehouse) == in_each(["ben", "cleo"])
+    assert {table: lakehouse.branches(table) for table in TABLES} == in_each({"main"})
+    for table in TABLES:
+        assert not lakehouse.data_files(table) & stale[table]
+
+
+def test_job_that_is_started_alone_publishes_at_once_unless_its_source_changes_meanwhile(lakehouse, monkeypatch):
+    """Here each record counts on its own: ben's later one is enough, and gone when it is gone."""
+    lakehouse.create_tables()
+    land(lakehouse, customer("ben", "of ben", lastUpdateDate=AT + 1))
+    for job, table in JOBS.items():
+        lakehouse.run(job)
+        assert lakehouse.branches(table) == {"main"}
+    assert who(lakehouse) == in_each(["anna", "ben", "cleo"])
+    land(lakehouse)
+    lakehouse.run_all()
+    assert who(lakehouse) == in_each(["anna", "cleo"])
+
+    before = lakehouse.rows("machine_learning_curated")
+    module = importlib.import_module("machine_learning_curated")
+    real, curated = module.decide, lakehouse.name("customers_curated")
+
+    def change_the_source(*given, **named):
+        lakehouse.spark.sql(f"INSERT OVERWRITE {curated} SELECT * FROM {curated}")  # noqa: S608
+        return real(*given, **named)
+
+    monkeypatch.setattr(module, "decide", change_the_source)
+    refused = "machine_learning_curated was made from another customers_curated than would be published with it"
+    with pytest.raises(SystemExit, match=refused):
+        lakehouse.run("machine_learning_curated")
+    assert lakehouse.rows("machine_learning_curated") == before
