@@ -112,8 +112,7 @@ class Job:
         # In the order of the DDL: columns that were added to it later stand last in the table.
         rows = source.read(branch).select(*table_contract.load(table).schema.fieldNames())
         self._rows_read[table] = rows.count()  # answered from the table's metadata
-        if branch in heads:
-            self._snapshots_read[table] = heads[branch]
+        self._snapshots_read[table] = heads.get(branch, 0)  # 0: nothing was ever published
         return self.name_for_audit(table, rows)
 
     def write(self, rows: DataFrame, decided: Mapping[str, DataFrame]) -> None:
