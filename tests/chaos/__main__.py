@@ -17,8 +17,6 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext, supp
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from random import Random, SystemRandom
-from typing import Any
-
 from rich.console import Console
 from rich.table import Table
 
@@ -138,9 +136,11 @@ class Chaos:
         uri = faults.files_of(self.lake, table)["metadata file"]
         ahead = faults.overwritten(self.lake, uri, faults.written_in_the_future(hours))
         struck = Struck(f"{table} was written {hours:.1f} h ahead")
-        self.strike("clock skew", job, run_id, struck, surroundings=ahead)
+        said = self.strike("clock skew", job, run_id, struck, surroundings=ahead)
+        if "clock" not in said:
+            self.breaks(f"the error names the clock: {said}")
 
-    def stop_workflows(self) -> None:
+    def stop(self) -> None:
         """Stop workflow runs at random moments, and start second ones beside them."""
         with self.round("workflow stopped", new_run=False) as (_, runs):
             for number in range(STOPS):
@@ -292,17 +292,26 @@ class Chaos:
 
     # The summary
 
-    def summary(self, seed: int, seconds: float) -> dict[str, Any]:
-        """Return what build/chaos.json holds."""
-        return {
+    def report(self, seed: int, seconds: float) -> None:
+        """Write build/chaos.json and show what it says."""
+        kills = sum(1 for tried in self.tries if tried.fault == "kill -9" and tried.struck)
+        summary = {
             "seed": seed,
             "seconds": round(seconds),
-            "kills": sum(1 for tried in self.tries if tried.fault == "kill -9" and tried.struck),
+            "kills": kills,
             "undisturbed_seconds": self.seconds,
             "healed": self.healed,
             "broken": self.broken,
             "tries": [asdict(tried) for tried in self.tries],
         }
+        SUMMARY.parent.mkdir(exist_ok=True)
+        SUMMARY.write_text(json.dumps(summary, indent=2) + "\n")
+        self.console.print(self.table())
+        self.console.print(
+            f"{kills} kills, {len(self.tries)} faults in all; {self.healed} runs healed; {len(self.broken)} promises "
+            f"broken; {seconds:.0f} s with seed {seed}. {SUMMARY}",
+            soft_wrap=True,
+        )
 
     def table(self) -> Table:
         """Return the tries by fault and job, and what readers saw."""
@@ -333,20 +342,15 @@ def main() -> None:
             project.succeed("apply")
             chaos = Chaos(Lake(project), project, Random(arguments.seed), console)
             chaos.learn(Path(folder))
-            phases = {"kill": lambda: chaos.kill(arguments.kills), "damage": chaos.damage, "stop": chaos.stop_workflows}
-            for phase, try_faults in phases.items():
-                if arguments.only in (None, phase):
-                    try_faults()
+            phases = {"stop": chaos.stop, "damage": chaos.damage, "kill": lambda: chaos.kill(arguments.kills)}
+            try:
+                for phase, try_faults in phases.items():
+                    if arguments.only in (None, phase):
+                        try_faults()
+            finally:
+                chaos.report(arguments.seed, time.monotonic() - started)
         finally:
             project.lakehouse("down")
-    SUMMARY.parent.mkdir(exist_ok=True)
-    summary = chaos.summary(arguments.seed, time.monotonic() - started)
-    SUMMARY.write_text(json.dumps(summary, indent=2) + "\n")
-    console.print(chaos.table())
-    console.print(
-        f"{summary['kills']} kills, {len(chaos.tries)} faults in all; {chaos.healed} runs healed; "
-        f"{len(chaos.broken)} promises broken; {summary['seconds']} s with seed {arguments.seed}. {SUMMARY}"
-    )
     sys.exit(1 if chaos.broken else 0)
 
 

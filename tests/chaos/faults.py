@@ -72,14 +72,14 @@ def _kill(process: Process, random: Random, when: str, struck: Struck) -> None:
 
 
 def fill_disk(limit: int, struck: Struck) -> Callable[[Process], None]:
-    """Let the kernel refuse the JVM every write beyond so many bytes of a file, as a full disk breaks it off."""
+    """Let the kernel refuse the job every byte beyond so many of a file, as a full disk breaks off a write."""
 
     def meanwhile(process: Process) -> None:
-        jvm = None
-        while process.alive and not (jvm := process.find("java")):
+        script = None
+        while process.alive and not (script := process.find("python")):
             time.sleep(POLL)
-        if jvm:
-            jvm.rlimit(psutil.RLIMIT_FSIZE, (limit, limit))
+        if script:
+            script.rlimit(psutil.RLIMIT_FSIZE, (limit, limit))  # which the JVM inherits
             struck.what = f"no byte beyond {limit:,} of a file"
 
     return meanwhile
