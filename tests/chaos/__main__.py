@@ -15,8 +15,10 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from dataclasses import asdict, dataclass, field
+from functools import partial
 from pathlib import Path
 from random import Random, SystemRandom
+
 from rich.console import Console
 from rich.table import Table
 
@@ -342,7 +344,7 @@ def main() -> None:
             project.succeed("apply")
             chaos = Chaos(Lake(project), project, Random(arguments.seed), console)
             chaos.learn(Path(folder))
-            phases = {"stop": chaos.stop, "damage": chaos.damage, "kill": lambda: chaos.kill(arguments.kills)}
+            phases = {"stop": chaos.stop, "damage": chaos.damage, "kill": partial(chaos.kill, arguments.kills)}
             try:
                 for phase, try_faults in phases.items():
                     if arguments.only in (None, phase):
