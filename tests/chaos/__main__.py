@@ -208,6 +208,8 @@ class Chaos:
         with surroundings or nullcontext():
             run = self.lake.run(job, run_id, meanwhile)
         said = "" if run.state == "SUCCEEDED" else run.said or "nothing"
+        if said and not struck.what:
+            self.breaks(f"chaos itself: {job} failed before the fault: {said}")
         if "The embedded AWS failed" in said or "Traceback" in said:
             self.breaks(f"the error is clear: {said}")
         new = self._look(run_id, publishing=job == LAST)
@@ -318,6 +320,7 @@ class Chaos:
     def table(self) -> Table:
         """Return the tries by fault and job, and what readers saw."""
         table = Table("Fault", "Job", "Struck", "All old", "Partly new, and said so", "All new")
+        table.columns[0].no_wrap = table.columns[1].no_wrap = True
         groups: dict[tuple[str, str], list[Try]] = {}
         for tried in self.tries:
             if tried.struck:
@@ -344,7 +347,11 @@ def main() -> None:
             project.succeed("apply")
             chaos = Chaos(Lake(project), project, Random(arguments.seed), console)
             chaos.learn(Path(folder))
-            phases = {"stop": chaos.stop, "damage": chaos.damage, "kill": partial(chaos.kill, arguments.kills)}
+            phases: dict[str, Callable[[], None]] = {
+                "stop": chaos.stop,
+                "damage": chaos.damage,
+                "kill": partial(chaos.kill, arguments.kills),
+            }
             try:
                 for phase, try_faults in phases.items():
                     if arguments.only in (None, phase):
