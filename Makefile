@@ -13,6 +13,8 @@ PLAN ?=
 YES ?=
 EMAIL ?=
 DRY_RUN ?=
+SEED ?=
+KILLS ?= 50
 PYTHON ?= python3.11
 
 VENV := .venv
@@ -85,6 +87,10 @@ down: setup ## Stop the embedded AWS and forget what it held
 .PHONY: test
 test: setup ## Run all tests
 	@$(BIN)/pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder tests/e2e tests/integration tests/unit
+
+.PHONY: chaos
+chaos: setup ## Kill jobs, break writes, damage files on an embedded AWS of its own; KILLS=50, SEED=n to repeat the choices
+	@$(BIN)/python -m tests.chaos --kills '$(KILLS)' $(if $(SEED),--seed '$(SEED)')
 
 .PHONY: try-docs
 try-docs: setup ## Run the commands of docs/operating.md and docs/ci.md, as they stand, on an embedded AWS

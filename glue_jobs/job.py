@@ -123,6 +123,7 @@ class Job:
         contract, table = table_contract.load(self._writes), self._table(self._writes)
         table.evolve(contract)
         before = table.snapshot()
+        publishing.refuse_clock_behind(self._writes, before, self.now)
         rows = rows.select(
             *contract.schema.fieldNames()
         ).persist()  # counted before the commit, which carries the count

@@ -15,6 +15,7 @@ from table_contract import TableContract
 
 ROWS_PER_FILE: Final = 2_000_000
 MAIN: Final = "main"
+CLOCK_TOLERANCE: Final = 60_000  # of Iceberg, milliseconds
 REPORT: Final = "lakehouse."
 """Prefix of what a run notes about itself in the summary of a snapshot."""
 
@@ -27,6 +28,8 @@ class Snapshot:
     rows: int
     report: Mapping[str, str]
     """What the run that made it noted, without the prefix."""
+    committed_at: int
+    """When, by the clock of that run, epoch milliseconds."""
 
 
 class Table:
@@ -57,10 +60,11 @@ class Table:
         snapshot_id = self.branches().get(branch)
         if snapshot_id is None:
             return None
-        (found,) = self._metadata("snapshots").where(f"snapshot_id = {snapshot_id}").select("summary").collect()
+        columns = ("summary", F.unix_millis("committed_at").alias("committed_at"))
+        (found,) = self._metadata("snapshots").where(f"snapshot_id = {snapshot_id}").select(*columns).collect()
         summary: dict[str, str] = found["summary"]
         report = {key.removeprefix(REPORT): value for key, value in summary.items() if key.startswith(REPORT)}
-        return Snapshot(snapshot_id, int(summary.get("total-records", 0)), report)
+        return Snapshot(snapshot_id, int(summary.get("total-records", 0)), report, found["committed_at"])
 
     def evolve(self, contract: TableContract) -> None:
         """Add the columns of the contract that the table lacks: Terraform can create a table, not evolve it."""
@@ -152,6 +156,17 @@ class Table:
 def branch_of(workflow_run_id: str, job_run_id: str) -> str:
     """Return the branch to which the jobs of one run write: the workflow's run, or the job's own outside a workflow."""
     return "run_" + re.sub(r"\W", "_", workflow_run_id or job_run_id or "by_hand")
+
+
+def refuse_clock_behind(table: str, published: Snapshot | None, now: int) -> None:
+    """Raise a BadInputError if a table was published later than now, by more than Iceberg bears."""
+    if published and published.committed_at > now + CLOCK_TOLERANCE:
+        ahead = (published.committed_at - now) / 60_000
+        raise BadInputError(
+            f"{table} was published {ahead:,.0f} minutes after the time of this job's clock, and Iceberg takes no "
+            "commit that is older than the last one. One of the two clocks was wrong: set this one right, or run again "
+            "when that time has passed."
+        )
 
 
 def refuse_inconsistent(run: Mapping[str, Snapshot], visible: Mapping[str, Snapshot]) -> None:

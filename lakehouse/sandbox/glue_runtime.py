@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
+import functools
 import logging
 import os
 import shutil
@@ -22,11 +23,13 @@ from botocore.exceptions import BotoCoreError, ClientError
 from lakehouse.sandbox import spark
 from lakehouse.sandbox.job_process import JobProcess, LogLine, error_message
 from lakehouse.sandbox.job_run import JobRun
-from lakehouse.sandbox.mirror import Mirror
+from lakehouse.sandbox.mirror import Changes, Mirror
 from lakehouse.sandbox.process import Credentials
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
+
+    from lakehouse.sandbox.iceberg import Warehouse
 
 log = logging.getLogger(__name__)
 
@@ -214,7 +217,9 @@ class _Execution:
         try:
             for bucket in buckets:
                 mirror = runtime.mirror(bucket)
-                self._note_unreadable(bucket, mirror.pull(self._s3).unreadable)
+                self._note_unreadable(
+                    bucket, mirror.pull(self._s3, functools.partial(self._forget_uncommitted, mirror)).unreadable
+                )
                 mirrors.append(mirror)
             return self._execute(script, mirrors)
         finally:
@@ -334,17 +339,27 @@ class _Execution:
 
     def _write_back(self, mirrors: list[Mirror]) -> None:
         """Put what the job wrote in the bucket, as it would be on S3 however the job ended, and follow its commits."""
-        conf = spark.parse_conf(self._run.arguments.get("--conf", ""))
-        written = {mirror.bucket: (mirror.directory, mirror.push(self._s3)) for mirror in mirrors}
-        catalogs = spark.hadoop_catalogs(conf) if self._uses_iceberg else {}
-        if not catalogs:
-            return
-        from lakehouse.sandbox import iceberg  # noqa: PLC0415 - half a second of imports that only tables need
+        for mirror in mirrors:
+            mirror.push(self._s3, functools.partial(self._follow_commits, mirror))
 
+    def _follow_commits(self, mirror: Mirror, changes: Changes) -> None:
         glue = self._runtime.client("glue", self._credentials)
-        for warehouse in map(iceberg.Warehouse.parse, catalogs.values()):
-            directory, changes = written[warehouse.bucket]
-            iceberg.follow_commits(warehouse, directory, [*changes.written, *changes.removed], glue)
+        for warehouse in self._warehouses(mirror):
+            warehouse.follow_commits(mirror.directory, [*changes.written, *changes.removed], glue)
+
+    def _forget_uncommitted(self, mirror: Mirror) -> None:
+        for warehouse in self._warehouses(mirror):
+            warehouse.forget_uncommitted(mirror.directory, self._runtime.client("glue"))
+
+    def _warehouses(self, mirror: Mirror) -> list[Warehouse]:
+        """Return the warehouses of the job's Iceberg catalogs that lie in a bucket."""
+        if not self._uses_iceberg:
+            return []
+        from lakehouse.sandbox.iceberg import Warehouse  # noqa: PLC0415 - half a second of imports that only tables need
+
+        conf = spark.parse_conf(self._run.arguments.get("--conf", ""))
+        warehouses = map(Warehouse.parse, spark.hadoop_catalogs(conf).values())
+        return [warehouse for warehouse in warehouses if warehouse.bucket == mirror.bucket]
 
     def _note_unreadable(self, bucket: str, keys: list[str]) -> None:
         if keys:

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
 FIRST_METADATA: Final = "v1.metadata.json"
+VERSION_HINT: Final = "version-hint.text"
 _METADATA_KEY = re.compile(r"(?P<table>.+)/metadata/v\d+\.metadata\.json")
 _VERSION = re.compile(r"v(\d+)\.metadata\.json")
 _ICEBERG_TYPES: Final = {"bigint": "long", "integer": "int", "smallint": "int", "tinyint": "int"}
@@ -53,6 +54,40 @@ class Warehouse:
         inside = {path.removeprefix(f"{self.prefix}/") for path in paths if path.startswith(f"{self.prefix}/")}
         return sorted((parts[0], parts[1]) for path in inside if len(parts := path.split("/")) == 2)
 
+    def follow_commits(self, directory: Path, changed_keys: Iterable[str], glue: GlueClient) -> list[str]:
+        """Point the catalog to the newest metadata of each table that changed; return their names.
+
+        `directory` is the mirror of the warehouse's bucket. A job that failed before its commit leaves no new metadata,
+        so nothing points to what it wrote. Tables that Spark created or dropped appear and go in the catalog too.
+        """
+        followed = []
+        for database, table in self.tables_in(changed_keys):
+            newest = _newest_metadata(directory / self.prefix / database / table / "metadata")
+            if _follow(glue, database, table, f"{self.uri}/{database}/{table}", newest):
+                followed.append(f"{database}.{table}")
+        return followed
+
+    def forget_uncommitted(self, directory: Path, glue: GlueClient) -> None:
+        """Remove the metadata that the catalog does not point to: of a job whose files S3 took only in part.
+
+        On AWS Spark would not see it, since there the pointer is the commit; a Hadoop catalog takes the newest file.
+        """
+        for folder in (directory / self.prefix).glob("*/*/metadata"):
+            database, table = folder.parts[-3:-1]
+            try:
+                current = glue.get_table(DatabaseName=database, Name=table)["Table"]
+            except glue.exceptions.EntityNotFoundException:
+                continue
+            pointer = current.get("Parameters", {}).get("metadata_location", "")
+            if not (match := _VERSION.fullmatch(pointer.rpartition("/")[2])):
+                continue
+            for version, path in _versions(folder).items():
+                if version > int(match[1]):
+                    path.unlink()
+            hint = folder / VERSION_HINT
+            if not hint.is_file() or hint.read_text().strip() != match[1]:
+                hint.write_text(match[1])
+
 
 def create(table_input: Mapping[str, Any], version: str, s3: S3Client) -> dict[str, Any]:
     """Write the first metadata of an empty Iceberg table, and return the catalog's table that points to it."""
@@ -73,26 +108,12 @@ def create(table_input: Mapping[str, Any], version: str, s3: S3Client) -> dict[s
     folder = f"{path}/metadata"
     _remove_old_table(s3, bucket, f"{folder}/")
     s3.put_object(Bucket=bucket, Key=f"{folder}/{FIRST_METADATA}", Body=metadata.model_dump_json().encode())
-    s3.put_object(Bucket=bucket, Key=f"{folder}/version-hint.text", Body=b"1")
+    s3.put_object(Bucket=bucket, Key=f"{folder}/{VERSION_HINT}", Body=b"1")
     pointer = {"table_type": "ICEBERG", "metadata_location": f"{location}/metadata/{FIRST_METADATA}"}
     return dict(table_input) | {
         "Parameters": dict(table_input.get("Parameters") or {}) | pointer,
         "StorageDescriptor": dict(storage) | {"Location": location, "Columns": _to_columns(metadata)},
     }
-
-
-def follow_commits(warehouse: Warehouse, directory: Path, changed_keys: Iterable[str], glue: GlueClient) -> list[str]:
-    """Point the catalog to the newest metadata of each table that changed; return their names.
-
-    `directory` is the mirror of the warehouse's bucket. A job that failed before its commit leaves no new metadata, so
-    nothing points to what it wrote. Tables that Spark created or dropped appear and go in the catalog too.
-    """
-    followed = []
-    for database, table in warehouse.tables_in(changed_keys):
-        newest = _newest_metadata(directory / warehouse.prefix / database / table / "metadata")
-        if _follow(glue, database, table, f"{warehouse.uri}/{database}/{table}", newest):
-            followed.append(f"{database}.{table}")
-    return followed
 
 
 def _follow(glue: GlueClient, database: str, table: str, location: str, newest: Path | None) -> bool:
@@ -131,8 +152,12 @@ def _table_input(name: str, pointer: str, metadata: TableMetadata, current: Mapp
 
 def _newest_metadata(folder: Path) -> Path | None:
     """Return the newest committed metadata: a Hadoop catalog commits by renaming a file to the next version."""
-    versions = {int(match[1]): path for path in folder.glob("v*.json") if (match := _VERSION.fullmatch(path.name))}
+    versions = _versions(folder)
     return versions[max(versions)] if versions else None
+
+
+def _versions(folder: Path) -> dict[int, Path]:
+    return {int(match[1]): path for path in folder.glob("v*.json") if (match := _VERSION.fullmatch(path.name))}
 
 
 def _schema(table: str, columns: Iterable[Mapping[str, str]]) -> Schema:

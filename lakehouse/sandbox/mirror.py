@@ -62,30 +62,40 @@ class Mirror:
         self._users = 0
         self._lock = threading.Lock()
 
-    def pull(self, s3: S3Client) -> Changes:
+    def pull(self, s3: S3Client, settle: Callable[[], None] = lambda: None) -> Changes:
         """Make the directory equal to the bucket, for one more job; `release` follows when that job has ended.
 
-        While other jobs use the directory, files that they have written and not yet pushed stay.
+        While other jobs use the directory, files that they have written and not yet pushed stay. While none does,
+        `settle` may put right in the directory what an earlier job has left in the bucket.
         """
         with self._lock:
             shared, self._users = self._users > 0, self._users + 1
             try:
-                return self._pull(s3, shared)
+                changes = self._pull(s3, shared)
+                if not shared:
+                    settle()
             except BaseException:
                 self._users -= 1
                 raise
+            return changes
 
-    def push(self, s3: S3Client) -> Changes:
-        """Make the bucket equal to the directory, as far as files changed in it."""
+    def push(self, s3: S3Client, commit: Callable[[Changes], None] = lambda _: None) -> Changes:
+        """Make the bucket equal to the directory, as far as files changed in it.
+
+        `commit` is called between writing and removing: if one of the three fails, nothing that was committed refers to
+        a file that is not there.
+        """
         with self._lock:
             files = scan(self.directory)
             changed = [key for key, state in files.items() if self._file_changed(key, state)]
             removed = [key for key in self._synced if key not in files]
             uploaded = self._each(changed, lambda key: self._upload(s3, key))
             changed = [key for key, done in zip(changed, uploaded, strict=True) if done]
+            changes = Changes(written=sorted(changed), removed=sorted(removed))
+            commit(changes)
             for start in range(0, len(removed), DELETE_BATCH):
                 self._delete(s3, removed[start : start + DELETE_BATCH])
-            return Changes(written=sorted(changed), removed=sorted(removed))
+            return changes
 
     def release(self) -> None:
         """Note that a job which pulled uses the directory no longer."""

@@ -12,12 +12,15 @@ import shutil
 import subprocess
 import time
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import pyarrow as pa
 import pytest
 
 from lakehouse.sandbox.process import SERVER_MODULE
+from tests.chaos.faults import Struck, kill_after
+from tests.chaos.lake import Lake
 from tests.conftest import ALL_JOBS, AUDIT_TABLES, ICEBERG_TABLES, JOBS, LANDING_TABLES, Project
 
 PERSONAL = {"user", "email", "customername", "name", "phone", "birthday"}
@@ -159,6 +162,16 @@ def test_a_broken_script_fails_its_job_and_stops_the_workflow(project: Project, 
     assert report["tables"] == {}, "what the first job wrote is on no branch that anybody reads"
     assert project.iceberg_rows() == {table: ran["tables"][table] for table in ICEBERG_TABLES}
     leaves_only_the_embedded_aws(project)
+
+
+def test_a_killed_job_changes_nothing_that_readers_see(project: Project, ran: dict[str, Any]) -> None:
+    """`make chaos` kills every job many times, and tries other faults."""
+    lake, struck = Lake(project), Struck()
+    before = lake.tables()
+    killed = lake.run(JOBS[0], "wr_killed", kill_after(2.0, Random(1), struck))
+    assert struck.what
+    assert killed.state == "FAILED"
+    assert lake.check_readers(before, before, "wr_killed", publishing=False) == 0
 
 
 def test_a_second_run_heals_what_failed_and_gives_the_same(project: Project, ran: dict[str, Any]) -> None:

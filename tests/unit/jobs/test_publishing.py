@@ -1,10 +1,13 @@
 """How a job publishes its table: in one commit with a report, the same again when run again, or not at all."""
 
 import json
+import time
 
 import pytest
 
 from policies import PROFILES
+from problems import BadInputError
+from publishing import Snapshot, refuse_clock_behind
 
 AT = 1_655_564_376_361
 AGREED = {"email": "a@example.com", "serialNumber": "S1", "shareWithResearchAsOfDate": AT, "phone": "5551234567"}
@@ -126,3 +129,26 @@ def test_all_files_below_the_landing_folder_are_read_and_hidden_ones_not(lakehou
     lakehouse.land("customer", ["no JSON"], file="_started")
     lakehouse.run(JOB)
     assert len(lakehouse.rows("customer_trusted")) == 2
+
+
+@pytest.mark.parametrize("published", [None, Snapshot(1, 1, {}, AT), Snapshot(1, 1, {}, AT + 60_000)])
+def test_clock_of_the_last_run_may_be_a_minute_ahead(published):
+    refuse_clock_behind("customer_trusted", published, AT)
+
+
+def test_clock_behind_the_last_run_is_an_error_that_says_by_how_much():
+    with pytest.raises(BadInputError, match="customer_trusted was published 90 minutes after"):
+        refuse_clock_behind("customer_trusted", Snapshot(1, 1, {}, AT + 90 * 60_000), AT)
+
+
+def test_nothing_is_written_while_the_clock_is_behind_the_last_run(lakehouse, monkeypatch):
+    lakehouse.create_tables("customer_trusted")
+    lakehouse.land("customer", [AGREED])
+    lakehouse.run(JOB)
+    published = lakehouse.rows("customer_trusted")
+    lakehouse.land("customer", [AGREED, AGREED | {"email": "c@example.com"}])
+    an_hour_ago = time.time_ns() - 3_600_000_000_000
+    monkeypatch.setattr("job.time.time_ns", lambda: an_hour_ago)
+    with pytest.raises(SystemExit, match="clock"):
+        lakehouse.run(JOB)
+    assert lakehouse.rows("customer_trusted") == published

@@ -14,7 +14,7 @@ from pyiceberg.table.metadata import new_table_metadata
 from pyiceberg.table.sorting import UNSORTED_SORT_ORDER
 from pyiceberg.types import LongType, NestedField, StringType
 
-from lakehouse.sandbox.iceberg import UnsupportedTableError, Warehouse, create, follow_commits
+from lakehouse.sandbox.iceberg import UnsupportedTableError, Warehouse, create
 
 WAREHOUSE = Warehouse.parse("s3://lake/warehouse/")
 LOCATION = "s3://lake/warehouse/db/t"
@@ -122,7 +122,7 @@ def test_create_refuses_what_it_can_not_do(aws: dict[str, Any], change: dict[str
 def test_the_pointer_follows_a_commit_and_the_rest_stays(aws: dict[str, Any], tmp_path: Path) -> None:
     aws["glue"].create_table(DatabaseName="db", TableInput=create(TABLE, "2", aws["s3"]))
     key = commit(tmp_path, 2, "id", "note")
-    assert follow_commits(WAREHOUSE, tmp_path, [key], aws["glue"]) == ["db.t"]
+    assert WAREHOUSE.follow_commits(tmp_path, [key], aws["glue"]) == ["db.t"]
     table = catalog_table(aws)
     assert table["Description"] == "One row per test."
     assert table["Parameters"] == {
@@ -141,21 +141,39 @@ def test_the_pointer_follows_a_commit_and_the_rest_stays(aws: dict[str, Any], tm
 def test_the_newest_of_several_commits_counts(aws: dict[str, Any], tmp_path: Path) -> None:
     aws["glue"].create_table(DatabaseName="db", TableInput=create(TABLE, "2", aws["s3"]))
     keys = [commit(tmp_path, version, "id") for version in (9, 10)]
-    follow_commits(WAREHOUSE, tmp_path, keys, aws["glue"])
+    WAREHOUSE.follow_commits(tmp_path, keys, aws["glue"])
     assert catalog_table(aws)["Parameters"]["metadata_location"].endswith("/v10.metadata.json")
 
 
 def test_without_a_commit_nothing_changes(aws: dict[str, Any], tmp_path: Path) -> None:
     aws["glue"].create_table(DatabaseName="db", TableInput=create(TABLE, "2", aws["s3"]))
     uncommitted = ["warehouse/db/t/data/part-0.parquet", "warehouse/db/t/metadata/0f3a.metadata.json", "other/db/t/x"]
-    assert follow_commits(WAREHOUSE, tmp_path, uncommitted, aws["glue"]) == []
+    assert WAREHOUSE.follow_commits(tmp_path, uncommitted, aws["glue"]) == []
     assert catalog_table(aws)["VersionId"] == "1"
+
+
+def test_metadata_that_the_catalog_does_not_point_to_is_forgotten(aws: dict[str, Any], tmp_path: Path) -> None:
+    aws["glue"].create_table(DatabaseName="db", TableInput=create(TABLE, "2", aws["s3"]))
+    committed = commit(tmp_path, 2, "id")
+    WAREHOUSE.follow_commits(tmp_path, [committed], aws["glue"])
+    lost = commit(tmp_path, 3, "id")
+    hint = (tmp_path / lost).with_name("version-hint.text")
+    hint.write_text("3")
+    WAREHOUSE.forget_uncommitted(tmp_path, aws["glue"])
+    assert [(tmp_path / key).exists() for key in (committed, lost)] == [True, False]
+    assert hint.read_text() == "2"
+
+
+def test_metadata_of_a_table_that_is_not_in_the_catalog_stays(aws: dict[str, Any], tmp_path: Path) -> None:
+    key = commit(tmp_path, 1, "id")
+    WAREHOUSE.forget_uncommitted(tmp_path, aws["glue"])
+    assert (tmp_path / key).exists()
 
 
 def test_tables_that_spark_creates_and_drops_appear_and_go(aws: dict[str, Any], tmp_path: Path) -> None:
     key = commit(tmp_path, 1, "id")
-    assert follow_commits(WAREHOUSE, tmp_path, [key], aws["glue"]) == ["db.t"]
+    assert WAREHOUSE.follow_commits(tmp_path, [key], aws["glue"]) == ["db.t"]
     assert catalog_table(aws)["Parameters"]["table_type"] == "ICEBERG"
     (tmp_path / key).unlink()
-    assert follow_commits(WAREHOUSE, tmp_path, [key], aws["glue"]) == ["db.t"]
+    assert WAREHOUSE.follow_commits(tmp_path, [key], aws["glue"]) == ["db.t"]
     assert aws["glue"].get_tables(DatabaseName="db")["TableList"] == []

@@ -68,6 +68,24 @@ def test_only_what_changed_is_copied(s3: Any, mirror: Mirror) -> None:
     assert mirror.push(s3) == Changes()
 
 
+def test_what_is_committed_lies_in_the_bucket_before_and_what_it_replaces_goes_after(s3: Any, mirror: Mirror) -> None:
+    s3.put_object(Bucket=BUCKET, Key="old", Body=b"1")
+    mirror.pull(s3)
+    (mirror.directory / "old").unlink()
+    write(mirror, "new", b"2")
+    seen: list[dict[str, bytes]] = []
+    mirror.push(s3, lambda _: seen.append(objects(s3)))
+    assert seen == [{"old": b"1", "new": b"2"}]
+    assert objects(s3) == {"new": b"2"}
+
+
+def test_only_a_directory_that_nobody_uses_is_settled(s3: Any, mirror: Mirror) -> None:
+    settled: list[int] = []
+    mirror.pull(s3, lambda: settled.append(1))
+    mirror.pull(s3, lambda: settled.append(2))
+    assert settled == [1]
+
+
 def test_push_brings_new_changed_and_removed_files_to_the_bucket(s3: Any, mirror: Mirror) -> None:
     for key in ("kept", "changed", "removed"):
         s3.put_object(Bucket=BUCKET, Key=key, Body=b"1")

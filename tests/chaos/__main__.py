@@ -1,0 +1,367 @@
+"""`make chaos`: faults, tried for real on a whole lakehouse in an embedded AWS of its own, and what comes of each.
+
+Two sets of landing data take turns, so that every table of one run differs from that of the run before. A run is struck
+at each of its jobs again and again; after each fault all five tables are read as any client reads them. Then the run is
+let through, and must leave what an undisturbed run on the same data left.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
+from dataclasses import asdict, dataclass, field
+from functools import partial
+from pathlib import Path
+from random import Random, SystemRandom
+
+from rich.console import Console
+from rich.table import Table
+
+from lakehouse import landing, sample
+from lakehouse.tables import PUBLISHED_BY
+from tests.chaos import faults
+from tests.chaos.faults import Struck
+from tests.chaos.lake import LANDING, QUARANTINE, BrokenPromiseError, JobRun, Lake, Process, Tables
+from tests.conftest import JOBS, REPOSITORY, Project, copy_of_project
+
+SUMMARY = REPOSITORY / "build" / "chaos.json"
+LAST = JOBS[-1]
+READS_CUSTOMER_TRUSTED = "customer_trusted_to_curated"
+KILLS_PER_ROUND = 25  # of five jobs: a round is one run that is struck until it is let through
+STOPS = 3
+BAD_LINE = '{"user": "nobody", "email": "nobody"}\n'
+
+
+@dataclass
+class Try:
+    """One fault, and what came of it."""
+
+    fault: str
+    job: str
+    what: str
+    struck: bool
+    """Whether the fault kept the job from ending well; it may have come too late."""
+    new_tables: int
+    """How many of the five tables readers then saw new; the tables themselves say which."""
+    said: str
+    """What the job or the refusal said."""
+
+
+@dataclass
+class Chaos:
+    """A lakehouse under test, and what has been tried on it."""
+
+    lake: Lake
+    project: Project
+    random: Random
+    console: Console
+    tries: list[Try] = field(default_factory=list)
+    broken: list[str] = field(default_factory=list)
+    healed: int = 0
+    """Runs that were let through after their faults, and left what an undisturbed run leaves."""
+    data: list[Path] = field(default_factory=list)
+    rows: list[Tables] = field(default_factory=list)
+    bad_lines: dict[str, int] = field(default_factory=dict)
+    seconds: dict[str, float] = field(default_factory=dict)
+    """How long each job took when it was left alone."""
+    _number: int = 0
+
+    # What is tried
+
+    def kill(self, kills: int) -> None:
+        """Kill every job at moments of its run that are equally likely, and the last one also while it publishes."""
+        while kills:
+            now, kills = min(kills, KILLS_PER_ROUND), kills - min(kills, KILLS_PER_ROUND)
+            with self.round("kill -9") as (run_id, runs):
+                for position, job in enumerate(JOBS):
+                    for number in range(now // 5 + (position >= 5 - now % 5)):
+                        self._kill(job, run_id, aimed=job == LAST and number % 2 == 1)
+                    runs[job] = self.lake.succeed(job, run_id)
+
+    def _kill(self, job: str, run_id: str, *, aimed: bool) -> None:
+        for _ in range(5):
+            struck = Struck()
+            if aimed:
+                commit, delay = self.random.randrange(11), self.random.uniform(0, 0.15)
+                meanwhile = faults.kill_while_publishing(commit, delay, self.lake, self.random, struck)
+            else:
+                meanwhile = faults.kill_after(self.random.uniform(0, self.seconds[job]), self.random, struck)
+            if self.strike("kill -9", job, run_id, struck, meanwhile=meanwhile):
+                return
+        raise BrokenPromiseError(f"chaos itself: no kill of {job} came in time")
+
+    def damage(self) -> None:
+        """Break what jobs write, damage what they read, and put their clocks wrong."""
+        with self.round("damage") as (run_id, runs):
+            broken = self.random.sample((self._fill_disk, self._make_read_only, self._fail_some_writes), 3)
+            for number, job in enumerate(JOBS):
+                for break_writes in broken if job == LAST else [broken[number % 3]]:
+                    break_writes(job, run_id)
+                if job == READS_CUSTOMER_TRUSTED:
+                    self._corrupt_input(job, f"{run_id}_alone")
+                if job in (JOBS[0], LAST):
+                    self._skew_clock(job, run_id)
+                runs[job] = self.lake.succeed(job, run_id)
+
+    def _fill_disk(self, job: str, run_id: str) -> None:
+        struck = Struck()
+        disk = faults.fill_disk(self.random.randrange(256, 2048), struck)
+        self.strike("full disk", job, run_id, struck, meanwhile=disk)
+
+    def _make_read_only(self, job: str, run_id: str) -> None:
+        refusal = faults.refused_writes(self.lake, "warehouse/*")
+        self.strike("read-only bucket", job, run_id, Struck("no write"), surroundings=refusal)
+
+    def _fail_some_writes(self, job: str, run_id: str) -> None:
+        keys = faults.some_writes(self.lake, job, self.random)
+        refusal = faults.refused_writes(self.lake, keys)
+        self.strike("S3 error in a write", job, run_id, Struck(f"no write of {keys}"), surroundings=refusal)
+
+    def _corrupt_input(self, job: str, run_id: str) -> None:
+        """Damage a file of each kind of the published table that the job reads: it must say which file."""
+        for kind, uri in faults.files_of(self.lake, "customer_trusted").items():
+            how = self.random.choice((faults.truncated, faults.overwritten_with_noise))
+            damage = faults.overwritten(self.lake, uri, how(self.random))
+            struck = Struck(f"{kind} of customer_trusted {how.__name__.replace('_', ' ')}")
+            said = self.strike("corrupt input", job, run_id, struck, surroundings=damage)
+            if Path(uri).name not in said:
+                self.breaks(f"the error names the damaged {kind} {uri}: {said}")
+
+    def _skew_clock(self, job: str, run_id: str) -> None:
+        """Let the job find a table that a clock far ahead of its own has written."""
+        table, hours = PUBLISHED_BY[job], self.random.uniform(0.1, 12)
+        uri = faults.files_of(self.lake, table)["metadata file"]
+        ahead = faults.overwritten(self.lake, uri, faults.written_in_the_future(hours))
+        struck = Struck(f"{table} was written {hours:.1f} h ahead")
+        said = self.strike("clock skew", job, run_id, struck, surroundings=ahead)
+        if "clock" not in said:
+            self.breaks(f"the error names the clock: {said}")
+
+    def stop(self) -> None:
+        """Stop workflow runs at random moments, and start second ones beside them."""
+        with self.round("workflow stopped", new_run=False) as (_, runs):
+            for number in range(STOPS):
+                run_id = self._start()
+                if number == 0:
+                    self._refuse_second_run(run_id)
+                    after = 0.0
+                else:
+                    after = self.random.uniform(0, sum(self.seconds.values()))
+                    time.sleep(after)
+                with suppress(self.lake.glue.exceptions.IllegalWorkflowStateException):  # it has ended already
+                    self.lake.glue.stop_workflow_run(Name=self.lake.workflow, RunId=run_id)
+                jobs = self._wait(run_id)
+                new = self._look(run_id, publishing=LAST in jobs)
+                states = ", ".join(f"{job} {run.state}" for job, run in jobs.items())
+                struck = any(run.state == "STOPPED" for run in jobs.values())
+                self._note(Try("workflow stopped", "", f"after {after:.1f} s", struck, new, states))
+            runs.update(self._wait(self._start()))
+
+    def _refuse_second_run(self, run_id: str) -> None:
+        before = self.lake.objects(*LANDING)
+        try:
+            self._start()
+            said = ""
+        except self.lake.glue.exceptions.ConcurrentRunsExceededException as error:
+            said = str(error)
+        done = self.project.lakehouse("run", "--data", str(self.data[self._number % 2]))
+        if not said or done.returncode == 0 or "Traceback" in done.stderr or self.lake.objects(*LANDING) != before:
+            self.breaks(f"a second run is refused: {said} {done.stdout} {done.stderr}")
+        last_words = " ".join(done.stderr.split())
+        self._note(Try("two runs at once", "", "", True, self._look(run_id, publishing=False), last_words))
+
+    # How
+
+    @contextmanager
+    def round(self, kind: str, *, new_run: bool = True) -> Iterator[tuple[str, dict[str, JobRun]]]:
+        """Yield a run on the other set of landing data, and check its outcome; `runs` gets the jobs that ended well."""
+        self._number += 1
+        self._upload()
+        untouched, quarantined = self.lake.objects(*LANDING), self.lake.objects(QUARANTINE)
+        runs: dict[str, JobRun] = {}
+        self.console.print(f"[bold]{kind}[/], data set {'AB'[self._number % 2]}")
+        try:
+            yield f"wr_chaos_{self._number}" if new_run else "", runs
+            self.lake.check_healed(self._new, runs, self.bad_lines)
+            self.lake.check_objects({**untouched, **quarantined})
+        except BrokenPromiseError as promise:
+            self.breaks(f"{kind}: {promise}")
+        else:
+            self.healed += 1
+
+    def strike(
+        self,
+        fault: str,
+        job: str,
+        run_id: str,
+        struck: Struck,
+        *,
+        meanwhile: Callable[[Process], None] = lambda _: None,
+        surroundings: AbstractContextManager[None] | None = None,
+    ) -> str:
+        """Run a job with a fault, look at what readers see, and return what the job said; nothing if it ended well."""
+        with surroundings or nullcontext():
+            run = self.lake.run(job, run_id, meanwhile)
+        said = "" if run.state == "SUCCEEDED" else run.said or "nothing"
+        if said and not struck.what:
+            self.breaks(f"chaos itself: {job} failed before the fault: {said}")
+        if "The embedded AWS failed" in said or "Traceback" in said:
+            self.breaks(f"the error is clear: {said}")
+        new = self._look(run_id, publishing=job == LAST)
+        self._note(Try(fault, job, struck.what, bool(said), new, said))
+        return said
+
+    def learn(self, folder: Path) -> None:
+        """Make both sets of landing data, and learn what undisturbed runs make of them and how long they take."""
+        for number, customers in enumerate((150, 120)):
+            data = folder / "AB"[number]
+            sample.generate(data, seed=self.random.randrange(10**6), customers=customers)
+            (data / sample.EXPECTED).unlink()
+            for entity in landing.ENTITIES:
+                file = min((data / entity / "landing").iterdir())
+                file.write_text(BAD_LINE + file.read_text())
+            self.data.append(data)
+        self.bad_lines = {f"{entity}_landing": 1 for entity in landing.ENTITIES}
+        for number in (0, 1):
+            self._number = number
+            self._upload()
+            runs = self.lake.run_all(f"wr_undisturbed_{number}")
+            self.rows.append(self.lake.tables())
+            self.seconds = {job: min(run.seconds, self.seconds.get(job, run.seconds)) for job, run in runs.items()}
+        if same := [name for name in self.rows[0] if self.rows[0][name] == self.rows[1][name]]:
+            raise BrokenPromiseError(f"chaos itself: the data sets give the same {same}")
+        took = ", ".join(f"{job} {seconds:.1f} s" for job, seconds in self.seconds.items())
+        self.console.print(f"Undisturbed: {took}")
+
+    def breaks(self, promise: str) -> None:
+        """Note a broken promise."""
+        self.broken.append(promise)
+        self.console.print(f"  BROKEN {promise}", style="red", markup=False, soft_wrap=True)
+
+    @property
+    def _old(self) -> Tables:
+        return self.rows[(self._number + 1) % 2]
+
+    @property
+    def _new(self) -> Tables:
+        return self.rows[self._number % 2]
+
+    def _look(self, run_id: str, *, publishing: bool) -> int:
+        try:
+            return self.lake.check_readers(self._old, self._new, run_id, publishing=publishing)
+        except BrokenPromiseError as promise:
+            self.breaks(str(promise))
+            return -1
+
+    def _note(self, tried: Try) -> None:
+        self.tries.append(tried)
+        outcome = f"{tried.new_tables} of 5 tables new" if tried.struck else "too late, the job had done its work"
+        self.console.print(
+            f"  {tried.fault}: {tried.job} {tried.what}: {outcome}", markup=False, highlight=False, soft_wrap=True
+        )
+
+    def _upload(self) -> None:
+        landing.replace(self.lake.s3, self.lake.bucket, landing.find(self.data[self._number % 2]))
+
+    def _start(self) -> str:
+        run_id: str = self.lake.glue.start_workflow_run(Name=self.lake.workflow)["RunId"]
+        return run_id
+
+    def _wait(self, run_id: str) -> dict[str, JobRun]:
+        while True:
+            run = self.lake.glue.get_workflow_run(Name=self.lake.workflow, RunId=run_id, IncludeGraph=True)["Run"]
+            if run["Status"] not in ("RUNNING", "STOPPING"):
+                break
+            time.sleep(0.5)
+        latest = {
+            node["Name"]: node["JobDetails"]["JobRuns"][-1]
+            for node in run["Graph"]["Nodes"]
+            if node.get("JobDetails", {}).get("JobRuns")
+        }
+        return {
+            job: JobRun(
+                latest[name]["Id"],
+                latest[name]["JobRunState"],
+                latest[name].get("ErrorMessage", ""),
+                latest[name]["ExecutionTime"],
+            )
+            for job, name in self.lake.jobs.items()
+            if name in latest
+        }
+
+    # The summary
+
+    def report(self, seed: int, seconds: float) -> None:
+        """Write build/chaos.json and show what it says."""
+        kills = sum(1 for tried in self.tries if tried.fault == "kill -9" and tried.struck)
+        summary = {
+            "seed": seed,
+            "seconds": round(seconds),
+            "kills": kills,
+            "undisturbed_seconds": self.seconds,
+            "healed": self.healed,
+            "broken": self.broken,
+            "tries": [asdict(tried) for tried in self.tries],
+        }
+        SUMMARY.parent.mkdir(exist_ok=True)
+        SUMMARY.write_text(json.dumps(summary, indent=2) + "\n")
+        self.console.print(self.table())
+        self.console.print(
+            f"{kills} kills, {len(self.tries)} faults in all; {self.healed} runs healed; {len(self.broken)} promises "
+            f"broken; {seconds:.0f} s with seed {seed}. {SUMMARY}",
+            soft_wrap=True,
+        )
+
+    def table(self) -> Table:
+        """Return the tries by fault and job, and what readers saw."""
+        table = Table("Fault", "Job", "Struck", "All old", "Partly new, and said so", "All new")
+        table.columns[0].no_wrap = table.columns[1].no_wrap = True
+        groups: dict[tuple[str, str], list[Try]] = {}
+        for tried in self.tries:
+            if tried.struck:
+                groups.setdefault((tried.fault, tried.job), []).append(tried)
+        for (fault, job), tries in groups.items():
+            new = [tried.new_tables for tried in tries]
+            partly = sum(1 for count in new if 0 < count < 5)
+            table.add_row(fault, job, *(f"{count or ''}" for count in (len(new), new.count(0), partly, new.count(5))))
+        return table
+
+
+def main() -> None:
+    """Try the faults and tell what came of them; exit 1 where a promise was broken."""
+    parser = argparse.ArgumentParser(prog="make chaos", description=__doc__)
+    parser.add_argument("--seed", type=int, default=SystemRandom().randrange(10**6), help="of every random choice")
+    parser.add_argument("--kills", type=int, default=50, help="over the five jobs")
+    parser.add_argument("--only", choices=["kill", "damage", "stop"])
+    arguments = parser.parse_args()
+    console, started = Console(), time.monotonic()
+    console.print(f"Seed {arguments.seed}")
+    with tempfile.TemporaryDirectory() as folder:
+        project = copy_of_project(Path(folder) / "project")
+        try:
+            project.succeed("apply")
+            chaos = Chaos(Lake(project), project, Random(arguments.seed), console)
+            chaos.learn(Path(folder))
+            phases: dict[str, Callable[[], None]] = {
+                "stop": chaos.stop,
+                "damage": chaos.damage,
+                "kill": partial(chaos.kill, arguments.kills),
+            }
+            try:
+                for phase, try_faults in phases.items():
+                    if arguments.only in (None, phase):
+                        try_faults()
+            finally:
+                chaos.report(arguments.seed, time.monotonic() - started)
+        finally:
+            project.lakehouse("down")
+    sys.exit(1 if chaos.broken else 0)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,256 @@
+"""The lake as its readers see it, and what must be true of it whatever has failed."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections import Counter
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import psutil
+from pyiceberg.catalog import Catalog, load_catalog
+from pyiceberg.table import Table
+
+from lakehouse import landing, sandbox
+from lakehouse.tables import Publication, outdated
+from tests.conftest import ICEBERG_TABLES, JOBS, Project
+
+Rows = Counter[tuple[Any, ...]]
+Tables = Mapping[str, Rows]
+
+IN_ORDER_OF_PUBLICATION = [
+    "machine_learning_curated",
+    "step_trainer_trusted",
+    "customers_curated",
+    "accelerometer_trusted",
+    "customer_trusted",
+]
+LANDING = tuple(landing.prefix(entity) for entity in landing.ENTITIES)
+QUARANTINE = "quarantine/"
+PATIENCE = 300.0  # seconds for one job, on a busy machine
+
+
+class BrokenPromiseError(AssertionError):
+    """What readers or operators were promised is not so."""
+
+
+@dataclass(frozen=True)
+class JobRun:
+    """How a run of a job ended."""
+
+    id: str
+    state: str
+    said: str
+    seconds: float
+    """For how long its process was there."""
+
+
+class Process:
+    """The process group of a job run, a child of the embedded AWS that works in the folder of the run."""
+
+    def __init__(self, folder: Path, server: psutil.Process) -> None:
+        self.folder = folder
+        self._server = server
+        self._leader: psutil.Process | None = None
+
+    @property
+    def leader(self) -> psutil.Process | None:
+        """The leader of the group; None before there is one."""
+        if self._leader is None:
+            self._leader = next((each for each in self._server.children() if self._is_here(each)), None)
+        return self._leader
+
+    @property
+    def alive(self) -> bool:
+        """Whether the job still runs."""
+        try:
+            return self._leader is not None and self._leader.status() != psutil.STATUS_ZOMBIE
+        except psutil.NoSuchProcess:
+            return False
+
+    def find(self, program: str) -> psutil.Process | None:
+        """Return the job's own process of a program, "java" or "python"."""
+        try:
+            members = self._leader.children(recursive=True) if self._leader else []
+            return next((each for each in members if program in Path(each.exe()).name and self._is_here(each)), None)
+        except psutil.Error:
+            return None
+
+    def log(self) -> str:
+        """Return what the job has written."""
+        return (self.folder / "output.log").read_text(errors="replace")
+
+    def _is_here(self, process: psutil.Process) -> bool:
+        try:
+            return Path(process.cwd()) == self.folder
+        except (psutil.Error, FileNotFoundError):
+            return False
+
+
+class Lake:
+    """A deployed project: jobs to start, tables to read, promises to check."""
+
+    def __init__(self, project: Project) -> None:
+        self.environment = project.environment()
+        self.glue, self.s3 = project.client("glue"), project.client("s3")
+        self.bucket, self.database = self.environment["STEDI_BUCKET"], self.environment["STEDI_DATABASE"]
+        self.workflow = self.environment["STEDI_WORKFLOW"]
+        running = sandbox.status(project.root)
+        assert running
+        self._server = psutil.Process(running.pid)
+        self._folder = project.root.resolve() / "build/local"
+        self.jobs = {Path(job["Command"]["ScriptLocation"]).stem: job["Name"] for job in self.glue.get_jobs()["Jobs"]}
+
+    # Jobs
+
+    def run(self, job: str, workflow_run_id: str, meanwhile: Callable[[Process], None] = lambda _: None) -> JobRun:
+        """Run one job as part of a workflow run, and do something `meanwhile`, from the start of its process on."""
+        name = self.jobs[job]
+        run_id = self.glue.start_job_run(JobName=name, Arguments={"--WORKFLOW_RUN_ID": workflow_run_id})["JobRunId"]
+        process = Process(self._folder / "jobs" / run_id, self._server)
+        started = time.monotonic()
+        while not process.leader and not self._ended(name, run_id):
+            time.sleep(0.01)
+        appeared = time.monotonic()
+        meanwhile(process)
+        while process.alive and time.monotonic() < started + PATIENCE:
+            time.sleep(0.02)
+        seconds = time.monotonic() - appeared
+        while not (ended := self._ended(name, run_id)):
+            if time.monotonic() > started + PATIENCE:
+                raise BrokenPromiseError(f"{job} {run_id} does not end")
+            time.sleep(0.1)
+        return JobRun(run_id, ended["JobRunState"], ended.get("ErrorMessage", ""), seconds)
+
+    def run_all(self, workflow_run_id: str) -> dict[str, JobRun]:
+        """Run the five jobs, undisturbed, one after the other."""
+        return {job: self.succeed(job, workflow_run_id) for job in JOBS}
+
+    def succeed(self, job: str, workflow_run_id: str) -> JobRun:
+        """Run a job that has to succeed."""
+        run = self.run(job, workflow_run_id)
+        if run.state != "SUCCEEDED":
+            raise BrokenPromiseError(f"a rerun heals: {job} ended as {run.state}: {run.said}")
+        return run
+
+    def _ended(self, name: str, run_id: str) -> dict[str, Any] | None:
+        run: dict[str, Any] = self.glue.get_job_run(JobName=name, RunId=run_id)["JobRun"]
+        return run if run["JobRunState"] in ("SUCCEEDED", "FAILED", "STOPPED", "TIMEOUT", "ERROR") else None
+
+    # What readers see
+
+    def catalog(self) -> Catalog:
+        """Return the catalog as any client opens it."""
+        env = self.environment
+        access = {"access-key-id": env["AWS_ACCESS_KEY_ID"], "secret-access-key": env["AWS_SECRET_ACCESS_KEY"]}
+        place = {"endpoint": env["AWS_ENDPOINT_URL"], "region": env["AWS_REGION"]}
+        settings = {
+            f"{service}.{key}": value for service in ("glue", "s3") for key, value in {**access, **place}.items()
+        }
+        return load_catalog("chaos", type="glue", **settings)
+
+    def table(self, name: str) -> Table:
+        """Return an Iceberg table as it is now."""
+        return self.catalog().load_table((self.database, name))
+
+    def tables(self) -> dict[str, Rows]:
+        """Return every row of the five tables, each with how often it is there."""
+        return {name: rows_of(table) for name, table in self._five().items()}
+
+    def objects(self, *prefixes: str) -> dict[str, str]:
+        """Return the checksum of every object below some prefixes."""
+        pages = self.s3.get_paginator("list_objects_v2")
+        found = [
+            item for prefix in prefixes for page in pages.paginate(Bucket=self.bucket, Prefix=prefix)
+            for item in page.get("Contents", [])
+        ]  # fmt: skip
+        return {item["Key"]: item["ETag"] for item in found}
+
+    def metadata_files(self) -> int:
+        """Count the commits of the five tables so far, also those of a job that still runs."""
+        warehouse = self._folder / "s3" / self.bucket / "warehouse" / self.database
+        return sum(len(list(warehouse.glob(f"{name}/metadata/v*.metadata.json"))) for name in ICEBERG_TABLES)
+
+    # Promises
+
+    def check_readers(self, old: Tables, new: Tables, workflow_run_id: str, *, publishing: bool) -> int:
+        """Check what readers see after a fault in a run that was to replace `old` by `new`; return how many are new.
+
+        All five tables are old, unless the fault struck the job that was `publishing`: then the first of them, in the
+        order of publication, may be new, each of them wholly, and the tables say so themselves.
+        """
+        found = self._five()
+        publications = {
+            name: Publication.of(snapshot) for name, table in found.items() if (snapshot := table.current_snapshot())
+        }
+        are_new = []
+        for name in IN_ORDER_OF_PUBLICATION:
+            rows = rows_of(found[name])
+            if rows not in (old[name], new[name]):
+                raise BrokenPromiseError(f"{name} is neither the old nor the new table: {rows.total()} rows")
+            says_new = publications[name].workflow_run_id == workflow_run_id
+            if old[name] != new[name] and says_new != (rows == new[name]):
+                raise BrokenPromiseError(f"{name} does not say which run its rows are of")
+            are_new.append(says_new)
+        count = sum(are_new)
+        if are_new != [True] * count + [False] * (5 - count) or (count and not publishing):
+            raise BrokenPromiseError(
+                f"readers see a mix: new are {dict(zip(IN_ORDER_OF_PUBLICATION, are_new, strict=True))}"
+            )
+        said = outdated(publications)
+        if bool(said) != (0 < count < 5):
+            raise BrokenPromiseError(f"{count} of 5 tables are new, and it is said: {said}")
+        return count
+
+    def check_healed(self, new: Tables, runs: Mapping[str, JobRun], bad_lines: Mapping[str, int]) -> None:
+        """Check that a run has left what an undisturbed run on the same data leaves, and nothing else."""
+        found = self._five()
+        for name, table in found.items():
+            if rows_of(table) != new[name]:
+                raise BrokenPromiseError(f"a rerun heals: {name} is not what an undisturbed run gives")
+            if set(table.refs()) != {"main"}:
+                raise BrokenPromiseError(f"{name} keeps branches: {sorted(table.refs())}")
+        self._check_accounts(runs)
+        records = self.quarantined(runs)
+        if records != bad_lines:
+            raise BrokenPromiseError(f"quarantined were {records} instead of {bad_lines}")
+
+    def check_objects(self, untouched: Mapping[str, str]) -> None:
+        """Check that objects are what they were."""
+        if not untouched.items() <= self.objects(*LANDING, QUARANTINE).items():
+            raise BrokenPromiseError("landing or quarantine is not as it was")
+
+    def _check_accounts(self, runs: Mapping[str, JobRun]) -> None:
+        """read = published + dropped + quarantined, of every run that has an account, and each of these has one."""
+        accounts = self.catalog().load_table((f"{self.database}_audit", "pipeline_runs")).scan().to_arrow().to_pylist()
+        balance: Counter[tuple[str, str]] = Counter()
+        for row in accounts:
+            sign = {"read": 1, "output": 0}.get(row["fate"], -1)
+            balance[row["job_run_id"], row["source_table"]] += sign * row["rows"]
+        if wrong := {key: rest for key, rest in balance.items() if rest}:
+            raise BrokenPromiseError(f"rows are not accounted for: {wrong}")
+        if missing := {run.id for run in runs.values()} - {row["job_run_id"] for row in accounts}:
+            raise BrokenPromiseError(f"runs have no account: {missing}")
+
+    def quarantined(self, runs: Mapping[str, JobRun]) -> dict[str, int]:
+        """Count the quarantined records of some job runs by landing table."""
+        ids, count = {run.id for run in runs.values()}, Counter[str]()
+        for key in self.objects(QUARANTINE):
+            _, table, run_id, file = key.split("/", 3)
+            if run_id in ids and not file.startswith(("_", ".")):
+                lines = self.s3.get_object(Bucket=self.bucket, Key=key)["Body"].read().splitlines()
+                count[table] += sum(1 for line in lines if json.loads(line)["record"])
+        return dict(count)
+
+    def _five(self) -> dict[str, Table]:
+        catalog = self.catalog()
+        return {name: catalog.load_table((self.database, name)) for name in ICEBERG_TABLES}
+
+
+def rows_of(table: Table) -> Rows:
+    """Return every row of a table with how often it is there."""
+    arrow = table.scan().to_arrow()
+    return Counter(zip(*(column.to_pylist() for column in arrow.columns), strict=True))
