@@ -84,10 +84,10 @@ class Chaos:
                     runs[job] = self.lake.succeed(job, run_id)
 
     def _kill(self, job: str, run_id: str, *, aimed: bool) -> None:
-        for _ in range(5):
+        for attempt in range(5):
             struck = Struck()
-            if aimed:
-                commit, delay = self.random.randrange(11), self.random.uniform(0, 0.15)
+            if aimed and attempt == 0:  # when it comes too late all is published, and hardly a commit left to wait for
+                commit, delay = self.random.randrange(6), self.random.uniform(0, 0.15)
                 meanwhile = faults.kill_while_publishing(commit, delay, self.lake, self.random, struck)
             else:
                 meanwhile = faults.kill_after(self.random.uniform(0, self.seconds[job]), self.random, struck)
