@@ -84,9 +84,15 @@ down: setup ## Stop the embedded AWS and forget what it held
 	@$(call lakehouse,down)
 
 # The longest files first, so that both processes end at the same time.
+pytest = $(BIN)/pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder tests/e2e tests/integration tests/unit
+
 .PHONY: test
-test: setup ## Run all tests
-	@$(BIN)/pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder tests/e2e tests/integration tests/unit
+test: setup ## Run the tests, but for the slow ones
+	@$(pytest) -m 'not slow'
+
+.PHONY: test-slow
+test-slow: setup ## Run the slow tests: somebody forgotten end to end, examples/complete, failures of every job
+	@$(pytest) -m slow
 
 .PHONY: chaos
 chaos: setup ## Kill jobs, break writes, damage files on an embedded AWS of its own; KILLS=50, SEED=n to repeat the choices

@@ -16,6 +16,8 @@ import pytest
 
 from tests.conftest import ICEBERG_TABLES, Project
 
+pytestmark = pytest.mark.slow
+
 LANDING = {"customer": "email", "accelerometer": "user", "step_trainer": "serialNumber"}
 
 

@@ -332,6 +332,7 @@ def test_what_is_left_elsewhere_fails_the_verification_and_is_not_shown(
     assert world.forget()["verification"]["findings"] == 0, "the same request goes on"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("step", ["replace", "_overwrite", "seal", "_purge_warehouse"])
 def test_a_killed_run_is_made_good_by_the_next(world: World, step: str) -> None:
     world.publish(Policies(training_subject="pseudonym"))

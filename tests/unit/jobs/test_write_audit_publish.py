@@ -155,6 +155,7 @@ def who(lakehouse):
     }
 
 
+@pytest.mark.slow
 def test_failure_of_any_job_shows_nothing_and_the_next_run_heals(lakehouse, monkeypatch):
     """It gives what an undisturbed run would: a consent given and one withdrawn take effect on every table."""
     lakehouse.create_tables()
