@@ -15,6 +15,7 @@ EMAIL ?=
 DRY_RUN ?=
 SEED ?=
 KILLS ?= 50
+EXAMPLES ?= 1000
 PYTHON ?= python3.11
 
 VENV := .venv
@@ -97,6 +98,11 @@ test-slow: setup ## Run the slow tests: somebody forgotten end to end, examples/
 .PHONY: chaos
 chaos: setup ## Kill jobs, break writes, damage files on an embedded AWS of its own; KILLS=50, SEED=n to repeat the choices
 	@$(BIN)/python -m tests.chaos --kills '$(KILLS)' $(if $(SEED),--seed '$(SEED)')
+
+.PHONY: hostile
+hostile: setup ## Try EXAMPLES (1000) hostile landing files of each table, and a line of 100 MB; SEED=n repeats a run
+	@seed='$(or $(SEED),$(shell echo $$RANDOM))'; echo "EXAMPLES=$(EXAMPLES) SEED=$$seed"; \
+	  EXAMPLES='$(EXAMPLES)' SEED="$$seed" $(BIN)/pytest tests/unit/jobs/test_hostile_input.py
 
 .PHONY: try-docs
 try-docs: setup ## Run the commands of docs/operating.md and docs/ci.md, as they stand, on an embedded AWS

@@ -8,6 +8,7 @@ from dataclasses import asdict
 from types import TracebackType
 from typing import Final, Self
 
+from py4j.protocol import Py4JJavaError
 from pyspark.errors import AnalysisException
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
@@ -26,6 +27,7 @@ from problems import BadInputError, JobError
 from publishing import MAIN, Snapshot, Table
 
 CATALOG: Final = "glue_catalog"
+SHOWN_FILES: Final = 5
 # In the order in which the last job publishes them: what people train on first, so that a withdrawal takes effect there
 # first. One commit for all of them does not exist in Iceberg.
 TABLES: Final = (
@@ -81,16 +83,27 @@ class Job:
         location = contract.location_in(bucket=self._arguments.bucket, database=self._arguments.database)
         try:
             lines = landing.read(self._spark, location)
+            read = lines.count()  # before they are parsed: what happens to them later is held against it
+            rows = landing.parse(lines, contract, now=self.now).persist()
+            problems = rows.where("problem is not null")
+            reasons = quarantine.reasons(problems)
         except AnalysisException as error:
             if error.getErrorClass() == "PATH_NOT_FOUND":
                 raise BadInputError(f"There is no landing data at {location}. Upload some and run again.") from error
             raise
-        read = lines.count()  # before they are parsed: what happens to them later is held against it
+        except Py4JJavaError as error:
+            if explained := landing.blame(self._spark, location, error):
+                raise explained from error
+            raise
+        if passed_over := landing.hidden(self._spark, location):
+            shown = ", ".join(passed_over[:SHOWN_FILES])
+            print(
+                f"{table}: {len(passed_over):,} files or folders were not read, since names that begin with _ or . are "
+                f"of temporary files: {shown}{', ...' if len(passed_over) > SHOWN_FILES else ''}",
+                flush=True,
+            )
         if not read:
             raise BadInputError(f"The landing data at {location} holds no row. Upload some and run again.")
-        rows = landing.parse(lines, contract, now=self.now).persist()
-        problems = rows.where("problem is not null")
-        reasons = quarantine.reasons(problems)
         if reasons and main_input:
             self._quarantine(table, problems, reasons, read)
         self._rows_read[table] = read

@@ -1,11 +1,15 @@
 """Reads JSON lines as they come into rows of a landing table, and tells for each row why it cannot be used, if so."""
 
-from typing import Final
+import uuid
+from collections.abc import Sequence
+from typing import Any, Final
 
+from py4j.protocol import Py4JJavaError
 from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
 from pyspark.sql.types import StructField
 
+from problems import BadInputError
 from table_contract import TableContract
 
 # Keys and measurements. Everything else about a customer may be absent, a consent above all.
@@ -15,12 +19,19 @@ REQUIRED: Final = {
     "step_trainer_landing": {"sensorreadingtime", "serialnumber", "distancefromobject"},
 }
 
-AROUND_THE_OBJECT: Final = r"^[\s\uFEFF]+|[\s\uFEFF]*,?[\s\uFEFF]*$"  # white space, byte order marks, one comma
+# White space, byte order marks, one comma. Starts only where white space does: a long run of it would take minutes.
+AROUND_THE_OBJECT: Final = r"^[\s\uFEFF]++|(?<![\s\uFEFF])[\s\uFEFF]*+,?+[\s\uFEFF]*+$"
 HOLDS_DATA: Final = r"[^\s\uFEFF,]"
 STRICT_JSON: Final = {"allowSingleQuotes": "false", "allowNonNumericNumbers": "false"}
-END_OF_LINE: Final = "end of line 7d1f0c"  # a key that no landing record has
+END_OF_LINE: Final = f"end of line {uuid.uuid4()}"  # a key that no landing record has, nor could guess
+# In what is left of a line without them, any surrogate is an unpaired one: half a character, which no file can hold.
+BACKSLASHES_AND_PAIRS: Final = r"\\\\|\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}"
+SURROGATE: Final = r"\\u[dD][89a-fA-F]"
 
-EMAIL: Final = r"^[^@\s]+@[^@\s]+\.[^@\s.]+$"
+EMAIL: Final = r"^[^@\s]+@[^@\s]+\.[^@\s.]+\z"  # `$` would let a line feed follow
+NO_DECIMAL: Final = "[dDfFpP]"  # 1d, 1f and 0x1p3 are numbers to Java
+WHOLE_DOUBLES: Final = 2**53  # below it a double is as exact as a whole number
+TOO_LARGE: Final = ('"Infinity"', '"-Infinity"')  # what a number such as 1e400 arrives as
 YEAR_2000: Final = 946_684_800_000  # epoch milliseconds: before any sensor; times in seconds fall before it
 YEAR_10000: Final = 253_402_300_800_000  # times in microseconds fall behind it
 ONE_DAY: Final = 86_400_000  # how far a sensor's clock may be ahead, milliseconds
@@ -30,6 +41,54 @@ def read(spark: SparkSession, location: str) -> DataFrame:
     """Return the lines of a landing table that hold data, in the shape that `parse` takes."""
     lines = spark.read.option("recursiveFileLookup", "true").text(location)
     return lines.select("value", F.col("_metadata.file_path").alias("file")).where(F.col("value").rlike(HOLDS_DATA))
+
+
+def hidden(spark: SparkSession, location: str) -> list[str]:
+    """Return the files and folders below a location that `read` passes over, as Athena does: _these and .those."""
+    java: Any = spark.sparkContext._jvm
+    path_of = java.org.apache.hadoop.fs.Path
+    files = path_of(location).getFileSystem(spark.sparkContext._jsc.hadoopConfiguration())
+    found: list[str] = []
+    level = location
+    while files.globStatus(path_of(f"{level}*")):
+        statuses = files.globStatus(path_of(f"{level}{{_,.}}*"))
+        # An empty file is a marker such as _SUCCESS.
+        found += [str(status.getPath()) for status in statuses if status.isDirectory() or status.getLen()]
+        level += "*/"
+    return found
+
+
+def blame(spark: SparkSession, location: str, error: Py4JJavaError) -> BadInputError | None:
+    """Return what to say when an attempt to read a location failed: by which file, which Spark's error need not name.
+
+    None when every file can be read: then it failed for another reason.
+    """
+    cause = error.java_exception
+    while cause.getCause() is not None:
+        cause = cause.getCause()
+    if "FileNotFound" in cause.getClass().getName():
+        return BadInputError(f"Files at {location} went away while they were read. Run again when none is replaced.")
+    lines = read(spark, location)
+    listing = spark.read.format("binaryFile").option("recursiveFileLookup", "true").load(location)
+    suspects = sorted(row["file_path"] for row in listing.select("_metadata.file_path").collect())
+    if _can_be_read(lines, suspects):
+        return None
+    while len(suspects) > 1:
+        half = suspects[: len(suspects) // 2]
+        suspects = suspects[len(half) :] if _can_be_read(lines, half) else half
+    (reason, *_) = (cause.getMessage() or cause.getClass().getName()).splitlines()
+    return BadInputError(
+        f"The landing file {suspects[0]} cannot be read: {reason}. It may be cut off or not be what its name says. "
+        "Replace or remove it in the landing zone and run again."
+    )
+
+
+def _can_be_read(lines: DataFrame, files: Sequence[str]) -> bool:
+    try:
+        lines.where(F.col("file").isin(*files)).count()
+    except Py4JJavaError:
+        return False
+    return True
 
 
 def parse(lines: DataFrame, table: TableContract, *, now: int) -> DataFrame:
@@ -61,7 +120,9 @@ def parse(lines: DataFrame, table: TableContract, *, now: int) -> DataFrame:
     texts = keys_and_values.select(
         "file",
         "value",
-        F.when(F.col("keys").isNull(), "a line is not one JSON object")
+        F.when(~_is_utf8(value), "a line is not UTF-8 text")
+        .when(F.col("keys").isNull(), "a line is not one JSON object")
+        .when(_has_half_a_character(value), "a line has half a character: an unpaired surrogate")
         .when(F.size("keys") > F.size(F.array_distinct("keys")), "a key occurs twice in an object")
         .alias("malformed"),
         *(_text(name).alias(name) for name in names),
@@ -107,6 +168,17 @@ def _possible(table: str, now: int) -> dict[str, Column]:
     return common | {"distancefromobject is negative": F.col("distancefromobject") >= 0}
 
 
+def _is_utf8(line: Column) -> Column:
+    """Return whether a line has no byte that would be replaced when it is read: two people might become one by it."""
+    return F.encode(F.decode(line.cast("binary"), "UTF-8"), "UTF-8") == line.cast("binary")
+
+
+def _has_half_a_character(line: Column) -> Column:
+    """Return whether a line of JSON escapes a surrogate without its other half; it would be read as a question mark."""
+    halves = F.regexp_replace(line, BACKSLASHES_AND_PAIRS, " ").rlike(SURROGATE)
+    return line.contains("\\u") & halves
+
+
 def _text(name: str) -> Column:
     """Return the value of a key as text; null when it is absent, null or empty."""
     value = F.get("values", F.array_position("keys", name) - 1)
@@ -117,19 +189,19 @@ def _typed(field: StructField) -> Column:
     """Return a text column as a value of its field's type; null when it is none, without loss and without an error."""
     name, sql_type = field.name, field.dataType.simpleString()
     text = F.col(name)
-    cast = F.expr(f"try_cast(`{name}` as {sql_type})")
     if sql_type == "string":
         # An object or array arrives as its JSON text. A text such as "[deleted]" is none.
         nested = (text.startswith("{") | text.startswith("[")) & F.get_json_object(text, "$").isNotNull()
-        return F.when(~nested, text)
+        return F.when(~nested & ~text.isin(*TOO_LARGE), text)
+    double = F.expr(f"try_cast(`{name}` as double)")
+    finite = (F.abs(double) < float("inf")) & ~text.rlike(NO_DECIMAL)  # NaN compares as greater than infinity
     if sql_type == "double":
-        return F.when(F.abs(cast) < float("inf"), cast)  # NaN compares as greater than infinity
-    if sql_type in {"bigint", "int"}:
-        # 1655564376361.0 and 1.655564376361E12 are whole numbers, 1.5 is none.
-        number = F.expr(f"try_cast(`{name}` as decimal(38, 9))")
-        whole = F.expr(f"try_cast(try_cast(`{name}` as decimal(38, 9)) as {sql_type})")
-        return F.coalesce(cast, F.when(whole == number, whole))
-    return cast
+        return F.when(finite, double)
+    # 1655564376361.0 and 1.655564376361E12 are whole numbers, 1.5 is none. Not by way of a decimal: 1e-999999999 takes
+    # one hours.
+    whole = F.expr(f"try_cast(try_cast(`{name}` as double) as {sql_type})")
+    exact = finite & (F.abs(double) < WHOLE_DOUBLES) & (whole == double)
+    return F.coalesce(F.expr(f"try_cast(`{name}` as {sql_type})"), F.when(exact, whole))
 
 
 def _kind(field: StructField) -> str:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import gzip
-from collections.abc import Mapping
+import os
+import re
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +24,9 @@ LAYOUT = (
 REMEDY = f"DATA must be a folder that holds {LAYOUT}. Without DATA a generated sample is used."
 UPLOADS_AT_ONCE = 8
 KEYS_PER_DELETE = 1000  # what DeleteObjects takes
+LONGEST_KEY = 1024  # bytes of UTF-8
+UNNAMEABLE = re.compile("[\x00-\x1f\x7f\ud800-\udfff\ufffe\uffff]")
+SHOWN_FILES = 5
 
 
 @dataclass(frozen=True)
@@ -30,6 +35,8 @@ class LandingData:
 
     folder: Path
     files: Mapping[str, Path]
+    left_out: Sequence[Path] = ()
+    """Files that hold something and are no landing data by their name."""
 
     @property
     def megabytes(self) -> float:
@@ -51,16 +58,24 @@ def find(folder: Path) -> LandingData:
     try:
         if not any(folder.iterdir()):
             raise DataError(f"The landing folder {folder} is empty. {REMEDY}")
-        found = {entity: _files(folder, entity) for entity in ENTITIES}
+        looked_at = {entity: _look_through(folder / entity, entity) for entity in ENTITIES}
     except OSError as error:
         raise DataError(f"The landing folder {folder} cannot be read: {error}.") from error
-    missing = [entity for entity, files in found.items() if not files]
+    left_out = [file for _, others in looked_at.values() for file in others]
+    missing = [entity for entity, (files, _) in looked_at.items() if not files]
     if missing:
-        raise DataError(f"The landing folder {folder} has no data for: {', '.join(missing)}. {REMEDY}")
-    files = {key: file for entity in found.values() for key, file in entity.items()}
-    for file in files.values():
+        others = f" Left out by their names: {shown(left_out)}." if left_out else ""
+        raise DataError(f"The landing folder {folder} has no data for: {', '.join(missing)}.{others} {REMEDY}")
+    files = {key: file for taken, _ in looked_at.values() for key, file in taken.items()}
+    for key, file in files.items():
+        _refuse_name(key, file)
         _look_into(file)
-    return LandingData(folder, files)
+    return LandingData(folder, files, left_out)
+
+
+def shown(files: Sequence[Path]) -> str:
+    """Return the names of files for a message, the first of them when they are many."""
+    return ", ".join([*map(repr, map(str, files[:SHOWN_FILES])), *(["..."] if len(files) > SHOWN_FILES else [])])
 
 
 def stale_keys(s3: S3Client, bucket: str, data: LandingData) -> list[str]:
@@ -92,17 +107,39 @@ def replace(s3: S3Client, bucket: str, data: LandingData) -> None:
             )
 
 
-def _files(folder: Path, entity: str) -> dict[str, Path]:
-    """Return an entity's files by object key; hidden files are left out, as Spark and Athena would leave them out."""
-    base = next((path for path in (folder / entity / "landing", folder / entity) if path.is_dir()), None)
-    if base is None:
-        return {}
-    files = {file.relative_to(base): file for file in sorted(base.rglob("*")) if file.name.endswith(SUFFIXES)}
-    return {
-        f"{prefix(entity)}{path.as_posix()}": file
-        for path, file in files.items()
-        if file.is_file() and file.stat().st_size and not any(part.startswith((".", "_")) for part in path.parts)
-    }
+def _look_through(folder: Path, entity: str) -> tuple[dict[str, Path], list[Path]]:
+    """Return an entity's files by object key, and those left out by their name, both without empty ones.
+
+    Left out is what Spark and Athena pass over as temporary, what is no JSON by its name, what lies beside landing/.
+    Links are followed.
+    """
+    base = folder / "landing" if (folder / "landing").is_dir() else folder
+    files, left_out = {}, []
+    for directory, folders, names in os.walk(folder, onerror=_raise, followlinks=True):
+        here = Path(directory).resolve()
+        folders[:] = [name for name in folders if not here.is_relative_to((here / name).resolve())]  # in circles
+        for file in sorted(Path(directory, name) for name in names):
+            if not file.stat().st_size:
+                continue
+            path = file.relative_to(base) if file.is_relative_to(base) else None
+            if path and path.name.endswith(SUFFIXES) and not any(part.startswith((".", "_")) for part in path.parts):
+                files[f"{prefix(entity)}{path.as_posix()}"] = file
+            else:
+                left_out.append(file)
+    return files, left_out
+
+
+def _raise(error: OSError) -> None:
+    if not isinstance(error, FileNotFoundError):  # a folder that is not there is said in other words
+        raise error
+
+
+def _refuse_name(key: str, file: Path) -> None:
+    """Raise a DataError for a file that no object can be named after."""
+    if UNNAMEABLE.search(key):  # S3 lists objects as XML, which has no control characters; nor what is not UTF-8
+        raise DataError(f"The landing file {str(file)!r} has a character in its name that an object's key cannot have.")
+    if len(key.encode()) > LONGEST_KEY:
+        raise DataError(f"The landing file {file} would be an object of a longer name than S3's {LONGEST_KEY} bytes.")
 
 
 def _look_into(file: Path) -> None:

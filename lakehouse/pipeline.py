@@ -287,7 +287,10 @@ class Operator:
             if not (folder / sample.EXPECTED).is_file():
                 with self.display.step("Sample data"):
                     sample.generate(folder)
-        return landing.find(folder)
+        data = landing.find(folder)
+        if data.left_out:
+            self.display.say(f"Left out of the landing data by their names: {landing.shown(data.left_out)}")
+        return data
 
     def _deployed(self) -> Outputs | None:
         """Return the outputs of what is deployed locally by now; None if nothing is."""

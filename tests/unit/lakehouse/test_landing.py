@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -49,9 +50,59 @@ def test_leaves_out_what_spark_and_athena_would_leave_out(landing_folder: Path) 
     (folder / "_temporary").mkdir()
     for name in (".hidden.json", "_started.json", "_temporary/part.json", "README.md", "empty.json"):
         (folder / name).write_text("" if name == "empty.json" else "{}\n")
+    (landing_folder / "customer" / "beside.json").write_text("{}\n")
+    found = landing.find(landing_folder)
+    assert [key for key in found.files if key.startswith("customer/")] == ["customer/landing/customer.json"]
+    assert {file.name for file in found.left_out} == {
+        ".hidden.json",
+        "_started.json",
+        "part.json",
+        "README.md",
+        "beside.json",
+    }
+
+
+@pytest.mark.parametrize(
+    "name", ["a b", "a=b", "50%", "100%25", "#1?", "+&;'", "{x}*[y]", "\u00e9\U0001f600", "n" * 240]
+)
+def test_a_file_of_any_name_gets_there(s3: Any, landing_folder: Path, name: str) -> None:
+    (landing_folder / "customer" / "landing" / f"{name}.json").write_text('{"a": 1}\n')
+    data = landing.find(landing_folder)
+    landing.replace(s3, "lake", data)
+    landing.replace(s3, "lake", data)  # nor is it taken for a stale one
+    assert s3.get_object(Bucket="lake", Key=f"customer/landing/{name}.json")["Body"].read() == b'{"a": 1}\n'
+
+
+@pytest.mark.parametrize("name", [b"line\nfeed", b"\x01", b"no utf-8 \xff"])
+def test_refuses_a_name_that_no_object_can_have(landing_folder: Path, name: bytes) -> None:
+    Path(os.fsdecode(os.fsencode(landing_folder / "customer" / "landing") + b"/" + name + b".json")).write_text("{}\n")
+    with pytest.raises(DataError, match="has a character in its name"):
+        landing.find(landing_folder)
+
+
+def test_refuses_a_name_that_is_too_long_for_an_object(landing_folder: Path) -> None:
+    deep = (landing_folder / "customer" / "landing").joinpath(*["folder" * 40] * 5)
+    deep.mkdir(parents=True)
+    (deep / "part.json").write_text("{}\n")
+    with pytest.raises(DataError, match="longer name than S3's 1024 bytes"):
+        landing.find(landing_folder)
+
+
+def test_follows_links_but_not_in_circles(landing_folder: Path) -> None:
+    elsewhere = (landing_folder / "customer" / "landing").rename(landing_folder / "elsewhere")
+    (landing_folder / "customer" / "landing").symlink_to(elsewhere)
+    (elsewhere / "circle").symlink_to(elsewhere)
+    (elsewhere / "again").symlink_to(landing_folder / "step_trainer" / "landing")
     assert [key for key in landing.find(landing_folder).files if key.startswith("customer/")] == [
-        "customer/landing/customer.json"
+        "customer/landing/customer.json",
+        "customer/landing/again/step_trainer.json",
     ]
+
+
+def test_refuses_a_link_to_nowhere(landing_folder: Path) -> None:
+    (landing_folder / "customer" / "landing" / "gone.json").symlink_to("nowhere")
+    with pytest.raises(DataError, match=r"cannot be read: .*gone\.json"):
+        landing.find(landing_folder)
 
 
 def test_refuses_a_folder_that_is_not_there(tmp_path: Path) -> None:

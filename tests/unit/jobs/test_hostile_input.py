@@ -1,0 +1,256 @@
+"""Whatever lies in the landing zone: each line is a row with its exact values or is set aside, and nothing crashes.
+
+`make hostile` runs many more examples than `make test`.
+"""
+
+import gzip
+import json
+import os
+import re
+import time
+from types import SimpleNamespace
+
+import hostile
+import pytest
+from hostile import COLUMNS, GOOD, NOW, UNUSABLE
+from hypothesis import HealthCheck, Phase, given, seed, settings
+
+import landing
+import table_contract
+
+EXAMPLES = int(os.environ.get("EXAMPLES", "0"))
+MEGABYTE = 10**6
+NO_LIMIT = json.dumps(
+    {f"{entity}_landing": {"share": 1, "rows": 10**9} for entity in ("customer", "accelerometer", "step_trainer")}
+)
+KINDS = ("a text", "a whole number", "a finite number", "an e-mail address", "a time in milliseconds")
+REASONS = {  # all that may be said about a row: nothing in it comes from the row
+    "a line is not one JSON object",
+    "a line is not UTF-8 text",
+    "a line has half a character: an unpaired surrogate",
+    "a key occurs twice in an object",
+    "distancefromobject is negative",
+    *(f"{column} is missing" for columns in COLUMNS.values() for column in columns),
+    *(f"{column} is not {kind}" for columns in COLUMNS.values() for column in columns for kind in KINDS),
+    *(f"{column} is before the year 2000 or in the future" for columns in COLUMNS.values() for column in columns),
+}
+
+
+def hostile_examples(strategy, *, few, share=1):
+    """Run a test on `few` examples, always the same; with EXAMPLES on that many or a share of it, by SEED if given."""
+
+    def decorate(test):
+        test = settings(
+            max_examples=-(-EXAMPLES // share) or few,
+            derandomize=not EXAMPLES,
+            database=None,
+            deadline=None,
+            phases=[Phase.explicit, Phase.generate, Phase.shrink] if EXAMPLES else [Phase.explicit, Phase.generate],
+            suppress_health_check=list(HealthCheck),
+        )(given(strategy)(test))
+        return seed(int(os.environ["SEED"]))(test) if EXAMPLES and os.environ.get("SEED") else test
+
+    return decorate
+
+
+@pytest.fixture(scope="module")
+def contracts(request):
+    return {
+        table: table_contract.parse(table, (request.config.rootpath / "ddl" / f"{table}.sql").read_text())
+        for table in COLUMNS
+    }
+
+
+@pytest.fixture(scope="module")
+def read(spark, contracts, tmp_path_factory):
+    """Read files {name: stored bytes} as a landing table: the rows, and how many lines were counted beforehand."""
+
+    def rows(table, files):
+        folder = tmp_path_factory.mktemp("landed")
+        for name, content in files.items():
+            (folder / name).write_bytes(content)
+        lines = landing.read(spark, folder.as_uri())
+        return landing.parse(lines, contracts[table], now=NOW).collect(), lines.count()
+
+    return rows
+
+
+def check(table, content, rows, count):
+    """Hold the rows of a file against the oracle."""
+    expected = hostile.lines_of(content)
+    assert len(rows) == len(expected) == count
+    left = [(None if row["problem"] else tuple(row)[: len(COLUMNS[table])], row["record"]) for row in rows]
+    assert {row["problem"] for row in rows} - REASONS <= {None}
+    for line in sorted(expected, key=lambda line: len(hostile.outcomes(table, line))):
+        for values in hostile.outcomes(table, line):
+            record = shown(line.decode(errors="replace")) if values is UNUSABLE else None
+            found = next((one for one in left if values == one[0] and record == (one[1] and shown(one[1]))), None)
+            if found:
+                left.remove(found)
+                break
+        else:
+            raise AssertionError(f"expected {hostile.outcomes(table, line)} of {line!r}, but left are {left}")
+
+
+def shown(text):
+    """Return a text with what stands for bytes that are none: how many stand for how many differs."""
+    return re.sub("\ufffd+", "\ufffd", text)
+
+
+@pytest.mark.parametrize("table", COLUMNS)
+def test_each_line_is_read_exactly_or_set_aside(read, table):
+    @hostile_examples(hostile.files(table), few=8)
+    def holds(file):
+        name, content = file
+        rows, count = read(table, {name: hostile.as_stored(name, content)})
+        check(table, content, rows, count)
+
+    holds()
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        pytest.param(json.dumps(GOOD["step_trainer_landing"] | {"sensorReadingTime": "1e-9999999"}), id="tiny number"),
+        pytest.param(json.dumps(GOOD["step_trainer_landing"]).replace("{", "{" + " " * 3000) + ",", id="white space"),
+        pytest.param(json.dumps(GOOD["step_trainer_landing"]) + ", " * 3000, id="commas"),
+        pytest.param("{" + ",".join(f'"{key}":{key}' for key in range(20_000)) + "}", id="keys"),
+    ],
+)
+def test_no_line_takes_long(read, line):
+    began = time.monotonic()
+    rows, count = read("step_trainer_landing", {"part.json": line.encode()})
+    assert time.monotonic() - began < 20
+    check("step_trainer_landing", line.encode(), rows, count)
+
+
+def test_a_line_cannot_play_the_end_of_a_line(read):
+    line = json.dumps(GOOD["step_trainer_landing"]) + ',{"end of line 7d1f0c":""}] and more'
+    rows, _ = read("step_trainer_landing", {"part.json": line.encode()})
+    assert [row["problem"] for row in rows] == ["a line is not one JSON object"]
+
+
+@pytest.mark.parametrize("megabytes", [5, 100] if EXAMPLES else [5])
+def test_a_line_of_many_megabytes_does_not_keep_the_others_from_being_read(read, megabytes):
+    good = json.dumps(GOOD["customer_landing"]).encode()
+    text, members = b"x" * megabytes * MEGABYTE, b'"k%d":0,'
+    many = b"".join(members % number for number in range(megabytes * MEGABYTE // 10))
+    content = b"\n".join([good, good[:-1] + b',"note":"' + text + b'"}', b"{" + many + good[1:], text, good])
+    rows, count = read("customer_landing", {"part.json": content})
+    assert (len(rows), count) == (5, 5)
+    longest = 20 * MEGABYTE  # of a text in JSON that is read; then the line is set aside
+    assert sum(row["problem"] is None for row in rows) == (4 if megabytes * MEGABYTE < longest else 3)
+    assert {row["problem"] for row in rows} == {None, "a line is not one JSON object"}
+
+
+JOB, TABLE = "customer_landing_to_trusted", "customer_trusted"
+
+
+@pytest.fixture
+def customers(lakehouse):
+    """A lakehouse with one usable customer landed, and the folder where the file lies."""
+    lakehouse.create_tables(TABLE)
+    folder = lakehouse.land("customer", [GOOD["customer_landing"]], file="good.json").parent
+    return lakehouse, folder
+
+
+LANDED = b"".join(json.dumps(GOOD["customer_landing"] | {"phone": str(n)}).encode() + b"\n" for n in range(3000))
+
+
+def test_compressed_files_are_read(customers):
+    lakehouse, folder = customers
+    (folder / "one.json.gz").write_bytes(gzip.compress(LANDED))
+    (folder / "two.json.gz").write_bytes(gzip.compress(b"") + gzip.compress(LANDED))  # as `cat` joins them
+    (folder / "none.json.gz").write_bytes(b"")
+    lakehouse.run(JOB)
+    assert lakehouse.fates("customer_landing")["read"] == 6001
+    assert len(lakehouse.rows(TABLE)) == 3001
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        pytest.param(lambda content: content[:-30], id="cut off"),
+        pytest.param(lambda content: content[:-8] + bytes(8), id="wrong checksum"),
+        pytest.param(lambda content: content[:200] + b"\xff" * 50 + content[250:], id="overwritten"),
+        pytest.param(lambda content: content + b"more", id="more behind"),
+        pytest.param(lambda _: b"no gzip", id="not compressed"),
+    ],
+)
+def test_a_damaged_file_is_named(customers, damage):
+    lakehouse, folder = customers
+    for number in range(3):
+        (folder / f"{number} 100%.json.gz").write_bytes(gzip.compress(LANDED))
+    (folder / "the damaged one.json.gz").write_bytes(damage(gzip.compress(LANDED)))
+    with pytest.raises(
+        SystemExit, match=r"The landing file s3://\S+/the%20damaged%20one\.json\.gz cannot be read: "
+    ) as error:
+        lakehouse.run(JOB)
+    assert "Exception" not in str(error.value)
+    assert lakehouse.snapshots(TABLE) == []
+
+
+def test_a_file_that_goes_away_is_no_stack_trace(customers, monkeypatch):
+    lakehouse, folder = customers
+    read = landing.read
+
+    def read_and_lose(*arguments):
+        lines = read(*arguments)
+        (folder / "good.json").unlink()
+        return lines
+
+    monkeypatch.setattr(landing, "read", read_and_lose)
+    with pytest.raises(SystemExit, match=r"Files at s3://\S+ went away while they were read"):
+        lakehouse.run(JOB)
+
+
+def test_files_that_are_passed_over_are_said(customers, capsys):
+    lakehouse, folder = customers
+    for file in ("_part.json", "2026/.part.json", "_temporary/0/part.json"):
+        (folder / file).parent.mkdir(parents=True, exist_ok=True)
+        (folder / file).write_text("no JSON")
+    (folder / "_SUCCESS").touch()
+    lakehouse.run(JOB)
+    said = next(line for line in capsys.readouterr().out.splitlines() if "were not read" in line)
+    assert "3 files or folders" in said
+    assert all(file in said for file in ("landing/_part.json", "2026/.part.json", "landing/_temporary"))
+
+
+def test_through_all_jobs_every_row_is_accounted_for_and_none_is_without_consent(lakehouse, monkeypatch):
+    lakehouse.create_tables()
+    monkeypatch.setattr("job.time", SimpleNamespace(time_ns=lambda: NOW * 1_000_000))
+
+    @hostile_examples(hostile.zones(), few=2, share=50)
+    def holds(zone):
+        for table, content in zone.items():
+            folder = lakehouse.folder / table.removesuffix("_landing") / "landing"
+            folder.mkdir(parents=True, exist_ok=True)
+            (folder / "part.json").write_bytes(content)
+        lakehouse.spark.sql(f"DELETE FROM {lakehouse.name('pipeline_runs')}")  # noqa: S608
+        lakehouse.run_all("--quarantine_limits", NO_LIMIT, "--training_subject", "pseudonym")
+
+        runs = lakehouse.table("pipeline_runs").where("source_table <> ''").collect()
+        for job, source in {(run["job"], run["source_table"]) for run in runs}:
+            rows = [(run["fate"], run["rows"]) for run in runs if (run["job"], run["source_table"]) == (job, source)]
+            (read,) = [count for fate, count in rows if fate == "read"]
+            assert read == sum(count for fate, count in rows if fate != "read"), (job, source)
+            if source in zone:
+                assert read == len(hostile.lines_of(zone[source]))
+
+        agreed = {
+            (row["email"], row["sharewithresearchasofdate"])
+            for row in hostile.usable("customer_landing", zone["customer_landing"])
+            if 0 < (row["sharewithresearchasofdate"] or 0) <= NOW
+        }
+        assert {(row["email"], row["sharewithresearchasofdate"]) for row in lakehouse.table(TABLE).collect()} == agreed
+        emails = {email for email, _ in agreed}
+        assert {row["user"] for row in lakehouse.table("accelerometer_trusted").collect()} <= emails
+        assert {row["email"] for row in lakehouse.table("customers_curated").collect()} <= emails
+        training = lakehouse.table("machine_learning_curated").collect()
+        assert training
+        for row in training:
+            texts = {name: value for name, value in row.asDict().items() if isinstance(value, str)}
+            assert texts.keys() == {"subjectkey"}
+            assert re.fullmatch("[0-9a-f]{64}", texts["subjectkey"])
+
+    holds()
