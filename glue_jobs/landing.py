@@ -4,7 +4,7 @@ import uuid
 from collections.abc import Sequence
 from typing import Any, Final
 
-from py4j.protocol import Py4JJavaError
+from py4j.protocol import Py4JError, Py4JJavaError
 from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
 from pyspark.sql.types import StructField
@@ -63,9 +63,18 @@ def blame(spark: SparkSession, location: str, error: Py4JJavaError) -> BadInputE
 
     None when every file can be read: then it failed for another reason.
     """
-    cause = error.java_exception
-    while cause.getCause() is not None:
-        cause = cause.getCause()
+    try:
+        cause = error.java_exception
+        while cause.getCause() is not None:
+            cause = cause.getCause()
+        out_of_memory = "OutOfMemory" in cause.getClass().getName()
+    except (Py4JError, OSError):  # Java has gone, and takes the name of the file with it
+        out_of_memory = True
+    if out_of_memory:
+        return BadInputError(
+            f"Spark ran out of memory over the files at {location}. Most likely one has a line of very many megabytes: "
+            "JSON lines need one object per line. Correct it, or give the job larger workers, and run again."
+        )
     if "FileNotFound" in cause.getClass().getName():
         return BadInputError(f"Files at {location} went away while they were read. Run again when none is replaced.")
     lines = read(spark, location)
