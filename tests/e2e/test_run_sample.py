@@ -182,7 +182,8 @@ def test_a_second_run_heals_what_failed_and_gives_the_same(project: Project, ran
     assert project.iceberg_rows() == {table: ran["tables"][table] for table in ICEBERG_TABLES}
 
 
-def test_real_data_in_another_profile(project: Project, ran: dict[str, Any], real_data: Path) -> None:
+@pytest.mark.slow
+def test_real_data_in_another_profile(project: Project, real_data: Path) -> None:
     """All profiles: unit/jobs/test_known_counts.py; consent_date under IAM enforcement: integration/."""
     project.succeed("run", "--data", str(real_data), "--profile", "strict")
     report = project.report()

@@ -150,6 +150,7 @@ def applied(example: Example, aws: Aws) -> Iterator[set[str]]:
     assert aws.inventory() == before
 
 
+@pytest.mark.slow
 def test_minimal(examples: Path, aws: Aws) -> None:
     example = Example(examples / "minimal")
     with applied(example, aws) as made:

@@ -16,6 +16,8 @@ from botocore.exceptions import ClientError
 from lakehouse import sandbox
 from tests.conftest import AUDIT_TABLES, ICEBERG_TABLES, JOBS, LANDING_TABLES, Project
 
+pytestmark = pytest.mark.slow
+
 PROFILE = "consent_date"  # the others run in tests/e2e/test_run_sample.py
 TRAINING = "machine_learning_curated"
 PERSONAL_TABLES = [table for table in LANDING_TABLES + ICEBERG_TABLES if table != TRAINING]

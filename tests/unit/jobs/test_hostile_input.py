@@ -1,6 +1,6 @@
 """Whatever lies in the landing zone: each line is a row with its exact values or is set aside, and nothing crashes.
 
-`make hostile` runs many more examples than `make test`.
+`make hostile` runs many more examples than `make test-slow`.
 """
 
 import gzip
@@ -21,6 +21,8 @@ from py4j.protocol import Py4JJavaError
 import landing
 import table_contract
 from lakehouse.sandbox import spark as runtime
+
+pytestmark = pytest.mark.slow
 
 EXAMPLES = int(os.environ.get("EXAMPLES", "0"))
 NO_LIMIT = json.dumps(

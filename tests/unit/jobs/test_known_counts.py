@@ -17,6 +17,7 @@ def test_public_data_gives_the_published_counts(real_lakehouse, profile):
     assert tuple(real_lakehouse.run_all("--profile", profile).values()) == COUNTS[profile]
 
 
+@pytest.mark.slow
 def test_sample_gives_what_its_generator_meant(lakehouse):
     expected = sample.generate(lakehouse.folder, customers=150, readings_per_customer=10)
     lakehouse.create_tables()

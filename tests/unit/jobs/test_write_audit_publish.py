@@ -189,6 +189,7 @@ def test_failure_of_any_job_shows_nothing_and_the_next_run_heals(lakehouse, monk
         assert not lakehouse.data_files(table) & stale[table]
 
 
+@pytest.mark.slow
 def test_job_that_is_started_alone_publishes_at_once_unless_its_source_changes_meanwhile(lakehouse, monkeypatch):
     """Here each record counts on its own: ben's later one is enough, and gone when it is gone."""
     lakehouse.create_tables()

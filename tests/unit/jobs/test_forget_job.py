@@ -232,6 +232,7 @@ def _name(lakehouse: Lakehouse, catalog: str, table: str) -> str:
     return f"{catalog}.{lakehouse.database}{'_audit' if audit else ''}.{table}"
 
 
+@pytest.mark.slow
 def test_a_person_is_erased_and_nobody_else(world: World) -> None:
     extra = json.dumps(CUSTOMERS[0]).encode()
     world.put("customer/landing/only-ann.json", extra)
