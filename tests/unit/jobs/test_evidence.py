@@ -33,6 +33,7 @@ def test_evidence_and_figures_hold_no_personal_data(first_run):
             assert personal not in told
 
 
+@pytest.mark.slow
 def test_pseudonyms_are_the_same_in_every_run_and_stand_in_for_the_serial_number(lakehouse, frame):
     lakehouse.create_tables()
     people = {"anna": "S1", "ben": "S2"}

@@ -203,6 +203,8 @@ def decoded(content: bytes) -> Iterator[bytes]:
 @pytest.fixture
 def world(lakehouse: Lakehouse, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
     """A lakehouse in which Ann left traces in every way that there is."""
+    monkeypatch.chdir(lakehouse.extra_files)
+    monkeypatch.setattr(subject, "key", lambda _: SECRET)
     monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
     with mock_aws():
         s3 = boto3.client("s3", region_name="us-east-1")

@@ -48,6 +48,7 @@ def test_more_than_the_limit_refuses_the_run_in_words_that_quote_no_row(first_ru
     assert lakehouse.branches("customer_trusted") == {"main"}
 
 
+@pytest.mark.slow
 def test_in_the_strict_profile_an_unusable_record_counts_against_consent(lakehouse):
     """anna's unusable record may withdraw; gina's Step Trainer has an owner whose record has no address."""
     lakehouse.create_tables()
