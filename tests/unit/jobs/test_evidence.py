@@ -3,6 +3,7 @@
 import hashlib
 import hmac
 
+import pytest
 from conftest import AT, IN_2099, SECRET, customer, measured, moved
 
 
