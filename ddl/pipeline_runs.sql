@@ -1,4 +1,5 @@
--- One row per job run, source table and fate of its rows; a last one per job run with the rows of the table it wrote.
+-- One row per job run, source table and fate of its rows; a last one per job run with the rows of the table it wrote,
+-- which a run that was refused for its quarantine does not have.
 -- Of every source table: read = published + dropped + quarantined.
 CREATE TABLE IF NOT EXISTS ${database}_audit.pipeline_runs (
   workflow_run_id           string COMMENT 'Run of the workflow; empty for a job that was started alone. Personal data: no.',
@@ -11,7 +12,7 @@ CREATE TABLE IF NOT EXISTS ${database}_audit.pipeline_runs (
   `rows`                    bigint COMMENT 'Number of rows. Personal data: no.',
   profile                   string COMMENT 'Named set of policies that the job ran with. Personal data: no.',
   recorded_at               bigint COMMENT 'When this was recorded, epoch milliseconds, UTC. Personal data: no.',
-  snapshot_id               bigint COMMENT 'Iceberg snapshot of the target table that the run made. Personal data: no.'
+  snapshot_id               bigint COMMENT 'Iceberg snapshot of the target table that the run made; null where it was refused before. Personal data: no.'
 )
 LOCATION 's3://${bucket}/warehouse/${database}_audit/pipeline_runs/'
 TBLPROPERTIES ('table_type' = 'ICEBERG', 'format' = 'parquet', 'write_compression' = 'zstd');

@@ -10,6 +10,7 @@ from pyspark.sql import functions as F
 from problems import AuditError
 
 DUPLICATE: Final = "exact duplicate"
+REFUSED: Final = "the run was refused"
 
 
 @dataclass(frozen=True)
@@ -60,6 +61,15 @@ def account(table: str, decided: DataFrame, *, read: int, quarantined: Mapping[s
             f"{describe(fates)}. Rows changed while the job read them, or its code loses or repeats some. Run it again."
         )
     return fates
+
+
+def refused(table: str, *, read: int, quarantined: Mapping[str, int]) -> list[Fate]:
+    """Return what became of the rows of a table that has more rows for the quarantine than a run bears."""
+    return [
+        Fate(table, "read", "", read),
+        Fate(table, "dropped", REFUSED, read - sum(quarantined.values())),
+        *(Fate(table, "quarantined", reason, rows) for reason, rows in sorted(quarantined.items())),
+    ]
 
 
 def refuse_other_output(table: str, fates: Iterable[Fate], count: int) -> None:

@@ -99,7 +99,7 @@ class Forgetting:
         resumed = "person" in self._request
         self.person = self.person.with_records(self._records_of_person())
         self.person = self.person.beside(self._records_of_others())
-        keys = subject_keys(self.person, self._tables.secret) if self._tables.secret else set()
+        keys = subject_keys(self.person, self._tables.secrets)
         findings = self._look()
         self._refuse_damaged(findings)
         rows = self._tables.rows_of(self.person, keys)
@@ -364,11 +364,11 @@ def main() -> None:
     arguments = parse_arguments(sys.argv[1:])
     forgetting = None
     try:
-        secret = subject.key(arguments.subject_key_secret) if arguments.subject_key_secret else None
+        secrets = subject.keys(arguments.subject_key_secret) if arguments.subject_key_secret else []
         spark = SparkSession.builder.getOrCreate()
         spark.sparkContext.setLogLevel("WARN")  # below that, Spark logs the conditions that it searches by
         bucket = Bucket(boto3.client("s3"), arguments.bucket)
-        forgetting = Forgetting(arguments, bucket, Tables(spark, arguments.database, secret))
+        forgetting = Forgetting(arguments, bucket, Tables(spark, arguments.database, secrets))
         forgetting.run()
     except BadInputError as error:
         sys.exit(f"forget: {error}")

@@ -3,7 +3,7 @@
 import hashlib
 import hmac
 import json
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Final
@@ -39,8 +39,8 @@ class Tables:
 
     spark: SparkSession
     database: str
-    secret: bytes | None = None
-    """Of the pseudonyms."""
+    secrets: Sequence[bytes] = ()
+    """Of the pseudonyms: the present one, and the one before it."""
 
     @cached_property
     def names(self) -> list[str]:
@@ -177,9 +177,9 @@ class Tables:
         policies = Policies(**json.loads(self.properties(published[TRAINING])["lakehouse.policies"]))
         pseudonym = None
         if policies.training_subject == "pseudonym":
-            if self.secret is None:
+            if not self.secrets:
                 raise BadInputError("The argument --subject_key_secret is missing: apply the Terraform module again.")
-            pseudonym = subject.pseudonym(self.secret)
+            pseudonym = subject.pseudonym(self.secrets[0])
         rows = machine_learning_curated.transform(steps, readings, curated, policies=policies, pseudonym=pseudonym)
         return rows.select(*self.spark.table(published[TRAINING]).columns)
 
@@ -188,10 +188,10 @@ class Tables:
         _with(ordered.writeTo(name), self.properties(name)).overwrite(F.lit(True))
 
 
-def subject_keys(person: Person, secret: bytes) -> set[str]:
-    """Return the person's pseudonyms, one for each way in which the address was written."""
+def subject_keys(person: Person, secrets: Iterable[bytes]) -> set[str]:
+    """Return the person's pseudonyms: one for each secret and each way in which the address was written."""
     spellings = {person.email, *person.spellings}
-    return {hmac.new(secret, text.encode(), hashlib.sha256).hexdigest() for text in spellings}
+    return {hmac.new(secret, text.encode(), hashlib.sha256).hexdigest() for secret in secrets for text in spellings}
 
 
 def _theirs(person: Person, keys: Collection[str]) -> dict[str, Column]:

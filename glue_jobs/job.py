@@ -3,13 +3,14 @@
 import json
 import sys
 import time
+import traceback
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from types import TracebackType
 from typing import Final, Self
 
-from py4j.protocol import Py4JJavaError
-from pyspark.errors import AnalysisException
+from py4j.protocol import Py4JError, Py4JJavaError
+from pyspark.errors import AnalysisException, PySparkException
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
@@ -23,11 +24,10 @@ import subject
 import table_contract
 from accounting import Fate
 from policies import Policies
-from problems import BadInputError, JobError
-from publishing import MAIN, Snapshot, Table
+from problems import BadInputError, JobError, in_words
+from publishing import MAIN, Table
 
 CATALOG: Final = "glue_catalog"
-SHOWN_FILES: Final = 5
 # In the order in which the last job publishes them: what people train on first, so that a withdrawal takes effect there
 # first. One commit for all of them does not exist in Iceberg.
 TABLES: Final = (
@@ -40,7 +40,7 @@ TABLES: Final = (
 
 
 class Job:
-    """One run of a job; as a context it turns a JobError into a non-zero exit with a message.
+    """One run of a job; as a context it turns a JobError, or an error of Spark's, into a non-zero exit with a message.
 
     It writes its table to the run's branch. The jobs of a workflow run read each other's tables there, and the last of
     them publishes all of them; a job that is started by itself publishes its own at once.
@@ -76,12 +76,16 @@ class Job:
     ) -> None:
         if isinstance(error, JobError):
             sys.exit(f"{self._writes}: {error}")
+        if isinstance(error, Py4JError | PySparkException):
+            traceback.print_exception(error, file=sys.stdout)
+            sys.exit(f"{self._writes}: {in_words(error)}")
 
     def read_landing(self, table: str, *, main_input: bool = True) -> DataFrame:
         """Return the usable rows of a landing table; those of the main input that are not go to the quarantine."""
         contract = table_contract.load(table)
         location = contract.location_in(bucket=self._arguments.bucket, database=self._arguments.database)
         try:
+            landing.refuse_compressed(self._spark, location)
             lines = landing.read(self._spark, location)
             read = lines.count()  # before they are parsed: what happens to them later is held against it
             rows = landing.parse(lines, contract, now=self.now).persist()
@@ -96,10 +100,10 @@ class Job:
                 raise explained from error
             raise
         if passed_over := landing.hidden(self._spark, location):
-            shown = ", ".join(passed_over[:SHOWN_FILES])
+            shown = ", ".join(passed_over[: landing.SHOWN_FILES])
             print(
                 f"{table}: {len(passed_over):,} files or folders were not read, since names that begin with _ or . are "
-                f"of temporary files: {shown}{', ...' if len(passed_over) > SHOWN_FILES else ''}",
+                f"of temporary files: {shown}{', ...' if len(passed_over) > landing.SHOWN_FILES else ''}",
                 flush=True,
             )
         if not read:
@@ -145,7 +149,7 @@ class Job:
         if len(decided) == 1:  # a table that is not made of pairs
             accounting.refuse_other_output(self._writes, fates, count)
         written = table.write(rows, count, self._branch, self._report(count))
-        self._record_fates([*fates, Fate("", "output", "", count)], written)
+        self._record_fates([*fates, Fate("", "output", "", count)], written.id)
         print(f"{self._writes}: {accounting.describe(fates)}; {count:,} rows out", flush=True)
         try:
             audited = table.read(self._branch)
@@ -202,19 +206,23 @@ class Job:
             now=self.now,
         )
         limit = self._arguments.quarantine_limit(table)
-        quarantine.enforce(problems, reasons, table=table, read=read, limit=limit, location=location)
+        try:
+            quarantine.enforce(problems, reasons, table=table, read=read, limit=limit, location=location)
+        except BadInputError:
+            self._record_fates(accounting.refused(table, read=read, quarantined=reasons), None)
+            raise
 
     def _account(self, source: str, decided: DataFrame) -> list[Fate]:
         quarantined = self._reasons.get(source, {})
         return accounting.account(source, decided, read=self._rows_read[source], quarantined=quarantined)
 
-    def _record_fates(self, fates: Sequence[Fate], written: Snapshot) -> None:
+    def _record_fates(self, fates: Sequence[Fate], snapshot_id: int | None) -> None:
         # As one JSON text: createDataFrame would start a Python process just to read a few rows back.
         shape = "array<struct<source_table: string, fate: string, reason: string, rows: bigint>>"
         text = F.lit(json.dumps([asdict(fate) for fate in fates]))
         frame = self._spark.range(1).select(F.inline(F.from_json(text, shape)))
         self.record(
-            "pipeline_runs", frame.withColumns({"recorded_at": F.lit(self.now), "snapshot_id": F.lit(written.id)})
+            "pipeline_runs", frame.withColumns({"recorded_at": F.lit(self.now), "snapshot_id": F.lit(snapshot_id)})
         )
 
     def _report(self, count: int) -> dict[str, str]:

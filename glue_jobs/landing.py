@@ -1,7 +1,7 @@
 """Reads JSON lines as they come into rows of a landing table, and tells for each row why it cannot be used, if so."""
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
 from py4j.protocol import Py4JError, Py4JJavaError
@@ -9,7 +9,7 @@ from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
 from pyspark.sql.types import StructField
 
-from problems import BadInputError
+from problems import BadInputError, causes
 from table_contract import TableContract
 
 # Keys and measurements. Everything else about a customer may be absent, a consent above all.
@@ -18,6 +18,9 @@ REQUIRED: Final = {
     "accelerometer_landing": {"user", "timestamp", "x", "y", "z"},
     "step_trainer_landing": {"sensorreadingtime", "serialnumber", "distancefromobject"},
 }
+
+SHOWN_FILES: Final = 5
+UNSAFE_CODECS: Final = (".bz2", ".deflate", ".lz4", ".snappy", ".zst")
 
 # White space, byte order marks, one comma. Starts only where white space does: a long run of it would take minutes.
 AROUND_THE_OBJECT: Final = r"^[\s\uFEFF]++|(?<![\s\uFEFF])[\s\uFEFF]*+,?+[\s\uFEFF]*+$"
@@ -45,17 +48,31 @@ def read(spark: SparkSession, location: str) -> DataFrame:
 
 def hidden(spark: SparkSession, location: str) -> list[str]:
     """Return the files and folders below a location that `read` passes over, as Athena does: _these and .those."""
+    # An empty file is a marker such as _SUCCESS.
+    return [path for path, holds_data in _found(spark, location, "{_,.}*") if holds_data]
+
+
+def refuse_compressed(spark: SparkSession, location: str) -> None:
+    """Raise a BadInputError about files that Spark would unpack and not notice when they are damaged."""
+    if found := [path for path, _ in _found(spark, location, f"[!_.]*{{{','.join(UNSAFE_CODECS)}}}")]:
+        shown = ", ".join(found[:SHOWN_FILES])
+        raise BadInputError(
+            f"The landing zone has {len(found):,} files in a compression that is not read, since damage to them would "
+            f"lose rows in silence: {shown}{', ...' if len(found) > SHOWN_FILES else ''}. Unpack them, or compress "
+            "them with gzip (.gz), and run again."
+        )
+
+
+def _found(spark: SparkSession, location: str, pattern: str) -> Iterator[tuple[str, bool]]:
+    """Yield the files and folders, at any depth, whose names match, and whether anything is in them."""
     java: Any = spark.sparkContext._jvm
     path_of = java.org.apache.hadoop.fs.Path
     files = path_of(location).getFileSystem(spark.sparkContext._jsc.hadoopConfiguration())
-    found: list[str] = []
     level = location
     while files.globStatus(path_of(f"{level}*")):
-        statuses = files.globStatus(path_of(f"{level}{{_,.}}*"))
-        # An empty file is a marker such as _SUCCESS.
-        found += [str(status.getPath()) for status in statuses if status.isDirectory() or status.getLen()]
+        for status in files.globStatus(path_of(f"{level}{pattern}")):
+            yield str(status.getPath()), status.isDirectory() or status.getLen() > 0
         level += "*/"
-    return found
 
 
 def blame(spark: SparkSession, location: str, error: Py4JJavaError) -> BadInputError | None:
@@ -64,9 +81,7 @@ def blame(spark: SparkSession, location: str, error: Py4JJavaError) -> BadInputE
     None when every file can be read: then it failed for another reason.
     """
     try:
-        cause = error.java_exception
-        while cause.getCause() is not None:
-            cause = cause.getCause()
+        cause = causes(error)[-1]
         out_of_memory = "OutOfMemory" in cause.getClass().getName()
     except (Py4JError, OSError):  # Java has gone, and takes the name of the file with it
         out_of_memory = True

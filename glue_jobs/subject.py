@@ -6,6 +6,7 @@ from collections.abc import Callable
 from functools import cache
 
 import boto3
+from botocore.exceptions import ClientError
 from pyspark.sql import Column
 from pyspark.sql import functions as F
 
@@ -13,13 +14,24 @@ from problems import BadInputError
 
 
 @cache
-def key(secret_arn: str) -> bytes:
+def key(secret_arn: str, stage: str = "AWSCURRENT") -> bytes:
     """Return the secret that Terraform made, from AWS Secrets Manager."""
     if not secret_arn:
         raise BadInputError("The argument --subject_key_secret is missing: apply the Terraform module again.")
     client = boto3.client("secretsmanager", region_name=secret_arn.split(":")[3])
-    secret: str = client.get_secret_value(SecretId=secret_arn)["SecretString"]
+    secret: str = client.get_secret_value(SecretId=secret_arn, VersionStage=stage)["SecretString"]
     return secret.encode()
+
+
+def keys(secret_arn: str) -> list[bytes]:
+    """Return the secret and, where it has replaced another one, that one: what was hashed with it is still there."""
+    found = [key(secret_arn)]
+    try:
+        found.append(key(secret_arn, "AWSPREVIOUS"))
+    except ClientError as error:
+        if error.response["Error"]["Code"] != "ResourceNotFoundException":
+            raise
+    return found
 
 
 def pseudonym(secret: bytes) -> Callable[[str | Column], Column]:

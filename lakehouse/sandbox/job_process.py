@@ -26,6 +26,8 @@ LAST_LINES: Final = 6
 
 # What a JVM writes beside the error itself: log lines as spark.LOG4J formats them, and frames of a stack trace.
 _NOISE = re.compile(r"^(\d\d:\d\d:\d\d(\.\d+)? [A-Z]+ |\s+at [\w$.]+.*\(|\s*\.\.\. \d+ more|WARNING: |\[[\d.]+s\]\[)")
+# What Spark logged of an exception: the script's own words, where there are any, come later and are clearer.
+_JAVA = re.compile(r"^(Caused by: )?[a-z][\w.$]*\.[A-Z]\w*(Exception|Error)\b")
 _TRACEBACK = "Traceback (most recent call last):"
 
 
@@ -127,7 +129,8 @@ def error_message(stderr: Sequence[str], exit_code: int) -> str:
     JVM log lines and stack frames are left out, so that the one line that matters is not drowned in them.
     """
     lines = [line.rstrip() for line in stderr]
-    said = _exception(lines) or [line for line in lines if line and not _NOISE.match(line)][-LAST_LINES:]
+    words = [line for line in lines if line and not _NOISE.match(line)]
+    said = _exception(lines) or ([line for line in words if not _JAVA.match(line)] or words)[-LAST_LINES:]
     if not said:
         ending = f"was killed by signal {exit_code - 128}" if exit_code > 128 else f"exited with code {exit_code}"
         return f"The script {ending} and wrote no error."

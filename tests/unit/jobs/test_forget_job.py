@@ -27,6 +27,7 @@ import table_contract
 from lakehouse.sandbox.mirror import Mirror
 from policies import Policies
 
+REPLACED = b"the secret before it"
 ANN = "ann.lee@x.org"
 TABLES = list(JOBS.values())
 T = 1_700_000_000_000
@@ -73,6 +74,7 @@ class World:
     s3: Any
     mirror: Mirror
     monkeypatch: pytest.MonkeyPatch
+    secret: str
 
     def put(self, key: str, content: bytes) -> None:
         self.s3.put_object(Bucket=self.lakehouse.bucket, Key=key, Body=content)
@@ -117,7 +119,11 @@ class World:
         read = {f"lakehouse.snapshot-read.{table}": self.snapshot(table) for table in inputs}
         self._overwrite("machine_learning_curated", training, read, policies)
         evidence = table_contract.load("consent_decisions").schema
-        decided = [{"subjectkey": keyed(row["email"]), "decision": "kept", "records": 1} for row in CUSTOMERS]
+        decided = [
+            {"subjectkey": keyed(row["email"], secret), "decision": "kept", "records": 1}
+            for row in CUSTOMERS
+            for secret in (SECRET, REPLACED)
+        ]
         frame = spark.createDataFrame([tuple(map(row.get, evidence.names)) for row in decided], evidence)
         self._overwrite("consent_decisions", frame, {}, policies)
 
@@ -141,7 +147,7 @@ class World:
     def forget(self, *arguments: str, runs: int = 2) -> dict[str, Any]:
         names = [
             "--subject_key_secret",
-            "arn",
+            self.secret,
             "--database",
             self.lakehouse.database,
             "--bucket",
@@ -182,8 +188,8 @@ class World:
         return {item["Key"]: item["ETag"] for item in listed}
 
 
-def keyed(email: str) -> str:
-    return hmac.new(SECRET, email.encode(), hashlib.sha256).hexdigest()
+def keyed(email: str, secret: bytes = SECRET) -> str:
+    return hmac.new(secret, email.encode(), hashlib.sha256).hexdigest()
 
 
 def decoded(content: bytes) -> Iterator[bytes]:
@@ -204,12 +210,14 @@ def decoded(content: bytes) -> Iterator[bytes]:
 def world(lakehouse: Lakehouse, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
     """A lakehouse in which Ann left traces in every way that there is."""
     monkeypatch.chdir(lakehouse.extra_files)
-    monkeypatch.setattr(subject, "key", lambda _: SECRET)
     monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
     with mock_aws():
         s3 = boto3.client("s3", region_name="us-east-1")
         s3.create_bucket(Bucket=lakehouse.bucket)
         s3.put_bucket_versioning(Bucket=lakehouse.bucket, VersioningConfiguration={"Status": "Enabled"})
+        secrets = boto3.client("secretsmanager", region_name="us-east-1")
+        secret = secrets.create_secret(Name="subject-key", SecretString=REPLACED.decode())["ARN"]
+        secrets.put_secret_value(SecretId=secret, SecretString=SECRET.decode())
         lakehouse.folder.mkdir()
         warehouse = f"s3://{lakehouse.bucket}/warehouse"
         # Catalogs are made once for a session; a name of its own gives this bucket's warehouse a catalog of its own.
@@ -221,7 +229,7 @@ def world(lakehouse: Lakehouse, monkeypatch: pytest.MonkeyPatch) -> Iterator[Wor
         for module in ("job", "forget_tables"):
             monkeypatch.setattr(importlib.import_module(module), "CATALOG", catalog)
         monkeypatch.setattr(Lakehouse, "name", lambda self, table: _name(self, catalog, table))
-        made = World(lakehouse, s3, Mirror(lakehouse.bucket, lakehouse.folder), monkeypatch)
+        made = World(lakehouse, s3, Mirror(lakehouse.bucket, lakehouse.folder), monkeypatch, secret)
         lines = {"customer": CUSTOMERS, "accelerometer": READINGS, "step_trainer": STEPS}
         for entity, rows in lines.items():
             made.put(f"{entity}/landing/part.json", "".join(f"{json.dumps(row)}\r\n" for row in rows).encode())
@@ -297,7 +305,7 @@ def check_tables(world: World, rows: dict[str, list[Row]]) -> None:
     serial = "serial-0001-of-a-long-kind"
     assert left["step_trainer_trusted"] == [r for r in rows["step_trainer_trusted"] if r["serialnumber"] != serial]
     evidence = {row["subjectkey"] for row in world.lakehouse.table("consent_decisions").collect()}
-    assert evidence == {keyed(row["email"]) for row in CUSTOMERS[2:]}
+    assert evidence == {keyed(row["email"], secret) for row in CUSTOMERS[2:] for secret in (SECRET, REPLACED)}
     pairs = rows["machine_learning_curated"]
     kept = [row for row in pairs if row["serialnumber"] != serial and row["z"] not in (3.0, 4.0)]
     assert left["machine_learning_curated"] == kept

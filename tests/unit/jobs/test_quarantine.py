@@ -44,6 +44,11 @@ def test_more_than_the_limit_refuses_the_run_in_words_that_quote_no_row(first_ru
         assert f"  1 x {reason}, in s3://{lakehouse.bucket}/customer/landing/part.json" in message
     for personal in ("eve", "S1", "S5", "@"):
         assert personal not in message
+    assert lakehouse.fates("customer_landing") == {
+        "read": 7,
+        "dropped the run was refused": 5,
+        **{f"quarantined {reason}": 1 for reason in UNUSABLE["customer"].values()},
+    }
     assert lakehouse.data_files("customer_trusted") == before
     assert lakehouse.branches("customer_trusted") == {"main"}
 

@@ -4,6 +4,7 @@ import pytest
 
 import landing
 import table_contract
+from problems import BadInputError
 
 MOVED = ("a@example.com", 1655564376361, 1.0, -1.0, 0.5)
 NOW = 1_700_000_000_000
@@ -104,6 +105,17 @@ def test_lines_without_data_are_no_rows(spark, tmp_path):
     (tmp_path / "part.json").write_bytes(b'\n  \t \n\xef\xbb\xbf\n,\n , ,\r\n{"a": 1}\n')
     lines = landing.read(spark, tmp_path.as_uri()).collect()
     assert [line["value"] for line in lines] == ['{"a": 1}']
+
+
+def test_compression_that_hides_damage_is_refused(spark, tmp_path):
+    (tmp_path / "2026" / "_tmp").mkdir(parents=True)
+    for name in ("a.json", "b.json.gz", "_c.json.bz2", "bz2", "2026/_tmp/d.json"):
+        (tmp_path / name).write_bytes(b"")
+    landing.refuse_compressed(spark, f"{tmp_path.as_uri()}/")
+    for name in ("e.json.bz2", "2026/f.json.zst"):
+        (tmp_path / name).write_bytes(b"no such compression")
+    with pytest.raises(BadInputError, match=r"2 files .*/e\.json\.bz2, .*/2026/f\.json\.zst\. .* gzip"):
+        landing.refuse_compressed(spark, f"{tmp_path.as_uri()}/")
 
 
 CUSTOMER = '"email": "a@example.com", "serialNumber": "S1"'

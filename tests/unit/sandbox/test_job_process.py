@@ -69,6 +69,18 @@ class TestErrorMessage:
             "customer_trusted: There is no landing data."
         )
 
+    def test_of_sys_exit_leaves_out_what_spark_logged_before(self) -> None:
+        logged = [
+            "12:00:00.1 ERROR Executor: Exception in task 0.0 in stage 1.0 (TID 1)",
+            "java.io.IOException: No space left on device",
+            "\tat java.base/java.io.FileOutputStream.writeBytes(Native Method)",
+            "Caused by: org.apache.iceberg.exceptions.RuntimeIOException: Failed to close",
+        ]
+        assert error_message([*logged, "steps: Spark failed: No space left on device."], 1) == (
+            "steps: Spark failed: No space left on device."
+        )
+        assert error_message(logged, 1) == f"{logged[1]}\n{logged[3]}"
+
     def test_of_an_exception_is_the_exception_and_not_the_frames(self) -> None:
         stderr = [
             "12:00:00.123 WARN Utils: something",
