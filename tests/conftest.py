@@ -8,9 +8,12 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from http.client import HTTPConnection
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import boto3
 import psutil
@@ -18,6 +21,7 @@ import pyarrow as pa
 import pytest
 from pyiceberg.catalog import load_catalog
 
+from lakehouse import sandbox
 from lakehouse.terraform import GOGC
 
 REPOSITORY = Path(__file__).resolve().parents[1]
@@ -142,6 +146,20 @@ def copy_of_project(root: Path) -> Project:
     (root / "build").mkdir()
     (root / "build" / "cache").symlink_to(cache)
     return Project(root)
+
+
+@contextmanager
+def iam_enforced(project: Project) -> Iterator[None]:
+    """Have the embedded AWS of a project check permissions, from its first request on."""
+    box = sandbox.up(project.root)
+    try:
+        connection = HTTPConnection(urlsplit(box.endpoint).netloc, timeout=10)
+        connection.request("POST", "/moto-api/reset-auth", body="0")
+        assert connection.getresponse().status == 200
+        connection.close()
+        yield
+    finally:
+        sandbox.down(project.root)  # here, since only its parent process can see it off
 
 
 @pytest.fixture(scope="module")

@@ -104,6 +104,14 @@ run "jobs_read_landing_and_code_and_write_warehouse_and_quarantine_only" {
   }
 
   assert {
+    condition = toset(flatten([for policy in [aws_iam_role_policy.data, aws_iam_role_policy.catalog] : jsondecode(policy.policy).Statement[*].Action])) == toset([
+      "glue:GetDatabase", "glue:GetPartitions", "glue:GetTable", "glue:GetTables", "glue:UpdateTable",
+      "s3:AbortMultipartUpload", "s3:DeleteObject", "s3:GetBucketLocation", "s3:GetObject", "s3:ListBucket", "s3:ListMultipartUploadParts", "s3:PutObject",
+    ])
+    error_message = "Jobs work with data and tables and administer neither; got ${aws_iam_role_policy.data.policy} and ${aws_iam_role_policy.catalog.policy}."
+  }
+
+  assert {
     condition = [
       for statement in jsondecode(aws_iam_role_policy.data.policy).Statement : toset(statement.Condition.StringLikeIfExists["s3:prefix"])
       if contains(flatten([statement.Action]), "s3:ListBucket")
@@ -192,6 +200,14 @@ run "the_role_that_forgets_erases_data_and_its_versions_but_no_code" {
       ["arn:aws:s3:::our-data/${prefix}", "arn:aws:s3:::our-data/${prefix}/*"]
     ]))
     error_message = "Wherever data is, and nowhere else; got ${aws_iam_role_policy.forget["data"].policy}."
+  }
+
+  assert {
+    condition = toset(flatten(jsondecode(aws_iam_role_policy.forget["data"].policy).Statement[*].Action)) == toset([
+      "s3:AbortMultipartUpload", "s3:DeleteObject", "s3:DeleteObjectVersion", "s3:GetBucketLocation", "s3:GetObject", "s3:GetObjectVersion",
+      "s3:ListBucket", "s3:ListBucketVersions", "s3:ListMultipartUploadParts", "s3:PutObject",
+    ])
+    error_message = "It works with objects and their versions and administers no bucket; got ${aws_iam_role_policy.forget["data"].policy}."
   }
 
   assert {

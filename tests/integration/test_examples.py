@@ -150,7 +150,6 @@ def applied(example: Example, aws: Aws) -> Iterator[set[str]]:
     assert aws.inventory() == before
 
 
-@pytest.mark.slow
 def test_minimal(examples: Path, aws: Aws) -> None:
     example = Example(examples / "minimal")
     with applied(example, aws) as made:
@@ -164,7 +163,6 @@ def test_minimal(examples: Path, aws: Aws) -> None:
         assert profiles == {"strict"}
 
 
-@pytest.mark.slow
 def test_complete(examples: Path, aws: Aws) -> None:
     example = Example(examples / "complete")
     with applied(example, aws) as made:

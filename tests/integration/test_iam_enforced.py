@@ -5,16 +5,13 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Iterator
-from http.client import HTTPConnection
 from typing import Any
-from urllib.parse import urlsplit
 
 import boto3
 import pytest
 from botocore.exceptions import ClientError
 
-from lakehouse import sandbox
-from tests.conftest import AUDIT_TABLES, ICEBERG_TABLES, JOBS, LANDING_TABLES, Project
+from tests.conftest import AUDIT_TABLES, ICEBERG_TABLES, JOBS, LANDING_TABLES, Project, iam_enforced
 
 pytestmark = pytest.mark.slow
 
@@ -77,20 +74,9 @@ def denied(call: Callable[..., Any], **parameters: Any) -> str:
 @pytest.fixture(scope="module")
 def lake(project: Project) -> Iterator[Lake]:
     """The lakehouse after a run of the whole pipeline under IAM enforcement, on while Terraform still works."""
-    enforce_iam(sandbox.up(project.root))
-    try:
+    with iam_enforced(project):
         project.succeed("run", "--profile", PROFILE)
         yield Lake(project)
-    finally:
-        sandbox.down(project.root)  # here, since only its parent process can see it off
-
-
-def enforce_iam(box: sandbox.Sandbox) -> None:
-    """Have the permissions checked from now on: after 0 requests, as moto puts it."""
-    connection = HTTPConnection(urlsplit(box.endpoint).netloc, timeout=10)
-    connection.request("POST", "/moto-api/reset-auth", body="0")
-    assert connection.getresponse().status == 200
-    connection.close()
 
 
 def assumed(lake: Lake, role: str) -> Callable[[str], Any]:

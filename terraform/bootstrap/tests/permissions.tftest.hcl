@@ -95,6 +95,17 @@ run "the_key_of_the_pseudonyms_is_read_on_refresh_and_by_jobs_only" {
     }
     error_message = "Got ${aws_iam_policy.read["dev"].policy} and ${aws_iam_policy.boundary["dev"].policy}."
   }
+
+  assert {
+    condition = {
+      for name, policy in { read = aws_iam_policy.read["dev"].policy, data = aws_iam_policy.deploy_data["dev"].policy, runtime = aws_iam_policy.deploy_runtime["dev"].policy, boundary = aws_iam_policy.boundary["dev"].policy } :
+      name => length([
+        for action in flatten(jsondecode(policy).Statement[*].Action) : action
+        if can(regex("^secretsmanager:(Create|Delete|Put|Restore|Rotate|Update)", action))
+      ]) > 0
+    } == { read = false, data = false, runtime = true, boundary = false }
+    error_message = "Only the role that applies makes and replaces the key; got ${aws_iam_policy.read["dev"].policy} and ${aws_iam_policy.boundary["dev"].policy}."
+  }
 }
 
 run "every_statement_names_its_actions_and_resources" {

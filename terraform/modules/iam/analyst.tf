@@ -8,6 +8,8 @@ locals {
 }
 
 data "aws_iam_policy_document" "analyst" {
+  source_policy_documents = [data.aws_iam_policy_document.bucket_key.json]
+
   statement {
     sid = "QueryInOwnWorkgroup"
     actions = [
@@ -86,28 +88,6 @@ data "aws_iam_policy_document" "analyst" {
     sid       = "WriteOwnResults"
     actions   = ["s3:AbortMultipartUpload", "s3:ListMultipartUploadParts", "s3:PutObject"]
     resources = ["${var.bucket_arn}/${var.analysts.results_prefix}/*"]
-  }
-
-  dynamic "statement" {
-    for_each = var.kms_key_arn != null ? [var.kms_key_arn] : []
-
-    content {
-      sid       = "UseKeyForBucket"
-      actions   = ["kms:Decrypt", "kms:GenerateDataKey"]
-      resources = [statement.value]
-
-      condition {
-        test     = "StringEquals"
-        variable = "kms:ViaService"
-        values   = [local.s3_service]
-      }
-
-      condition {
-        test     = "StringLike"
-        variable = "kms:EncryptionContext:aws:s3:arn"
-        values   = local.encryption_contexts
-      }
-    }
   }
 }
 

@@ -15,6 +15,8 @@ resource "aws_iam_role" "forget" {
 }
 
 data "aws_iam_policy_document" "forget_data" {
+  source_policy_documents = [data.aws_iam_policy_document.bucket_key.json]
+
   statement {
     sid       = "FindBucket"
     actions   = ["s3:GetBucketLocation"]
@@ -58,28 +60,6 @@ data "aws_iam_policy_document" "forget_data" {
       "s3:PutObject",
     ]
     resources = flatten([for prefix in local.forget_prefixes : ["${var.bucket_arn}/${prefix}", "${var.bucket_arn}/${prefix}/*"]])
-  }
-
-  dynamic "statement" {
-    for_each = var.kms_key_arn != null ? [var.kms_key_arn] : []
-
-    content {
-      sid       = "UseKeyForBucket"
-      actions   = ["kms:Decrypt", "kms:GenerateDataKey"]
-      resources = [statement.value]
-
-      condition {
-        test     = "StringEquals"
-        variable = "kms:ViaService"
-        values   = [local.s3_service]
-      }
-
-      condition {
-        test     = "StringLike"
-        variable = "kms:EncryptionContext:aws:s3:arn"
-        values   = local.encryption_contexts
-      }
-    }
   }
 }
 

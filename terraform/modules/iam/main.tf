@@ -7,9 +7,8 @@ locals {
   read_prefixes      = concat(var.landing_prefixes, ["glue"])
   warehouse_prefixes = ["warehouse/${var.database}", "warehouse/${var.audit_database}"]
 
-  s3_service          = "s3.${data.aws_region.current.name}.${data.aws_partition.current.dns_suffix}"
-  secrets_service     = "secretsmanager.${data.aws_region.current.name}.${data.aws_partition.current.dns_suffix}"
-  encryption_contexts = [var.bucket_arn, "${var.bucket_arn}/*"]
+  s3_service      = "s3.${data.aws_region.current.name}.${data.aws_partition.current.dns_suffix}"
+  secrets_service = "secretsmanager.${data.aws_region.current.name}.${data.aws_partition.current.dns_suffix}"
 }
 
 data "aws_caller_identity" "current" {}
@@ -42,6 +41,8 @@ resource "aws_iam_role" "jobs" {
 }
 
 data "aws_iam_policy_document" "data" {
+  source_policy_documents = [data.aws_iam_policy_document.bucket_key.json]
+
   statement {
     sid       = "FindBucket"
     actions   = ["s3:GetBucketLocation"]
@@ -92,29 +93,6 @@ data "aws_iam_policy_document" "data" {
       "s3:PutObject",
     ]
     resources = ["${var.bucket_arn}/quarantine", "${var.bucket_arn}/quarantine/*"]
-  }
-
-  dynamic "statement" {
-    for_each = var.kms_key_arn != null ? [var.kms_key_arn] : []
-
-    content {
-      sid       = "UseKeyForBucket"
-      actions   = ["kms:Decrypt", "kms:GenerateDataKey"]
-      resources = [statement.value]
-
-      condition {
-        test     = "StringEquals"
-        variable = "kms:ViaService"
-        values   = [local.s3_service]
-      }
-
-      # The bucket with a bucket key, an object without one.
-      condition {
-        test     = "StringLike"
-        variable = "kms:EncryptionContext:aws:s3:arn"
-        values   = local.encryption_contexts
-      }
-    }
   }
 }
 

@@ -201,6 +201,10 @@ def test_job_that_is_started_alone_publishes_at_once_unless_its_source_changes_m
     land(lakehouse)
     lakehouse.run_all()
     assert who(lakehouse) == in_each(["anna", "cleo"])
+    records = [customer("anna", "of anna", None), customer("ben", "of ben"), customer("cleo", "of cleo")]
+    lakehouse.land("customer", records)  # anna's own record now says no, and ben's says yes
+    lakehouse.run_all()
+    assert who(lakehouse) == in_each(["ben", "cleo"])
 
     before = lakehouse.rows("machine_learning_curated")
     module = importlib.import_module("machine_learning_curated")
