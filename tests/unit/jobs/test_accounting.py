@@ -1,43 +1,12 @@
 """Every row that a job reads is published, dropped for a reason, or in quarantine; else nothing is published."""
 
 import pytest
-from conftest import JOBS
+from conftest import JOBS, READ
 
 import accounting
 import customer_trusted_to_curated
 from accounting import Fate
 from problems import AuditError
-
-READ = {  # source table: what became of its rows in the first run
-    "customer_landing": {
-        "read": 7,
-        "published": 2,
-        "dropped consent lies in the future": 1,
-        "dropped exact duplicate": 1,
-        "dropped no consent to research": 1,
-        "quarantined a line is not one JSON object": 1,
-        "quarantined email is missing": 1,
-    },
-    "accelerometer_landing": {
-        "read": 6,
-        "published": 2,
-        "dropped exact duplicate": 1,
-        "dropped not of a trusted customer": 1,
-        "quarantined user is not an e-mail address": 1,
-        "quarantined x is not a finite number": 1,
-    },
-    "customer_trusted": {"read": 2, "published": 1, "dropped no trusted accelerometer reading": 1},
-    "step_trainer_landing": {
-        "read": 6,
-        "published": 2,
-        "dropped exact duplicate": 1,
-        "dropped not of a curated customer's Step Trainer": 1,
-        "quarantined sensorreadingtime is before the year 2000 or in the future": 1,
-        "quarantined serialnumber is missing": 1,
-    },
-    "step_trainer_trusted": {"read": 2, "published": 1, "dropped no reading of the other sensor to pair with": 1},
-    "accelerometer_trusted": {"read": 2, "published": 1, "dropped no reading of the other sensor to pair with": 1},
-}
 
 
 @pytest.fixture(scope="module")
