@@ -92,7 +92,7 @@ test: setup ## Run the tests, but for the slow ones
 	@$(pytest) -m 'not slow'
 
 .PHONY: test-slow
-test-slow: setup ## Run the slow tests: IAM enforced, the examples, hostile input, somebody forgotten, failures of every job
+test-slow: setup ## Run the slow tests: IAM enforced, hostile input, somebody forgotten, failures of every job
 	@$(pytest) -m slow
 
 .PHONY: chaos
