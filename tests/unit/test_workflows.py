@@ -104,7 +104,7 @@ def test_every_make_target_that_is_called_exists() -> None:
     called = {
         target for path in [*WORKFLOWS, *ACTIONS] for target in re.findall(r"\bmake ([a-z-]+)", commands(load(path)))
     }
-    assert called == {"lint", "test", "test-slow", "plan", "apply", "run-pipeline"}
+    assert called == {"lint", "checkov", "test", "test-slow", "plan", "apply", "run-pipeline"}
     assert called <= make_targets()
 
 
