@@ -78,7 +78,7 @@ class Job:
             sys.exit(f"{self._writes}: {error}")
         if isinstance(error, Py4JError | PySparkException):
             traceback.print_exception(error, file=sys.stdout)
-            sys.exit(f"{self._writes}: {in_words(error)}")
+            sys.exit(f"{self._writes}: {self._explain(error)}")
 
     def read_landing(self, table: str, *, main_input: bool = True) -> DataFrame:
         """Return the usable rows of a landing table; those of the main input that are not go to the quarantine."""
@@ -194,6 +194,19 @@ class Job:
         }
         given = rows.withColumns({name: F.lit(value) for name, value in known.items() if name not in rows.columns})
         audit_table.append(given.select(*(F.col(f.name).cast(f.dataType).alias(f.name) for f in contract.schema)))
+
+    def _explain(self, error: Py4JError | PySparkException) -> str:
+        """Return what to say about an error of Spark's; a damaged file of a table is named, which Spark need not do."""
+        said = in_words(error)
+        if "://" in said:
+            return said
+        try:
+            for table, snapshot_id in self._snapshots_read.items():
+                if file := self._table(table).unreadable_file(snapshot_id):
+                    return f"The file {file} of {table} cannot be read. {said}"
+        except (Py4JError, PySparkException, OSError):  # then it is not for one file's sake
+            pass
+        return said
 
     def _quarantine(self, table: str, problems: DataFrame, reasons: Mapping[str, int], read: int) -> None:
         location = quarantine.location_of(self._arguments.bucket, table, self._arguments.job_run_id)

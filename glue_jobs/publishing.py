@@ -6,7 +6,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from pyspark.errors import AnalysisException
+from py4j.protocol import Py4JJavaError
+from pyspark.errors import AnalysisException, PySparkException
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
@@ -65,6 +66,16 @@ class Table:
         summary: dict[str, str] = found["summary"]
         report = {key.removeprefix(REPORT): value for key, value in summary.items() if key.startswith(REPORT)}
         return Snapshot(snapshot_id, int(summary.get("total-records", 0)), report, found["committed_at"])
+
+    def unreadable_file(self, snapshot_id: int) -> str | None:
+        """Return a data file of a state of the table that is damaged or gone; None if there is none."""
+        files = self._spark.read.option("snapshot-id", snapshot_id).table(f"{self.name}.files")
+        for row in files.select("file_path").toLocalIterator():
+            try:
+                self._spark.read.parquet(row["file_path"]).write.format("noop").mode("overwrite").save()
+            except (Py4JJavaError, PySparkException):
+                return str(row["file_path"])
+        return None
 
     def evolve(self, contract: TableContract) -> None:
         """Add the columns of the contract that the table lacks: Terraform can create a table, not evolve it."""

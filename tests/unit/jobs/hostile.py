@@ -95,10 +95,11 @@ def outcomes(table: str, line: bytes) -> list[tuple | None]:
     return [tuple(row), UNUSABLE] if doubtful else [tuple(row)]
 
 
-def usable(table: str, content: bytes) -> list[dict[str, object]]:
-    """Return the rows of a file, doubtful ones too."""
-    rows = [outcomes(table, line)[0] for line in lines_of(content)]
-    return [dict(zip(COLUMNS[table], row, strict=True)) for row in rows if row is not UNUSABLE]
+def usable(table: str, content: bytes, *, doubtful: bool) -> list[dict[str, object]]:
+    """Return the rows of a file that must be read, and with `doubtful` those that may be."""
+    possible = [outcomes(table, line) for line in lines_of(content)]
+    rows = [first for first, *others in possible if first is not UNUSABLE and (doubtful or not others)]
+    return [dict(zip(COLUMNS[table], row, strict=True)) for row in rows]
 
 
 def _members(line: bytes) -> Members:

@@ -1,6 +1,7 @@
 """What a job says about an error of Spark's that nobody foresaw: one sentence, and the stack trace is in its log."""
 
 import pytest
+from conftest import AT, customer, moved
 from py4j.protocol import Py4JNetworkError
 
 from job import Job
@@ -8,11 +9,9 @@ from problems import in_words
 
 
 @pytest.fixture
-def job():
+def job(spark):
     """A job that has nothing to do."""
-    made = Job.__new__(Job)
-    made._writes = "steps"
-    return made
+    return Job("steps", ["--database", "none", "--bucket", "none", "--JOB_NAME", "j", "--JOB_RUN_ID", "jr"])
 
 
 def test_cause_and_file_are_named_and_the_trace_is_in_the_log(spark, job, tmp_path, capsys):
@@ -36,3 +35,28 @@ def test_an_error_of_a_query_is_a_sentence_too(spark, job):
 
 def test_the_end_of_java_is_said():
     assert in_words(Py4JNetworkError("Answer from Java side is empty")).startswith("Spark ended in the midst")
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        pytest.param(lambda content: content[:-8] + b"\xff\xff\xff\x7fPAR1", id="its end lies about its length"),
+        pytest.param(lambda content: content[:4] + bytes(len(content) - 4), id="overwritten"),
+        pytest.param(lambda _: None, id="gone"),
+    ],
+)
+def test_a_damaged_file_of_a_table_is_named(lakehouse, damage):
+    lakehouse.create_tables("customer_trusted", "accelerometer_trusted", "customers_curated")
+    lakehouse.land("customer", [customer("anna", "S1")])
+    lakehouse.land("accelerometer", [moved("anna", AT)])
+    lakehouse.run("customer_landing_to_trusted")
+    lakehouse.run("accelerometer_landing_to_trusted")
+    (file,) = lakehouse.data_files("customer_trusted")
+    content = damage(file.read_bytes())
+    (file.parent / f".{file.name}.crc").unlink(missing_ok=True)
+    file.unlink() if content is None else file.write_bytes(content)
+    with pytest.raises(SystemExit) as error:
+        lakehouse.run("customer_trusted_to_curated")
+    (sentence,) = str(error.value).splitlines()
+    assert file.name in sentence
+    assert lakehouse.snapshots("customers_curated") == []
