@@ -7,6 +7,7 @@ in here; nothing else is changed.
 
 from __future__ import annotations
 
+import json
 import os
 import pty
 import re
@@ -17,7 +18,7 @@ import tempfile
 import textwrap
 from pathlib import Path
 
-from lakehouse import aws, sandbox
+from lakehouse import aws, sample, sandbox
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = ("operating.md", "ci.md")
@@ -53,10 +54,19 @@ def script() -> str:
         for block in re.finditer(r"^( *)```bash\n(.*?)^\1```$", text, re.MULTILINE | re.DOTALL):
             line = text.count("\n", 0, block.start()) + 1
             parts.append(f"# docs/{page}, line {line}\n{textwrap.dedent(block[2])}")
-    commands = "\n".join(parts)
+    commands = "\n".join(parts).replace("name@example.org", somebody())
     for blank, filling in FILLED_IN.items():
         commands = commands.replace(blank, filling)
     return commands
+
+
+def somebody() -> str:
+    """Return the address of a customer in the sample, which is the landing data here, who agreed."""
+    with tempfile.TemporaryDirectory() as folder:
+        sample.generate(Path(folder))
+        files = sorted(Path(folder, "customer").rglob("*.json"))
+        records = (json.loads(line) for file in files for line in file.read_text().splitlines() if line.endswith("}"))
+        return next(str(record["email"]) for record in records if record.get("shareWithResearchAsOfDate"))
 
 
 def edit(files: list[str]) -> None:

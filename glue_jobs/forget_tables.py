@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Final
 
+from pyspark.errors import AnalysisException
 from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
 
@@ -47,9 +48,12 @@ class Tables:
         """Return the full name of every table that has rows published, in the order of the pipeline."""
         found = []
         for database in (self.database, f"{self.database}_audit"):
-            if self.spark.sql(f"SHOW NAMESPACES IN {CATALOG} LIKE '{database}'").isEmpty():
-                continue
-            tables = {row["tableName"] for row in self.spark.sql(f"SHOW TABLES IN {CATALOG}.{database}").collect()}
+            try:  # not SHOW NAMESPACES: it lists all databases of the account, which the job's role may not
+                tables = {row["tableName"] for row in self.spark.sql(f"SHOW TABLES IN {CATALOG}.{database}").collect()}
+            except AnalysisException as error:
+                if error.getErrorClass() == "SCHEMA_NOT_FOUND":
+                    continue
+                raise
             order = [*OWNER, TRAINING]
             names = sorted(tables, key=lambda table: (order.index(table) if table in order else len(order), table))
             found += [f"{CATALOG}.{database}.{table}" for table in names]

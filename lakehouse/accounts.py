@@ -46,7 +46,11 @@ def of_run(session: boto3.Session, audit_database: str, run_id: str) -> list[Acc
         raise LakehouseError(
             f"There is no Iceberg table {audit_database}.pipeline_runs. Apply the environment first: make apply."
         ) from error
-    return accounts(runs.scan(row_filter=f"workflow_run_id = '{run_id}'").to_arrow().to_pylist())
+    try:
+        recorded = runs.scan(row_filter=f"workflow_run_id = '{run_id}'").to_arrow().to_pylist()
+    except OSError as error:  # of pyarrow's S3 client
+        raise LakehouseError(f"{audit_database}.pipeline_runs cannot be read: {error}") from error
+    return accounts(recorded)
 
 
 def accounts(recorded: Iterable[Mapping[str, Any]]) -> list[Account]:

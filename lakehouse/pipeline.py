@@ -142,7 +142,9 @@ class Operator:
         environment = self.project.environment
         with self._embedded_aws(start=False):
             outputs = self._terraform(None).outputs()
-            self._workflow(outputs).refuse_second_run()
+            workflow = self._workflow(outputs)
+            workflow.refuse_second_run()
+            earlier = workflow.run_ids()
             if not (dry_run or self.project.is_local):
                 self._ask(confirm, f"Erase this person from {environment} for good?")
             session = aws.session(outputs.region)
@@ -155,11 +157,13 @@ class Operator:
             request, resumed = forgetting.request(email)
             self.display.say(f"Request {request}{', taken up again' if resumed else ''}")
             report = forgetting.run(request, dry_run=dry_run, on_change=self._say_job_run)
-        path = self.project.build / f"forget-{request}.json"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
-        self.display.say("\n".join(summary(report)))
-        self.display.say(f"Report: {path}")
+            path = self.project.build / f"forget-{request}.json"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
+            self.display.say("\n".join(summary(report)))
+            self.display.say(f"Report: {path}")
+            if not dry_run:
+                workflow.refuse_runs_since(earlier)
 
     # Their parts
 

@@ -111,6 +111,18 @@ class Workflow:
         if run_id := job_run_under_way(self.glue, self.forget_job):
             raise WorkflowError(f"Somebody is being forgotten: run {run_id} of {self.forget_job}. Wait for its end.")
 
+    def run_ids(self) -> set[str]:
+        """Return the ids of the latest runs, ended or not."""
+        return {run.get("WorkflowRunId", "") for run in self.glue.get_workflow_runs(Name=self.name).get("Runs", [])}
+
+    def refuse_runs_since(self, earlier: set[str]) -> None:
+        """Raise a WorkflowError if other runs were started, as a schedule does: they may publish who is forgotten."""
+        if new := self.run_ids() - earlier:
+            raise WorkflowError(
+                f"The pipeline was started meanwhile ({', '.join(sorted(new))}) and may publish this person again. "
+                "Give the same command again when it has ended."
+            )
+
     def start(self) -> str:
         """Start a run and return its id."""
         self.refuse_second_run()

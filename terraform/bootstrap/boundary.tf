@@ -58,6 +58,7 @@ data "aws_iam_policy_document" "boundary" {
       "athena:GetQueryExecution",
       "athena:GetQueryResults",
       "athena:GetQueryResultsStream",
+      "athena:GetQueryRuntimeStatistics",
       "athena:GetWorkGroup",
       "athena:ListNamedQueries",
       "athena:ListQueryExecutions",
@@ -65,6 +66,18 @@ data "aws_iam_policy_document" "boundary" {
       "athena:StopQueryExecution",
     ]
     resources = each.value.workgroups
+  }
+
+  statement {
+    sid = "BrowseCatalog"
+    actions = [
+      "athena:GetDataCatalog",
+      "athena:GetDatabase",
+      "athena:GetTableMetadata",
+      "athena:ListDatabases",
+      "athena:ListTableMetadata",
+    ]
+    resources = ["arn:${local.partition}:athena:${var.region}:${local.account}:datacatalog/AwsDataCatalog"]
   }
 
   statement {
@@ -95,7 +108,7 @@ data "aws_iam_policy_document" "boundary" {
   # Jobs in a VPC: Glue looks up the network as the job's role.
   statement {
     sid       = "NetworkInterfaces"
-    actions   = ["ec2:CreateNetworkInterface", "ec2:CreateTags", "ec2:DeleteNetworkInterface"]
+    actions   = ["ec2:CreateNetworkInterface", "ec2:CreateTags", "ec2:DeleteNetworkInterface", "ec2:DeleteTags"]
     resources = ["${local.ec2}:network-interface/*", "${local.ec2}:security-group/*", "${local.ec2}:subnet/*"]
   }
 

@@ -53,6 +53,19 @@ data "aws_iam_policy_document" "deploy_data" {
     }
   }
 
+  # What the smoke test shows beside them: rows read, published, dropped and quarantined, which are counts.
+  statement {
+    sid       = "ReadAccounts"
+    actions   = ["s3:GetObject"]
+    resources = ["${each.value.bucket}/warehouse/${replace(local.names[each.key], "-", "_")}_audit/pipeline_runs/*"]
+
+    condition {
+      test     = "StringEquals"
+      variable = "aws:ResourceAccount"
+      values   = [local.account]
+    }
+  }
+
   statement {
     sid = "ManageCatalog"
     actions = [
@@ -115,6 +128,7 @@ data "aws_iam_policy_document" "deploy_data" {
       "iam:UntagRole",
       "iam:UpdateAssumeRolePolicy",
       "iam:UpdateRole",
+      "iam:UpdateRoleDescription",
     ]
     resources = [each.value.role]
   }

@@ -303,6 +303,36 @@ run "lake_formation_gives_analysts_the_training_table_only" {
     condition     = alltrue([for grants in [aws_lakeformation_permissions.job_database, aws_lakeformation_permissions.forget_database] : toset([for grant in grants : grant.database[0].name]) == toset(["stedi_test", "stedi_test_audit"])])
     error_message = "The jobs see both databases."
   }
+
+  assert {
+    condition     = length(aws_lakeformation_permissions.optimizer_database) + length(aws_lakeformation_permissions.optimizer_tables) == 0
+    error_message = "No grant to a role that is not there."
+  }
+}
+
+run "lake_formation_lets_the_optimizers_maintain_what_they_maintain" {
+  command = plan
+
+  module {
+    source = "./modules/catalog"
+  }
+
+  variables {
+    lake_formation   = { enabled = true, analyst_principals = [] }
+    table_optimizers = { enabled = true, compaction = true, snapshot_retention_days = 7, snapshots_to_keep = 1, orphan_file_days = 3 }
+  }
+
+  assert {
+    condition = { for name, grant in aws_lakeformation_permissions.optimizer_tables : name => join(",", grant.permissions) } == {
+      for name in keys(aws_glue_catalog_table.iceberg) : name => "ALTER,DELETE,DESCRIBE,INSERT,SELECT"
+    }
+    error_message = "Without a grant they would stop, and the snapshots of people who withdrew stay."
+  }
+
+  assert {
+    condition     = toset([for grant in aws_lakeformation_permissions.optimizer_database : grant.database[0].name]) == toset(["stedi_test", "stedi_test_audit"])
+    error_message = "They see both databases."
+  }
 }
 
 run "ddl_that_says_too_little_is_refused" {

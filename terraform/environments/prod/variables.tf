@@ -7,7 +7,7 @@ variable "region" {
 }
 
 variable "s3_endpoint_enabled" {
-  description = "Whether to create the S3 gateway endpoint, through which the VPC reaches this bucket only."
+  description = "Whether to create the S3 gateway endpoint, through which the VPC reaches this bucket only; null is only where vpc_id names a VPC."
   type        = bool
   default     = null
 }

@@ -41,6 +41,30 @@ resource "aws_lakeformation_permissions" "job_tables" {
   }
 }
 
+# The optimizers rewrite and expire what the jobs have written.
+resource "aws_lakeformation_permissions" "optimizer_database" {
+  for_each = var.table_optimizers.enabled ? local.job_databases : {}
+
+  principal   = aws_iam_role.optimizers[0].arn
+  permissions = ["DESCRIBE"]
+
+  database {
+    name = each.value
+  }
+}
+
+resource "aws_lakeformation_permissions" "optimizer_tables" {
+  for_each = var.table_optimizers.enabled ? { for name, permissions in local.job_permissions : name => permissions if local.tables[name].iceberg } : {}
+
+  principal   = aws_iam_role.optimizers[0].arn
+  permissions = each.value
+
+  table {
+    database_name = local.database_of[each.key]
+    name          = aws_glue_catalog_table.iceberg[each.key].name
+  }
+}
+
 resource "aws_lakeformation_permissions" "forget_database" {
   for_each = local.job_databases
 

@@ -40,8 +40,9 @@ locals {
       worker_type       = coalesce(try(var.job_settings[job].worker_type, null), var.worker_type)
       number_of_workers = coalesce(try(var.job_settings[job].number_of_workers, null), var.number_of_workers)
       timeout           = coalesce(try(var.job_settings[job].timeout, null), var.timeout)
-      max_retries       = coalesce(try(var.job_settings[job].max_retries, null), var.max_retries)
-      execution_class   = coalesce(try(var.job_settings[job].execution_class, null), var.execution_class)
+      # Whoever asks to forget somebody follows the run; a retry behind their back could meet a run of the pipeline.
+      max_retries     = coalesce(try(var.job_settings[job].max_retries, null), job == "forget" ? 0 : var.max_retries)
+      execution_class = coalesce(try(var.job_settings[job].execution_class, null), var.execution_class)
     }
   }
 

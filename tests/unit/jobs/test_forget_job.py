@@ -24,6 +24,7 @@ from pyspark.sql import functions as F
 import machine_learning_curated
 import subject
 import table_contract
+from forget_tables import Tables
 from lakehouse.sandbox.mirror import Mirror
 from policies import Policies
 
@@ -383,3 +384,7 @@ def test_a_damaged_landing_file_stops_before_anything_is_erased(world: World, en
     with pytest.raises(SystemExit, match=r"(?s)1 files cannot be unpacked.*damaged\.json\.gz"):
         world.forget(runs=1)
     assert world.objects() == before
+
+
+def test_a_database_that_is_not_there_holds_nobody(spark: Any) -> None:
+    assert Tables(spark, "nowhere").names == []

@@ -133,6 +133,17 @@ def test_no_pipeline_runs_while_somebody_is_forgotten(outputs: Outputs, state: s
     assert Workflow(glue, outputs, pause=0.001).start() == "wr_1"  # type: ignore[arg-type]
 
 
+def test_a_run_of_the_pipeline_that_was_started_meanwhile_is_said(outputs: Outputs) -> None:
+    glue = FakeGlue(outputs, [])
+    workflow = Workflow(glue, outputs, pause=0.001)  # type: ignore[arg-type]
+    glue.runs = [{"WorkflowRunId": "wr_0", "Status": "COMPLETED"}]
+    earlier = workflow.run_ids()
+    workflow.refuse_runs_since(earlier)
+    glue.runs.append({"WorkflowRunId": "wr_1", "Status": "COMPLETED"})
+    with pytest.raises(WorkflowError, match=r"started meanwhile \(wr_1\).*Give the same command again"):
+        workflow.refuse_runs_since(earlier)
+
+
 def test_summary_says_what_went_and_what_stays() -> None:
     lines = summary(REPORT)
     assert lines[0] == "Erased:"

@@ -1,0 +1,21 @@
+"""The boundary that CI puts on every role admits all that the module's own policies grant."""
+
+import re
+from pathlib import Path
+
+TERRAFORM = Path(__file__).resolve().parents[2] / "terraform"
+ACTION = re.compile(r'"([a-z0-9]+:[A-Z][A-Za-z]+)"')
+
+
+def actions(*files: Path) -> set[str]:
+    """Return every action that stands in policy documents; the keys of conditions look alike."""
+    lines = [line for file in files for line in file.read_text().splitlines() if not re.match(r"\s*variable\s*=", line)]
+    return {action for line in lines for action in ACTION.findall(line)}
+
+
+def test_whatever_the_modules_grant_is_within_the_boundary() -> None:
+    granted = actions(
+        *(TERRAFORM / "modules" / "iam").glob("*.tf"), TERRAFORM / "modules" / "catalog" / "optimizers.tf"
+    )
+    assert {"s3:GetObject", "glue:UpdateTable", "athena:StartQueryExecution", "ec2:DeleteTags"} <= granted
+    assert granted - {"sts:AssumeRole"} <= actions(TERRAFORM / "bootstrap" / "boundary.tf")
