@@ -48,12 +48,9 @@ class Tables:
         """Return the full name of every table that has rows published, in the order of the pipeline."""
         found = []
         for database in (self.database, f"{self.database}_audit"):
-            try:  # not SHOW NAMESPACES: it lists all databases of the account, which the job's role may not
-                tables = {row["tableName"] for row in self.spark.sql(f"SHOW TABLES IN {CATALOG}.{database}").collect()}
-            except AnalysisException as error:
-                if error.getErrorClass() == "SCHEMA_NOT_FOUND":
-                    continue
-                raise
+            if not self._exists(database):
+                continue
+            tables = {row["tableName"] for row in self.spark.sql(f"SHOW TABLES IN {CATALOG}.{database}").collect()}
             order = [*OWNER, TRAINING]
             names = sorted(tables, key=lambda table: (order.index(table) if table in order else len(order), table))
             found += [f"{CATALOG}.{database}.{table}" for table in names]
@@ -168,6 +165,16 @@ class Tables:
                 files |= {row[0] for row in self.spark.table(f"{name}.{view}").select(column).toLocalIterator()}
             found[described[1]] = files  # type: ignore[index]
         return found
+
+    def _exists(self, database: str) -> bool:
+        """Tell whether there is a database; SHOW NAMESPACES would list all of the account, which the role may not."""
+        try:
+            self.spark.sql(f"DESCRIBE NAMESPACE {CATALOG}.{database}")
+        except AnalysisException as error:
+            if error.getErrorClass() != "SCHEMA_NOT_FOUND":
+                raise
+            return False
+        return True
 
     def _rows(self, published: Mapping[str, str], table: str, theirs: Mapping[str, Column]) -> DataFrame:
         return self.spark.table(published[table]).where(theirs[table])

@@ -269,7 +269,7 @@ variable "timeout" {
 }
 
 variable "max_retries" {
-  description = "Number of times that a failed job run is repeated. A repetition is safe: every run replaces its table."
+  description = "Number of times that a failed job run is repeated. A repetition is safe: every run replaces its table. The job that forgets people is repeated by whoever asked for it, unless job_settings says otherwise."
   type        = number
   default     = 1
   nullable    = false
