@@ -15,12 +15,21 @@ SELECT * FROM customer_trusted
 GROUP BY ALL HAVING count(*) > 1;
 
 -- every record is one that landed
-SELECT * FROM customer_trusted EXCEPT SELECT * FROM customer_landing;
+SELECT customername, email, phone, birthday, serialnumber, registrationdate, lastupdatedate,
+  sharewithresearchasofdate, sharewithpublicasofdate, sharewithfriendsasofdate
+FROM customer_trusted
+EXCEPT SELECT customername, email, phone, birthday, serialnumber, registrationdate, lastupdatedate,
+  sharewithresearchasofdate, sharewithpublicasofdate, sharewithfriendsasofdate
+FROM customer_landing;
 
 -- where each record counts, no landed one that agrees is missing
-SELECT * FROM customer_landing
+SELECT customername, email, phone, birthday, serialnumber, registrationdate, lastupdatedate,
+  sharewithresearchasofdate, sharewithpublicasofdate, sharewithfriendsasofdate
+FROM customer_landing
 WHERE :customer_records = 'each' AND sharewithresearchasofdate BETWEEN 1 AND :now
-EXCEPT SELECT * FROM customer_trusted;
+EXCEPT SELECT customername, email, phone, birthday, serialnumber, registrationdate, lastupdatedate,
+  sharewithresearchasofdate, sharewithpublicasofdate, sharewithfriendsasofdate
+FROM customer_trusted;
 
 -- where the latest record decides, an address has one
 SELECT email FROM customer_trusted

@@ -2,14 +2,23 @@
 -- being published.
 
 -- every record is one of a trusted customer
-SELECT * FROM customers_curated EXCEPT SELECT * FROM customer_trusted;
+SELECT customername, email, phone, birthday, serialnumber, registrationdate, lastupdatedate,
+  sharewithresearchasofdate, sharewithpublicasofdate, sharewithfriendsasofdate
+FROM customers_curated
+EXCEPT SELECT customername, email, phone, birthday, serialnumber, registrationdate, lastupdatedate,
+  sharewithresearchasofdate, sharewithpublicasofdate, sharewithfriendsasofdate
+FROM customer_trusted;
 
 -- every customer has a trusted accelerometer reading
 SELECT * FROM customers_curated LEFT ANTI JOIN accelerometer_trusted ON email = `user`;
 
 -- no trusted customer who has one is missing
-SELECT * FROM customer_trusted LEFT SEMI JOIN accelerometer_trusted ON email = `user`
-EXCEPT SELECT * FROM customers_curated;
+SELECT customername, email, phone, birthday, serialnumber, registrationdate, lastupdatedate,
+  sharewithresearchasofdate, sharewithpublicasofdate, sharewithfriendsasofdate
+FROM customer_trusted LEFT SEMI JOIN accelerometer_trusted ON email = `user`
+EXCEPT SELECT customername, email, phone, birthday, serialnumber, registrationdate, lastupdatedate,
+  sharewithresearchasofdate, sharewithpublicasofdate, sharewithfriendsasofdate
+FROM customers_curated;
 
 -- no record occurs twice
 SELECT * FROM customers_curated
