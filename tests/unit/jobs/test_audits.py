@@ -443,9 +443,13 @@ def test_clean_tables_break_no_rule(spark, plant, case):
 @pytest.mark.parametrize("wider", CLEAN)
 def test_a_column_may_be_added_to_any_table(spark, plant, wider):
     parameters = plant(Planting("none", instead={}))
-    spark.table(wider).withColumn("added", F.lit(1)).createOrReplaceTempView(wider)
-    for table in PLANTINGS:
-        audits.check_rules(spark, table, parameters)
+    rows = spark.table(wider)
+    rows.withColumn("added", F.lit(1)).createOrReplaceTempView(wider)
+    try:
+        for table in PLANTINGS:
+            audits.check_rules(spark, table, parameters)
+    finally:
+        rows.createOrReplaceTempView(wider)  # `plant` expects what it has planted
 
 
 def test_refusal_names_each_broken_rule_and_quotes_no_row(spark, plant):
