@@ -339,7 +339,7 @@ def main() -> None:
     parser.add_argument("--kills", type=int, default=50, help="over the five jobs")
     parser.add_argument("--only", choices=["kill", "damage", "stop"])
     arguments = parser.parse_args()
-    console, started = Console(), time.monotonic()
+    console, started = Console(width=None if sys.stdout.isatty() else 120), time.monotonic()
     console.print(f"Seed {arguments.seed}")
     with tempfile.TemporaryDirectory() as folder:
         project = copy_of_project(Path(folder) / "project")
