@@ -7,6 +7,7 @@ from pyspark.sql import functions as F
 
 import accounting
 import consent
+import landing
 import subject
 from job import Job
 from policies import Policies
@@ -36,15 +37,15 @@ def decide(customers: DataFrame, quarantined: DataFrame, *, policies: Policies, 
     records = accounting.distinct(customers)  # the same record delivered twice; records that differ are all kept
     if policies.customer_records == "each":
         return accounting.decide(records, consent.objection(now))
-    newest_first = Window.partitionBy("email").orderBy(
+    newest_first = Window.partitionBy(landing.address("email")).orderBy(
         F.desc_nulls_last("lastupdatedate"),
         F.desc_nulls_last("registrationdate"),
         consent.objection(now).isNull(),  # without consent first
         *customers.columns,  # a last resort that makes the choice the same in every run
     )
-    unclear = quarantined.where("email is not null").select(F.col("email").alias("unclear")).distinct()
+    unclear = quarantined.where("email is not null").select(landing.address("email").alias("unclear")).distinct()
     ranked = records.withColumn("rank", F.row_number().over(newest_first)).join(
-        unclear, on=F.col("email") == F.col("unclear"), how="left"
+        unclear, on=landing.address("email") == F.col("unclear"), how="left"
     )
     dropped = (
         F.when(F.col("unclear").isNotNull(), "a quarantined record of the address may withdraw consent")

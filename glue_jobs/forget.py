@@ -59,7 +59,7 @@ class Findings:
 
     def below(self, prefix: str, *, current: bool = True) -> list[Version]:
         """Return the current versions, or the others, whose key begins so."""
-        return [v for v, _ in self.versions if v.key.startswith(prefix) and v.current == current]
+        return [v for v, _ in self.versions if v.key.startswith(prefix) and v.live == current]
 
 
 class Forgetting:
@@ -188,7 +188,7 @@ class Forgetting:
         """Delete noncurrent versions; of current objects of unknown origin the verification complains."""
         known = (*self._landing.values(), QUARANTINE, RESULTS, WAREHOUSE)
         others = [v for v, _ in findings.versions if not v.key.startswith(known)]
-        noncurrent = [v for v in others if not v.current and not v.key.startswith(CODE)]  # which this job may not touch
+        noncurrent = [v for v in others if not v.live and not v.key.startswith(CODE)]  # which this job may not touch
         if not self._arguments.dry_run:
             self._bucket.delete(noncurrent)
         return {"objects_left": len(others) - len(noncurrent), "versions": len(noncurrent)}
@@ -263,6 +263,7 @@ class Forgetting:
         A file that is younger than this run belongs to a commit that somebody is about to make.
         """
         now = datetime.now(UTC)
+        versions = list(self._bucket.versions(WAREHOUSE))  # before the tables are asked what they need
         needed: set[str] = set()
         locations = []
         for location, files in self._tables.files().items():
@@ -271,7 +272,6 @@ class Forgetting:
             metadata = [key for key in keys if key.endswith(".metadata.json")]
             keys |= {self._key(path) for key in metadata for path in _statistics(self._bucket.read(key) or b"{}")}
             needed |= keys | {f"{locations[-1]}metadata/version-hint.text"}
-        versions = list(self._bucket.versions(WAREHOUSE))
         orphans = [
             v
             for v in versions
@@ -290,8 +290,9 @@ class Forgetting:
 
     def _look(self) -> Findings:
         """Look for everything that identifies the person in every version of every object but the request."""
-        versions = [v for v in self._bucket.versions() if not v.marker and v.key != self._request_key]
-        findings = Findings(objects=len(versions), bytes=sum(version.size for version in versions))
+        versions = [v for v in self._bucket.versions() if v.key != self._request_key]
+        looked_into = [version for version in versions if not version.marker]  # of a marker there is only the key
+        findings = Findings(objects=len(looked_into), bytes=sum(version.size for version in looked_into))
         kinds = each(versions, lambda version: self._bucket.kinds_in(version, self.person))
         for version, found in zip(versions, kinds, strict=True):
             matter = found - {UNDECODABLE} if version.key.startswith(CODE) else found

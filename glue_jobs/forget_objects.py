@@ -17,6 +17,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from forget_person import Person
+from landing import UNSAFE_CODECS
 from problems import BadInputError
 
 T = TypeVar("T")
@@ -37,11 +38,19 @@ OPAQUE: Final = (
     b"\xfd7zXZ",
     b"\xff\x06\x00\x00",
     b"\x04\x22\x4d\x18",
+    b"\x78\x01",
+    b"\x78\x9c",
+    b"\x78\xda",
+    b"\xff\xfe",
+    b"\xfe\xff",
 )
-"""How ORC, zip, bzip2, zstd, xz, snappy and lz4 begin: packed data that is not unpacked here."""
+"""How ORC, zip, bzip2, zstd, xz, snappy, lz4, zlib and UTF-16 begin: data that is not unpacked here."""
 
 DAMAGED: Final = (EOFError, zlib.error, gzip.BadGzipFile)
 """What reading a damaged gzip file raises."""
+
+UNREADABLE: Final = (*DAMAGED, pa.ArrowException, OSError, UnicodeDecodeError, IndexError, OverflowError, MemoryError)
+"""What decoding a damaged file raises; pyarrow reports a damaged page as OSError."""
 
 UNDECODABLE: Final = "undecodable"
 """What is said in the place of a kind of identifier when an object cannot be looked into."""
@@ -59,6 +68,11 @@ class Version:
     modified: datetime
     current: bool
     marker: bool = False
+
+    @property
+    def live(self) -> bool:
+        """Whether this is what readers get."""
+        return self.current and not self.marker
 
 
 class Bucket:
@@ -147,7 +161,7 @@ class Bucket:
                         return
                     normal = pc.utf8_lower(pc.utf8_trim_whitespace(batch.column(where)))
                     yield from batch.filter(pc.equal(normal, value)).to_pylist()
-            except pa.ArrowException:
+            except UNREADABLE:
                 return
 
     def kinds_in(self, version: Version, person: Person) -> set[str]:
@@ -156,6 +170,10 @@ class Bucket:
         One that is damaged, or packed in a way that is not known here, holds "undecodable".
         """
         named = person.kinds_in_binary(version.key.encode())
+        if version.marker:
+            return named
+        if version.key.endswith(UNSAFE_CODECS):  # not each of them says so in its first bytes
+            return named | {UNDECODABLE}
         with self.open(version) as stream:
             return named | kinds_in(stream, person)
 
@@ -216,16 +234,23 @@ def sift(source: io.BufferedReader, sink: IO[bytes] | None, erase: Callable[[str
 def kinds_in(stream: io.BufferedReader, person: Person) -> set[str]:
     """Return which kinds of the person's identifiers a stream holds, or that it is undecodable."""
     head = stream.peek(8)[:8]
-    try:
-        if head.startswith(OPAQUE):
-            return {UNDECODABLE}
-        if head.startswith((PARQUET, AVRO)):
-            with tempfile.SpooledTemporaryFile(IN_MEMORY) as file:
-                shutil.copyfileobj(stream, file, BLOCK)
-                file.seek(0)
-                decode = _decoded_parquet if head.startswith(PARQUET) else _decoded_avro
+    if head.startswith(OPAQUE):
+        return {UNDECODABLE}
+    if head.startswith((PARQUET, AVRO)):
+        with tempfile.SpooledTemporaryFile(IN_MEMORY) as file:
+            shutil.copyfileobj(stream, file, BLOCK)  # what S3 says is not taken for damage
+            file.seek(0)
+            decode = _decoded_parquet if head.startswith(PARQUET) else _decoded_avro
+            try:
                 return _kinds_in_parts(decode(cast("BinaryIO", file)), person)
-        with _unpacked(stream) as text:
+            except UNREADABLE:
+                return {UNDECODABLE}
+    try:
+        with io.BufferedReader(cast("io.RawIOBase", _unpacked(stream))) as text:
+            if head.startswith(GZIP):
+                head = text.peek(8)[:8]
+                if head.startswith((GZIP, PARQUET, AVRO, *OPAQUE)):
+                    return {UNDECODABLE}  # packed twice
             binary = b"\0" in head
             found = set()
             for window in windows(text, person.longest()):
@@ -234,7 +259,7 @@ def kinds_in(stream: io.BufferedReader, person: Person) -> set[str]:
                     person.kinds_in_binary(window) if binary else person.kinds_in(window.decode("utf-8", "replace"))
                 )
             return found
-    except (*DAMAGED, pa.ArrowException, IndexError):
+    except DAMAGED:
         return {UNDECODABLE}
 
 

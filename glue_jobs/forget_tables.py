@@ -145,6 +145,7 @@ class Tables:
                 if key.startswith(READ) and source in published and (table, source) not in stale:
                     properties[key] = str(self.current(published[source]))
             _with(self.spark.table(name).limit(0).writeTo(name), properties).append()
+        for name in self.names:  # also those of which a run that failed left a branch and no more
             for ref in self.spark.table(f"{name}.refs").where("name != 'main'").collect():
                 self.spark.sql(f"ALTER TABLE {name} DROP {ref['type']} `{ref['name']}`")
             self.spark.sql(
@@ -157,10 +158,8 @@ class Tables:
         found = {}
         for name in self.names:
             described = self.spark.sql(f"DESCRIBE TABLE EXTENDED {name}").where("col_name = 'Location'").head()
-            metadata = (
-                self.spark.table(f"{name}.metadata_log_entries").orderBy(F.desc("timestamp")).select("file").first()
-            )
-            files = {metadata[0]} if metadata else set()
+            log = self.spark.table(f"{name}.metadata_log_entries").select("file").collect()
+            files = {log[-1][0]} if log else set()  # the current one is last, whatever the clocks said
             for view, column in (("snapshots", "manifest_list"), ("all_manifests", "path"), ("all_files", "file_path")):
                 files |= {row[0] for row in self.spark.table(f"{name}.{view}").select(column).toLocalIterator()}
             found[described[1]] = files  # type: ignore[index]

@@ -76,7 +76,7 @@ class Job:
     ) -> None:
         if isinstance(error, JobError):
             sys.exit(f"{self._writes}: {error}")
-        if isinstance(error, Py4JError | PySparkException):
+        if isinstance(error, Py4JError | PySparkException | ConnectionError):  # the last when Java has gone
             traceback.print_exception(error, file=sys.stdout)
             sys.exit(f"{self._writes}: {self._explain(error)}")
 
@@ -85,8 +85,8 @@ class Job:
         contract = table_contract.load(table)
         location = contract.location_in(bucket=self._arguments.bucket, database=self._arguments.database)
         try:
-            landing.refuse_compressed(self._spark, location)
             lines = landing.read(self._spark, location)
+            landing.refuse_compressed(lines)
             read = lines.count()  # before they are parsed: what happens to them later is held against it
             rows = landing.parse(lines, contract, now=self.now).persist()
             problems = rows.where("problem is not null")
@@ -195,7 +195,7 @@ class Job:
         given = rows.withColumns({name: F.lit(value) for name, value in known.items() if name not in rows.columns})
         audit_table.append(given.select(*(F.col(f.name).cast(f.dataType).alias(f.name) for f in contract.schema)))
 
-    def _explain(self, error: Py4JError | PySparkException) -> str:
+    def _explain(self, error: Py4JError | PySparkException | ConnectionError) -> str:
         """Return what to say about an error of Spark's; a damaged file of a table is named, which Spark need not do."""
         said = in_words(error)
         if "://" in said:

@@ -1,7 +1,7 @@
 """Reads JSON lines as they come into rows of a landing table, and tells for each row why it cannot be used, if so."""
 
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any, Final
 
 from py4j.protocol import Py4JError, Py4JJavaError
@@ -31,7 +31,8 @@ END_OF_LINE: Final = f"end of line {uuid.uuid4()}"  # a key that no landing reco
 BACKSLASHES_AND_PAIRS: Final = r"\\\\|\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}"
 SURROGATE: Final = r"\\u[dD][89a-fA-F]"
 
-EMAIL: Final = r"^[^@\s]+@[^@\s]+\.[^@\s.]+\z"  # `$` would let a line feed follow
+SPACE: Final = r"\s\x1c-\x1f"  # with (?U) whatever people take for a blank, and what Python does
+EMAIL: Final = rf"(?U)^[^@{SPACE}]+@[^@{SPACE}]+\.[^@{SPACE}.]+\z"  # `$` would let a line feed follow
 NO_DECIMAL: Final = "[dDfFpP]"  # 1d, 1f and 0x1p3 are numbers to Java
 WHOLE_DOUBLES: Final = 2**53  # below it a double is as exact as a whole number
 TOO_LARGE: Final = ('"Infinity"', '"-Infinity"')  # what a number such as 1e400 arrives as
@@ -48,31 +49,28 @@ def read(spark: SparkSession, location: str) -> DataFrame:
 
 def hidden(spark: SparkSession, location: str) -> list[str]:
     """Return the files and folders below a location that `read` passes over, as Athena does: _these and .those."""
-    # An empty file is a marker such as _SUCCESS.
-    return [path for path, holds_data in _found(spark, location, "{_,.}*") if holds_data]
+    java: Any = spark.sparkContext._jvm
+    path_of = java.org.apache.hadoop.fs.Path
+    files = path_of(location).getFileSystem(spark.sparkContext._jsc.hadoopConfiguration())
+    found: list[str] = []
+    level = location
+    while files.globStatus(path_of(f"{level}*")):
+        statuses = files.globStatus(path_of(f"{level}{{_,.}}*"))
+        # An empty file is a marker such as _SUCCESS.
+        found += [str(status.getPath()) for status in statuses if status.isDirectory() or status.getLen()]
+        level += "*/"
+    return found
 
 
-def refuse_compressed(spark: SparkSession, location: str) -> None:
+def refuse_compressed(lines: DataFrame) -> None:
     """Raise a BadInputError about files that Spark would unpack and not notice when they are damaged."""
-    if found := [path for path, _ in _found(spark, location, f"[!_.]*{{{','.join(UNSAFE_CODECS)}}}")]:
+    if found := sorted(path for path in lines.inputFiles() if path.endswith(UNSAFE_CODECS)):
         shown = ", ".join(found[:SHOWN_FILES])
         raise BadInputError(
             f"The landing zone has {len(found):,} files in a compression that is not read, since damage to them would "
             f"lose rows in silence: {shown}{', ...' if len(found) > SHOWN_FILES else ''}. Unpack them, or compress "
             "them with gzip (.gz), and run again."
         )
-
-
-def _found(spark: SparkSession, location: str, pattern: str) -> Iterator[tuple[str, bool]]:
-    """Yield the files and folders, at any depth, whose names match, and whether anything is in them."""
-    java: Any = spark.sparkContext._jvm
-    path_of = java.org.apache.hadoop.fs.Path
-    files = path_of(location).getFileSystem(spark.sparkContext._jsc.hadoopConfiguration())
-    level = location
-    while files.globStatus(path_of(f"{level}*")):
-        for status in files.globStatus(path_of(f"{level}{pattern}")):
-            yield str(status.getPath()), status.isDirectory() or status.getLen() > 0
-        level += "*/"
 
 
 def blame(spark: SparkSession, location: str, error: Py4JJavaError) -> BadInputError | None:
@@ -178,11 +176,14 @@ def _possible(table: str, now: int) -> dict[str, Column]:
             "lastupdatedate",
             *(f"sharewith{whom}asofdate" for whom in ("research", "public", "friends")),
         )
-        return {"email is not an e-mail address": F.col("email").rlike(EMAIL)} | {
+        possible = {"email is not an e-mail address": F.col("email").rlike(EMAIL)}
+        for date in dates:
             # A consent in seconds would reach back to 1970.
-            f"{date} is not a time in milliseconds": (F.col(date) == 0) | F.col(date).between(YEAR_2000, YEAR_10000 - 1)
-            for date in dates
-        }
+            in_time = F.col(date).between(YEAR_2000, YEAR_10000 - 1)
+            possible[f"{date} is not a time in milliseconds"] = (F.col(date) == 0) | in_time
+        for date in ("registrationdate", "lastupdatedate"):  # the latest record may decide: for years, it would
+            possible[f"{date} is in the future"] = F.col(date) <= now + ONE_DAY
+        return possible
     time = "timestamp" if table == "accelerometer_landing" else "sensorreadingtime"
     common = {
         f"{time} is before the year 2000 or in the future": F.col(time).between(YEAR_2000, now + ONE_DAY),
@@ -190,6 +191,11 @@ def _possible(table: str, now: int) -> dict[str, Column]:
     if table == "accelerometer_landing":
         return {"user is not an e-mail address": F.col("user").rlike(EMAIL)} | common
     return common | {"distancefromobject is negative": F.col("distancefromobject") >= 0}
+
+
+def address(email: str) -> Column:
+    """Return the column of an e-mail address as addresses are compared: without letter case and white space."""
+    return F.lower(F.regexp_replace(email, f"(?U)[{SPACE}]", ""))
 
 
 def _is_utf8(line: Column) -> Column:

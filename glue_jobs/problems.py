@@ -26,7 +26,7 @@ def causes(error: Py4JJavaError) -> list[Any]:
     return found
 
 
-def in_words(error: Py4JError | PySparkException) -> str:
+def in_words(error: Py4JError | PySparkException | ConnectionError) -> str:
     """Return what to say about an error of Spark's that nobody foresaw: its cause, and which file it was about."""
     try:
         if isinstance(error, Py4JJavaError):

@@ -154,7 +154,10 @@ class Table:
         if orphans:
             ids = ", ".join(f"{snapshot_id}L" for snapshot_id in sorted(orphans))
             database_and_table = self.name.split(".", 1)[1]
-            self._call("expire_snapshots", f"table => '{database_and_table}', snapshot_ids => array({ids})")
+            # Else everything that is older than five days goes with them: Iceberg's default.
+            nothing_else = "older_than => TIMESTAMP '1970-01-01 00:00:00'"
+            arguments = f"table => '{database_and_table}', snapshot_ids => array({ids}), {nothing_else}"
+            self._call("expire_snapshots", arguments)
 
     def _metadata(self, kind: str) -> DataFrame:
         return Table(self._spark, f"{self.name}.{kind}").read()
@@ -181,14 +184,16 @@ def refuse_clock_behind(table: str, published: Snapshot | None, now: int) -> Non
 
 
 def refuse_inconsistent(run: Mapping[str, Snapshot], visible: Mapping[str, Snapshot]) -> None:
-    """Raise an AuditError if a table of this run was made from another state of a table than readers would then see.
+    """Raise an AuditError if a table was made from another state of a table than readers would see with this run.
 
-    Both are by table: `run` what is to be published, `visible` what readers see otherwise.
+    Both are by table: `run` what is to be published, `visible` what readers see otherwise, of which only that counts
+    which comes of what the run replaces.
     """
     shown = {**visible, **run}
-    for table, snapshot in run.items():
+    for table, snapshot in shown.items():
         for source, snapshot_id in reads(snapshot).items():
-            if source in shown and shown[source].id != snapshot_id:
+            matters = table in run or source in run
+            if matters and source in shown and shown[source].id != snapshot_id:
                 raise AuditError(
                     f"{table} was made from another {source} than would be published with it, so nothing was "
                     f"published: something else has written {source} meanwhile. Run the whole workflow again."

@@ -3,14 +3,19 @@
 import hashlib
 import hmac
 from collections.abc import Callable
+from contextlib import suppress
 from functools import cache
 
 import boto3
-from botocore.exceptions import ClientError
+from botocore.exceptions import BotoCoreError, ClientError
 from pyspark.sql import Column
 from pyspark.sql import functions as F
 
 from problems import BadInputError
+
+
+class KeyNotFoundError(BadInputError):
+    """There is no such secret, or no such stage of it."""
 
 
 @cache
@@ -19,18 +24,22 @@ def key(secret_arn: str, stage: str = "AWSCURRENT") -> bytes:
     if not secret_arn:
         raise BadInputError("The argument --subject_key_secret is missing: apply the Terraform module again.")
     client = boto3.client("secretsmanager", region_name=secret_arn.split(":")[3])
-    secret: str = client.get_secret_value(SecretId=secret_arn, VersionStage=stage)["SecretString"]
+    try:
+        secret: str = client.get_secret_value(SecretId=secret_arn, VersionStage=stage)["SecretString"]
+    except client.exceptions.ResourceNotFoundException as error:
+        raise KeyNotFoundError(
+            f"There is no key of the pseudonyms, {secret_arn}: apply the Terraform module."
+        ) from error
+    except (BotoCoreError, ClientError) as error:
+        raise BadInputError(f"The key of the pseudonyms, {secret_arn}, cannot be read: {error}") from error
     return secret.encode()
 
 
 def keys(secret_arn: str) -> list[bytes]:
     """Return the secret and, where it has replaced another one, that one: what was hashed with it is still there."""
     found = [key(secret_arn)]
-    try:
+    with suppress(KeyNotFoundError):
         found.append(key(secret_arn, "AWSPREVIOUS"))
-    except ClientError as error:
-        if error.response["Error"]["Code"] != "ResourceNotFoundException":
-            raise
     return found
 
 

@@ -62,7 +62,8 @@ class Forgetting:
                     f"Request {request} is not done, {ended.state}: {ended.message or 'the job left no message.'}\n"
                     "The same command takes it up again."
                 )
-            if (report := self._report(request)) is not None:
+            report = self._report(request)
+            if report is not None and report["dry_run"] == dry_run:  # else it is an earlier look's
                 return report
         raise LakehouseError(f"Request {request} left no report after {RUNS} runs of {self.outputs.forget_job}.")
 

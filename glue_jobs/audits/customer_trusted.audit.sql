@@ -31,24 +31,30 @@ EXCEPT SELECT customername, email, phone, birthday, serialnumber, registrationda
   sharewithresearchasofdate, sharewithpublicasofdate, sharewithfriendsasofdate
 FROM customer_trusted;
 
--- where the latest record decides, an address has one
-SELECT email FROM customer_trusted
+-- where the latest record decides, an address has one, in whatever letter case
+SELECT lower(email) FROM customer_trusted
 WHERE :customer_records = 'latest'
-GROUP BY email HAVING count(*) > 1;
+GROUP BY lower(email) HAVING count(*) > 1;
 
 -- where the latest record decides, no later one of the address landed, nor one of the same time that does not agree
-SELECT trusted.email FROM customer_trusted trusted JOIN customer_landing landed ON landed.email = trusted.email
+SELECT trusted.email FROM customer_trusted trusted JOIN customer_landing landed
+  ON lower(landed.email) = lower(trusted.email)
 WHERE :customer_records = 'latest'
   AND struct(coalesce(landed.lastupdatedate, -1), coalesce(landed.registrationdate, -1),
              NOT coalesce(landed.sharewithresearchasofdate BETWEEN 1 AND :now, false))
     > struct(coalesce(trusted.lastupdatedate, -1), coalesce(trusted.registrationdate, -1), false);
 
 -- where the latest record decides, no record of the address is in quarantine: it may be a withdrawal
-SELECT email FROM customer_trusted LEFT SEMI JOIN customer_landing_quarantined USING (email)
+SELECT email FROM customer_trusted
+LEFT SEMI JOIN (SELECT lower(regexp_replace(email, r'(?U)[\s\x1c-\x1f]', '')) AS unclear FROM customer_landing_quarantined)
+  ON lower(email) = unclear
 WHERE :customer_records = 'latest';
 
 -- where the latest record decides, no address is missing whose records all agree
-SELECT email FROM customer_landing
+SELECT lower(email) FROM customer_landing
 WHERE :customer_records = 'latest'
-GROUP BY email HAVING every(coalesce(sharewithresearchasofdate BETWEEN 1 AND :now, false))
-EXCEPT (SELECT email FROM customer_trusted UNION SELECT email FROM customer_landing_quarantined);
+GROUP BY lower(email) HAVING every(coalesce(sharewithresearchasofdate BETWEEN 1 AND :now, false))
+EXCEPT (
+  SELECT lower(email) FROM customer_trusted
+  UNION SELECT lower(regexp_replace(email, r'(?U)[\s\x1c-\x1f]', '')) FROM customer_landing_quarantined
+);

@@ -170,7 +170,7 @@ def _number(column: str, value: object) -> int | float:
 
 def _judge(table: str, row: Mapping[str, object]) -> None:
     def is_address(value: object) -> bool:
-        if not isinstance(value, str) or value.count("@") != 1 or set(value) & set(WHITE_SPACE):
+        if not isinstance(value, str) or value.count("@") != 1 or any(map(str.isspace, value)):
             return False
         user, _, host = value.partition("@")
         name, _, top = host.rpartition(".")
@@ -178,7 +178,11 @@ def _judge(table: str, row: Mapping[str, object]) -> None:
 
     if table == "customer_landing":
         possible = is_address(row["email"]) and all(
-            row[date] in (None, 0) or YEAR_2000 <= row[date] < YEAR_10000 for date in DATES
+            row[date] in (None, 0)
+            or YEAR_2000
+            <= row[date]
+            <= (NOW + DAY if date in ("registrationdate", "lastupdatedate") else YEAR_10000 - 1)
+            for date in DATES
         )
     elif table == "accelerometer_landing":
         possible = is_address(row["user"]) and YEAR_2000 <= row["timestamp"] <= NOW + DAY

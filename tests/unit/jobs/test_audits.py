@@ -101,7 +101,7 @@ PLANTINGS = {
             "where each record counts, no landed one that agrees is missing", instead={"customer_trusted": [ANNA, DORA]}
         ),
         Planting(
-            "where the latest record decides, an address has one",
+            "where the latest record decides, an address has one, in whatever letter case",
             everywhere([ANNA | {"phone": "another"}], *CUSTOMERS),
             policies=LATEST,
         ),

@@ -58,6 +58,7 @@ LATER = {"updated": 200, "phone": "later"}
     [
         pytest.param({}, LATER, ["later"], id="the last updated wins"),
         pytest.param({}, LATER | {"consent": None}, [], id="a later record without consent withdraws"),
+        pytest.param({}, LATER | {"email": "A", "consent": None}, [], id="a later record in other letters withdraws"),
         pytest.param({"consent": None}, LATER, ["later"], id="a later consent counts"),
         pytest.param({"updated": None}, LATER, ["later"], id="a record without date is the oldest"),
         pytest.param({"updated": 200}, LATER | {"registered": 60}, ["later"], id="then the last registered"),
@@ -78,8 +79,9 @@ def test_equal_dates_give_the_same_choice_in_any_order(frame):
         assert_trusted(frame, order, [landed[1]], LATEST)
 
 
-def test_quarantined_record_of_an_address_may_be_its_withdrawal(frame):
-    landed, quarantined = [customer("a"), customer("b")], [{"email": "a"}, {"serialnumber": "S1"}]
+@pytest.mark.parametrize("email", ["a", "A", " a\t", "a\u00a0"])
+def test_quarantined_record_of_an_address_may_be_its_withdrawal(frame, email):
+    landed, quarantined = [customer("a"), customer("b")], [{"email": email}, {"serialnumber": "S1"}]
     assert_trusted(frame, landed, landed, EACH, quarantined)
     assert_trusted(frame, landed, [customer("b")], LATEST, quarantined)
 

@@ -342,6 +342,7 @@ def test_what_is_left_elsewhere_fails_the_verification_and_is_not_shown(
     assert not [secret for secret in SECRETS if secret in (message + printed).lower()]
     world.s3.delete_object(Bucket=world.lakehouse.bucket, Key="exports/of-ann.lee@x.org.csv")
     assert world.forget()["verification"]["findings"] == 0, "the same request goes on"
+    assert world.traces() == set(), "no delete marker names her either"
 
 
 @pytest.mark.slow
@@ -388,3 +389,21 @@ def test_a_damaged_landing_file_stops_before_anything_is_erased(world: World, en
 
 def test_a_database_that_is_not_there_holds_nobody(spark: Any) -> None:
     assert Tables(spark, "nowhere").names == []
+
+
+@pytest.mark.slow
+def test_a_branch_that_a_first_run_left_behind_goes_too(world: World) -> None:
+    """No table was ever published: the run failed before, and its branch has Ann's record."""
+
+    def leave_a_branch() -> None:
+        spark, name = world.lakehouse.spark, world.lakehouse.name("customer_trusted")
+        spark.sql(f"ALTER TABLE {name} CREATE BRANCH run_1")
+        schema = table_contract.load("customer_trusted").schema
+        values = {key.lower(): value for key, value in CUSTOMERS[0].items()}
+        spark.createDataFrame([tuple(map(values.get, schema.names))], schema).writeTo(f"{name}.branch_run_1").append()
+        assert world.lakehouse.branches("customer_trusted") == {"run_1"}
+
+    world.job(leave_a_branch)
+    world.request()
+    assert world.forget()["verification"]["findings"] == 0
+    assert world.traces() == set()

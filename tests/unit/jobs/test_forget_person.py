@@ -5,7 +5,9 @@ from __future__ import annotations
 import gzip
 import io
 import json
+import zlib
 from collections.abc import Iterable
+from random import Random
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -165,11 +167,23 @@ def parquet(columns: dict[str, Iterable[object]]) -> bytes:
         (gzip.compress(b"abcdefgh" * 99)[:-12], {UNDECODABLE}),
         (parquet({"a": ["b"]})[:-9], {UNDECODABLE}),
         (b"PK\x03\x04 zipped", {UNDECODABLE}),
+        (gzip.compress(gzip.compress(b"ann.lee@x.org")), {UNDECODABLE}),
+        (gzip.compress(b"PK\x03\x04 zipped"), {UNDECODABLE}),
+        (zlib.compress(b"ann.lee@x.org"), {UNDECODABLE}),
+        ("ann.lee@x.org".encode("utf-16"), {UNDECODABLE}),
+        (b"Obj\x01\x02\x14avro.codec\x02\xff\x00" + bytes(16), {UNDECODABLE}),
         (b"", set()),
     ],
 )
 def test_identifiers_are_found_however_they_are_packed(content: bytes, found: set[str]) -> None:
     assert kinds(content) == found
+
+
+def test_no_damage_to_a_parquet_file_is_more_than_undecodable() -> None:
+    whole, random = parquet({"a": [f"{n} of many" for n in range(2000)]}), Random(1)
+    for _ in range(200):
+        start = random.randrange(4, len(whole) - 12)
+        assert kinds(whole[:start] + random.randbytes(8) + whole[start + 8 :]) <= {UNDECODABLE}
 
 
 def test_long_lines_are_looked_through_in_overlapping_parts(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -36,6 +36,7 @@ REASONS = {  # all that may be said about a row: nothing in it comes from the ro
     "distancefromobject is negative",
     *(f"{column} is missing" for columns in COLUMNS.values() for column in columns),
     *(f"{column} is not {kind}" for columns in COLUMNS.values() for column in columns for kind in KINDS),
+    *(f"{column} is in the future" for column in ("registrationdate", "lastupdatedate")),
     *(f"{column} is before the year 2000 or in the future" for columns in COLUMNS.values() for column in columns),
 }
 

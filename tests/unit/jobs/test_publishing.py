@@ -5,8 +5,9 @@ import time
 
 import pytest
 
+import publishing
 from policies import PROFILES
-from problems import BadInputError
+from problems import AuditError, BadInputError
 from publishing import Snapshot, refuse_clock_behind
 
 AT = 1_655_564_376_361
@@ -152,3 +153,41 @@ def test_nothing_is_written_while_the_clock_is_behind_the_last_run(lakehouse, mo
     with pytest.raises(SystemExit, match="clock"):
         lakehouse.run(JOB)
     assert lakehouse.rows("customer_trusted") == published
+
+
+def test_table_that_was_replaced_during_the_run_is_noticed_though_the_run_does_not_write_it():
+    """The run has a new customer_trusted; what is visible of accelerometer_trusted came of the old one."""
+
+    def snapshot(number, **read):
+        return Snapshot(number, 1, {f"snapshot-read.{table}": str(of) for table, of in read.items()}, 0)
+
+    run = {"customer_trusted": snapshot(2), "machine_learning_curated": snapshot(5, accelerometer_trusted=4)}
+    fits = {"accelerometer_trusted": snapshot(4, customer_trusted=2)}
+    publishing.refuse_inconsistent(run, fits)
+    publishing.refuse_inconsistent({"customer_trusted": snapshot(3)}, {})
+    publishing.refuse_inconsistent({"customers_curated": snapshot(7)}, {**fits, "customer_trusted": snapshot(9)})
+    with pytest.raises(AuditError, match="accelerometer_trusted was made from another customer_trusted"):
+        publishing.refuse_inconsistent(run, {"accelerometer_trusted": snapshot(4, customer_trusted=1)})
+
+
+def test_what_is_discarded_takes_no_history_with_it(lakehouse):
+    lakehouse.create_tables("customer_trusted")
+    table = publishing.Table(lakehouse.spark, lakehouse.name("customer_trusted"))
+    for number in (1, 2):
+        table.write(table.read(), 0, f"run_{number}", {})
+        table.publish(f"run_{number}")
+        table.drop(f"run_{number}")
+    table.write(table.read(), 0, "run_3", {})
+    written = table.snapshot("run_3")
+
+    def snapshots():
+        return {row["snapshot_id"] for row in lakehouse.spark.table(f"{table.name}.snapshots").collect()}
+
+    before, asked = snapshots(), []
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(publishing.Table, "_call", lambda *call: asked.append(call))
+        table.discard(["run_3"])
+    ((_, procedure, arguments),) = asked
+    assert "older_than => TIMESTAMP '1970-01-01" in arguments, "else all that is older than five days goes too"
+    table._call(procedure, arguments)
+    assert snapshots() == before - {written.id}

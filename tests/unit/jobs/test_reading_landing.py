@@ -109,13 +109,14 @@ def test_lines_without_data_are_no_rows(spark, tmp_path):
 
 def test_compression_that_hides_damage_is_refused(spark, tmp_path):
     (tmp_path / "2026" / "_tmp").mkdir(parents=True)
-    for name in ("a.json", "b.json.gz", "_c.json.bz2", "bz2", "2026/_tmp/d.json"):
+    (tmp_path / "export.zst").mkdir()
+    for name in ("a.json", "b.json.gz", "_c.json.bz2", "bz2", "2026/_tmp/d.json.bz2", "export.zst/d.json"):
         (tmp_path / name).write_bytes(b"")
-    landing.refuse_compressed(spark, f"{tmp_path.as_uri()}/")
+    landing.refuse_compressed(landing.read(spark, tmp_path.as_uri()))
     for name in ("e.json.bz2", "2026/f.json.zst"):
         (tmp_path / name).write_bytes(b"no such compression")
-    with pytest.raises(BadInputError, match=r"2 files .*/e\.json\.bz2, .*/2026/f\.json\.zst\. .* gzip"):
-        landing.refuse_compressed(spark, f"{tmp_path.as_uri()}/")
+    with pytest.raises(BadInputError, match=r"2 files .*/2026/f\.json\.zst, .*/e\.json\.bz2\. .* gzip"):
+        landing.refuse_compressed(landing.read(spark, tmp_path.as_uri()))
 
 
 CUSTOMER = '"email": "a@example.com", "serialNumber": "S1"'
@@ -152,6 +153,8 @@ def test_customer_line_needs_only_its_keys(parse, field, column, value):
         ("{" + CUSTOMER + ', "shareWithResearchAsOfDate": "yes"}', "sharewithresearchasofdate is not a whole number"),
         ("{" + CUSTOMER + ', "registrationDate": 1.5}', "registrationdate is not a whole number"),
         ('{"email": "a@example", "serialNumber": "S1"}', "email is not an e-mail address"),
+        ('{"email": "a@example.com\u00a0", "serialNumber": "S1"}', "email is not an e-mail address"),
+        ("{" + CUSTOMER + ', "lastUpdateDate": 4070908800000}', "lastupdatedate is in the future"),
         (
             "{" + CUSTOMER + ', "shareWithResearchAsOfDate": 1655564376}',
             "sharewithresearchasofdate is not a time in milliseconds",

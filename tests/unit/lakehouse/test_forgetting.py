@@ -95,6 +95,16 @@ def test_a_request_that_was_never_finished_is_taken_up_again(outputs: Outputs, s
     assert client.request(EMAIL) == (first, True)
 
 
+def test_the_report_of_an_earlier_look_is_not_taken_for_that_of_the_request(outputs: Outputs, s3: Any) -> None:
+    def leave(report: dict[str, Any]) -> None:
+        s3.put_object(Bucket=outputs.bucket, Key="forget/reports/r.json", Body=json.dumps(report).encode())
+
+    leave(REPORT | {"dry_run": True})
+    client, glue = forgetting(outputs, s3, lambda: None, lambda: leave(REPORT))
+    assert client.run("r", dry_run=False, on_change=lambda _: None) == REPORT
+    assert len(glue.started) == 2
+
+
 def test_a_failed_run_ends_it_with_the_message_of_the_job(outputs: Outputs, s3: Any) -> None:
     failed = {"JobRunState": "FAILED", "CompletedOn": 1, "ErrorMessage": "forget: still there"}
     client, glue = forgetting(outputs, s3, failed)
