@@ -41,7 +41,10 @@ class Arguments:
     subject_key_secret: str
     job_name: str
     job_run_id: str
+    workflow_name: str
     workflow_run_id: str
+    lease: str
+    """Id of the operation that started the job alone; empty where it is an operation of its own."""
 
     def quarantine_limit(self, table: str) -> QuarantineLimit:
         """Return the limit of a landing table."""
@@ -64,7 +67,9 @@ def parse(argv: Sequence[str]) -> Arguments:
     parser.add_argument("--subject_key_secret", default="")
     parser.add_argument("--JOB_NAME", default="")
     parser.add_argument("--JOB_RUN_ID", default="")
+    parser.add_argument("--WORKFLOW_NAME", default="")
     parser.add_argument("--WORKFLOW_RUN_ID", default="")
+    parser.add_argument("--lease", default="")
     given, _ = parser.parse_known_args(argv)
 
     overrides = {policy.name: value for policy in fields(Policies) if (value := getattr(given, policy.name))}
@@ -78,7 +83,9 @@ def parse(argv: Sequence[str]) -> Arguments:
         subject_key_secret=given.subject_key_secret,
         job_name=given.JOB_NAME,
         job_run_id=given.JOB_RUN_ID,
+        workflow_name=given.WORKFLOW_NAME,
         workflow_run_id=given.WORKFLOW_RUN_ID,
+        lease=given.lease,
     )
 
 

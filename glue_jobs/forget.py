@@ -22,11 +22,13 @@ from typing import Any, Final
 import boto3
 from pyspark.sql import SparkSession
 
+import lease
 import subject
 import table_contract
 from forget_objects import UNDECODABLE, Bucket, Version, each, sift
 from forget_person import EMAIL, KINDS, OWNER, Person, Record, normal, parse, plain
 from forget_tables import Tables, subject_keys
+from lease import LeaseError
 from problems import BadInputError
 
 CODE: Final = "glue/"
@@ -47,6 +49,10 @@ class Arguments:
     request: str
     dry_run: bool
     subject_key_secret: str
+    job_name: str
+    job_run_id: str
+    lease: str
+    """Id of the operation that started the run; empty where the run is an operation of its own."""
 
 
 @dataclass
@@ -355,27 +361,46 @@ def parse_arguments(argv: Sequence[str]) -> Arguments:
     for name in ("--database", "--bucket", "--request"):
         parser.add_argument(name, required=True)
     parser.add_argument("--dry_run", default="false", choices=("true", "false"))
-    parser.add_argument("--subject_key_secret", default="")
+    for name in ("--subject_key_secret", "--JOB_NAME", "--JOB_RUN_ID", "--lease"):
+        parser.add_argument(name, default="")
     given, _ = parser.parse_known_args(argv)
-    return Arguments(given.database, given.bucket, given.request, given.dry_run == "true", given.subject_key_secret)
+    return Arguments(
+        given.database,
+        given.bucket,
+        given.request,
+        given.dry_run == "true",
+        given.subject_key_secret,
+        given.JOB_NAME,
+        given.JOB_RUN_ID,
+        given.lease,
+    )
 
 
 def main() -> None:
     """Run the job. No message shows anything that identifies the person, not even that of an unforeseen error."""
     arguments = parse_arguments(sys.argv[1:])
     forgetting = None
+    held = lease.of_job_run(
+        arguments.bucket, given=arguments.lease, job=arguments.job_name, job_run_id=arguments.job_run_id
+    )
     try:
+        held.take()
         secrets = subject.keys(arguments.subject_key_secret) if arguments.subject_key_secret else []
         spark = SparkSession.builder.getOrCreate()
         spark.sparkContext.setLogLevel("WARN")  # below that, Spark logs the conditions that it searches by
         bucket = Bucket(boto3.client("s3"), arguments.bucket)
         forgetting = Forgetting(arguments, bucket, Tables(spark, arguments.database, secrets))
         forgetting.run()
-    except BadInputError as error:
+    except (BadInputError, LeaseError) as error:
         sys.exit(f"forget: {error}")
     except Exception:  # noqa: BLE001 - shown in full, but for what identifies the person
         shown = traceback.format_exc()
         sys.exit(redact(shown, forgetting.person) if forgetting else shown)
+    finally:
+        if arguments.lease:  # the command's, which may need another run
+            held.hand_on()
+        else:
+            held.release()
 
 
 if __name__ == "__main__":

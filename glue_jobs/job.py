@@ -9,6 +9,7 @@ from dataclasses import asdict
 from types import TracebackType
 from typing import Final, Self
 
+from botocore.exceptions import BotoCoreError, ClientError
 from py4j.protocol import Py4JError, Py4JJavaError
 from pyspark.errors import AnalysisException, PySparkException
 from pyspark.sql import DataFrame, SparkSession
@@ -18,11 +19,13 @@ import accounting
 import arguments
 import audits
 import landing
+import lease
 import publishing
 import quarantine
 import subject
 import table_contract
 from accounting import Fate
+from lease import LeaseError
 from policies import Policies
 from problems import BadInputError, JobError, in_words
 from publishing import MAIN, Table
@@ -42,6 +45,7 @@ TABLES: Final = (
 class Job:
     """One run of a job; as a context it turns a JobError, or an error of Spark's, into a non-zero exit with a message.
 
+    It holds the lease of the lakehouse while it runs; the last job of a workflow run, and any that fails, releases it.
     It writes its table to the run's branch. The jobs of a workflow run read each other's tables there, and the last of
     them publishes all of them; a job that is started by itself publishes its own at once.
     """
@@ -54,9 +58,9 @@ class Job:
         self._snapshots_read: dict[str, int] = {}
         self._quarantined: dict[str, DataFrame] = {}
         self._reasons: dict[str, dict[str, int]] = {}
+        self._published = False
         self.now = time.time_ns() // 1_000_000
         """When the run began, epoch milliseconds."""
-        self._spark = SparkSession.builder.getOrCreate()
 
     @property
     def policies(self) -> Policies:
@@ -69,12 +73,33 @@ class Job:
         return subject.key(self._arguments.subject_key_secret)
 
     def __enter__(self) -> Self:
+        try:
+            self._lease = lease.of_job_run(
+                self._arguments.bucket,
+                given=self._arguments.lease,
+                job=self._arguments.job_name,
+                job_run_id=self._arguments.job_run_id,
+                workflow=self._arguments.workflow_name,
+                workflow_run_id=self._arguments.workflow_run_id,
+            )
+            self._lease.take()
+        except LeaseError as error:
+            sys.exit(f"{self._writes}: {error} Nothing was touched.")
+        except (BotoCoreError, ClientError) as error:
+            sys.exit(
+                f"{self._writes}: the lease of {self._arguments.bucket} cannot be had: {error} Nothing was touched."
+            )
+        self._spark = SparkSession.builder.getOrCreate()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if isinstance(error, JobError):
+        if error is None and not self._published:
+            self._lease.hand_on()
+        else:
+            self._lease.release()
+        if isinstance(error, JobError | LeaseError):
             sys.exit(f"{self._writes}: {error}")
         if isinstance(error, Py4JError | PySparkException | ConnectionError):  # the last when Java has gone
             traceback.print_exception(error, file=sys.stdout)
@@ -170,10 +195,12 @@ class Job:
         sources = {source for snapshot in written.values() for source in publishing.reads(snapshot)} - written.keys()
         visible = {name: s for name in sources if (s := self._table(name).snapshot())}
         publishing.refuse_inconsistent(written, visible)
+        self._lease.check()
         for name in written:
             self._table(name).publish(self._branch)
         for name in written:
             self._table(name).drop(self._branch)
+        self._published = True
         print(f"published: {', '.join(written)}", flush=True)
 
     def name_for_audit(self, name: str, rows: DataFrame) -> DataFrame:

@@ -27,6 +27,20 @@ class Account:
     quarantined: Mapping[str, int] = field(default_factory=dict)
     """Rows by reason."""
 
+    @property
+    def accounted_for(self) -> int:
+        """Rows of which it is known what became of them."""
+        return self.published + sum(self.dropped.values()) + sum(self.quarantined.values())
+
+    def in_words(self) -> str:
+        """Return the account in a line, with its reasons."""
+        fates = [
+            f"{rows:,} {fate}: {reason}"
+            for fate, reasons in (("dropped", self.dropped), ("quarantined", self.quarantined))
+            for reason, rows in sorted(reasons.items(), key=lambda item: -item[1])
+        ]
+        return ", ".join([f"{self.read:,} rows of {self.table} read", f"{self.published:,} published", *fates])
+
     def as_json(self) -> dict[str, Any]:
         """Return the account as it stands in run.json."""
         return {

@@ -14,11 +14,13 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from lakehouse import sample as sample_data
 from lakehouse.console import Display
-from lakehouse.errors import LakehouseError
+from lakehouse.errors import CommandInterruptedError, LakehouseError
 from lakehouse.pipeline import Operator
 from lakehouse.project import LOCAL, Project
 from lakehouse.sandbox import SandboxError
 from lakehouse.tables import PROFILES
+
+INTERRUPTED = 130  # as a shell says it of SIGINT
 
 Env = Annotated[str, typer.Option("--env", help="Environment: a folder of terraform/environments.")]
 Data = Annotated[Path | None, typer.Option("--data", help="Folder of landing data; locally the sample if not given.")]
@@ -123,6 +125,8 @@ def main() -> None:
         signal.signal(stop, _interrupt)
     try:
         app()
+    except CommandInterruptedError as interrupted:
+        _fail(str(interrupted), code=INTERRUPTED)
     except (LakehouseError, SandboxError) as error:
         _fail(str(error))
     except (BotoCoreError, ClientError) as error:
@@ -144,9 +148,9 @@ def _confirmation(yes: bool) -> Callable[[str], bool]:
     return confirm
 
 
-def _fail(message: str) -> NoReturn:
+def _fail(message: str, code: int = 1) -> NoReturn:
     print(f"error: {message}", file=sys.stderr)
-    sys.exit(1)
+    sys.exit(code)
 
 
 def _interrupt(_signal: int, _frame: FrameType | None) -> NoReturn:

@@ -24,6 +24,10 @@ class Display:
         """Print a line as it is; long lines stay in one piece, so that paths can be copied."""
         self.console.print(text, markup=False, soft_wrap=True)
 
+    def warn(self, text: str) -> None:
+        """Print a line that must not be overlooked."""
+        self.console.print(f"WARNING: {text}", markup=False, soft_wrap=True, style="bold yellow")
+
     @contextmanager
     def step(self, title: str) -> Iterator[Callable[[str], None]]:
         """Show a step under way and, when it ends well, how long it took; yields what tells its latest detail."""

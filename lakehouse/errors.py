@@ -15,3 +15,15 @@ class TerraformError(LakehouseError):
 
 class WorkflowError(LakehouseError):
     """The workflow could not be started, or did not end well."""
+
+
+class OperationUnderWayError(LakehouseError):
+    """Another operation holds the lakehouse."""
+
+
+class NotDeployedError(TerraformError):
+    """Terraform has not made the environment yet."""
+
+
+class CommandInterruptedError(LakehouseError):
+    """The operator has stopped the command; the text says what that left behind."""

@@ -32,6 +32,8 @@ class Forgetting:
     s3: S3Client
     outputs: Outputs
     pause: float
+    operation: str
+    """Whose lease the job takes on."""
 
     def request(self, email: str) -> tuple[str, bool]:
         """Return the id of the request for a person, and whether an earlier one is taken up that was never finished.
@@ -51,7 +53,7 @@ class Forgetting:
     def run(self, request: str, *, dry_run: bool, on_change: Callable[[JobRun], None]) -> dict[str, Any]:
         """Start runs of the job until it has written the report, and return that."""
         for _ in range(RUNS):
-            arguments = {"--request": request, "--dry_run": str(dry_run).lower()}
+            arguments = {"--request": request, "--dry_run": str(dry_run).lower(), "--lease": self.operation}
             try:
                 run = self.glue.start_job_run(JobName=self.outputs.forget_job, Arguments=arguments)["JobRunId"]
             except self.glue.exceptions.ConcurrentRunsExceededException as error:

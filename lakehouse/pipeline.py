@@ -13,12 +13,23 @@ from botocore.exceptions import BotoCoreError, ClientError
 from rich.live import Live
 
 from lakehouse import accounts, aws, landing, sample, sandbox, tables
+from lakehouse.claim import Claim, machine_lock
 from lakehouse.console import Display
-from lakehouse.errors import DataError, LakehouseError, WorkflowError
+from lakehouse.errors import CommandInterruptedError, DataError, LakehouseError, NotDeployedError, WorkflowError
 from lakehouse.forgetting import Forgetting, address, summary
 from lakehouse.landing import LandingData
 from lakehouse.project import Project
-from lakehouse.report import Report, accounts_table, differences, expected_rows, explain_failure, jobs_table, rows_table
+from lakehouse.report import (
+    FAILED,
+    Report,
+    accounts_table,
+    differences,
+    expected_rows,
+    explain_failure,
+    explain_interruption,
+    jobs_table,
+    rows_table,
+)
 from lakehouse.terraform import Outputs, Terraform
 from lakehouse.workflow import JobRun, Workflow, WorkflowRun
 
@@ -43,10 +54,14 @@ class Operator:
             raise LakehouseError(
                 f"There is no plan {saved}. Make one: make plan ENV={self.project.environment} PLAN={saved}"
             )
-        if self.project.is_local:
-            with self._embedded_aws(start=True):
+        with self._alone("make apply", start=True) as claim:
+            self._claim_deployed(claim)
+            if self.project.is_local:
                 self._apply_locally(profile or tables.PROFILES[0], saved)
-            return
+            else:
+                self._apply_on_aws(profile, confirm, saved)
+
+    def _apply_on_aws(self, profile: str | None, confirm: Callable[[str], bool], saved: Path | None) -> None:
         terraform = self._terraform(profile)
         if saved:
             terraform.apply(saved)
@@ -67,25 +82,22 @@ class Operator:
         if not self.project.is_local:
             self._save_plan(self._terraform(profile), save)
             return
-        was_up = sandbox.status(self.project.root) is not None
-        with self._embedded_aws(start=True):
+        with self._alone("make plan", start=True, keep=False):
             self._save_plan(self._terraform(profile or tables.PROFILES[0]), save)
-        if not was_up:
-            self._stop_embedded_aws()
 
     def destroy(self, confirm: Callable[[str], bool]) -> None:
         """Destroy everything that Terraform made in the environment."""
-        if self.project.is_local:
-            if sandbox.status(self.project.root) is None:
-                self.display.say("The embedded AWS is not up, so there is nothing to destroy.")
-                return
-            with self._embedded_aws(start=False):
-                self._terraform(None).destroy()
+        if self.project.is_local and sandbox.status(self.project.root) is None:
+            self.display.say("The embedded AWS is not up, so there is nothing to destroy.")
             return
-        terraform = self._terraform(None)
-        terraform.plan("-destroy")
-        self._ask(confirm, f"Destroy all of this in {self.project.environment}, data included?")
-        terraform.destroy()
+        with self._alone("make destroy") as claim:
+            self._claim_deployed(claim)
+            terraform = self._terraform(None)
+            if not self.project.is_local:
+                terraform.plan("-destroy")
+                self._ask(confirm, f"Destroy all of this in {self.project.environment}, data included?")
+            claim.check()
+            terraform.destroy()
 
     def down(self) -> None:
         """Stop the embedded AWS and forget what it held."""
@@ -96,18 +108,20 @@ class Operator:
 
     def landing(self, folder: Path | None, confirm: Callable[[str], bool]) -> None:
         """Make the landing zone hold exactly a folder's data."""
-        if folder is None and not self.project.is_local:
+        if folder is None:
             raise DataError(
                 f"Say which data is to replace the landing zone of {self.project.environment}: "
-                f"make landing ENV={self.project.environment} DATA=<folder>"
+                f"make landing{self._env} DATA=<folder>"
             )
         data = self._landing_data(folder)
-        with self._embedded_aws(start=False):
+        with self._alone("make landing") as claim:
             outputs = self._terraform(None).outputs()
-            s3 = aws.session(outputs.region).client("s3", config=aws.CONFIG)
-            stale = landing.stale_keys(s3, outputs.bucket, data)
+            session = aws.session(outputs.region)
+            claim.take(session, outputs.bucket)
+            stale = landing.stale_keys(session.client("s3", config=aws.CONFIG), outputs.bucket, data)
             if stale and not self.project.is_local:
                 self._ask(confirm, f"Delete {len(stale)} files from the landing zone that are not in {data.folder}?")
+            claim.check()
             self._upload(outputs, data)
 
     def counts(self) -> None:
@@ -124,27 +138,18 @@ class Operator:
 
     def run(self, folder: Path | None, profile: str | None) -> None:
         """Run the pipeline; locally provision and upload first. Anything but a complete success is an error."""
-        self._report.unlink(missing_ok=True)  # an earlier run's must not pass for this one's
-        local_profile = profile or tables.PROFILES[0]
-        try:
-            if self.project.is_local:
-                self._run_locally(folder, local_profile)
-            else:
-                self._run_on_aws(folder, profile)
-        except BaseException:
-            if not self._report.is_file():
-                Report.never_ran(local_profile if self.project.is_local else profile).write(self._report)
-            raise
+        if self.project.is_local:
+            self._run_locally(folder, profile or tables.PROFILES[0])
+        else:
+            self._run_on_aws(folder, profile)
 
     def forget(self, email: str, confirm: Callable[[str], bool], *, dry_run: bool) -> None:
         """Erase a person from the whole lakehouse, by wish only to see what would go, and write the report."""
         email = address(email)
         environment = self.project.environment
-        with self._embedded_aws(start=False):
+        with self._alone("make forget") as claim:
             outputs = self._terraform(None).outputs()
-            workflow = self._workflow(outputs)
-            workflow.refuse_second_run()
-            earlier = workflow.run_ids()
+            claim.take(aws.session(outputs.region), outputs.bucket)
             if not (dry_run or self.project.is_local):
                 self._ask(confirm, f"Erase this person from {environment} for good?")
             session = aws.session(outputs.region)
@@ -153,6 +158,7 @@ class Operator:
                 session.client("s3", config=aws.CONFIG),
                 outputs,
                 LOCAL_PAUSE if self.project.is_local else AWS_PAUSE,
+                claim.id,
             )
             request, resumed = forgetting.request(email)
             self.display.say(f"Request {request}{', taken up again' if resumed else ''}")
@@ -162,8 +168,6 @@ class Operator:
             path.write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
             self.display.say("\n".join(summary(report)))
             self.display.say(f"Report: {path}")
-            if not dry_run:
-                workflow.refuse_runs_since(earlier)
 
     # Their parts
 
@@ -177,12 +181,12 @@ class Operator:
     def _run_locally(self, folder: Path | None, profile: str) -> None:
         data = self._landing_data(folder)
         expected = expected_rows(data.folder, profile)
-        with self._embedded_aws(start=True):
-            if outputs := self._deployed():
-                self._workflow(outputs).refuse_second_run()  # before its scripts and its input are changed
+        with self._alone("make run-pipeline", start=True) as claim:
+            self._claim_deployed(claim)  # before its scripts and its input are changed
             outputs = self._apply_locally(profile)
+            claim.take(aws.session(outputs.region), outputs.bucket)
             self._upload(outputs, data)
-            self._run_workflow(outputs, expected)
+            self._run_workflow(outputs, expected, claim)
 
     def _run_on_aws(self, folder: Path | None, profile: str | None) -> None:
         environment = self.project.environment
@@ -191,39 +195,52 @@ class Operator:
                 f"A run in {environment} takes the landing zone as it is. To replace it by {folder} first: "
                 f"make landing ENV={environment} DATA={folder}"
             )
-        outputs = self._terraform(None).outputs()
-        deployed, _ = self._workflow(outputs).deployed_policies()
-        if profile not in (None, deployed):
-            raise LakehouseError(
-                f"{environment} is deployed with profile {deployed}, not {profile}. To change it first: "
-                f"make apply ENV={environment} PROFILE={profile}"
-            )
-        self._run_workflow(outputs, None)
+        with self._alone("make run-pipeline") as claim:
+            outputs = self._terraform(None).outputs()
+            deployed, _ = self._workflow(outputs).deployed_policies()
+            if profile not in (None, deployed):
+                raise LakehouseError(
+                    f"{environment} is deployed with profile {deployed}, not {profile}. To change it first: "
+                    f"make apply ENV={environment} PROFILE={profile}"
+                )
+            claim.take(aws.session(outputs.region), outputs.bucket)
+            self._run_workflow(outputs, None, claim)
 
-    def _run_workflow(self, outputs: Outputs, expected: dict[str, int] | None) -> None:
-        """Start the workflow, follow it to its end and report."""
+    def _run_workflow(self, outputs: Outputs, expected: dict[str, int] | None, claim: Claim) -> None:
+        """Start the workflow, follow it to its end and report: a success is five tables and every row reconciled."""
         workflow = self._workflow(outputs)
         profile, overridden = workflow.deployed_policies()
-        run = self._follow(workflow, workflow.start(), profile)
+        claim.check()
+        run_id = workflow.start(claim.id)
+        claim.hand_on(workflow.name, run_id)
+        run = self._follow(workflow, run_id, outputs, claim)
+        claim.take_back()
         session = aws.session(outputs.region)
         published = tables.publications(session, outputs.database)
         report = Report.of(run, profile, published, accounts.of_run(session, outputs.audit_database, run.id))
-        wrong = differences(expected, report.tables) if expected and run.succeeded and not overridden else []
+        wrong: list[str] = []
+        if run.succeeded:
+            if missing := report.missing():
+                wrong = ["All jobs succeeded, but the run is not complete:", *missing]
+            elif expected and not overridden and (differing := differences(expected, report.tables)):
+                wrong = ["The jobs succeeded, but not with the rows that DATA must give:", *differing]
         if wrong:
-            report = replace(report, status="FAILED")
+            report = replace(report, status=FAILED)
         report.write(self._report)
         self.display.console.print(rows_table(report.tables, report))
         if report.accounts:
             self.display.console.print(accounts_table(report.accounts))
+        for line in report.empty():
+            self.display.warn(line)
         if not run.succeeded:
             raise WorkflowError(explain_failure(run, self.project, published))
         if wrong:
-            raise WorkflowError("\n  ".join(["The jobs succeeded, but not with the rows that DATA must give:", *wrong]))
+            raise WorkflowError("\n  ".join(wrong))
         verified = ", row counts as expected" if expected and not overridden else ""
         self.display.say(f"Succeeded in {report.seconds} s with profile {profile}{verified}. Report: {self._report}")
 
-    def _follow(self, workflow: Workflow, run_id: str, profile: str) -> WorkflowRun:
-        """Show a run until its end; one that can be followed no longer is reported as it was last seen."""
+    def _follow(self, workflow: Workflow, run_id: str, outputs: Outputs, claim: Claim) -> WorkflowRun:
+        """Show a run until its end; locally one that can be followed no longer is stopped."""
         latest = WorkflowRun(run_id, "RUNNING", None, tuple(JobRun(name) for name in workflow.jobs))
 
         def see(run: WorkflowRun) -> None:
@@ -234,13 +251,22 @@ class Operator:
         try:
             with self._watch(run_id) as show:
                 return workflow.follow(run_id, see)
+        except KeyboardInterrupt:
+            if not self.project.is_local:
+                raise CommandInterruptedError(
+                    f"Interrupted. The workflow run {run_id} goes on without this command; what it publishes: "
+                    f"make counts{self._env}. To stop it: "
+                    f"aws glue stop-workflow-run --name {workflow.name} --run-id {run_id}"
+                ) from None
+            stopped = workflow.stop_and_wait(run_id)
+            claim.take_back()
+            raise CommandInterruptedError(
+                explain_interruption(stopped, tables.publications(aws.session(outputs.region), outputs.database))
+            ) from None
         except BaseException:
-            Report.of(latest, profile, {}).write(self._report)
             if self.project.is_local:
                 with suppress(BotoCoreError, ClientError):
                     workflow.stop(run_id)
-            else:
-                self.display.say(f"The workflow run {run_id} goes on without this command.")
             raise
 
     @contextmanager
@@ -296,13 +322,47 @@ class Operator:
             self.display.say(f"Left out of the landing data by their names: {landing.shown(data.left_out)}")
         return data
 
-    def _deployed(self) -> Outputs | None:
-        """Return the outputs of what is deployed locally by now; None if nothing is."""
-        if not (self.project.build / "terraform.tfstate").is_file():
-            return None
-        with suppress(LakehouseError):
-            return self._terraform(None).outputs()
-        return None
+    @contextmanager
+    def _alone(self, purpose: str, *, start: bool = False, keep: bool = True) -> Iterator[Claim]:
+        """Work on the environment while no other command does; say what is left behind when this one is interrupted.
+
+        The embedded AWS is started by wish; one that this command started stays only if it is to be kept.
+        """
+        purpose += self._env
+        with machine_lock(self.project, purpose):
+            try:
+                with (
+                    self._embedded_aws(start=start, keep=keep),
+                    Claim(purpose, is_local=self.project.is_local) as claim,
+                ):
+                    yield claim
+            except KeyboardInterrupt:
+                raise CommandInterruptedError(
+                    f"Interrupted: {purpose} did not get to its end.{self._still_up()}"
+                ) from None
+            except CommandInterruptedError as interrupted:
+                raise CommandInterruptedError(f"{interrupted}{self._still_up()}") from None
+
+    def _claim_deployed(self, claim: Claim) -> None:
+        """Take the lease of the environment, where it is deployed; where it is not, there is nothing yet to take.
+
+        What then guards it is, locally, the lock of this machine, and on AWS that a saved plan is applied: Terraform
+        refuses one that was made before another command has changed anything.
+        """
+        if self.project.is_local and not (self.project.build / "terraform.tfstate").is_file():
+            return
+        with suppress(NotDeployedError):
+            bucket, region = self._terraform(None).place()
+            claim.take(aws.session(region), bucket)
+
+    def _still_up(self) -> str:
+        box = sandbox.status(self.project.root) if self.project.is_local else None
+        return f"\nThe embedded AWS is still up at {box.endpoint}: make down stops it." if box else ""
+
+    @property
+    def _env(self) -> str:
+        """How a command names this environment."""
+        return "" if self.project.is_local else f" ENV={self.project.environment}"
 
     def _workflow(self, outputs: Outputs) -> Workflow:
         glue = aws.session(outputs.region).client("glue", config=aws.CONFIG)
@@ -316,7 +376,7 @@ class Operator:
             raise LakehouseError("Nothing was changed.")
 
     @contextmanager
-    def _embedded_aws(self, *, start: bool) -> Iterator[None]:
+    def _embedded_aws(self, *, start: bool, keep: bool = True) -> Iterator[None]:
         """Work in the embedded AWS's environment, locally; on AWS in the environment as it is.
 
         An embedded AWS that this very command started does not outlive its failure.
@@ -335,6 +395,8 @@ class Operator:
                     tell(f"up at {box.endpoint}")
             with aws.process_environment(aws.only(box.environ())):
                 yield
+            if not (was_up or keep):
+                self._stop_embedded_aws()
         except BaseException:
             if not was_up:
                 self._stop_embedded_aws()

@@ -13,7 +13,7 @@ from rich.table import Table
 from lakehouse.accounts import Account
 from lakehouse.errors import DataError
 from lakehouse.project import Project
-from lakehouse.tables import PUBLISHED_BY, ZONES, Publication, of_run, rows
+from lakehouse.tables import ACCOUNTED_FOR, PUBLISHED_BY, ZONES, Publication, of_run, rows
 from lakehouse.workflow import NOT_STARTED, SUCCEEDED, JobRun, WorkflowRun
 
 FAILED = "FAILED"
@@ -43,10 +43,29 @@ class Report:
         status = SUCCEEDED if run.succeeded else FAILED
         return cls(run.id, status, profile, run.seconds, rows(own), run.jobs, own, accounts)
 
-    @classmethod
-    def never_ran(cls, profile: str | None) -> Report:
-        """Return the report of a command that failed before there was a workflow run."""
-        return cls(None, FAILED, profile, None, {}, tuple(JobRun(name) for name in PUBLISHED_BY), {})
+    def missing(self) -> list[str]:
+        """Return a line for each table that this run did not publish, and for each whose rows it did not reconcile."""
+        lines = [f"{table} was not published" for table in PUBLISHED_BY.values() if table not in self.published]
+        for job, table in PUBLISHED_BY.items():
+            if table not in self.published:
+                continue
+            for source in ACCOUNTED_FOR[job]:
+                read = self.published[table].rows_read.get(source)
+                account = next((own for own in self.accounts if (own.job, own.table) == (job, source)), None)
+                if account is None:
+                    lines.append(f"{job} left no account of {source}")
+                elif not account.accounted_for == account.read == read:
+                    lines.append(f"{job} read {read} rows of {source} and accounted for {account.accounted_for}")
+        return lines
+
+    def empty(self) -> list[str]:
+        """Return a line for each table that this run published without a row although its job read some, and why."""
+        return [
+            f"{table} is empty: {'; '.join(account.in_words() for account in own)}"
+            for job, table in PUBLISHED_BY.items()
+            if table in self.published and not self.published[table].rows
+            if (own := [account for account in self.accounts if account.job == job and account.read])
+        ]
 
     def publication(self, job: str) -> Publication | None:
         """Return what a job published in this run."""
@@ -60,6 +79,7 @@ class Report:
             "profile": self.profile,
             "seconds": self.seconds,
             "tables": dict(self.tables),
+            "warnings": self.empty(),
             "jobs": [
                 {
                     "name": job.name,
@@ -114,6 +134,13 @@ def explain_failure(run: WorkflowRun, project: Project, published: Mapping[str, 
         parts.append(f"Not started: {', '.join(waiting)}.")
     parts.append(explain_published(run.id, published))
     return "\n".join(parts)
+
+
+def explain_interruption(run: WorkflowRun, published: Mapping[str, Publication]) -> str:
+    """Return which jobs an interruption has stopped, and what that means for the tables."""
+    stopped = [job.name for job in run.jobs if job.state not in (SUCCEEDED, NOT_STARTED)]
+    what = f"{', '.join(stopped)} {'was' if len(stopped) == 1 else 'were'} stopped" if stopped else "no job was running"
+    return f"Interrupted: {what}. {explain_published(run.id, published)}"
 
 
 def explain_published(run_id: str, published: Mapping[str, Publication]) -> str:

@@ -32,6 +32,15 @@ PUBLISHED_BY: Mapping[str, str] = {
 }
 """Table that each job publishes, in the order of the chain."""
 
+ACCOUNTED_FOR: Mapping[str, tuple[str, ...]] = {
+    "customer_landing_to_trusted": ("customer_landing",),
+    "accelerometer_landing_to_trusted": ("accelerometer_landing",),
+    "customer_trusted_to_curated": ("customer_trusted",),
+    "step_trainer_landing_to_trusted": ("step_trainer_landing",),
+    "machine_learning_curated": ("step_trainer_trusted", "accelerometer_trusted"),
+}
+"""Tables that each job says of every row what became of it."""
+
 PROFILES = ("published", "consent_date", "strict")
 """Named sets of policies; the first is the default."""
 

@@ -19,7 +19,7 @@ from typing import Any
 
 from lakehouse import bundled_terraform
 from lakehouse.console import Display
-from lakehouse.errors import TerraformError
+from lakehouse.errors import NotDeployedError, TerraformError
 from lakehouse.project import Project
 
 PROVIDER = "registry.terraform.io/hashicorp/aws"
@@ -65,7 +65,7 @@ class Outputs:
         names = [field.name for field in fields(cls)]
         missing = [name for name in names if name not in values]
         if len(missing) == len(names):
-            raise TerraformError(f"Environment {environment} is not deployed. Run: make apply ENV={environment}")
+            raise NotDeployedError(f"Environment {environment} is not deployed. Run: make apply ENV={environment}")
         if missing:
             raise TerraformError(
                 f"Environment {environment} lacks the Terraform outputs {', '.join(missing)}. "
@@ -150,11 +150,22 @@ class Terraform:
 
     def outputs(self) -> Outputs:
         """Return the outputs of what is deployed."""
+        return Outputs.of(self._output_values(), self.project.environment)
+
+    def place(self) -> tuple[str, str]:
+        """Return bucket and region of what is deployed, even by a version that had other outputs besides."""
+        values = self._output_values()
+        if not values.keys() >= {"bucket", "region"}:
+            raise NotDeployedError(f"Environment {self.project.environment} is not deployed.")
+        return values["bucket"]["value"], values["region"]["value"]
+
+    def _output_values(self) -> dict[str, Any]:
         self.init()
         output: list[str] = []
         if self._run(["output", "-json"], self._seconds, output.append):
             raise TerraformError(f"terraform output failed (log: {self.log}):\n{''.join(output)}")
-        return Outputs.of(json.loads("".join(output)), self.project.environment)
+        values: dict[str, Any] = json.loads("".join(output))
+        return values
 
     @property
     def _seconds(self) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from botocore.exceptions import BotoCoreError, ClientError, EndpointConnectionError, HTTPClientError
 
 from lakehouse.errors import WorkflowError
+from lakehouse.lease import PROPERTY
 from lakehouse.tables import PROFILES, PUBLISHED_BY
 from lakehouse.terraform import Outputs
 
@@ -83,7 +85,6 @@ class Workflow:
     def __init__(self, glue: GlueClient, outputs: Outputs, *, pause: float) -> None:
         self.glue = glue
         self.name = outputs.workflow
-        self.forget_job = outputs.forget_job
         self.pause = pause
         known = [name for name in PUBLISHED_BY if name in outputs.jobs]
         self.jobs = {name: outputs.jobs[name] for name in known + sorted(set(outputs.jobs) - set(known))}
@@ -99,41 +100,25 @@ class Workflow:
             )
         return profiles.pop(), any(POLICIES & own.keys() for own in arguments)
 
-    def refuse_second_run(self) -> None:
-        """Raise a WorkflowError if a run is under way, or somebody is being forgotten: each replaces the tables."""
-        for run in self.glue.get_workflow_runs(Name=self.name).get("Runs", []):
-            if run.get("Status") not in ENDED:
-                run_id = run.get("WorkflowRunId")
-                raise WorkflowError(
-                    f"A run of {self.name} is under way: {run_id}, {run.get('Status')}. Wait for its end, "
-                    f"or stop it: aws glue stop-workflow-run --name {self.name} --run-id {run_id}"
-                )
-        if run_id := job_run_under_way(self.glue, self.forget_job):
-            raise WorkflowError(f"Somebody is being forgotten: run {run_id} of {self.forget_job}. Wait for its end.")
-
-    def run_ids(self) -> set[str]:
-        """Return the ids of the latest runs, ended or not."""
-        return {run.get("WorkflowRunId", "") for run in self.glue.get_workflow_runs(Name=self.name).get("Runs", [])}
-
-    def refuse_runs_since(self, earlier: set[str]) -> None:
-        """Raise a WorkflowError if other runs were started, as a schedule does: they may publish who is forgotten."""
-        if new := self.run_ids() - earlier:
-            raise WorkflowError(
-                f"The pipeline was started meanwhile ({', '.join(sorted(new))}) and may publish this person again. "
-                "Give the same command again when it has ended."
-            )
-
-    def start(self) -> str:
-        """Start a run and return its id."""
-        self.refuse_second_run()
+    def start(self, operation: str) -> str:
+        """Start a run, whose jobs take on the lease of this operation, and return its id."""
         try:
-            return self.glue.start_workflow_run(Name=self.name)["RunId"]
+            return self.glue.start_workflow_run(Name=self.name, RunProperties={PROPERTY: operation})["RunId"]
         except self.glue.exceptions.ConcurrentRunsExceededException as error:
-            raise WorkflowError(f"Somebody else has just started a run of {self.name}. Wait for its end.") from error
+            raise WorkflowError(
+                f"A run of {self.name} is under way that this command did not start. Wait for its end, then run again."
+            ) from error
 
     def stop(self, run_id: str) -> None:
         """Stop a run."""
         self.glue.stop_workflow_run(Name=self.name, RunId=run_id)
+
+    def stop_and_wait(self, run_id: str) -> WorkflowRun:
+        """Stop a run and return it as it ended; one that has ended meanwhile is returned as it is."""
+        if not self.read(run_id).ended:
+            with suppress(self.glue.exceptions.IllegalWorkflowStateException):
+                self.stop(run_id)
+        return self.follow(run_id, lambda _: None)
 
     def read(self, run_id: str) -> WorkflowRun:
         """Return a run as it is now."""
@@ -173,12 +158,6 @@ class Workflow:
             if run.ended:
                 return run
             time.sleep(self.pause)
-
-
-def job_run_under_way(glue: GlueClient, job: str) -> str | None:
-    """Return the id of a run of a job that has not ended; None if there is none."""
-    runs = glue.get_job_runs(JobName=job).get("JobRuns", [])
-    return next((run["Id"] for run in runs if run.get("JobRunState") not in JOB_RUN_ENDED), None)
 
 
 def _job_run(name: str, attempts: list[Any]) -> JobRun:

@@ -1,6 +1,7 @@
 locals {
   name     = "${var.name_prefix}-${var.environment}"
   database = replace(local.name, "-", "_")
+  workflow = "${local.name}-lakehouse"
   bucket   = var.bucket_name != null ? var.bucket_name : "${local.name}-lakehouse-${data.aws_caller_identity.current.account_id}"
   tags     = merge({ Project = var.name_prefix, Environment = var.environment, Lakehouse = local.name, ManagedBy = "terraform" }, var.tags)
 
@@ -77,6 +78,7 @@ module "iam" {
   path                     = var.iam_path
   permissions_boundary_arn = var.permissions_boundary_arn
   kms_key_arn              = var.kms_key_arn
+  workflow                 = local.workflow
   bucket_arn               = module.storage.bucket_arn
   landing_prefixes         = values(module.catalog.landing_prefixes)
   database                 = module.catalog.database
@@ -96,6 +98,7 @@ module "jobs" {
   source = "./modules/jobs"
 
   name                   = local.name
+  workflow               = local.workflow
   bucket                 = module.storage.bucket
   database               = module.catalog.database
   warehouse_uri          = module.catalog.warehouse_uri

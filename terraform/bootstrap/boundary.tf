@@ -100,6 +100,12 @@ data "aws_iam_policy_document" "boundary" {
   }
 
   statement {
+    sid       = "OwnWorkflow"
+    actions   = ["glue:GetWorkflowRunProperties"]
+    resources = [each.value.workflow]
+  }
+
+  statement {
     sid       = "OwnConnections"
     actions   = ["glue:GetConnection"]
     resources = [each.value.catalog, each.value.connection]

@@ -39,6 +39,19 @@ data "aws_iam_policy_document" "deploy_data" {
     }
   }
 
+  # An apply, and the smoke test until its first job, hold the lease of the lakehouse.
+  statement {
+    sid       = "HoldLease"
+    actions   = ["s3:GetObject", "s3:PutObject"]
+    resources = ["${each.value.bucket}/operations/lease.json"]
+
+    condition {
+      test     = "StringEquals"
+      variable = "aws:ResourceAccount"
+      values   = [local.account]
+    }
+  }
+
   # Glue writes the first metadata file of an Iceberg table as the caller. The smoke test reads the row counts from its
   # successors: they hold schema and totals, no row and no bound of a column, as the manifests do.
   statement {
@@ -194,7 +207,7 @@ data "aws_iam_policy_document" "deploy_runtime" {
 
   statement {
     sid       = "RunPipeline"
-    actions   = ["glue:GetJobRun", "glue:GetJobRuns", "glue:GetWorkflowRun", "glue:GetWorkflowRuns", "glue:StartWorkflowRun"]
+    actions   = ["glue:GetJobRun", "glue:GetWorkflowRun", "glue:StartWorkflowRun"]
     resources = [each.value.job, each.value.workflow]
   }
 

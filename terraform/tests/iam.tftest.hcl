@@ -20,6 +20,7 @@ variables {
   path                     = "/"
   permissions_boundary_arn = null
   kms_key_arn              = null
+  workflow                 = "stedi-test-lakehouse"
   bucket_arn               = "arn:aws:s3:::our-data"
   landing_prefixes         = ["customer/landing", "step_trainer/landing"]
   database                 = "stedi_test"
@@ -133,7 +134,7 @@ run "jobs_read_landing_and_code_and_write_warehouse_and_quarantine_only" {
 
   assert {
     condition = alltrue(flatten([
-      for policy in concat([aws_iam_role_policy.data.policy, aws_iam_role_policy.catalog.policy, aws_iam_role_policy.observe.policy, aws_iam_role_policy.subject_key.policy], values(aws_iam_role_policy.forget)[*].policy) : [
+      for policy in concat([aws_iam_role_policy.data.policy, aws_iam_role_policy.catalog.policy, aws_iam_role_policy.observe.policy, aws_iam_role_policy.subject_key.policy, aws_iam_role_policy.lease.policy], values(aws_iam_role_policy.forget)[*].policy) : [
         for statement in jsondecode(policy).Statement : [
           !contains(flatten([statement.Resource]), "*"),
           [for action in flatten([statement.Action]) : !endswith(action, "*")],
@@ -227,13 +228,31 @@ run "the_role_that_forgets_erases_data_and_its_versions_but_no_code" {
   }
 
   assert {
-    condition     = aws_iam_role_policy.forget["catalog"].policy == aws_iam_role_policy.catalog.policy && aws_iam_role_policy.forget["observe"].policy == aws_iam_role_policy.observe.policy
-    error_message = "Catalog and logs are the same as for the other jobs."
+    condition     = aws_iam_role_policy.forget["catalog"].policy == aws_iam_role_policy.catalog.policy && aws_iam_role_policy.forget["observe"].policy == aws_iam_role_policy.observe.policy && aws_iam_role_policy.forget["lease"].policy == aws_iam_role_policy.lease.policy
+    error_message = "Catalog, logs and lease are the same as for the other jobs."
   }
 
   assert {
-    condition     = keys(aws_iam_role_policy.forget) == ["catalog", "data", "observe", "subject_key"] && aws_iam_role.forget.permissions_boundary == null && aws_iam_role.forget.path == "/"
+    condition     = keys(aws_iam_role_policy.forget) == ["catalog", "data", "lease", "observe", "subject_key"] && aws_iam_role.forget.permissions_boundary == null && aws_iam_role.forget.path == "/"
     error_message = "Neither boundary, nor path, nor network unless given."
+  }
+}
+
+run "jobs_hold_the_lease_and_reach_no_other_object_of_operations" {
+  command = plan
+
+  module {
+    source = "./modules/iam"
+  }
+
+  assert {
+    condition = [
+      for statement in jsondecode(aws_iam_role_policy.lease.policy).Statement : [statement.Effect, toset(flatten([statement.Action])), statement.Resource]
+      ] == [
+      ["Allow", toset(["s3:GetObject", "s3:PutObject"]), "arn:aws:s3:::our-data/operations/lease.json"],
+      ["Allow", toset(["glue:GetWorkflowRunProperties"]), "arn:aws:glue:eu-central-1:111122223333:workflow/stedi-test-lakehouse"],
+    ]
+    error_message = "Got ${aws_iam_role_policy.lease.policy}."
   }
 }
 

@@ -4,6 +4,7 @@ mock_provider "aws" {
 
 variables {
   name                   = "stedi-test"
+  workflow               = "stedi-test-lakehouse"
   bucket                 = "our-data"
   database               = "stedi_test"
   warehouse_uri          = "s3://our-data/warehouse"

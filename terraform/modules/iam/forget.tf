@@ -70,6 +70,7 @@ resource "aws_iam_role_policy" "forget" {
       data        = data.aws_iam_policy_document.forget_data.json
       catalog     = data.aws_iam_policy_document.catalog.json
       observe     = data.aws_iam_policy_document.observe.json
+      lease       = data.aws_iam_policy_document.lease.json
       subject_key = data.aws_iam_policy_document.subject_key.json
     },
     var.placement == null ? {} : { network = data.aws_iam_policy_document.network[0].json },

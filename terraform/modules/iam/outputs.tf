@@ -7,6 +7,7 @@ output "job_role_arn" {
     aws_iam_role_policy.data,
     aws_iam_role_policy.catalog,
     aws_iam_role_policy.observe,
+    aws_iam_role_policy.lease,
     aws_iam_role_policy.network,
     aws_iam_role_policy.subject_key,
   ]

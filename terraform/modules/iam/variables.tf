@@ -18,6 +18,11 @@ variable "kms_key_arn" {
   type        = string
 }
 
+variable "workflow" {
+  description = "Name of the Glue workflow."
+  type        = string
+}
+
 variable "bucket_arn" {
   description = "ARN of the lakehouse bucket."
   type        = string

@@ -3,6 +3,11 @@ variable "name" {
   type        = string
 }
 
+variable "workflow" {
+  description = "Name of the Glue workflow."
+  type        = string
+}
+
 variable "bucket" {
   description = "Name of the bucket that gets the scripts and holds the tables."
   type        = string

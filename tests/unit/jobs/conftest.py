@@ -6,6 +6,7 @@ import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from unittest.mock import Mock
 from urllib.parse import urlsplit
 
 import pytest
@@ -13,6 +14,7 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 from pyspark.sql.types import ArrayType
 
+import lease
 import subject
 import table_contract
 from lakehouse.sandbox import spark as runtime
@@ -63,6 +65,7 @@ class Lakehouse:
         with pytest.MonkeyPatch.context() as process:
             process.chdir(self.extra_files)
             process.setattr(subject, "key", lambda _: SECRET)
+            process.setattr(lease, "of_job_run", lambda *_, **__: Mock(spec=lease.Lease))
             process.setattr("sys.argv", [f"{job}.py", *given, *ANY_CHANGE, *arguments])
             importlib.import_module(job).main()
         return run_id

@@ -1,16 +1,20 @@
 """What a job says about an error of Spark's that nobody foresaw: one sentence, and the stack trace is in its log."""
 
+from unittest.mock import Mock
+
 import pytest
 from conftest import AT, customer, moved
 from py4j.protocol import Py4JNetworkError
 
+import lease
 from job import Job
 from problems import in_words
 
 
 @pytest.fixture
-def job(spark):
+def job(spark, monkeypatch):
     """A job that has nothing to do."""
+    monkeypatch.setattr(lease, "of_job_run", lambda *_, **__: Mock(spec=lease.Lease))
     return Job("steps", ["--database", "none", "--bucket", "none", "--JOB_NAME", "j", "--JOB_RUN_ID", "jr"])
 
 

@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from lakehouse.console import Display
+from lakehouse.lease import LeaseError, Operation
 from lakehouse.tables import PUBLISHED_BY
 from lakehouse.terraform import Outputs
 
@@ -25,31 +26,32 @@ class FakeGlue:
         class ConcurrentRunsExceededException(Exception):  # noqa: N818
             pass
 
+        class EntityNotFoundException(Exception):  # noqa: N818
+            pass
+
+        class IllegalWorkflowStateException(Exception):  # noqa: N818
+            pass
+
     def __init__(self, outputs: Outputs, moments: list[Any]) -> None:
         self.outputs = outputs
         self.moments = moments
         self.arguments: dict[str, dict[str, str]] = {}
-        self.runs: list[dict[str, str]] = []
-        self.job_runs: dict[str, list[dict[str, str]]] = {}
+        self.properties: list[dict[str, str]] = []
+        """Run properties of each workflow run that was started."""
         self.calls: list[str] = []
 
     def get_job(self, JobName: str) -> Any:
         return {"Job": {"Name": JobName, "DefaultArguments": self.arguments.get(JobName, {})}}
 
-    def get_workflow_runs(self, Name: str) -> Any:
-        return {"Runs": self.runs}
-
-    def get_job_runs(self, JobName: str) -> Any:
-        return {"JobRuns": self.job_runs.get(JobName, [])}
-
-    def start_workflow_run(self, Name: str) -> Any:
+    def start_workflow_run(self, Name: str, RunProperties: dict[str, str]) -> Any:
         self.calls.append("start")
+        self.properties.append(RunProperties)
         return {"RunId": "wr_1"}
 
     def stop_workflow_run(self, Name: str, RunId: str) -> None:
         self.calls.append(f"stop {RunId}")
 
-    def get_workflow_run(self, Name: str, RunId: str, IncludeGraph: bool) -> Any:
+    def get_workflow_run(self, Name: str, RunId: str, IncludeGraph: bool = False) -> Any:
         moment = self.moments.pop(0) if len(self.moments) > 1 else self.moments[0]
         if isinstance(moment, BaseException):
             raise moment
@@ -77,3 +79,27 @@ def moment(outputs: Outputs, status: str, *states: str, message: str = "") -> di
     nodes.append({"Type": "TRIGGER", "Name": "start"})
     ended = {"CompletedOn": STARTED + timedelta(seconds=20)} if status != "RUNNING" else {}
     return {"Status": status, "StartedOn": STARTED, **ended, "Graph": {"Nodes": nodes}}
+
+
+class FakeLease:
+    """The lease of the lakehouse; `held_by` another operation it cannot be taken."""
+
+    held_by: LeaseError | None = None
+    events: list[str]
+
+    def __init__(self, _s3: Any, _bucket: str, operation: Operation) -> None:
+        self.operation = operation
+
+    def take(self, _is_gone: Any) -> None:
+        if self.held_by:
+            raise self.held_by
+        self.events.append(f"lease taken for {self.operation.purpose}")
+
+    def check(self) -> None:
+        pass
+
+    def hand_on(self, **run: str) -> None:
+        self.events.append(f"lease handed on to {run['run_id']}")
+
+    def release(self) -> None:
+        self.events.append("lease released")

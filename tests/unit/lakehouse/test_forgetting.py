@@ -10,12 +10,10 @@ from typing import Any
 import boto3
 import pytest
 from moto import mock_aws
-from operator_fakes import FakeGlue
 
-from lakehouse.errors import LakehouseError, WorkflowError
+from lakehouse.errors import LakehouseError
 from lakehouse.forgetting import Forgetting, address, summary
 from lakehouse.terraform import Outputs
-from lakehouse.workflow import Workflow
 
 EMAIL = "ann@x.org"
 COUNTS = {"rows": 1, "objects_rewritten": 1, "objects_deleted": 0, "versions": 0}
@@ -67,7 +65,7 @@ def s3(outputs: Outputs, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
 
 def forgetting(outputs: Outputs, s3: Any, *outcomes: Any) -> tuple[Forgetting, ForgettingGlue]:
     glue = ForgettingGlue(*outcomes)
-    return Forgetting(glue, s3, outputs, 0.001), glue  # type: ignore[arg-type]
+    return Forgetting(glue, s3, outputs, 0.001, "an operation"), glue  # type: ignore[arg-type]
 
 
 def test_the_address_stands_in_the_request_and_in_no_argument(outputs: Outputs, s3: Any) -> None:
@@ -82,7 +80,7 @@ def test_the_address_stands_in_the_request_and_in_no_argument(outputs: Outputs, 
     report = client.run(request, dry_run=False, on_change=lambda run: seen.append(run.state))
     assert report == REPORT
     assert not resumed
-    assert glue.started == [{"--request": request, "--dry_run": "false"}] * 2
+    assert glue.started == [{"--request": request, "--dry_run": "false", "--lease": "an operation"}] * 2
     assert seen == ["RUNNING", "SUCCEEDED"] * 2
     stored = s3.get_object(Bucket=outputs.bucket, Key=f"forget/requests/{request}.json")["Body"].read()
     assert json.loads(stored) == {"email": EMAIL}
@@ -110,7 +108,7 @@ def test_a_failed_run_ends_it_with_the_message_of_the_job(outputs: Outputs, s3: 
     client, glue = forgetting(outputs, s3, failed)
     with pytest.raises(LakehouseError, match=r"(?s)FAILED: forget: still there.*takes it up again"):
         client.run("r", dry_run=True, on_change=lambda _: None)
-    assert glue.started == [{"--request": "r", "--dry_run": "true"}]
+    assert glue.started == [{"--request": "r", "--dry_run": "true", "--lease": "an operation"}]
 
 
 def test_runs_without_a_report_are_an_error(outputs: Outputs, s3: Any) -> None:
@@ -129,29 +127,6 @@ def test_a_malformed_address_is_refused_and_not_repeated(text: str) -> None:
 
 def test_an_address_is_compared_without_letter_case_and_white_space() -> None:
     assert address(" Ann@X.org\n") == EMAIL
-
-
-@pytest.mark.parametrize("state", ["STARTING", "RUNNING", "STOPPING", "WAITING"])
-def test_no_pipeline_runs_while_somebody_is_forgotten(outputs: Outputs, state: str) -> None:
-    glue = FakeGlue(outputs, [])
-    glue.job_runs = {
-        outputs.forget_job: [{"Id": "jr_0", "JobRunState": "FAILED"}, {"Id": "jr_1", "JobRunState": state}]
-    }
-    with pytest.raises(WorkflowError, match="Somebody is being forgotten: run jr_1"):
-        Workflow(glue, outputs, pause=0.001).start()  # type: ignore[arg-type]
-    glue.job_runs[outputs.forget_job].pop()
-    assert Workflow(glue, outputs, pause=0.001).start() == "wr_1"  # type: ignore[arg-type]
-
-
-def test_a_run_of_the_pipeline_that_was_started_meanwhile_is_said(outputs: Outputs) -> None:
-    glue = FakeGlue(outputs, [])
-    workflow = Workflow(glue, outputs, pause=0.001)  # type: ignore[arg-type]
-    glue.runs = [{"WorkflowRunId": "wr_0", "Status": "COMPLETED"}]
-    earlier = workflow.run_ids()
-    workflow.refuse_runs_since(earlier)
-    glue.runs.append({"WorkflowRunId": "wr_1", "Status": "COMPLETED"})
-    with pytest.raises(WorkflowError, match=r"started meanwhile \(wr_1\).*Give the same command again"):
-        workflow.refuse_runs_since(earlier)
 
 
 def test_summary_says_what_went_and_what_stays() -> None:

@@ -4,20 +4,30 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import pytest
-from operator_fakes import FakeGlue, moment, printed
+from operator_fakes import FakeGlue, FakeLease, moment, printed
 
-from lakehouse import pipeline
+from lakehouse import claim, pipeline
+from lakehouse.accounts import Account
 from lakehouse.console import Display
-from lakehouse.errors import LakehouseError, TerraformError, WorkflowError
+from lakehouse.errors import (
+    CommandInterruptedError,
+    LakehouseError,
+    NotDeployedError,
+    OperationUnderWayError,
+    TerraformError,
+    WorkflowError,
+)
+from lakehouse.lease import PROPERTY, LeaseError, Operation
 from lakehouse.pipeline import Operator
 from lakehouse.project import Project
 from lakehouse.sandbox import Sandbox, SandboxError
-from lakehouse.tables import PUBLISHED_BY, Publication
+from lakehouse.tables import ACCOUNTED_FOR, PUBLISHED_BY, Publication
 from lakehouse.terraform import Outputs
 
 ALL = ["SUCCEEDED"] * 5
@@ -28,6 +38,9 @@ ROWS = {
     **dict.fromkeys(PUBLISHED_BY.values(), 7),
 }
 
+# As if each job had counted all that there is.
+READ = ROWS
+
 
 @dataclass
 class World:
@@ -37,12 +50,23 @@ class World:
     outputs: Outputs
     box: Sandbox | None = None
     events: list[str] = field(default_factory=list)
+    deployed: bool = True
     apply_error: BaseException | None = None
+    during_apply: Callable[[], None] = lambda: None
     published_by: str = "wr_1"
+    tables: tuple[str, ...] = tuple(PUBLISHED_BY.values())
+    accounts: list[Account] = field(default_factory=list)
 
     def publications(self) -> dict[str, Publication]:
-        landing = {table: rows for table, rows in ROWS.items() if table.endswith("_landing")}
-        return {table: Publication(7, self.published_by, 1, 9, landing) for table in PUBLISHED_BY.values()}
+        return {table: Publication(ROWS[table], self.published_by, 1, 9, READ) for table in self.tables}
+
+
+def complete_accounts() -> list[Account]:
+    return [
+        Account(job, source, ROWS[source], ROWS[source], {}, {})
+        for job, sources in ACCOUNTED_FOR.items()
+        for source in sources
+    ]
 
 
 class FakeTerraform:
@@ -58,6 +82,7 @@ class FakeTerraform:
     def apply(self, plan: Path | None = None) -> Outputs:
         what = f"plan {plan.read_text()}" if plan and plan.is_file() else self.profile
         self.world.events.append(f"apply {what} at {os.environ.get('AWS_ENDPOINT_URL')}")
+        self.world.during_apply()
         if self.world.apply_error:
             raise self.world.apply_error
         return self.world.outputs
@@ -76,11 +101,16 @@ class FakeTerraform:
     def outputs(self) -> Outputs:
         return self.world.outputs
 
+    def place(self) -> tuple[str, str]:
+        if not self.world.deployed:
+            raise NotDeployedError("not deployed")
+        return self.world.outputs.bucket, self.world.outputs.region
+
 
 @pytest.fixture
 def world(outputs: Outputs, monkeypatch: pytest.MonkeyPatch) -> World:
     glue = FakeGlue(outputs, [moment(outputs, "RUNNING", "RUNNING"), moment(outputs, "COMPLETED", *ALL)])
-    world = World(glue, outputs)
+    world = World(glue, outputs, accounts=complete_accounts())
 
     class FakeSession:
         def client(self, service: str, **_: Any) -> Any:
@@ -105,7 +135,10 @@ def world(outputs: Outputs, monkeypatch: pytest.MonkeyPatch) -> World:
     monkeypatch.setattr(pipeline.aws, "session", lambda _: FakeSession())
     monkeypatch.setattr(pipeline.landing, "replace", lambda *_: world.events.append("upload"))
     monkeypatch.setattr(pipeline.tables, "publications", lambda *_: world.publications())
-    monkeypatch.setattr(pipeline.accounts, "of_run", lambda *_: [])
+    monkeypatch.setattr(pipeline.accounts, "of_run", lambda *_: world.accounts)
+    monkeypatch.setattr(claim, "Lease", FakeLease)
+    monkeypatch.setattr(FakeLease, "held_by", None)
+    monkeypatch.setattr(FakeLease, "events", world.events, raising=False)
     return world
 
 
@@ -137,8 +170,16 @@ def no(_: str) -> bool:
 
 def test_a_local_run_does_everything_in_order(local: Operator, world: World, landing_folder: Path) -> None:
     local.run(landing_folder, "strict")
-    assert world.events == ["up 0", "apply strict at http://127.0.0.1:1", "upload"]
+    assert world.events == [
+        "up 0",
+        "apply strict at http://127.0.0.1:1",
+        "lease taken for make run-pipeline",
+        "upload",
+        "lease handed on to wr_1",
+        "lease released",
+    ]
     assert world.glue.calls == ["start"]
+    assert len(world.glue.properties[0][PROPERTY]) == 32  # by which the jobs know whose lease they take on
     assert report(local)["status"] == "SUCCEEDED"
     assert report(local)["tables"] == ROWS
     assert world.box is not None
@@ -154,7 +195,8 @@ def test_each_change_of_state_is_a_line(
         moment(outputs, "COMPLETED", *ALL),
     ]
     local.run(landing_folder, None)
-    lines = [line for line in printed(display).splitlines() if line.startswith("  ")]
+    jobs = tuple(f"  {job} " for job in PUBLISHED_BY)
+    lines = [line for line in printed(display).splitlines() if line.startswith(jobs)]
     assert lines[:4] == [
         "  customer_landing_to_trusted RUNNING",
         "  customer_landing_to_trusted SUCCEEDED (2.5 s)",
@@ -192,14 +234,62 @@ def test_expected_rows_do_not_hold_for_single_policies(local: Operator, world: W
     assert report(local)["status"] == "SUCCEEDED"
 
 
-def test_rows_that_a_succeeded_job_did_not_publish_in_this_run_are_missing(
-    local: Operator, world: World, landing_folder: Path
-) -> None:
+def test_tables_that_another_run_published_are_no_success(local: Operator, world: World, landing_folder: Path) -> None:
     (landing_folder / "expected.json").write_text(json.dumps({"published": ROWS}))
     world.published_by = "wr_0"
-    with pytest.raises(WorkflowError, match="machine_learning_curated: no rows instead of 7"):
+    with pytest.raises(WorkflowError, match=r"not complete:\n  customer_trusted was not published\n"):
         local.run(landing_folder, None)
     assert report(local)["tables"] == {}
+    assert report(local)["status"] == "FAILED"
+
+
+def test_a_table_that_is_missing_is_named(dev: Operator, world: World) -> None:
+    world.tables = tuple(table for table in PUBLISHED_BY.values() if table != "customers_curated")
+    with pytest.raises(WorkflowError, match=r"not complete:\n  customers_curated was not published$"):
+        dev.run(None, None)
+    assert report(dev)["status"] == "FAILED"
+
+
+@pytest.mark.parametrize(
+    ("account", "says"),
+    [
+        (None, "customer_trusted_to_curated left no account of customer_trusted"),
+        (
+            Account("customer_trusted_to_curated", "customer_trusted", 7, 4, {"no reading": 2}, {}),
+            "customer_trusted_to_curated read 7 rows of customer_trusted and accounted for 6",
+        ),
+        (  # balanced, and not what the snapshot says was read
+            Account("customer_trusted_to_curated", "customer_trusted", 6, 4, {"no reading": 2}, {}),
+            "customer_trusted_to_curated read 7 rows of customer_trusted and accounted for 6",
+        ),
+    ],
+)
+def test_rows_that_are_not_reconciled_are_no_success(
+    dev: Operator, world: World, account: Account | None, says: str
+) -> None:
+    world.accounts = [own for own in world.accounts if own.table != "customer_trusted"]
+    world.accounts += [account] if account else []
+    with pytest.raises(WorkflowError, match=f"not complete:\n  {says}$"):
+        dev.run(None, None)
+    assert report(dev)["status"] == "FAILED"
+
+
+def test_an_empty_table_is_said_with_reasons_and_counts(
+    dev: Operator, world: World, display: Display, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(ROWS, "customers_curated", 0)
+    fates = Account(
+        "customer_trusted_to_curated", "customer_trusted", 7, 0, {"no trusted accelerometer reading": 7}, {}
+    )
+    world.accounts = [fates if own.table == "customer_trusted" else own for own in world.accounts]
+    dev.run(None, None)
+    line = (
+        "customers_curated is empty: 7 rows of customer_trusted read, 0 published, "
+        "7 dropped: no trusted accelerometer reading"
+    )
+    assert f"WARNING: {line}" in printed(display)
+    assert report(dev)["warnings"] == [line]
+    assert report(dev)["status"] == "SUCCEEDED"
 
 
 def test_bad_data_stops_before_anything_starts(local: Operator, world: World, tmp_path: Path) -> None:
@@ -208,7 +298,7 @@ def test_bad_data_stops_before_anything_starts(local: Operator, world: World, tm
     with pytest.raises(LakehouseError, match="does not exist"):
         local.run(tmp_path / "nowhere", None)
     assert world.events == []
-    assert report(local)["status"] == "FAILED"
+    assert report(local) == {"status": "SUCCEEDED"}  # still the last run's
 
 
 def test_a_failed_job_fails_the_run(
@@ -229,35 +319,117 @@ def test_an_embedded_aws_that_was_up_survives_a_failure_and_no_other(
     if was_up:
         world.box = Sandbox(endpoint="http://127.0.0.1:1", pid=1)
     world.apply_error = error
-    with pytest.raises(type(error)):
+    with pytest.raises(CommandInterruptedError if isinstance(error, KeyboardInterrupt) else type(error)) as raised:
         local.run(landing_folder, None)
     assert (world.box is not None) == was_up
-    assert report(local)["status"] == "FAILED"
+    if isinstance(error, KeyboardInterrupt):
+        still_up = "The embedded AWS is still up at http://127.0.0.1:1: make down stops it."
+        assert (still_up in str(raised.value)) == was_up
+    assert not (local.project.build / "run.json").exists()
 
 
-def test_an_interrupted_local_run_is_stopped_and_reported_as_last_seen(
+def test_an_interrupted_local_run_is_stopped_and_says_what_that_leaves(
     local: Operator, world: World, landing_folder: Path, outputs: Outputs
 ) -> None:
-    world.glue.moments = [moment(outputs, "RUNNING", "SUCCEEDED", "RUNNING"), KeyboardInterrupt()]
-    with pytest.raises(KeyboardInterrupt):
+    world.box = Sandbox(endpoint="http://127.0.0.1:1", pid=1)
+    world.published_by = "wr_0"
+    local.project.build.mkdir(parents=True)
+    (local.project.build / "run.json").write_text('{"status": "SUCCEEDED"}')
+    running = moment(outputs, "RUNNING", "SUCCEEDED", "RUNNING")
+    world.glue.moments = [running, KeyboardInterrupt(), running, moment(outputs, "STOPPED", "SUCCEEDED", "STOPPED")]
+    with pytest.raises(CommandInterruptedError) as interrupted:
         local.run(landing_folder, None)
+    assert str(interrupted.value) == (
+        "Interrupted: accelerometer_landing_to_trusted was stopped. "
+        "Nothing of this run was published: all tables are as an earlier run left them.\n"
+        "The embedded AWS is still up at http://127.0.0.1:1: make down stops it."
+    )
     assert world.glue.calls == ["start", "stop wr_1"]
-    document = report(local)
-    assert (document["run_id"], document["status"], document["profile"]) == ("wr_1", "FAILED", "published")
-    assert [job["state"] for job in document["jobs"]] == ["SUCCEEDED", "RUNNING"] + ["NOT_STARTED"] * 3
+    assert world.events[-1] == "lease released"
+    assert report(local) == {"status": "SUCCEEDED"}  # still the last run's
 
 
-def test_a_second_run_is_refused_before_it_touches_anything(
-    local: Operator, world: World, landing_folder: Path
+def test_what_comes_second_is_refused_before_it_touches_anything(
+    local: Operator, dev: Operator, world: World, landing_folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     world.box = Sandbox(endpoint="http://127.0.0.1:1", pid=1)
-    world.glue.runs = [{"WorkflowRunId": "wr_0", "Status": "RUNNING"}]
     local.project.build.mkdir(parents=True)
     (local.project.build / "terraform.tfstate").write_text("{}")
-    with pytest.raises(WorkflowError, match="under way"):
-        local.run(landing_folder, None)
+    monkeypatch.setattr(FakeLease, "held_by", LeaseError("make run-pipeline by ada@laptop is under way since then."))
+    for command in (
+        lambda: local.run(landing_folder, None),
+        lambda: local.apply(None, yes),
+        lambda: local.landing(landing_folder, yes),
+        lambda: local.forget("a@example.org", yes, dry_run=True),
+        lambda: local.destroy(yes),
+        lambda: dev.run(None, None),
+        lambda: dev.apply(None, yes),
+        lambda: dev.landing(landing_folder, yes),
+        lambda: dev.forget("a@example.org", yes, dry_run=False),
+        lambda: dev.destroy(yes),
+    ):
+        with pytest.raises(OperationUnderWayError, match=r"by ada@laptop is under way since .* Nothing was touched\."):
+            command()
     assert world.events == []
+    assert world.glue.calls == []
     assert world.box is not None
+
+
+def test_locally_a_command_is_alone_from_its_first_look_on(
+    local: Operator, world: World, landing_folder: Path, display: Display
+) -> None:
+    """Also while there is no embedded AWS yet, and so no lease: the first run starts one and makes the bucket."""
+    second = Operator(local.project, display)
+    refused: list[str] = []
+
+    def try_a_second(*_: Any) -> None:
+        for command in (
+            lambda: second.run(landing_folder, "strict"),
+            lambda: second.apply(None, yes),
+            lambda: second.plan(None),
+        ):
+            with pytest.raises(OperationUnderWayError) as error:
+                command()
+            refused.append(str(error.value))
+
+    world.during_apply = try_a_second
+    local.run(landing_folder, None)
+    assert len(refused) == 3
+    assert all(text.startswith("make run-pipeline by ") and "is under way since" in text for text in refused)
+    assert world.events.count("apply published at http://127.0.0.1:1") == 1
+    second.run(landing_folder, "strict")  # when the first has ended
+
+
+def test_an_environment_that_is_not_deployed_has_no_lease_to_take(dev: Operator, world: World) -> None:
+    world.deployed = False
+    dev.apply(None, yes)
+    assert world.events == ["plan", "apply None at None"]
+
+
+@pytest.mark.parametrize(
+    ("operation", "gone"),
+    [
+        (Operation("x", "ada", "run", "then", workflow="flow", run_id="wr_1"), True),  # its run has ended
+        (Operation("x", "ada", "run", "then", workflow="flow", run_id="wr_2"), False),
+        (Operation("x", "ada", "forget", "then", job="job", run_id="jr_1"), True),
+        (Operation("x", "ada", "forget", "then", job="job", run_id="jr_2"), False),
+    ],
+)
+def test_an_operation_is_gone_when_its_run_has_ended(operation: Operation, gone: bool) -> None:
+    class Glue:
+        exceptions = FakeGlue.exceptions
+
+        def get_workflow_run(self, Name: str, RunId: str) -> Any:  # noqa: N803
+            return {"Run": {"Status": "STOPPED" if RunId == "wr_1" else "RUNNING"}}
+
+        def get_job_run(self, JobName: str, RunId: str) -> Any:  # noqa: N803
+            return {"JobRun": {"JobRunState": "FAILED" if RunId == "jr_1" else "RUNNING"}}
+
+    for is_local in (True, False):
+        assert claim.Claim("make apply", is_local=is_local)._is_gone(Glue(), operation) == gone
+    nothing_but_a_command = Operation("x", "ada", "apply", "then")
+    assert claim.Claim("make apply", is_local=True)._is_gone(Glue(), nothing_but_a_command)
+    assert not claim.Claim("make apply", is_local=False)._is_gone(Glue(), nothing_but_a_command)
 
 
 def test_aws_env_is_written_and_goes_with_the_embedded_aws(
@@ -299,7 +471,8 @@ def test_a_saved_plan_is_what_gets_applied(dev: Operator, world: World, tmp_path
     dev.plan(None, tmp_path / "reviewed")
     assert (tmp_path / "reviewed.txt").read_text() == "text of reviewed"
     dev.apply(None, no, tmp_path / "reviewed")  # nobody is asked: the plan has been reviewed
-    assert world.events == ["plan", "apply plan saved at None"]
+    assert world.events[0] == "plan"
+    assert "apply plan saved at None" in world.events
 
 
 def test_a_saved_plan_that_is_not_there_is_named(dev: Operator, world: World, tmp_path: Path) -> None:
@@ -321,7 +494,7 @@ def test_destroy_without_an_embedded_aws_has_nothing_to_do(local: Operator, worl
     assert world.events == []
     world.box = Sandbox(endpoint="http://127.0.0.1:1", pid=1)
     local.destroy(no)
-    assert world.events == ["destroy"]
+    assert world.events == ["destroy"]  # there is no state, so no lease either
 
 
 def test_counts_show_what_is_there(local: Operator, world: World, display: Display) -> None:
@@ -336,7 +509,7 @@ def test_counts_show_what_is_there(local: Operator, world: World, display: Displ
 
 def test_a_run_on_aws_only_triggers(dev: Operator, world: World) -> None:
     dev.run(None, None)
-    assert world.events == []
+    assert world.events == ["lease taken for make run-pipeline ENV=dev", "lease handed on to wr_1", "lease released"]
     assert world.glue.calls == ["start"]
     assert report(dev)["status"] == "SUCCEEDED"
 
@@ -356,12 +529,12 @@ def test_a_run_on_aws_refuses_another_profile_than_the_deployed_one(dev: Operato
     assert report(dev)["profile"] == "consent_date"
 
 
-def test_an_interrupted_run_on_aws_goes_on(dev: Operator, world: World, display: Display) -> None:
+def test_an_interrupted_run_on_aws_goes_on_with_its_lease(dev: Operator, world: World) -> None:
     world.glue.moments = [KeyboardInterrupt()]
-    with pytest.raises(KeyboardInterrupt):
+    with pytest.raises(CommandInterruptedError, match=r"wr_1 goes on .*make counts ENV=dev\. .*stop-workflow-run"):
         dev.run(None, None)
     assert world.glue.calls == ["start"]
-    assert "wr_1 goes on" in printed(display)
+    assert world.events[-1] == "lease handed on to wr_1"
 
 
 def test_nothing_changes_on_aws_without_a_yes(
@@ -375,17 +548,22 @@ def test_nothing_changes_on_aws_without_a_yes(
     ):
         with pytest.raises(LakehouseError, match="Nothing was changed"):
             command(no)
-    assert world.events == ["plan", "plan"]
+    assert [event for event in world.events if "lease" not in event] == ["plan", "plan"]
 
     dev.landing(landing_folder, yes)
     dev.apply("strict", yes)
     dev.destroy(yes)
-    assert world.events[2:] == ["upload", "plan", "apply strict at None", "plan", "destroy"]
+    done = ["upload", "plan", "apply strict at None", "plan", "destroy"]
+    assert [event for event in world.events if "lease" not in event][2:] == done
+    assert [event.split()[1] for event in world.events if "lease" in event] == ["taken", "released"] * 6
 
 
-def test_the_landing_zone_on_aws_needs_data(dev: Operator, world: World) -> None:
+def test_landing_asks_for_its_data(dev: Operator, local: Operator, world: World) -> None:
     with pytest.raises(LakehouseError, match="make landing ENV=dev DATA="):
         dev.landing(None, yes)
+    with pytest.raises(LakehouseError, match="make landing DATA="):
+        local.landing(None, yes)
+    assert world.events == []
 
 
 def test_down_is_for_the_embedded_aws_only(dev: Operator, world: World) -> None:

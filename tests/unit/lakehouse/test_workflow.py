@@ -7,6 +7,7 @@ from botocore.exceptions import ClientError, EndpointConnectionError
 from operator_fakes import FakeGlue, moment
 
 from lakehouse.errors import WorkflowError
+from lakehouse.lease import PROPERTY
 from lakehouse.tables import PUBLISHED_BY
 from lakehouse.terraform import Outputs
 from lakehouse.workflow import Workflow, WorkflowRun
@@ -89,26 +90,21 @@ def test_gives_up_at_once_when_asking_again_cannot_help(outputs: Outputs) -> Non
         followed(outputs, denied, moment(outputs, "COMPLETED", *ALL))
 
 
-def test_refuses_to_start_beside_another_run(outputs: Outputs) -> None:
+def test_a_run_is_told_whose_lease_its_jobs_take_on(outputs: Outputs) -> None:
     glue = FakeGlue(outputs, [])
-    glue.runs = [
-        {"WorkflowRunId": "wr_0", "Status": "COMPLETED"},
-        {"WorkflowRunId": "wr_7", "Status": "RUNNING"},
-    ]
-    with pytest.raises(WorkflowError, match=r"is under way: wr_7, RUNNING.*stop-workflow-run.*wr_7"):
-        Workflow(glue, outputs, pause=0).start()
-    assert glue.calls == []
+    assert Workflow(glue, outputs, pause=0).start("an operation") == "wr_1"
+    assert glue.properties == [{PROPERTY: "an operation"}]
 
 
-def test_says_so_when_somebody_else_was_faster(outputs: Outputs, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_says_so_when_something_else_has_started_a_run(outputs: Outputs, monkeypatch: pytest.MonkeyPatch) -> None:
     glue = FakeGlue(outputs, [])
 
-    def refuse(Name: str) -> None:  # noqa: N803
+    def refuse(**_: object) -> None:
         raise glue.exceptions.ConcurrentRunsExceededException
 
     monkeypatch.setattr(glue, "start_workflow_run", refuse)
-    with pytest.raises(WorkflowError, match="Somebody else"):
-        Workflow(glue, outputs, pause=0).start()
+    with pytest.raises(WorkflowError, match="under way that this command did not start"):
+        Workflow(glue, outputs, pause=0).start("an operation")
 
 
 def test_reads_the_deployed_profile_and_overrides(outputs: Outputs) -> None:

@@ -1,0 +1,21 @@
+# One operation at a time: the jobs hold the lease of the lakehouse, one object, and ask their workflow run whose it is.
+# Nobody needs to delete it: a lease is released by writing it.
+data "aws_iam_policy_document" "lease" {
+  statement {
+    sid       = "HoldLease"
+    actions   = ["s3:GetObject", "s3:PutObject"]
+    resources = ["${var.bucket_arn}/operations/lease.json"]
+  }
+
+  statement {
+    sid       = "AskWhoStartedTheRun"
+    actions   = ["glue:GetWorkflowRunProperties"]
+    resources = ["${local.glue_arn}:workflow/${var.workflow}"]
+  }
+}
+
+resource "aws_iam_role_policy" "lease" {
+  name   = "lease"
+  role   = aws_iam_role.jobs.id
+  policy = data.aws_iam_policy_document.lease.json
+}
