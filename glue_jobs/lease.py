@@ -13,7 +13,6 @@ from __future__ import annotations
 import json
 import sys
 import threading
-from collections.abc import Callable
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
@@ -29,6 +28,9 @@ DURATION: Final = 900
 """Seconds without renewal after which a lease expires: longer than Glue takes to start the next job of a run."""
 RENEWAL: Final = 60
 ATTEMPTS: Final = 5  # when another writer of the same lease comes first
+ENDED: Final = frozenset({"COMPLETED", "STOPPED", "ERROR"})
+"""States of a workflow run that nothing follows."""
+JOB_RUN_ENDED: Final = frozenset({"SUCCEEDED", "FAILED", "STOPPED", "TIMEOUT", "ERROR", "EXPIRED"})
 GONE: Final = ("NoSuchKey", "NoSuchBucket", "404")
 LOST_RACE: Final = ("PreconditionFailed", "412", "ConditionalRequestConflict", "409")
 
@@ -47,6 +49,8 @@ class Operation:
     purpose: str
     """The command, in the operator's words."""
     since: str = field(default_factory=lambda: datetime.now(UTC).strftime("%Y-%m-%d %H:%M:%S UTC"))
+    command: bool = False
+    """Whether a command is behind it, which may go on when its run has ended."""
     workflow: str = ""
     job: str = ""
     run_id: str = ""
@@ -83,26 +87,30 @@ class Lease:
     `s3` must be a client that nothing else uses: while the lease is written, all that it writes is conditional.
     """
 
-    def __init__(self, s3: Any, bucket: str, operation: Operation) -> None:
+    def __init__(self, s3: Any, glue: Any, bucket: str, operation: Operation) -> None:
         self.operation = operation
         self._s3 = s3
+        self._glue = glue
         self._bucket = bucket
+        self._progress = {name: value for name in ("workflow", "job", "run_id") if (value := getattr(operation, name))}
         self._stop = threading.Event()
         self._lost: Exception | None = None
         self._thread: threading.Thread | None = None
 
-    def take(self, is_gone: Callable[[Operation], bool] = lambda _: False) -> None:
+    def take(self, *, commands_are_gone: bool = False) -> None:
         """Take the lease and keep it renewed, or raise a LeaseError that says who holds it.
 
         Free is what nobody has, has released or has let expire; what the same operation holds, which is then taken on
-        as it began; and what is held by an operation of which `is_gone` knows that it has ended.
+        as it began; and what is held by a run that has ended, unless a command is behind it that may still live.
         """
         for _ in range(ATTEMPTS):
             found = self.read()
             if found and found.operation.id == self.operation.id:
                 self._take_on(found.operation)
-            elif found and not found.free and not is_gone(found.operation):
-                raise LeaseError(str(found))
+            elif found and not found.free:
+                command_lives = found.operation.command and not commands_are_gone
+                if command_lives or not self._run_has_ended(found.operation):
+                    raise LeaseError(str(found))
             if self._write(found):
                 break
         else:
@@ -115,9 +123,10 @@ class Lease:
         if self._lost:
             raise LeaseError(f"{self._lost} This operation has lost its lease: it goes no further.")
 
-    def hand_on(self, **run: str) -> None:
-        """Renew once more, by wish with the run that now goes on, and leave the lease to the operation's next job."""
-        self.operation = replace(self.operation, **run)
+    def hand_on(self, *, workflow: str = "", run_id: str = "") -> None:
+        """Renew once more and leave the lease to the operation's next job, a command to its run of the workflow."""
+        if workflow:
+            self._progress = {"command": False, "workflow": workflow, "run_id": run_id}
         self._end(DURATION)
 
     def release(self) -> None:
@@ -160,8 +169,20 @@ class Lease:
 
     def _take_on(self, found: Operation) -> None:
         """Be the operation as it began, at the run that it has got to."""
-        run = {name: value for name in ("workflow", "job", "run_id") if (value := getattr(self.operation, name))}
-        self.operation = replace(found, **run)
+        self.operation = replace(found, **self._progress)
+
+    def _run_has_ended(self, operation: Operation) -> bool:
+        """Whether nothing runs that an operation has started, as far as Glue knows."""
+        try:
+            if operation.workflow:
+                run = self._glue.get_workflow_run(Name=operation.workflow, RunId=operation.run_id)
+                return run["Run"]["Status"] in ENDED
+            if operation.job:
+                job_run = self._glue.get_job_run(JobName=operation.job, RunId=operation.run_id)
+                return job_run["JobRun"]["JobRunState"] in JOB_RUN_ENDED
+        except self._glue.exceptions.EntityNotFoundException:
+            pass
+        return True
 
     def _renew(self, duration: int = DURATION) -> None:
         for _ in range(ATTEMPTS):
@@ -209,10 +230,15 @@ def of_job_run(
     The operation is the one `given` by the command that started the job, that of its workflow run, or the run itself; a
     retry belongs to the same one.
     """
+    glue = boto3.client("glue")
     own = workflow_run_id or job_run_id.partition("_attempt_")[0]
     if workflow and not given:
-        run = boto3.client("glue").get_workflow_run_properties(Name=workflow, RunId=workflow_run_id)
+        run = glue.get_workflow_run_properties(Name=workflow, RunId=workflow_run_id)
         given = run.get("RunProperties", {}).get(PROPERTY, "")
     purpose = f"The workflow {workflow}" if workflow else f"The job {job}"
-    which = {"workflow": workflow, "run_id": workflow_run_id} if workflow else {"job": job, "run_id": job_run_id}
-    return Lease(boto3.client("s3"), bucket, Operation(given or own, job, purpose, **which))
+    operation = Operation(given or own, job, purpose)
+    if workflow:
+        operation = replace(operation, workflow=workflow, run_id=workflow_run_id)
+    else:
+        operation = replace(operation, job=job, run_id=job_run_id)
+    return Lease(boto3.client("s3"), glue, bucket, operation)

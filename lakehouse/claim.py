@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
 from types import TracebackType
-from typing import Any, Self
+from typing import Self
 
 import boto3
 
@@ -19,7 +19,6 @@ from lakehouse.aws import CONFIG
 from lakehouse.errors import OperationUnderWayError
 from lakehouse.lease import Lease, LeaseError, Operation
 from lakehouse.project import Project
-from lakehouse.workflow import ENDED, JOB_RUN_ENDED
 
 NOTHING_TOUCHED = "Nothing was touched."
 
@@ -78,14 +77,17 @@ class Claim:
         """What jobs that the command starts are told, so that they take on its lease."""
         return self._operation.id
 
+    @property
+    def taken(self) -> bool:
+        """Whether the command has the lease."""
+        return self._lease is not None
+
     def take(self, session: boto3.Session, bucket: str) -> None:
-        """Take the lease of a bucket, unless the command has it; raise an OperationUnderWayError if another has it."""
-        if self._lease:
-            return
-        lease = Lease(session.client("s3", config=CONFIG), bucket, self._operation)
-        glue = session.client("glue", config=CONFIG)
+        """Take the lease of a bucket, or raise an OperationUnderWayError that says who has it."""
+        s3, glue = session.client("s3", config=CONFIG), session.client("glue", config=CONFIG)
+        lease = Lease(s3, glue, bucket, self._operation)
         try:
-            lease.take(lambda operation: self._is_gone(glue, operation))
+            lease.take(commands_are_gone=self._is_local)  # else they would hold the machine's lock
         except LeaseError as error:
             raise OperationUnderWayError(f"{error} {NOTHING_TOUCHED}") from error
         self._lease = lease
@@ -108,19 +110,6 @@ class Claim:
         """Note that the run has ended: the command releases what the run may have kept."""
         self._handed_on = False
 
-    def _is_gone(self, glue: Any, operation: Operation) -> bool:
-        """Whether an operation has ended without releasing its lease, as far as Glue or this machine can tell."""
-        try:
-            if operation.workflow and operation.run_id:
-                run = glue.get_workflow_run(Name=operation.workflow, RunId=operation.run_id)
-                return run["Run"]["Status"] in ENDED
-            if operation.job and operation.run_id:
-                job_run = glue.get_job_run(JobName=operation.job, RunId=operation.run_id)
-                return job_run["JobRun"]["JobRunState"] in JOB_RUN_ENDED
-        except glue.exceptions.EntityNotFoundException:
-            return True
-        return self._is_local  # a command that got no further; if it still lived, it would hold the machine's lock
-
 
 def _operation(purpose: str) -> Operation:
-    return Operation(uuid.uuid4().hex, f"{getpass.getuser()}@{socket.gethostname()}", purpose)
+    return Operation(uuid.uuid4().hex, f"{getpass.getuser()}@{socket.gethostname()}", purpose, command=True)

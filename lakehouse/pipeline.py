@@ -31,7 +31,7 @@ from lakehouse.report import (
     rows_table,
 )
 from lakehouse.terraform import Outputs, Terraform
-from lakehouse.workflow import JobRun, Workflow, WorkflowRun
+from lakehouse.workflow import JobRun, Workflow, WorkflowRun, refuse_second_run
 
 LOCAL_PAUSE = 0.4
 AWS_PAUSE = 5.0
@@ -116,9 +116,9 @@ class Operator:
         data = self._landing_data(folder)
         with self._alone("make landing") as claim:
             outputs = self._terraform(None).outputs()
-            session = aws.session(outputs.region)
-            claim.take(session, outputs.bucket)
-            stale = landing.stale_keys(session.client("s3", config=aws.CONFIG), outputs.bucket, data)
+            self._claim(claim, outputs.region, outputs.bucket, outputs.workflow)
+            s3 = aws.session(outputs.region).client("s3", config=aws.CONFIG)
+            stale = landing.stale_keys(s3, outputs.bucket, data)
             if stale and not self.project.is_local:
                 self._ask(confirm, f"Delete {len(stale)} files from the landing zone that are not in {data.folder}?")
             claim.check()
@@ -149,7 +149,7 @@ class Operator:
         environment = self.project.environment
         with self._alone("make forget") as claim:
             outputs = self._terraform(None).outputs()
-            claim.take(aws.session(outputs.region), outputs.bucket)
+            self._claim(claim, outputs.region, outputs.bucket, outputs.workflow)
             if not (dry_run or self.project.is_local):
                 self._ask(confirm, f"Erase this person from {environment} for good?")
             session = aws.session(outputs.region)
@@ -184,7 +184,7 @@ class Operator:
         with self._alone("make run-pipeline", start=True) as claim:
             self._claim_deployed(claim)  # before its scripts and its input are changed
             outputs = self._apply_locally(profile)
-            claim.take(aws.session(outputs.region), outputs.bucket)
+            self._claim(claim, outputs.region, outputs.bucket, outputs.workflow)
             self._upload(outputs, data)
             self._run_workflow(outputs, expected, claim)
 
@@ -203,7 +203,7 @@ class Operator:
                     f"{environment} is deployed with profile {deployed}, not {profile}. To change it first: "
                     f"make apply ENV={environment} PROFILE={profile}"
                 )
-            claim.take(aws.session(outputs.region), outputs.bucket)
+            self._claim(claim, outputs.region, outputs.bucket, outputs.workflow)
             self._run_workflow(outputs, None, claim)
 
     def _run_workflow(self, outputs: Outputs, expected: dict[str, int] | None, claim: Claim) -> None:
@@ -352,8 +352,14 @@ class Operator:
         if self.project.is_local and not (self.project.build / "terraform.tfstate").is_file():
             return
         with suppress(NotDeployedError):
-            bucket, region = self._terraform(None).place()
-            claim.take(aws.session(region), bucket)
+            self._claim(claim, *self._terraform(None).place())
+
+    def _claim(self, claim: Claim, region: str, bucket: str, workflow: str) -> None:
+        """Take the lease of an environment, unless this command has it; a run that is about to take it comes first."""
+        if not claim.taken:
+            session = aws.session(region)
+            claim.take(session, bucket)
+            refuse_second_run(session.client("glue", config=aws.CONFIG), workflow)
 
     def _still_up(self) -> str:
         box = sandbox.status(self.project.root) if self.project.is_local else None

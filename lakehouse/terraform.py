@@ -152,12 +152,13 @@ class Terraform:
         """Return the outputs of what is deployed."""
         return Outputs.of(self._output_values(), self.project.environment)
 
-    def place(self) -> tuple[str, str]:
-        """Return bucket and region of what is deployed, even by a version that had other outputs besides."""
-        values = self._output_values()
-        if not values.keys() >= {"bucket", "region"}:
+    def place(self) -> tuple[str, str, str]:
+        """Return region, bucket and workflow of what is deployed, even by a version that had other outputs besides."""
+        values, names = self._output_values(), ("region", "bucket", "workflow")
+        if not values.keys() >= set(names):
             raise NotDeployedError(f"Environment {self.project.environment} is not deployed.")
-        return values["bucket"]["value"], values["region"]["value"]
+        region, bucket, workflow = (values[name]["value"] for name in names)
+        return region, bucket, workflow
 
     def _output_values(self) -> dict[str, Any]:
         self.init()

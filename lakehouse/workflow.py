@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import BotoCoreError, ClientError, EndpointConnectionError, HTTPClientError
 
-from lakehouse.errors import WorkflowError
-from lakehouse.lease import PROPERTY
+from lakehouse.errors import OperationUnderWayError, WorkflowError
+from lakehouse.lease import ENDED, PROPERTY
 from lakehouse.tables import PROFILES, PUBLISHED_BY
 from lakehouse.terraform import Outputs
 
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 
 NOT_STARTED = "NOT_STARTED"
 SUCCEEDED = "SUCCEEDED"
-ENDED = {"COMPLETED", "STOPPED", "ERROR"}
 
 MOST_FAILURES = 5  # answers in a row that may fail before following a run is given up
 LONGEST_PAUSE = 30.0
@@ -43,7 +42,6 @@ POLICIES = {
     "--unmatched_steps",
     "--training_subject",
 }
-JOB_RUN_ENDED = {"SUCCEEDED", "FAILED", "STOPPED", "TIMEOUT", "ERROR", "EXPIRED"}
 
 
 @dataclass(frozen=True)
@@ -158,6 +156,17 @@ class Workflow:
             if run.ended:
                 return run
             time.sleep(self.pause)
+
+
+def refuse_second_run(glue: GlueClient, name: str) -> None:
+    """Raise an OperationUnderWayError about a run of a workflow that is under way, also before its first job is."""
+    for run in glue.get_workflow_runs(Name=name).get("Runs", []):
+        if run.get("Status") not in ENDED:
+            run_id = run.get("WorkflowRunId")
+            raise OperationUnderWayError(
+                f"The workflow run {run_id} of {name} is under way. Nothing was touched. Wait for its end, or stop it: "
+                f"aws glue stop-workflow-run --name {name} --run-id {run_id}"
+            )
 
 
 def _job_run(name: str, attempts: list[Any]) -> JobRun:

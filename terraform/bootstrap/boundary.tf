@@ -100,9 +100,9 @@ data "aws_iam_policy_document" "boundary" {
   }
 
   statement {
-    sid       = "OwnWorkflow"
-    actions   = ["glue:GetWorkflowRunProperties"]
-    resources = [each.value.workflow]
+    sid       = "OwnRuns"
+    actions   = ["glue:GetJobRun", "glue:GetWorkflowRun", "glue:GetWorkflowRunProperties"]
+    resources = [each.value.job, each.value.workflow]
   }
 
   statement {

@@ -207,7 +207,7 @@ data "aws_iam_policy_document" "deploy_runtime" {
 
   statement {
     sid       = "RunPipeline"
-    actions   = ["glue:GetJobRun", "glue:GetWorkflowRun", "glue:StartWorkflowRun"]
+    actions   = ["glue:GetJobRun", "glue:GetWorkflowRun", "glue:GetWorkflowRuns", "glue:StartWorkflowRun"]
     resources = [each.value.job, each.value.workflow]
   }
 

@@ -247,10 +247,10 @@ run "jobs_hold_the_lease_and_reach_no_other_object_of_operations" {
 
   assert {
     condition = [
-      for statement in jsondecode(aws_iam_role_policy.lease.policy).Statement : [statement.Effect, toset(flatten([statement.Action])), statement.Resource]
+      for statement in jsondecode(aws_iam_role_policy.lease.policy).Statement : [statement.Effect, toset(flatten([statement.Action])), toset(flatten([statement.Resource]))]
       ] == [
-      ["Allow", toset(["s3:GetObject", "s3:PutObject"]), "arn:aws:s3:::our-data/operations/lease.json"],
-      ["Allow", toset(["glue:GetWorkflowRunProperties"]), "arn:aws:glue:eu-central-1:111122223333:workflow/stedi-test-lakehouse"],
+      ["Allow", toset(["s3:GetObject", "s3:PutObject"]), toset(["arn:aws:s3:::our-data/operations/lease.json"])],
+      ["Allow", toset(["glue:GetJobRun", "glue:GetWorkflowRun", "glue:GetWorkflowRunProperties"]), toset(["arn:aws:glue:eu-central-1:111122223333:workflow/stedi-test-lakehouse", "arn:aws:glue:eu-central-1:111122223333:job/stedi-test-*"])],
     ]
     error_message = "Got ${aws_iam_role_policy.lease.policy}."
   }

@@ -7,10 +7,11 @@ data "aws_iam_policy_document" "lease" {
     resources = ["${var.bucket_arn}/operations/lease.json"]
   }
 
+  # Whose the run is, and whether a run that holds the lease has ended without releasing it.
   statement {
-    sid       = "AskWhoStartedTheRun"
-    actions   = ["glue:GetWorkflowRunProperties"]
-    resources = ["${local.glue_arn}:workflow/${var.workflow}"]
+    sid       = "AskAboutRuns"
+    actions   = ["glue:GetJobRun", "glue:GetWorkflowRun", "glue:GetWorkflowRunProperties"]
+    resources = ["${local.glue_arn}:workflow/${var.workflow}", "${local.glue_arn}:job/${var.name}-*"]
   }
 }
 

@@ -36,12 +36,16 @@ class FakeGlue:
         self.outputs = outputs
         self.moments = moments
         self.arguments: dict[str, dict[str, str]] = {}
+        self.runs: list[dict[str, str]] = []
         self.properties: list[dict[str, str]] = []
         """Run properties of each workflow run that was started."""
         self.calls: list[str] = []
 
     def get_job(self, JobName: str) -> Any:
         return {"Job": {"Name": JobName, "DefaultArguments": self.arguments.get(JobName, {})}}
+
+    def get_workflow_runs(self, Name: str) -> Any:
+        return {"Runs": self.runs}
 
     def start_workflow_run(self, Name: str, RunProperties: dict[str, str]) -> Any:
         self.calls.append("start")
@@ -87,10 +91,10 @@ class FakeLease:
     held_by: LeaseError | None = None
     events: list[str]
 
-    def __init__(self, _s3: Any, _bucket: str, operation: Operation) -> None:
+    def __init__(self, _s3: Any, _glue: Any, _bucket: str, operation: Operation) -> None:
         self.operation = operation
 
-    def take(self, _is_gone: Any) -> None:
+    def take(self, *, commands_are_gone: bool) -> None:
         if self.held_by:
             raise self.held_by
         self.events.append(f"lease taken for {self.operation.purpose}")

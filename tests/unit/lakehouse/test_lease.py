@@ -28,8 +28,25 @@ def account(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         yield
 
 
-def lease_of(operation: str, owner: str = "ada@laptop", **run: str) -> Lease:
-    return Lease(boto3.client("s3"), BUCKET, Operation(operation, owner, f"make {operation}", **run))
+def lease_of(operation: str, owner: str = "ada@laptop", *, command: bool = False, **run: str) -> Lease:
+    named = Operation(operation, owner, f"make {operation}", command=command, **run)
+    return Lease(boto3.client("s3"), FakeGlue(), BUCKET, named)
+
+
+class FakeGlue:
+    """Glue, which knows of some runs whether they have ended."""
+
+    class exceptions:  # noqa: N801 as boto3 names it
+        class EntityNotFoundException(Exception):  # noqa: N818
+            pass
+
+    def get_workflow_run(self, Name: str, RunId: str) -> Any:  # noqa: N803
+        if RunId == "wr_unknown":
+            raise self.exceptions.EntityNotFoundException
+        return {"Run": {"Status": {"wr_running": "RUNNING", "wr_stopping": "STOPPING"}.get(RunId, "STOPPED")}}
+
+    def get_job_run(self, JobName: str, RunId: str) -> Any:  # noqa: N803
+        return {"JobRun": {"JobRunState": "RUNNING" if RunId == "jr_running" else "FAILED"}}
 
 
 def stored() -> dict[str, Any]:
@@ -38,7 +55,7 @@ def stored() -> dict[str, Any]:
 
 
 def test_the_second_is_told_who_holds_it_since_when() -> None:
-    first = lease_of("run-pipeline")
+    first = lease_of("run-pipeline", command=True)
     first.take()
     with pytest.raises(LeaseError, match=r"make run-pipeline by ada@laptop is under way since \d{4}-.* UTC\. Wait"):
         lease_of("landing", "bob@desk").take()
@@ -49,7 +66,7 @@ def test_the_second_is_told_who_holds_it_since_when() -> None:
 
 
 def test_one_that_is_not_renewed_expires_by_the_clock_of_s3() -> None:
-    lost = lease_of("run-pipeline")
+    lost = lease_of("run-pipeline", command=True)
     lost.take()
     found = lost.read()
     assert found
@@ -64,17 +81,45 @@ def test_one_that_is_not_renewed_expires_by_the_clock_of_s3() -> None:
     assert stored()["seconds"] > 0
 
 
-def test_one_whose_operation_is_known_to_have_ended_is_taken_over() -> None:
-    lease_of("run-pipeline", workflow="flow", run_id="wr_1").take()
-    with pytest.raises(LeaseError, match="stop-workflow-run --name flow --run-id wr_1"):
-        lease_of("landing").take(lambda operation: operation.run_id == "wr_2")
-    lease_of("landing").take(lambda operation: operation.run_id == "wr_1")
+@pytest.mark.parametrize(
+    ("holder", "free"),
+    [
+        ({"workflow": "flow", "run_id": "wr_running"}, False),
+        ({"workflow": "flow", "run_id": "wr_stopping"}, False),
+        ({"workflow": "flow", "run_id": "wr_stopped"}, True),
+        ({"workflow": "flow", "run_id": "wr_unknown"}, True),
+        ({"job": "a job", "run_id": "jr_running"}, False),
+        ({"job": "a job", "run_id": "jr_failed"}, True),
+    ],
+)
+def test_one_whose_run_has_ended_is_taken_over(holder: dict[str, str], free: bool) -> None:
+    """However it ended: a job that is killed releases nothing."""
+    lease_of("run-pipeline", **holder).take()
+    if free:
+        lease_of("landing").take()
+    else:
+        with pytest.raises(LeaseError, match=holder["run_id"]):
+            lease_of("landing").take()
+
+
+@pytest.mark.parametrize("run", [{}, {"job": "forget", "run_id": "jr_failed"}])
+def test_one_with_a_command_behind_it_is_taken_over_when_that_is_known_to_be_gone(run: dict[str, str]) -> None:
+    lease_of("forget", command=True, **run).take()
+    with pytest.raises(LeaseError, match="make forget"):
+        lease_of("landing").take()
+    lease_of("landing").take(commands_are_gone=True)
+
+
+def test_a_job_that_outlives_its_command_keeps_the_lease() -> None:
+    lease_of("forget", command=True, job="forget", run_id="jr_running").take()
+    with pytest.raises(LeaseError, match="jr_running"):
+        lease_of("landing").take(commands_are_gone=True)
 
 
 def test_it_is_renewed_until_it_is_lost(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(lease, "RENEWAL", 0.02)
     boto3.client("s3").put_bucket_versioning(Bucket=BUCKET, VersioningConfiguration={"Status": "Enabled"})
-    own = lease_of("run-pipeline")
+    own = lease_of("run-pipeline", command=True)
     own.take()
     wait_until(lambda: writes() > 3)
     own.check()
@@ -89,18 +134,20 @@ def test_it_is_renewed_until_it_is_lost(monkeypatch: pytest.MonkeyPatch) -> None
 
 
 def test_a_run_takes_on_what_its_command_began_and_releases_it() -> None:
-    command = lease_of("run-pipeline")
+    command = lease_of("run-pipeline", command=True)
     command.take()
-    command.hand_on(workflow="flow", run_id="wr_1")
+    command.hand_on(workflow="flow", run_id="wr_running")
 
-    job = lease_of("run-pipeline", "a job", workflow="flow", run_id="wr_1")
+    job = lease_of("run-pipeline", "a job", workflow="flow", run_id="wr_running")
     job.take()
-    assert (stored()["owner"], stored()["purpose"], stored()["run_id"]) == ("ada@laptop", "make run-pipeline", "wr_1")
+    held = stored()
+    assert (held["owner"], held["purpose"], held["run_id"]) == ("ada@laptop", "make run-pipeline", "wr_running")
+    assert not held["command"]
     job.hand_on()
-    with pytest.raises(LeaseError, match="workflow run wr_1"):
-        lease_of("landing").take()
+    with pytest.raises(LeaseError, match="workflow run wr_running"):
+        lease_of("landing").take(commands_are_gone=True)
 
-    last = lease_of("run-pipeline", "the last job", workflow="flow", run_id="wr_1")
+    last = lease_of("run-pipeline", "the last job", workflow="flow", run_id="wr_running")
     last.take()
     last.release()
     command.release()  # has nothing left to do

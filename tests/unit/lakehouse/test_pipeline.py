@@ -23,7 +23,7 @@ from lakehouse.errors import (
     TerraformError,
     WorkflowError,
 )
-from lakehouse.lease import PROPERTY, LeaseError, Operation
+from lakehouse.lease import PROPERTY, LeaseError
 from lakehouse.pipeline import Operator
 from lakehouse.project import Project
 from lakehouse.sandbox import Sandbox, SandboxError
@@ -101,10 +101,10 @@ class FakeTerraform:
     def outputs(self) -> Outputs:
         return self.world.outputs
 
-    def place(self) -> tuple[str, str]:
+    def place(self) -> tuple[str, str, str]:
         if not self.world.deployed:
             raise NotDeployedError("not deployed")
-        return self.world.outputs.bucket, self.world.outputs.region
+        return self.world.outputs.region, self.world.outputs.bucket, self.world.outputs.workflow
 
 
 @pytest.fixture
@@ -406,30 +406,21 @@ def test_an_environment_that_is_not_deployed_has_no_lease_to_take(dev: Operator,
     assert world.events == ["plan", "apply None at None"]
 
 
-@pytest.mark.parametrize(
-    ("operation", "gone"),
-    [
-        (Operation("x", "ada", "run", "then", workflow="flow", run_id="wr_1"), True),  # its run has ended
-        (Operation("x", "ada", "run", "then", workflow="flow", run_id="wr_2"), False),
-        (Operation("x", "ada", "forget", "then", job="job", run_id="jr_1"), True),
-        (Operation("x", "ada", "forget", "then", job="job", run_id="jr_2"), False),
-    ],
-)
-def test_an_operation_is_gone_when_its_run_has_ended(operation: Operation, gone: bool) -> None:
-    class Glue:
-        exceptions = FakeGlue.exceptions
-
-        def get_workflow_run(self, Name: str, RunId: str) -> Any:  # noqa: N803
-            return {"Run": {"Status": "STOPPED" if RunId == "wr_1" else "RUNNING"}}
-
-        def get_job_run(self, JobName: str, RunId: str) -> Any:  # noqa: N803
-            return {"JobRun": {"JobRunState": "FAILED" if RunId == "jr_1" else "RUNNING"}}
-
-    for is_local in (True, False):
-        assert claim.Claim("make apply", is_local=is_local)._is_gone(Glue(), operation) == gone
-    nothing_but_a_command = Operation("x", "ada", "apply", "then")
-    assert claim.Claim("make apply", is_local=True)._is_gone(Glue(), nothing_but_a_command)
-    assert not claim.Claim("make apply", is_local=False)._is_gone(Glue(), nothing_but_a_command)
+def test_a_run_that_has_no_lease_yet_comes_first(
+    local: Operator, world: World, landing_folder: Path, display: Display
+) -> None:
+    """As one does that a schedule has just started."""
+    world.box = Sandbox(endpoint="http://127.0.0.1:1", pid=1)
+    local.project.build.mkdir(parents=True)
+    (local.project.build / "terraform.tfstate").write_text("{}")
+    world.glue.runs = [
+        {"WorkflowRunId": "wr_0", "Status": "COMPLETED"},
+        {"WorkflowRunId": "wr_7", "Status": "RUNNING"},
+    ]
+    with pytest.raises(OperationUnderWayError, match=r"wr_7 .* under way\. Nothing was touched.*--run-id wr_7"):
+        local.run(landing_folder, None)
+    assert world.events == ["lease taken for make run-pipeline", "lease released"]
+    assert world.glue.calls == []
 
 
 def test_aws_env_is_written_and_goes_with_the_embedded_aws(

@@ -6,6 +6,7 @@ import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import boto3
 import pytest
@@ -22,17 +23,21 @@ BUCKET = "lake"
 def lease_of(tmp_path: Path) -> Iterator[Callable[[str], Lease]]:
     box = sandbox.up(tmp_path)
 
-    def client() -> object:
+    def client(service: str) -> Any:
         return boto3.client(
-            "s3",
+            service,
             endpoint_url=box.endpoint,
             region_name=box.region,
             aws_access_key_id=box.credentials.access_key_id,
             aws_secret_access_key=box.credentials.secret_access_key,
         )
 
-    client().create_bucket(Bucket=BUCKET)  # type: ignore[attr-defined]
-    yield lambda operation: Lease(client(), BUCKET, Operation(operation, "ada@laptop", f"make {operation}"))
+    def lease_of(operation: str) -> Lease:
+        named = Operation(operation, "ada@laptop", f"make {operation}", command=True)
+        return Lease(client("s3"), client("glue"), BUCKET, named)
+
+    client("s3").create_bucket(Bucket=BUCKET)
+    yield lease_of
     sandbox.down(tmp_path)
 
 
