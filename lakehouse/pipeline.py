@@ -362,8 +362,14 @@ class Operator:
             refuse_second_run(session.client("glue", config=aws.CONFIG), workflow)
 
     def _still_up(self) -> str:
-        box = sandbox.status(self.project.root) if self.project.is_local else None
-        return f"\nThe embedded AWS is still up at {box.endpoint}: make down stops it." if box else ""
+        if not self.project.is_local:
+            return ""
+        box = sandbox.status(self.project.root)
+        return (
+            f"\nThe embedded AWS is still up at {box.endpoint}: make down stops it."
+            if box
+            else "\nNothing is left running."
+        )
 
     @property
     def _env(self) -> str:

@@ -66,6 +66,16 @@ class Project:
             check=False,
         )
 
+    def start(self, *arguments: str) -> subprocess.Popen[str]:
+        """Start the operator's command line here and go on."""
+        return subprocess.Popen(
+            [sys.executable, "-m", "lakehouse", *arguments],
+            cwd=self.root,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+
     def succeed(self, *arguments: str, **environment: str) -> str:
         """Run the command line and return what it printed, all of it in the failure if it fails."""
         done = self.lakehouse(*arguments, **environment)

@@ -18,6 +18,7 @@ from dataclasses import asdict, dataclass, field
 from functools import partial
 from pathlib import Path
 from random import Random, SystemRandom
+from subprocess import Popen
 
 from rich.console import Console
 from rich.table import Table
@@ -174,6 +175,56 @@ class Chaos:
             self.breaks(f"a second run is refused: {said} {done.stdout} {done.stderr}")
         last_words = " ".join(done.stderr.split())
         self._note(Try("two runs at once", "", "", True, self._look(run_id, publishing=False), last_words))
+
+    def operate_twice(self) -> None:
+        """Let a second operator try everything at every moment of a run, also when the first one's command is gone."""
+        for kills_first in (False, True):
+            data = str(self.data[(self._number + 1) % 2])
+            commands = {  # which change nothing where they come too late to be refused
+                "run": ("run", "--data", data),
+                "apply": ("apply",),
+                "landing": ("landing", "--data", data, "--yes"),
+                "forget": ("forget", "--email", "nobody@example.org", "--dry-run"),
+            }
+            with self.round("second operator", new_run=False) as (_, runs):
+                earlier = set(self._run_ids())
+                first = self.project.start("run", "--data", data)
+                run_id = ""
+                while first.poll() is None:
+                    time.sleep(self.random.uniform(0.2, 3))
+                    if kills_first and (found := set(self._run_ids()) - earlier):
+                        (run_id,) = found
+                        first.kill()
+                        break
+                    name = self.random.choice(list(commands))
+                    self._try_second(name, commands[name], partial(_lives, first))
+                said, _ = first.communicate()
+                if first.returncode and not run_id:
+                    self.breaks(f"the first operator is not disturbed: {said}")
+                while run_id and self._is_running(run_id):
+                    name = self.random.choice(list(commands))
+                    self._try_second(name, commands[name], partial(self._is_running, run_id))
+                (run_id,) = set(self._run_ids()) - earlier
+                runs.update(self._wait(run_id))
+                self.project.succeed(*commands["landing"])  # the lease is free
+
+    def _try_second(self, name: str, command: tuple[str, ...], first_lives: Callable[[], bool]) -> None:
+        before = self.lake.objects(*LANDING)
+        done = self.project.lakehouse(*command)
+        said = " ".join(done.stderr.split())
+        if not first_lives():
+            return
+        refused = done.returncode != 0 and "is under way" in said and "Nothing was touched" in said
+        if not refused or "Traceback" in said or (name == "landing" and self.lake.objects(*LANDING) != before):
+            self.breaks(f"a second operator's {name} is refused: {done.stdout} {done.stderr}")
+        self._note(Try("second operator", name, "", True, -1, said))
+
+    def _run_ids(self) -> list[str]:
+        return [run["WorkflowRunId"] for run in self.lake.glue.get_workflow_runs(Name=self.lake.workflow)["Runs"]]
+
+    def _is_running(self, run_id: str) -> bool:
+        run = self.lake.glue.get_workflow_run(Name=self.lake.workflow, RunId=run_id)["Run"]
+        return bool(run["Status"] == "RUNNING")
 
     # How
 
@@ -332,12 +383,16 @@ class Chaos:
         return table
 
 
+def _lives(process: Popen[str]) -> bool:
+    return process.poll() is None
+
+
 def main() -> None:
     """Try the faults and tell what came of them; exit 1 where a promise was broken."""
     parser = argparse.ArgumentParser(prog="make chaos", description=__doc__)
     parser.add_argument("--seed", type=int, default=SystemRandom().randrange(10**6), help="of every random choice")
     parser.add_argument("--kills", type=int, default=50, help="over the five jobs")
-    parser.add_argument("--only", choices=["kill", "damage", "stop"])
+    parser.add_argument("--only", choices=["operators", "stop", "damage", "kill"])
     arguments = parser.parse_args()
     console, started = Console(width=None if sys.stdout.isatty() else 120), time.monotonic()
     console.print(f"Seed {arguments.seed}")
@@ -348,6 +403,7 @@ def main() -> None:
             chaos = Chaos(Lake(project), project, Random(arguments.seed), console)
             chaos.learn(Path(folder))
             phases: dict[str, Callable[[], None]] = {
+                "operators": chaos.operate_twice,
                 "stop": chaos.stop,
                 "damage": chaos.damage,
                 "kill": partial(chaos.kill, arguments.kills),

@@ -30,6 +30,7 @@ IN_ORDER_OF_PUBLICATION = [
 ]
 LANDING = tuple(landing.prefix(entity) for entity in landing.ENTITIES)
 QUARANTINE = "quarantine/"
+OPERATION = "chaos"  # all jobs that are started one by one belong to it
 PATIENCE = 300.0  # seconds for one job, on a busy machine
 
 
@@ -109,7 +110,8 @@ class Lake:
     def run(self, job: str, workflow_run_id: str, meanwhile: Callable[[Process], None] = lambda _: None) -> JobRun:
         """Run one job as part of a workflow run, and do something `meanwhile`, from the start of its process on."""
         name = self.jobs[job]
-        run_id = self.glue.start_job_run(JobName=name, Arguments={"--WORKFLOW_RUN_ID": workflow_run_id})["JobRunId"]
+        arguments = {"--WORKFLOW_RUN_ID": workflow_run_id, "--lease": OPERATION}
+        run_id = self.glue.start_job_run(JobName=name, Arguments=arguments)["JobRunId"]
         process = Process(self._folder / "jobs" / run_id, self._server)
         started = time.monotonic()
         while not process.leader and not self._ended(name, run_id):

@@ -75,10 +75,11 @@ run "no_plan_reads_data" {
       if length([for action in flatten([statement.Action]) : action if startswith(action, "s3:") && endswith(action, "Object")]) > 0
       ])) == toset([
       "arn:aws:s3:::stedi-dev-*/glue/*",
+      "arn:aws:s3:::stedi-dev-*/operations/lease.json",
       "arn:aws:s3:::stedi-dev-*/warehouse/*/metadata/*.metadata.json",
       "arn:aws:s3:::stedi-dev-*/warehouse/stedi_dev_audit/pipeline_runs/*",
     ])
-    error_message = "An apply touches code and table metadata, no rows but the counts of runs; got ${aws_iam_policy.deploy_data["dev"].policy}."
+    error_message = "An apply touches code, lease and table metadata, no rows but the counts of runs; got ${aws_iam_policy.deploy_data["dev"].policy}."
   }
 }
 

@@ -4,7 +4,7 @@ import importlib
 import json
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from unittest.mock import Mock
 from urllib.parse import urlsplit
@@ -18,6 +18,7 @@ import lease
 import subject
 import table_contract
 from lakehouse.sandbox import spark as runtime
+from lease import Lease
 
 REPOSITORY = Path(__file__).resolve().parents[3]
 JOBS = {  # each job's published table, in chain order
@@ -42,6 +43,8 @@ class Lakehouse:
     bucket: str
     folder: Path
     extra_files: Path
+    lease: Mock = field(default_factory=lambda: Mock(spec=Lease))
+    """The lease that the jobs hold."""
 
     def land(self, entity: str, lines: Iterable[str | Mapping[str, object]], file: str = "part.json") -> Path:
         """Write a landing file; a mapping becomes a line of JSON."""
@@ -65,7 +68,7 @@ class Lakehouse:
         with pytest.MonkeyPatch.context() as process:
             process.chdir(self.extra_files)
             process.setattr(subject, "key", lambda _: SECRET)
-            process.setattr(lease, "of_job_run", lambda *_, **__: Mock(spec=lease.Lease))
+            process.setattr(lease, "of_job_run", lambda *_, **__: self.lease)
             process.setattr("sys.argv", [f"{job}.py", *given, *ANY_CHANGE, *arguments])
             importlib.import_module(job).main()
         return run_id
