@@ -35,6 +35,7 @@ LAST = JOBS[-1]
 READS_CUSTOMER_TRUSTED = "customer_trusted_to_curated"
 KILLS_PER_ROUND = 25  # of five jobs: a round is one run that is struck until it is let through
 STOPS = 3
+UNSEEN = -1
 BAD_LINE = '{"user": "nobody", "email": "nobody"}\n'
 
 
@@ -48,7 +49,7 @@ class Try:
     struck: bool
     """Whether the fault kept the job from ending well; it may have come too late."""
     new_tables: int
-    """How many of the five tables readers then saw new; the tables themselves say which."""
+    """How many of the five tables readers then saw new; the tables themselves say which. -1: nobody looked."""
     said: str
     """What the job or the refusal said."""
 
@@ -191,7 +192,7 @@ class Chaos:
                 first = self.project.start("run", "--data", data)
                 run_id = ""
                 while first.poll() is None:
-                    time.sleep(self.random.uniform(0.2, 3))
+                    time.sleep(self.random.uniform(0.2, 10))
                     if kills_first and (found := set(self._run_ids()) - earlier):
                         (run_id,) = found
                         first.kill()
@@ -202,6 +203,7 @@ class Chaos:
                 if first.returncode and not run_id:
                     self.breaks(f"the first operator is not disturbed: {said}")
                 while run_id and self._is_running(run_id):
+                    time.sleep(self.random.uniform(0.2, 10))
                     name = self.random.choice(list(commands))
                     self._try_second(name, commands[name], partial(self._is_running, run_id))
                 (run_id,) = set(self._run_ids()) - earlier
@@ -217,7 +219,7 @@ class Chaos:
         refused = done.returncode != 0 and "is under way" in said and "Nothing was touched" in said
         if not refused or "Traceback" in said or (name == "landing" and self.lake.objects(*LANDING) != before):
             self.breaks(f"a second operator's {name} is refused: {done.stdout} {done.stderr}")
-        self._note(Try("second operator", name, "", True, -1, said))
+        self._note(Try("second operator", name, "", True, UNSEEN, said))
 
     def _run_ids(self) -> list[str]:
         return [run["WorkflowRunId"] for run in self.lake.glue.get_workflow_runs(Name=self.lake.workflow)["Runs"]]
@@ -307,11 +309,13 @@ class Chaos:
             return self.lake.check_readers(self._old, self._new, run_id, publishing=publishing)
         except BrokenPromiseError as promise:
             self.breaks(str(promise))
-            return -1
+            return UNSEEN
 
     def _note(self, tried: Try) -> None:
         self.tries.append(tried)
         outcome = f"{tried.new_tables} of 5 tables new" if tried.struck else "too late, the job had done its work"
+        if tried.new_tables == UNSEEN:
+            outcome = "refused"
         self.console.print(
             f"  {tried.fault}: {tried.job} {tried.what}: {outcome}", markup=False, highlight=False, soft_wrap=True
         )
