@@ -23,6 +23,7 @@ from pyiceberg.catalog import load_catalog
 
 from lakehouse import sandbox
 from lakehouse.terraform import GOGC
+from tests import knobs
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 REAL_DATA = REPOSITORY.parent / "shared" / "data" / "stedi"
@@ -46,6 +47,8 @@ ICEBERG_TABLES = [
 AUDIT_TABLES = ["pipeline_runs", "consent_decisions", "quarantine"]
 
 os.environ.setdefault("GOGC", GOGC)  # for each terraform that a test starts by itself
+for knob in set().union(*knobs.of_commands().values()):  # what the shell says is not meant for what the tests call
+    os.environ.pop(knob, None)
 
 
 @dataclass(frozen=True)

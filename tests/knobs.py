@@ -1,9 +1,22 @@
-"""The knobs of `make chaos` and `make hostile`, which come in the environment."""
+"""The knobs of the Makefile's targets, as the programs read them: from the environment."""
 
 from __future__ import annotations
 
 import os
 import sys
+
+from typer.main import get_command
+
+from lakehouse import cli
+
+
+def of_commands() -> dict[str, set[str]]:
+    """Return the knobs of each command of the command line."""
+    commands = get_command(cli.app).commands  # type: ignore[attr-defined]
+    return {
+        name: {option.envvar for option in command.params if option.envvar is not None}
+        for name, command in commands.items()
+    }
 
 
 def whole_number(knob: str, default: int) -> int:

@@ -10,9 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from typer.main import get_command
 
-from lakehouse import cli
+from tests.knobs import of_commands
 
 ROOT = Path(__file__).resolve().parents[2]
 MAKEFILE = (ROOT / "Makefile").read_text(encoding="utf-8")
@@ -213,15 +212,13 @@ def test_no_recipe_mentions_a_knob() -> None:
 
 
 def test_the_knobs_of_a_target_are_those_that_its_command_reads() -> None:
-    commands = get_command(cli.app).commands  # type: ignore[attr-defined]
     calls = {
         target: re.search(r"^\t@\$\(BIN\)/lakehouse (\w+)$", recipe, re.MULTILINE) for target, recipe in RECIPES.items()
     }
     called = {target: call[1] for target, call in calls.items() if call}
     assert len(called) >= 8
     for target, command in called.items():
-        read = {option.envvar for option in commands[command].params if option.envvar}
-        assert set(KNOBS[target]) == read, target
+        assert set(KNOBS[target]) == of_commands()[command], target
 
 
 def test_help_explains_every_knob_and_names_those_of_each_target(folder: Folder) -> None:
