@@ -168,7 +168,7 @@ def iam_enforced(project: Project) -> Iterator[None]:
 @pytest.fixture(scope="module")
 def project(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Project]:
     """A project of the module's own; its embedded AWS is stopped at the end."""
-    copy = copy_of_project(tmp_path_factory.mktemp("project"))
+    copy = copy_of_project(tmp_path_factory.mktemp("o'brien's lake house"))  # as any folder may be named
     yield copy
     copy.lakehouse("down")
 

@@ -69,7 +69,7 @@ class Folder:
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Folder:
-    path = tmp_path / "checkout"
+    path = tmp_path / "o'brien's lake house"
     (path / ".venv" / "bin").mkdir(parents=True)
     (path / "terraform").mkdir()
     (path / "Makefile").write_text(MAKEFILE.replace("\n\n# Here ", f"\n\n{LATER}\n# Here "))
