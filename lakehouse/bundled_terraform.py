@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import ctypes
 import importlib.util
+import shlex
 import sys
 import sysconfig
 from pathlib import Path
@@ -28,7 +29,8 @@ def install() -> Path | None:
     if library() is None:
         return None
     command = Path(sysconfig.get_path("scripts")) / "terraform"
-    script = f"#!{sys.executable}\nfrom lakehouse.bundled_terraform import main\n\nmain()\n"
+    python = shlex.quote(sys.executable)  # a `#!` line takes neither blanks nor long paths
+    script = f'#!/bin/sh\nexec {python} -c "from lakehouse.bundled_terraform import main; main()" "$@"\n'
     if not command.is_file() or command.read_text(encoding="utf-8") != script:
         command.write_text(script, encoding="utf-8")
         command.chmod(0o755)

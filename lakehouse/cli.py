@@ -1,16 +1,18 @@
-"""The command line: `lakehouse <command> --env <environment>`, which the Makefile's targets call."""
+"""The command line, which the Makefile's targets call: a command, and its knobs in the environment."""
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
 from collections.abc import Callable
 from pathlib import Path
 from types import FrameType
-from typing import Annotated, Literal, NoReturn
+from typing import Annotated, Any, Literal, NoReturn
 
 import typer
 from botocore.exceptions import BotoCoreError, ClientError
+from typer.core import TyperGroup, TyperOption
 
 from lakehouse import sample as sample_data
 from lakehouse.console import Display
@@ -22,19 +24,53 @@ from lakehouse.tables import PROFILES
 
 INTERRUPTED = 130  # as a shell says it of SIGINT
 
-Env = Annotated[str, typer.Option("--env", help="Environment: a folder of terraform/environments.")]
-Data = Annotated[Path | None, typer.Option("--data", help="Folder of landing data; locally the sample if not given.")]
+# The knobs of the Makefile, each with a flag for direct use. An error quotes the help of its knob.
+Env = Annotated[
+    str, typer.Option("--env", envvar="ENV", help="Environment: local, or a folder of terraform/environments.")
+]
+Data = Annotated[
+    Path | None,
+    typer.Option("--data", envvar="DATA", help="Folder of landing data; locally the sample if not given."),
+]
 ProfileOption = Annotated[
     Literal["published", "consent_date", "strict"] | None,
-    typer.Option("--profile", help="Named set of policies of the jobs."),
+    typer.Option("--profile", envvar="PROFILE", help=f"Policies of the jobs: {', '.join(PROFILES)}."),
 ]
-Port = Annotated[int, typer.Option("--port", min=0, max=65535, help="Port of the embedded AWS; 0 takes a free one.")]
-Plan = Annotated[Path | None, typer.Option("--plan", help="File of a saved plan.")]
-Yes = Annotated[bool, typer.Option("--yes", help="Do not ask, on AWS, before something is changed.")]
+Port = Annotated[
+    int,
+    typer.Option(
+        "--port", envvar="PORT", min=0, max=65535, help="Port of the embedded AWS: 1 to 65535, or 0 for a free one."
+    ),
+]
+Plan = Annotated[Path | None, typer.Option("--plan", envvar="PLAN", help="File of a saved plan.")]
+Email = Annotated[str, typer.Option("--email", envvar="EMAIL", help="Address of the person.")]
+DryRun = Annotated[bool, typer.Option("--dry-run", envvar="DRY_RUN", help="1 looks and changes nothing; else 0.")]
+Yes = Annotated[bool, typer.Option("--yes", envvar="YES", help="1 lets the command go on without a question; else 0.")]
+
+
+class _Commands(TyperGroup):
+    """The commands, with errors that speak of what was typed: of the knob, when a value came in the environment."""
+
+    def invoke(self, ctx: Any) -> Any:
+        try:
+            return super().invoke(ctx)
+        except typer.BadParameter as error:
+            option = error.param
+            if not (error.ctx and isinstance(option, TyperOption) and isinstance(option.envvar, str)):
+                raise
+            source = error.ctx.get_parameter_source(option.name)
+            if source is None or source.name != "ENVIRONMENT":
+                raise
+            value = os.environ[option.envvar]
+            raise LakehouseError(
+                f"{option.envvar}={value!r} is not valid, so nothing was done. {option.envvar}: {option.help}"
+            ) from error
+
 
 app = typer.Typer(
     name="lakehouse",
-    help="Operate the STEDI lakehouse, on AWS or on the embedded AWS of this machine (--env local, the default).",
+    cls=_Commands,
+    help="Operate the STEDI lakehouse, on AWS or on the embedded AWS of this machine (ENV=local, the default).",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -86,13 +122,7 @@ def counts(env: Env = LOCAL) -> None:
 
 
 @app.command()
-def forget(
-    email: Annotated[str, typer.Option(envvar="EMAIL", help="Address of the person; better in the variable EMAIL.")],
-    env: Env = LOCAL,
-    *,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Change nothing, only say what would go.")] = False,
-    yes: Yes = False,
-) -> None:
+def forget(email: Email = "", env: Env = LOCAL, *, dry_run: DryRun = False, yes: Yes = False) -> None:
     """Erase a person everywhere, verify it, and write a report that holds no personal data."""
     _operator(env).forget(email, _confirmation(yes), dry_run=dry_run)
 
@@ -138,11 +168,14 @@ def _operator(env: str, port: int = 0) -> Operator:
 
 
 def _confirmation(yes: bool) -> Callable[[str], bool]:
-    """Return what asks the operator before something is changed on AWS."""
+    """Return what asks the operator before something is changed."""
 
     def confirm(question: str) -> bool:
         if not (yes or sys.stdin.isatty()):
-            raise LakehouseError(f"{question} Nobody is there to answer; give --yes if that is meant.")
+            raise LakehouseError(
+                f"{question} There is no terminal to answer on, so nothing was changed. "
+                "If it is meant, give the same command with YES=1."
+            )
         return yes or typer.confirm(question)
 
     return confirm

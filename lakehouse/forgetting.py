@@ -35,17 +35,18 @@ class Forgetting:
     operation: str
     """Whose lease the job takes on."""
 
-    def request(self, email: str) -> tuple[str, bool]:
+    def request(self, email: str, new: str | None = None) -> tuple[str, bool]:
         """Return the id of the request for a person, and whether an earlier one is taken up that was never finished.
 
-        The address stands in the request only: what a job run is told, Glue keeps.
+        The address stands in the request only: what a job run is told, Glue keeps. A new request gets the id `new`, or
+        a random one.
         """
         for page in self.s3.get_paginator("list_objects_v2").paginate(Bucket=self.outputs.bucket, Prefix=REQUESTS):
             for item in page.get("Contents", []):
                 content = self.s3.get_object(Bucket=self.outputs.bucket, Key=item["Key"])["Body"].read()
                 if json.loads(content).get("email") == email:
                     return item["Key"].removeprefix(REQUESTS).removesuffix(".json"), True
-        request = uuid.uuid4().hex
+        request = new or uuid.uuid4().hex
         body = json.dumps({"email": email}).encode()
         self.s3.put_object(Bucket=self.outputs.bucket, Key=f"{REQUESTS}{request}.json", Body=body)
         return request, False
@@ -95,7 +96,9 @@ def address(text: str) -> str:
     """Return an e-mail address as it is compared; raise an error if it is none."""
     email = text.strip().lower()
     if not EMAIL.fullmatch(email):
-        raise LakehouseError("That is no e-mail address. Say whom to forget: make forget EMAIL=name@example.org")
+        raise LakehouseError(
+            "EMAIL is not an e-mail address; nothing was changed. Type: make forget EMAIL=name@example.org"
+        )
     return email
 
 
@@ -105,10 +108,11 @@ def summary(report: dict[str, Any]) -> list[str]:
     if not erased["found"]:
         lines = ["Nothing of this person was found."]
     else:
-        lines = ["Would be erased:" if report["dry_run"] else "Erased:"]
-        lines += [f"  {counts['rows']:>7,} lines of {table}" for table, counts in erased["landing"].items()]
-        lines += [f"  {erased['quarantine']['rows']:>7,} lines of quarantine"]
-        lines += [f"  {counts['rows']:>7,} rows of {table}" for table, counts in erased["tables"].items()]
+        records = {f"lines of {table}": counts["rows"] for table, counts in erased["landing"].items()}
+        records["lines of quarantine"] = erased["quarantine"]["rows"]
+        records |= {f"rows of {table}": counts["rows"] for table, counts in erased["tables"].items()}
+        lines = [f"{'Found' if report['dry_run'] else 'Erased'} {sum(records.values()):,} records of this person:"]
+        lines += [f"  {number:>7,} {what}" for what, number in records.items()]
         lines += [f"  {erased['query_results']['objects_deleted']:>7,} query results"]
     lines += [
         f"Kept, since other customers have the same: {number} x {kind}"

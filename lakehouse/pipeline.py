@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 from rich.live import Live
@@ -144,14 +145,12 @@ class Operator:
             self._run_on_aws(folder, profile)
 
     def forget(self, email: str, confirm: Callable[[str], bool], *, dry_run: bool) -> None:
-        """Erase a person from the whole lakehouse, by wish only to see what would go, and write the report."""
+        """Erase a person from the whole lakehouse after a look at what would go, by wish no more than look."""
         email = address(email)
         environment = self.project.environment
         with self._alone("make forget") as claim:
             outputs = self._terraform(None).outputs()
             self._claim(claim, outputs.region, outputs.bucket, outputs.workflow)
-            if not (dry_run or self.project.is_local):
-                self._ask(confirm, f"Erase this person from {environment} for good?")
             session = aws.session(outputs.region)
             forgetting = Forgetting(
                 session.client("glue", config=aws.CONFIG),
@@ -161,13 +160,25 @@ class Operator:
                 claim.id,
             )
             request, resumed = forgetting.request(email)
-            self.display.say(f"Request {request}{', taken up again' if resumed else ''}")
-            report = forgetting.run(request, dry_run=dry_run, on_change=self._say_job_run)
-            path = self.project.build / f"forget-{request}.json"
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
-            self.display.say("\n".join(summary(report)))
-            self.display.say(f"Report: {path}")
+            self.display.say(f"Request {request}{', taken up again' if resumed else ''}: {email} in {environment}")
+            report = self._run_forget_job(forgetting, request, dry_run=True)
+            found, begun = report["erased"]["found"], report["erased"]["resumed"]
+            if dry_run or not (found or begun):
+                return
+            if found:
+                self._ask(confirm, f"Erase {email} from {environment} for good?")
+            claim.check()
+            forgetting.request(email, request)  # a look that no erasure was begun before deletes its request
+            self._run_forget_job(forgetting, request, dry_run=False)
+
+    def _run_forget_job(self, forgetting: Forgetting, request: str, *, dry_run: bool) -> dict[str, Any]:
+        """Look for a person or erase them, as the request says; show the report, write it to a file and return it."""
+        report = forgetting.run(request, dry_run=dry_run, on_change=self._say_job_run)
+        path = self.project.build / f"forget-{request}.json"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
+        self.display.say("\n".join([*summary(report), f"Report: {path}"]))
+        return report
 
     # Their parts
 

@@ -6,6 +6,7 @@ import functools
 import hashlib
 import os
 import re
+import shlex
 import shutil
 import subprocess
 from collections.abc import Iterable, Mapping
@@ -122,7 +123,7 @@ def jvm_options(work: Path, input_bytes: int, archive_options: Iterable[str]) ->
         f"-Djava.io.tmpdir={work / 'tmp'}",
         f"-Dlog4j2.configurationFile={(work / 'log4j2.properties').as_uri()}",
     ]
-    return " ".join(f'"{option}"' if " " in option else option for option in options)
+    return shlex.join(options)  # Spark splits them as a shell does
 
 
 def write_properties(path: Path, settings: Mapping[str, str]) -> None:
@@ -138,7 +139,7 @@ def environ(properties: Path, scratch: Path) -> dict[str, str]:
     """
     return {
         "JAVA_HOME": str(java_home()),
-        "PYSPARK_SUBMIT_ARGS": f"--properties-file '{properties}' pyspark-shell",
+        "PYSPARK_SUBMIT_ARGS": shlex.join(["--properties-file", str(properties), "pyspark-shell"]),
         "SPARK_LOCAL_IP": "127.0.0.1",
         "SPARK_LOCAL_DIRS": str(scratch),
         # Of the small JVM that puts together the command line of the driver.

@@ -29,6 +29,7 @@ from tests.chaos import faults
 from tests.chaos.faults import Struck
 from tests.chaos.lake import LANDING, QUARANTINE, BrokenPromiseError, JobRun, Lake, Process, Tables
 from tests.conftest import JOBS, REPOSITORY, Project, copy_of_project
+from tests.knobs import whole_number
 
 SUMMARY = REPOSITORY / "build" / "chaos.json"
 LAST = JOBS[-1]
@@ -394,30 +395,29 @@ def _lives(process: Popen[str]) -> bool:
 def main() -> None:
     """Try the faults and tell what came of them; exit 1 where a promise was broken."""
     parser = argparse.ArgumentParser(prog="make chaos", description=__doc__)
-    parser.add_argument("--seed", type=int, default=SystemRandom().randrange(10**6), help="of every random choice")
-    parser.add_argument("--kills", type=int, default=50, help="over the five jobs")
     parser.add_argument("--only", choices=["operators", "stop", "damage", "kill"])
     arguments = parser.parse_args()
+    seed, kills = whole_number("SEED", SystemRandom().randrange(10**6)), whole_number("KILLS", 50)
     console, started = Console(width=None if sys.stdout.isatty() else 120), time.monotonic()
-    console.print(f"Seed {arguments.seed}")
+    console.print(f"Seed {seed}")
     with tempfile.TemporaryDirectory() as folder:
         project = copy_of_project(Path(folder) / "project")
         try:
             project.succeed("apply")
-            chaos = Chaos(Lake(project), project, Random(arguments.seed), console)
+            chaos = Chaos(Lake(project), project, Random(seed), console)
             chaos.learn(Path(folder))
             phases: dict[str, Callable[[], None]] = {
                 "operators": chaos.operate_twice,
                 "stop": chaos.stop,
                 "damage": chaos.damage,
-                "kill": partial(chaos.kill, arguments.kills),
+                "kill": partial(chaos.kill, kills),
             }
             try:
                 for phase, try_faults in phases.items():
                     if arguments.only in (None, phase):
                         try_faults()
             finally:
-                chaos.report(arguments.seed, time.monotonic() - started)
+                chaos.report(seed, time.monotonic() - started)
         finally:
             project.lakehouse("down")
     sys.exit(1 if chaos.broken else 0)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import gzip
 import io
 import json
+import os
+import re
 import time
 import zlib
 from collections import Counter
@@ -14,6 +16,7 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 
+from lakehouse import sample
 from tests.conftest import ICEBERG_TABLES, Project, iam_enforced
 
 pytestmark = pytest.mark.slow
@@ -96,7 +99,11 @@ def forgotten(project: Project) -> Iterator[dict[str, Any]]:
 
 def forget_somebody(project: Project) -> dict[str, Any]:
     """Run the pipeline and forget a person; return what was before, and what was said."""
-    project.succeed("run")
+    data = project.root / "data"
+    sample.generate(data)
+    for file in data.glob("*/landing/*"):  # addresses that a shell, make or SQL would read
+        file.write_bytes(re.sub(rb'"(\w+)\.([\w.]+@example\.)', rb'"o\'\1$\2', file.read_bytes()))
+    project.succeed("run", "--data", str(data))
     bucket = Bucket(project)
     customers = [record(line) for line in bucket.landing("customer")]
     owners: dict[str, set[str]] = {}
@@ -110,6 +117,8 @@ def forget_somebody(project: Project) -> dict[str, Any]:
         if c["serialNumber"] in training and len(owners[c["serialNumber"]]) == 1 and named[c["customerName"]] == 1
     )
     email = person["email"]
+    assert email.startswith("o'")
+    assert "$" in email
     theirs = [customer for customer in customers if customer["email"] == email]
     serials = sorted({c["serialNumber"] for c in theirs if len(owners[c["serialNumber"]]) == 1})
     phones = {c.get("phone", "") for c in theirs} - {c.get("phone", "") for c in customers if c["email"] != email}
@@ -121,15 +130,24 @@ def forget_somebody(project: Project) -> dict[str, Any]:
         "rows": rows(project),
     }
     assert bucket.containing(before["secrets"])
-    dry = project.lakehouse("forget", "--dry-run", EMAIL=email)
-    assert dry.returncode == 0, dry.stderr
-    would = json.loads(max((project.root / "build/local").glob("forget-*.json")).read_text())
+    looked = project.lakehouse("forget", EMAIL=email)  # without a terminal, on which somebody could say yes
+    assert looked.returncode == 1, looked.stdout
+    would = json.loads(max((project.root / "build/local").glob("forget-*.json"), key=os.path.getmtime).read_text())
+    unchanged = (
+        rows(project) == before["rows"] and {entity: bucket.landing(entity) for entity in LANDING} == before["landing"]
+    )
     for file in (project.root / "build/local").glob("forget-*.json"):
         file.unlink()
-    done = project.lakehouse("forget", EMAIL=f" {email.upper()} ")
+    done = project.lakehouse("forget", EMAIL=f" {email.upper()} ", YES="1")
     assert done.returncode == 0, done.stdout + done.stderr
     (report,) = (project.root / "build/local").glob("forget-*.json")
-    return before | {"would": would, "report": report.read_text(), "said": done.stdout + done.stderr}
+    return before | {
+        "would": would,
+        "unchanged": unchanged,
+        "refused": looked.stderr,
+        "report": report.read_text(),
+        "said": done.stdout + done.stderr,
+    }
 
 
 def test_no_byte_of_the_bucket_identifies_the_person(project: Project, forgotten: dict[str, Any]) -> None:
@@ -137,15 +155,30 @@ def test_no_byte_of_the_bucket_identifies_the_person(project: Project, forgotten
 
 
 def test_report_and_logs_hold_no_personal_data(project: Project, forgotten: dict[str, Any]) -> None:
-    texts = [forgotten["report"], forgotten["said"]]
+    texts = [forgotten["report"], forgotten["said"].replace(forgotten["email"], "")]  # repeated to the operator
     texts += [path.read_text() for path in (project.root / "build/local/jobs").glob("*/output.log")]
     runs = project.client("glue").get_job_runs(JobName=project.environment()["STEDI_FORGET_JOB"])["JobRuns"]
-    assert len(runs) == 3, "one dry run, and two to erase and to verify"
+    assert len(runs) == 4, "a look that ends there, then a look, and two runs to erase and to verify"
     texts.append(json.dumps(runs, default=str))
     assert not [secret for secret in forgotten["secrets"] for text in texts if secret.lower() in text.lower()]
 
 
-def test_a_dry_run_says_what_would_go(forgotten: dict[str, Any]) -> None:
+def test_without_a_terminal_and_without_yes_nothing_is_changed(forgotten: dict[str, Any]) -> None:
+    assert forgotten["unchanged"]
+    assert f"Erase {forgotten['email']} from local for good? There is no terminal" in forgotten["refused"]
+    assert "YES=1" in forgotten["refused"]
+
+
+def test_the_person_and_the_number_of_records_are_said_before_they_are_erased(forgotten: dict[str, Any]) -> None:
+    said, erased = forgotten["said"], forgotten["would"]["erased"]
+    number = sum(
+        part["rows"] for part in (*erased["landing"].values(), erased["quarantine"], *erased["tables"].values())
+    )
+    assert said.index(f": {forgotten['email']} in local") < said.index(f"Found {number:,} records of this person:")
+    assert said.index("Found ") < said.index(f"Erased {number:,} records of this person:")
+
+
+def test_a_look_says_what_would_go(forgotten: dict[str, Any]) -> None:
     report = json.loads(forgotten["report"])
     assert forgotten["would"]["erased"] == report["erased"]
     assert report["erased"]["found"]
@@ -192,4 +225,4 @@ def test_a_rerun_makes_the_same_of_what_is_left(project: Project, forgotten: dic
 def test_a_malformed_address_is_refused(project: Project, forgotten: dict[str, Any]) -> None:
     refused = project.lakehouse("forget", EMAIL="nobody")
     assert refused.returncode == 1
-    assert "That is no e-mail address" in refused.stderr
+    assert "EMAIL is not an e-mail address; nothing was changed." in refused.stderr

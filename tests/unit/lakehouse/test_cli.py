@@ -13,6 +13,7 @@ from lakehouse import cli
 from lakehouse.errors import LakehouseError
 from lakehouse.pipeline import Operator
 from lakehouse.sandbox import SandboxError
+from tests.knobs import of_commands
 
 Call = Callable[..., int]
 
@@ -32,6 +33,14 @@ def call(root: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Call]:
     yield run
     for number, handler in handlers.items():
         signal.signal(number, handler)
+
+
+def environment(monkeypatch: pytest.MonkeyPatch, **knobs: str) -> None:
+    """Set these knobs in the environment and no other ones."""
+    for knob in set().union(*of_commands().values()):
+        monkeypatch.delenv(knob, raising=False)
+    for knob, value in knobs.items():
+        monkeypatch.setenv(knob, value)
 
 
 @pytest.mark.parametrize(
@@ -64,12 +73,66 @@ def test_options_reach_the_operator(call: Call, monkeypatch: pytest.MonkeyPatch)
     assert (data, profile) == (Path("x/y"), "strict")
 
 
-def test_the_address_of_a_person_may_come_in_the_environment(call: Call, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_knobs_come_in_the_environment_as_they_were_typed(call: Call, monkeypatch: pytest.MonkeyPatch) -> None:
     seen: list[object] = []
     monkeypatch.setattr(Operator, "forget", lambda _self, email, _confirm, dry_run: seen.extend([email, dry_run]))
-    monkeypatch.setenv("EMAIL", "ann@x.org")
-    assert call("forget", "--dry-run") == 0
-    assert seen == ["ann@x.org", True]
+    monkeypatch.setattr(Operator, "run", lambda self, data, profile: seen.extend([self, data, profile]))
+    environment(monkeypatch, EMAIL="o'brien$x `id`@x.org ", DRY_RUN="1")
+    assert call("forget") == 0
+    assert seen == ["o'brien$x `id`@x.org ", True]
+    environment(monkeypatch, ENV="dev", DATA=" a b/$c ", PROFILE="strict", PORT="5000", PLAN="p", SQL="x")
+    assert call("run") == 0
+    operator, data, profile = seen[2:]
+    assert isinstance(operator, Operator)
+    assert (operator.project.environment, operator.port) == ("dev", 5000)
+    assert (str(data), profile) == (" a b/$c ", "strict")
+
+
+def test_an_empty_knob_is_one_that_was_not_given(call: Call, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[object] = []
+    monkeypatch.setattr(Operator, "run", lambda self, data, profile: seen.extend([self, data, profile]))
+    environment(monkeypatch, ENV="", DATA="", PROFILE="", PORT="")
+    assert call("run") == 0
+    operator, data, profile = seen
+    assert isinstance(operator, Operator)
+    assert (operator.project.environment, operator.port, data, profile) == ("local", 0, None, None)
+
+
+def test_yes_is_1_and_not_just_anything(
+    call: Call, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(Operator, "destroy", lambda _, confirm: confirm("Destroy all?"))
+    monkeypatch.setattr("sys.stdin.isatty", lambda: False, raising=False)
+    for value, code in (("1", 0), ("0", 1), ("", 1), ("maybe", 1)):
+        environment(monkeypatch, YES=value)
+        assert call("destroy") == code
+    assert "error: YES='maybe' is not valid, so nothing was done. YES: 1 lets" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("typed", "allowed"),
+    [
+        ("PROFILE=lenient", "published, consent_date, strict"),
+        ("PORT=abc", "1 to 65535"),
+        ("PORT=70000", "1 to 65535"),
+        ("YES=maybe", "1 lets"),
+    ],
+)
+def test_a_wrong_value_is_one_sentence_about_the_knob_that_was_typed(
+    call: Call,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    typed: str,
+    allowed: str,
+) -> None:
+    knob, value = typed.split("=")
+    monkeypatch.setattr(Operator, "apply", lambda *_: pytest.fail("nothing may be done"))
+    environment(monkeypatch, **{knob: value})
+    assert call("apply") == 1
+    error = capsys.readouterr().err
+    assert error.startswith(f"error: {knob}='{value}' is not valid, so nothing was done. {knob}: ")
+    assert allowed in error
+    assert (error.count("\n"), "--" in error) == (1, False)
 
 
 def test_unknown_environment_names_the_known_ones(call: Call, capsys: pytest.CaptureFixture[str]) -> None:
@@ -85,7 +148,7 @@ def test_another_folder_than_a_checkout_is_refused(
     assert "has no terraform/, ddl/, glue_jobs/" in capsys.readouterr().err
 
 
-def test_an_unknown_profile_is_a_usage_error(call: Call, capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_unknown_value_of_a_flag_is_a_usage_error(call: Call, capsys: pytest.CaptureFixture[str]) -> None:
     assert call("run", "--profile", "lenient") == 2
     assert "consent_date" in capsys.readouterr().err
 
@@ -96,7 +159,9 @@ def test_without_a_terminal_nobody_is_asked(
     monkeypatch.setattr(Operator, "destroy", lambda _, confirm: confirm("Destroy all?"))
     monkeypatch.setattr("sys.stdin.isatty", lambda: False, raising=False)
     assert call("destroy", "--env", "dev") == 1
-    assert "Destroy all? Nobody is there to answer; give --yes" in capsys.readouterr().err
+    said = capsys.readouterr().err
+    assert "Destroy all? There is no terminal to answer on, so nothing was changed." in said
+    assert "YES=1" in said
     assert call("destroy", "--env", "dev", "--yes") == 0
 
 

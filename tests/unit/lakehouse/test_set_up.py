@@ -1,0 +1,135 @@
+"""Setting up the virtual environment: one process at a time, and the stamp only when all is there."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+REPOSITORY = Path(__file__).resolve().parents[3]
+
+# Set-up with steps that only note themselves and take their time, or fail where there is a file `fails`.
+PROGRAM = """\
+import os, pathlib, subprocess, sys, time
+from lakehouse import set_up
+
+def run(command, *, check, pass_fds):
+    step = " ".join(command).replace(sys.executable, "python")
+    pathlib.Path(".venv").mkdir(exist_ok=True)
+    if pathlib.Path("fails").exists():
+        raise subprocess.CalledProcessError(1, command)
+    script = 'echo "$0" >> steps; exec sleep "$1"'
+    seconds = os.environ.get("SECONDS_PER_STEP", "0.1")
+    real(["sh", "-c", script, f"{os.getpid()} {step}", seconds], check=True, pass_fds=pass_fds)
+
+real, subprocess.run = subprocess.run, run
+sys.argv[1:] = [".venv/.ready", "requirements.txt", "requirements-terraform.txt"]
+set_up.main()
+"""
+
+Start = Callable[..., subprocess.Popen[str]]
+
+
+@pytest.fixture
+def start(tmp_path: Path) -> Start:
+    for name in ("requirements.txt", "requirements-terraform.txt"):
+        (tmp_path / name).touch()
+        os.utime(tmp_path / name, (0, 0))
+    (tmp_path / "terraform").touch(mode=0o755)
+
+    def process(**environment: str) -> subprocess.Popen[str]:
+        path = os.pathsep.join([str(tmp_path), os.environ["PATH"]])
+        return subprocess.Popen(
+            [sys.executable, "-c", PROGRAM],
+            cwd=tmp_path,
+            env=os.environ | {"PATH": path, "PYTHONPATH": str(REPOSITORY)} | environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+
+    return process
+
+
+def steps(folder: Path) -> list[tuple[str, str]]:
+    """Return (process id, command) of each step so far."""
+    noted = folder / "steps"
+    return [tuple(line.split(" ", 1)) for line in noted.read_text().splitlines()] if noted.exists() else []  # type: ignore[misc]
+
+
+def until_step(folder: Path, number: int) -> None:
+    deadline = time.monotonic() + 20
+    while len(steps(folder)) < number:
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
+def test_two_at_the_same_time_set_up_once(start: Start, tmp_path: Path) -> None:
+    both = [start(), start()]
+    assert [process.wait(30) for process in both] == [0, 0]
+    assert [command for _, command in steps(tmp_path)] == [
+        "python -m venv .venv",
+        ".venv/bin/python -m pip install -qq --disable-pip-version-check -r requirements.txt",
+        ".venv/bin/python -m pip install -qq --disable-pip-version-check --no-deps --editable .",
+    ]
+    assert len({process for process, _ in steps(tmp_path)}) == 1
+    assert (tmp_path / ".venv" / ".ready").is_file()
+
+
+def test_the_second_waits_for_the_steps_of_a_first_that_was_killed_and_starts_anew(
+    start: Start, tmp_path: Path
+) -> None:
+    first = start(SECONDS_PER_STEP="1.5")
+    until_step(tmp_path, 1)
+    (tmp_path / ".venv" / "half").touch()
+    began = time.monotonic()
+    first.send_signal(signal.SIGKILL)  # its step goes on, and holds the lock
+    first.wait(10)
+    second = start()
+    said, _ = second.communicate(timeout=30)
+    assert time.monotonic() - began > 1
+    assert said == "Waiting for another make, which sets up .venv ...\nSetting up .venv (once, a minute or two) ...\n"
+    assert second.returncode == 0
+    assert not (tmp_path / ".venv" / "half").exists()
+    assert (tmp_path / ".venv" / ".ready").is_file()
+
+
+def test_what_is_ready_is_left_alone_until_the_requirements_change(start: Start, tmp_path: Path) -> None:
+    for _ in range(2):
+        assert start().wait(30) == 0
+    assert len(steps(tmp_path)) == 3
+    os.utime(tmp_path / "requirements-terraform.txt", (time.time() + 9, time.time() + 9))
+    assert start().wait(30) == 0
+    assert len(steps(tmp_path)) == 6
+
+
+def test_a_failed_step_is_a_sentence_and_leaves_no_stamp(start: Start, tmp_path: Path) -> None:
+    (tmp_path / "fails").touch()
+    process = start()
+    _, error = process.communicate(timeout=30)
+    assert process.returncode == 1
+    assert error == "error: .venv could not be set up; venv says why above. Give the command again.\n"
+    assert not (tmp_path / ".venv" / ".ready").exists()
+
+
+def test_a_folder_that_cannot_be_replaced_is_a_sentence(start: Start, tmp_path: Path) -> None:
+    (tmp_path / ".venv").touch()
+    process = start()
+    _, error = process.communicate(timeout=30)
+    assert process.returncode == 1
+    assert error.startswith("error: .venv could not be set up: ")
+    assert error.count("\n") == 1
+
+
+def test_another_version_of_python_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    from lakehouse import set_up  # noqa: PLC0415
+
+    monkeypatch.setattr("sys.version_info", (3, 12, 1))
+    with pytest.raises(SystemExit, match=r"runs Python 3\.11\. Nothing was changed\. .*PYTHON=/path/to/python3\.11"):
+        set_up.main()
