@@ -16,6 +16,7 @@ from lakehouse import lease
 from lakehouse.lease import KEY, Lease, LeaseError, Operation, of_job_run
 
 BUCKET = "lake"
+HELD: list[Lease] = []
 
 
 @pytest.fixture(autouse=True)
@@ -26,11 +27,14 @@ def account(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     with mock_aws():
         boto3.client("s3").create_bucket(Bucket=BUCKET)
         yield
+    for held in HELD:  # else they would go on renewing, in an account that is no longer played
+        held._stop.set()
 
 
 def lease_of(operation: str, owner: str = "ada@laptop", *, command: bool = False, **run: str) -> Lease:
     named = Operation(operation, owner, f"make {operation}", command=command, **run)
-    return Lease(boto3.client("s3"), FakeGlue(), BUCKET, named)
+    HELD.append(Lease(boto3.client("s3"), FakeGlue(), BUCKET, named))
+    return HELD[-1]
 
 
 class FakeGlue:

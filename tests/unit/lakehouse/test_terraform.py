@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import platform
 import shutil
 import sys
@@ -318,4 +319,4 @@ def test_the_library_serves_as_a_command_beside_this_python(tmp_path: Path, monk
     command = terraform.executable()
     assert command == tmp_path / "terraform"
     assert os.access(command, os.X_OK)
-    assert command.read_text().startswith(f"#!{sys.executable}\n")
+    assert command.read_text().startswith(f"#!/bin/sh\nexec {shlex.quote(sys.executable)} -c ")
