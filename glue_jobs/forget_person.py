@@ -21,6 +21,7 @@ ESCAPE: Final = re.compile(r'\\(u[0-9a-fA-F]{4}|["\\/bfnrt])')
 SURROGATE: Final = re.compile(r"[\ud800-\udfff]")
 NESTED_ESCAPES: Final = 3  # a record in quarantine is JSON in JSON
 EMAIL: Final = re.compile(r"[^\s@]+@[^\s@]+\.[^\s@]+")
+ADDRESS: Final = re.compile(r"[\w!#$%&'*+/=?^`{|}~.-]+@[\w.-]+")  # as RFC 5322 writes it without quotes
 
 
 class Record(list[tuple[str, Any]]):
@@ -166,8 +167,15 @@ class Person:
         return {
             kind
             for kind, values in self.identifiers.items()
-            if any(value in readable and _as_word(value).search(readable) for value in values)
+            if any(value in readable and self._stands_in(readable, value) for value in values)
         }
+
+    def _stands_in(self, text: str, value: str) -> bool:
+        """Tell whether a text holds a value as a word, elsewhere than at the end of other people's addresses."""
+        for longer in self.foreign:
+            if longer.endswith(value) and ADDRESS.fullmatch(longer):  # what ' or $ begins is no word of its own
+                text = text.replace(longer, " ")
+        return _as_word(value).search(text) is not None
 
     def kinds_in_binary(self, data: bytes) -> set[str]:
         """Return which kinds of identifiers binary data holds, where a length may stand like a letter beside one."""

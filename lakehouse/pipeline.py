@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
@@ -53,7 +54,8 @@ class Operator:
         """Provision the environment, by a saved plan if given; any but the local one only after a look at a plan."""
         if saved and not saved.is_file():
             raise LakehouseError(
-                f"There is no plan {saved}. Make one: make plan ENV={self.project.environment} PLAN={saved}"
+                f"There is no plan {saved}. "
+                f"Make one: make plan ENV={self.project.environment} PLAN={shlex.quote(str(saved))}"
             )
         with self._alone("make apply", start=True) as claim:
             self._claim_deployed(claim)
@@ -204,7 +206,7 @@ class Operator:
         if folder is not None:
             raise LakehouseError(
                 f"A run in {environment} takes the landing zone as it is. To replace it by {folder} first: "
-                f"make landing ENV={environment} DATA={folder}"
+                f"make landing ENV={environment} DATA={shlex.quote(str(folder))}"
             )
         with self._alone("make run-pipeline") as claim:
             outputs = self._terraform(None).outputs()

@@ -167,7 +167,7 @@ def _refuse_port_in_use(port: int) -> None:
         except OSError as error:
             raise SandboxError(
                 f"Port {port} of {HOST} is in use or not allowed ({error.strerror}). "
-                "Stop what uses it, choose another port, or name none to take a free one."
+                "Stop what uses it, choose another PORT, or leave PORT away to take a free one."
             ) from error
 
 

@@ -83,6 +83,18 @@ def test_a_line_of_somebody_elses_stays(line: str) -> None:
     assert without(content) == content
 
 
+@pytest.mark.parametrize("other", ["o'brien@x.org", "joe$brien@x.org", "a+b=brien@x.org", "o`{brien@x.org"])
+def test_an_address_at_the_end_of_another_persons_is_not_found_there(other: str) -> None:
+    brien = Person.of("brien@x.org")
+    line = json.dumps({"email": other}).encode()
+    assert kinds(line, brien) == {"email"}, "as long as nobody is known to have that address"
+    beside = brien.beside([Record({"email": other}.items())])
+    assert kinds(line, beside) == set()
+    for own in (b"'brien@x.org'", b"user=brien@x.org", b"<brien@x.org>", line + b" brien@x.org"):
+        assert kinds(own, beside) == {"email"}
+    assert kinds(line, Person.of(other)) == {"email"}
+
+
 def test_other_lines_keep_their_bytes() -> None:
     mine = b'{"email":"ann.lee@x.org"}'
     others = [
