@@ -10,7 +10,7 @@ from pyspark.sql import functions as F
 from pyspark.sql.types import StructField
 
 from problems import BadInputError, causes
-from table_contract import TableContract
+from table_contract import JSON_TYPES, TableContract
 
 # Keys and measurements. Everything else about a customer may be absent, a consent above all.
 REQUIRED: Final = {
@@ -158,7 +158,10 @@ def parse(lines: DataFrame, table: TableContract, *, now: int) -> DataFrame:
     )
     missing = [F.when(~F.col(f"{name} given"), f"{name} is missing") for name in names if name in REQUIRED[table.name]]
     wrong = [
-        F.when(F.col(f"{field.name} given") & F.col(field.name).isNull(), f"{field.name} is not {_kind(field)}")
+        F.when(
+            F.col(f"{field.name} given") & F.col(field.name).isNull(),
+            f"{field.name} is not {JSON_TYPES[field.dataType.simpleString()]}",
+        )
         for field in table.schema
     ]
     impossible = [F.when(~possible, reason) for reason, possible in _possible(table.name, now).items()]
@@ -223,6 +226,8 @@ def _typed(field: StructField) -> Column:
         # An object or array arrives as its JSON text. A text such as "[deleted]" is none.
         nested = (text.startswith("{") | text.startswith("[")) & F.get_json_object(text, "$").isNotNull()
         return F.when(~nested & ~text.isin(*TOO_LARGE), text)
+    if sql_type == "boolean":
+        return F.when(text.isin("true", "false"), text == "true")
     double = F.expr(f"try_cast(`{name}` as double)")
     finite = (F.abs(double) < float("inf")) & ~text.rlike(NO_DECIMAL)  # NaN compares as greater than infinity
     if sql_type == "double":
@@ -232,10 +237,3 @@ def _typed(field: StructField) -> Column:
     whole = F.expr(f"try_cast(try_cast(`{name}` as double) as {sql_type})")
     exact = finite & (F.abs(double) < WHOLE_DOUBLES) & (whole == double)
     return F.coalesce(F.expr(f"try_cast(`{name}` as {sql_type})"), F.when(exact, whole))
-
-
-def _kind(field: StructField) -> str:
-    """Return what a value of the field's type is called in a message."""
-    kinds = {"string": "a text", "bigint": "a whole number", "int": "a whole number", "double": "a finite number"}
-    sql_type = field.dataType.simpleString()
-    return kinds.get(sql_type, f"a {sql_type}")

@@ -27,7 +27,11 @@ FIRST_METADATA: Final = "v1.metadata.json"
 VERSION_HINT: Final = "version-hint.text"
 _METADATA_KEY = re.compile(r"(?P<table>.+)/metadata/v\d+\.metadata\.json")
 _VERSION = re.compile(r"v(\d+)\.metadata\.json")
-_ICEBERG_TYPES: Final = {"bigint": "long", "integer": "int", "smallint": "int", "tinyint": "int"}
+# Of Glue's types those that Athena documents for Iceberg; others, such as smallint, it has not, or are nested.
+_ICEBERG_TYPES: Final = {"bigint": "long"} | {
+    same: same for same in ("binary", "boolean", "date", "double", "float", "int", "string", "timestamp")
+}
+_DECIMAL = re.compile(r"decimal\(\d+,\s*\d+\)")
 
 
 class UnsupportedTableError(ValueError):
@@ -161,23 +165,30 @@ def _versions(folder: Path) -> dict[int, Path]:
 
 
 def _schema(table: str, columns: Iterable[Mapping[str, str]]) -> Schema:
-    try:
-        return Schema(
-            *(
-                NestedField(
-                    field_id=position,
-                    name=column["Name"],
-                    field_type=_ICEBERG_TYPES.get(column["Type"], column["Type"]),
-                    required=False,
-                    doc=column.get("Comment"),
-                )
-                for position, column in enumerate(columns, start=1)
+    return Schema(
+        *(
+            NestedField(
+                field_id=position,
+                name=column["Name"],
+                field_type=_iceberg_type(table, column),
+                required=False,
+                doc=column.get("Comment"),
             )
+            for position, column in enumerate(columns, start=1)
         )
-    except ValueError as error:
+    )
+
+
+def _iceberg_type(table: str, column: Mapping[str, str]) -> str:
+    name, sql_type = column["Name"], column["Type"]
+    if _DECIMAL.fullmatch(sql_type):
+        return sql_type
+    if sql_type not in _ICEBERG_TYPES:
         raise UnsupportedTableError(
-            f"Iceberg table {table} has a column type that is not supported: {error}"
-        ) from error
+            f"Column {name} of Iceberg table {table} has the type {sql_type}, which is none of "
+            f"{', '.join(sorted(_ICEBERG_TYPES))} and decimal(precision,scale). Declare it as one of these."
+        )
+    return _ICEBERG_TYPES[sql_type]
 
 
 def _remove_old_table(s3: S3Client, bucket: str, prefix: str) -> None:

@@ -1,4 +1,4 @@
-# That the DDL is read as a SQL parser reads it is tested in ../../tests/unit/test_ddl_contract.py; here, that the catalog
+# That the DDL is read as a SQL parser reads it is tested in ../../tests/unit/jobs/test_ddl_contract.py; here, that the catalog
 # declares what was read.
 
 mock_provider "aws" {
@@ -347,4 +347,18 @@ run "ddl_that_says_too_little_is_refused" {
   }
 
   expect_failures = [aws_glue_catalog_table.json]
+}
+
+run "ddl_with_a_type_that_iceberg_lacks_is_refused" {
+  command = plan
+
+  module {
+    source = "./modules/catalog"
+  }
+
+  variables {
+    ddl_path = "./tests/fixtures/ddl_with_an_unknown_type"
+  }
+
+  expect_failures = [aws_glue_catalog_table.iceberg]
 }

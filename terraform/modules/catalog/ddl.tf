@@ -1,39 +1,103 @@
 # ddl/*.sql is the schema contract. This file turns that text into data and needs no provider, so that a test can hold
-# it against a real SQL parser; tables.tf turns the data into catalog tables.
+# it against a real SQL parser and the jobs' reader; tables.tf turns the data into catalog tables.
 
 locals {
   audit_database = "${var.database}_audit"
 
   warehouse_uri = "s3://${var.bucket}/warehouse"
-  property      = "'([^']+)'\\s*=\\s*'([^']*)'" # 'key' = 'value'
 
-  ddl = {
+  # What Athena, Glue, Iceberg and Spark all have; of these, what JSON has: a job casts the others from string.
+  types      = ["boolean", "int", "bigint", "float", "double", "date", "timestamp", "string"]
+  decimals   = flatten([for precision in range(1, 39) : [for scale in range(precision + 1) : "decimal(${precision},${scale})"]])
+  json_types = ["boolean", "int", "bigint", "double", "string"]
+
+  # Each line of a file, and what the line before it must be: the same as in glue_jobs/table_contract.py. A comment of a
+  # column has no quote, backslash or brace: a quote ends it, and SQL or Terraform would read the others as escapes.
+  column           = "[ \\t]+([a-z_][a-z0-9_]*|`[a-z_][a-z0-9_]*`)[ \\t]+([^'\\n]*[^'\\s])[ \\t]+COMMENT[ \\t]+'([^'\\\\{\\n]+)'"
+  comment          = "-- ([^{\\n]+)"
+  create           = "CREATE (?:EXTERNAL )?TABLE (?:IF NOT EXISTS )?\\$\\{database\\}\\w*\\.\\w+ \\("
+  property         = "'([^'{\\n]+)' = '([^'{\\n]*)'"
+  properties       = "\\(${local.property}(?:, ${local.property})*\\)"
+  serde            = "ROW FORMAT SERDE '([^'{\\n]+)'"
+  serde_properties = "WITH SERDEPROPERTIES ${local.properties}"
+  location         = "LOCATION '((?:[^'{\\n]|\\$\\{(?:database|bucket)\\})+)'"
+  table_properties = "TBLPROPERTIES ${local.properties}"
+
+  layout = format("^(?:%s)$", join("|", [
+    for line in [
+      { is = local.comment, after = "|${local.comment}" },
+      { is = local.create, after = local.comment },
+      { is = "${local.column},?", after = "${local.create}|${local.column}," },
+      { is = "\\)", after = local.column },
+      { is = local.serde, after = "\\)" },
+      { is = local.serde_properties, after = local.serde },
+      { is = "${local.location};?", after = "\\)|${local.serde}|${local.serde_properties}" },
+      { is = "${local.table_properties};", after = local.location },
+      { is = "", after = "${local.location};|${local.table_properties};" },
+    ] : "(?:${line.after})\n(?:${line.is})"
+  ]))
+
+  # As it stands in the file, but for what is invisible at the ends of lines.
+  text = {
     for file in fileset(var.ddl_path, "*.sql") :
-    trimsuffix(file, ".sql") => templatefile("${var.ddl_path}/${file}", { database = var.database, bucket = var.bucket })
+    trimsuffix(file, ".sql") => replace(replace(trimprefix(file("${var.ddl_path}/${file}"), "\ufeff"), "/[ \\t\\r]+\n/", "\n"), "/[ \\t\\r\n]+$/", "\n")
+  }
+  lines = { for table, text in local.text : table => concat([""], split("\n", text)) } # so that an index is a line's number
+  ddl = {
+    for table, text in local.text :
+    table => try(templatestring(local.text[table], { database = var.database, bucket = var.bucket }), text) # or refused below
+  }
+
+  columns = {
+    for table, lines in local.lines : table => [
+      for number, line in lines : merge(zipmap(["name", "type", "comment"], regex(local.column, line)), { name = trim(regex(local.column, line)[0], "`"), line = number })
+      if can(regex("^${local.column},?$", line))
+    ]
   }
 
   tables = {
     for table, sql in local.ddl : table => {
-      created     = one(regexall("(?m)^CREATE (?:EXTERNAL )?TABLE (?:IF NOT EXISTS )?(\\w+\\.\\w+)", sql)[*][0])
+      created     = try(regex("(?m)^CREATE (?:EXTERNAL )?TABLE (?:IF NOT EXISTS )?(\\w+\\.\\w+)", sql)[0], "")
       audit       = length(regexall("(?m)^CREATE (?:EXTERNAL )?TABLE (?:IF NOT EXISTS )?${local.audit_database}\\.", sql)) > 0
-      description = join(" ", regexall("(?m)^-- (.+)$", sql)[*][0])
-      iceberg     = length(regexall("'table_type'\\s*=\\s*'ICEBERG'", sql)) > 0
-      location    = one(regexall("LOCATION\\s+'([^']+)'", sql)[*][0])
-      serde       = one(regexall("ROW FORMAT SERDE\\s+'([^']+)'", sql)[*][0])
+      description = join(" ", regexall("(?m)^${local.comment}$", sql)[*][0])
+      iceberg     = length(regexall("'table_type' = 'ICEBERG'", sql)) > 0
+      location    = try(regex("(?m)^LOCATION '([^'\\n]+)'", sql)[0], "")
+      serde       = try(regex("(?m)^${local.serde}$", sql)[0], null)
 
-      columns = [
-        for match in regexall("(?m)^\\s+`?(\\w+)`?\\s+(\\w+)\\s+COMMENT\\s+'([^']*)'", sql) :
-        { name = match[0], type = match[1], comment = match[2] }
-      ]
+      columns = [for column in local.columns[table] : { name = column.name, type = column.type, comment = column.comment }]
 
       serde_properties = {
-        for match in regexall(local.property, join("", regexall("SERDEPROPERTIES\\s*\\(([^)]*)\\)", sql)[*][0])) :
+        for match in regexall(local.property, try(regex("(?m)^WITH SERDEPROPERTIES (.*)$", sql)[0], "")) :
         match[0] => match[1]
       }
       table_properties = {
-        for match in regexall(local.property, join("", regexall("TBLPROPERTIES\\s*\\(([^)]*)\\)", sql)[*][0])) :
+        for match in regexall(local.property, try(regex("(?m)^TBLPROPERTIES (.*);$", sql)[0], "")) :
         match[0] => match[1]
       }
     }
+  }
+
+  # Why a file cannot be read as it stands, by line: nothing of it is passed over.
+  unexpected = {
+    for table, lines in local.lines : table => [
+      for number, line in lines : "line ${number}: ${line == "" ? "an empty line" : trimspace(line)} is not expected here; a column is one line, \"  name  type COMMENT 'meaning',\", with a name in lower case, no ' \\ or { in the meaning, and no comma if it is the last; a line ) and one \"LOCATION 's3://...'\" follow"
+      if number > 0 && !can(regex(local.layout, "${lines[max(number - 1, 0)]}\n${line}"))
+    ]
+  }
+  refused = {
+    for table, columns in local.columns : table => try([local.unexpected[table][0]], concat( # the others follow from the first
+      [
+        for column in columns : "line ${column.line}: the column ${column.name} has the type ${column.type}, which is none of ${join(", ", local.types)} and decimal(precision,scale), in lower case"
+        if !contains(concat(local.types, local.decimals), column.type)
+      ],
+      [
+        for column in columns : "line ${column.line}: the column ${column.name} has the type ${column.type}, which JSON has not; declare it as one of ${join(", ", local.json_types)}, and cast it in the job"
+        if contains(concat(local.types, local.decimals), column.type) && !contains(local.json_types, column.type) && local.tables[table].serde != null
+      ],
+      [
+        for column in columns : "line ${column.line}: there is a column ${column.name} already"
+        if length([for other in columns : other if other.name == column.name && other.line < column.line]) > 0
+      ],
+    ))
   }
 }

@@ -60,8 +60,13 @@ resource "aws_glue_catalog_table" "json" {
 
   lifecycle {
     precondition {
-      condition     = each.value.created == "${local.database_of[each.key]}.${each.key}" && length(each.value.columns) > 0 && each.value.location != null && each.value.serde != null
-      error_message = "ddl/${each.key}.sql must create ${local.database_of[each.key]}.${each.key}, with one commented column per line, a SERDE and a LOCATION; parsed: ${jsonencode(each.value)}."
+      condition     = length(local.refused[each.key]) == 0
+      error_message = "ddl/${each.key}.sql, ${join("; ", local.refused[each.key])}. Nothing was changed: correct the file and apply."
+    }
+
+    precondition {
+      condition     = each.value.created == "${local.database_of[each.key]}.${each.key}" && each.value.serde != null
+      error_message = "ddl/${each.key}.sql must create ${local.database_of[each.key]}.${each.key}, with a SERDE; parsed: ${jsonencode(each.value)}."
     }
   }
 }
@@ -111,8 +116,13 @@ resource "aws_glue_catalog_table" "iceberg" {
     ignore_changes = [description, parameters, storage_descriptor]
 
     precondition {
-      condition     = each.value.created == "${local.database_of[each.key]}.${each.key}" && length(each.value.columns) > 0 && each.value.location == "${local.warehouse_uri}/${local.database_of[each.key]}/${each.key}/"
-      error_message = "ddl/${each.key}.sql must create ${local.database_of[each.key]}.${each.key}, with one commented column per line, at ${local.warehouse_uri}/${local.database_of[each.key]}/${each.key}/; parsed: ${jsonencode(each.value)}."
+      condition     = length(local.refused[each.key]) == 0
+      error_message = "ddl/${each.key}.sql, ${join("; ", local.refused[each.key])}. Nothing was changed: correct the file and apply."
+    }
+
+    precondition {
+      condition     = each.value.created == "${local.database_of[each.key]}.${each.key}" && each.value.location == "${local.warehouse_uri}/${local.database_of[each.key]}/${each.key}/"
+      error_message = "ddl/${each.key}.sql must create ${local.database_of[each.key]}.${each.key}, at ${local.warehouse_uri}/${local.database_of[each.key]}/${each.key}/; parsed: ${jsonencode(each.value)}."
     }
   }
 }

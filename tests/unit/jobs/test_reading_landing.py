@@ -176,3 +176,17 @@ def test_distance_is_a_whole_number(parse):
     wrong, negative = "distancefromobject is not a whole number", "distancefromobject is negative"
     assert [rows[distance]["distancefromobject"] for distance in lines] == [218, 218, None, None, -1]
     assert [rows[distance]["problem"] for distance in lines] == [None, None, wrong, wrong, negative]
+
+
+def test_truth_value_is_true_or_false_and_what_it_is_not_is_said(spark, request):
+    text = (request.config.rootpath / "ddl" / "step_trainer_landing.sql").read_text()
+    added = "Personal data: no.',\n  calibrated boolean COMMENT 'Whether. Personal data: no.'\n)"
+    contract = table_contract.parse("step_trainer_landing", text.replace("Personal data: no.'\n)", added))
+    values = {"true": True, "false": False, '"true"': True, "null": None, "1": None, '"yes"': None, "0.0": None}
+    step = f'"sensorReadingTime": {NOW}, "serialNumber": "S1", "distanceFromObject": 1'
+    lines = [(f'{{{step}, "Calibrated": {value}}}', value) for value in values]
+    frame = spark.createDataFrame(lines, "value string, file string")
+    rows = {row["file"]: row for row in landing.parse(frame, contract, now=NOW).collect()}
+    assert {value: rows[value]["calibrated"] for value in values} == values
+    wrong = "calibrated is not true or false"
+    assert [rows[value]["problem"] for value in values] == [None, None, None, None, wrong, wrong, wrong]

@@ -10,7 +10,7 @@ CREATE EXTERNAL TABLE IF NOT EXISTS ${database}.things (
   `timestamp`  bigint COMMENT 'When, epoch milliseconds; not "COMMENT". Personal data: no.',
   weight       double COMMENT 'In kg. Personal data: no.',
   amount       int    COMMENT 'Pieces. Personal data: no.',
-  made         date   COMMENT 'Day. Personal data: no.',
+  whole        boolean COMMENT 'Whether. Personal data: no.',
   name         string COMMENT 'Label. Personal data: yes.'
 )
 ROW FORMAT SERDE 'org.openx.data.jsonserde.JsonSerDe'
@@ -20,7 +20,7 @@ LOCATION 's3://${bucket}/${database}/things/landing/';
 
 def test_columns_come_in_order_with_type_and_meaning():
     schema = table_contract.parse("things", DDL).schema
-    assert schema.simpleString() == "struct<timestamp:bigint,weight:double,amount:int,made:date,name:string>"
+    assert schema.simpleString() == "struct<timestamp:bigint,weight:double,amount:int,whole:boolean,name:string>"
     assert schema["timestamp"].metadata == {"comment": 'When, epoch milliseconds; not "COMMENT". Personal data: no.'}
 
 
@@ -29,10 +29,21 @@ def test_location_is_the_deployments():
     assert contract.location_in(bucket="lake", database="stedi_local") == "s3://lake/stedi_local/things/landing/"
 
 
-@pytest.mark.parametrize("lost", ["COMMENT", "LOCATION"])
-def test_ddl_that_states_too_little_is_refused(lost):
-    with pytest.raises(BadInputError, match=r"things\.sql states no"):
-        table_contract.parse("things", DDL.replace(lost, "NOTE"))
+def test_what_cannot_be_read_is_refused_with_file_line_and_remedy():
+    with pytest.raises(BadInputError) as refused:
+        table_contract.parse("things", DDL.replace("  weight       double", "  weight       DOUBLE PRECISION"))
+    assert str(refused.value) == (
+        "things.sql, line 4: the column weight has the type DOUBLE PRECISION, which is none of boolean, int, bigint, "
+        "float, double, date, timestamp, string and decimal(precision,scale), in lower case. "
+        "Correct the file and apply."
+    )
+    with pytest.raises(BadInputError) as refused:
+        table_contract.parse("things", DDL.replace("COMMENT 'In kg. Personal data: no.'", ""))
+    assert str(refused.value) == (
+        "things.sql, line 4: weight       double , is not expected here. A column is one line, "
+        "\"  name  type COMMENT 'meaning',\", with a name in lower case, no ' \\ or { in the meaning, and no comma if "
+        "it is the last; a line ) and one \"LOCATION 's3://...'\" follow. Correct the file and apply."
+    )
 
 
 def test_missing_file_is_named_with_where_it_was_looked_for(tmp_path, monkeypatch):
