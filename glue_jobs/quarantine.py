@@ -8,7 +8,9 @@ from pyspark.sql import functions as F
 from arguments import QuarantineLimit
 from problems import BadInputError
 
-SHOWN_PROBLEMS = 20
+# What is shown of a job's message is bounded, on AWS too: so many groups, in so many characters.
+SHOWN_GROUPS = 10
+ROOM_FOR_GROUPS = 1200
 
 
 def location_of(bucket: str, table: str, job_run_id: str) -> str:
@@ -41,14 +43,22 @@ def enforce(
     found = sum(reasons.values())
     if found <= min(limit.rows, limit.share * read):
         return
-    by_file = problems.groupBy("problem", "file").count().orderBy(F.desc("count"), "problem", "file")
-    shown = [f"  {row['count']} x {row['problem']}, in {row['file']}" for row in by_file.take(SHOWN_PROBLEMS)]
+    groups = problems.groupBy("problem", "file").count()
+    lines: list[str] = []
+    shown = 0
+    for row in groups.orderBy(F.desc("count"), "problem", "file").take(SHOWN_GROUPS):
+        line = f"  {row['count']:,} x {row['problem']}, in {row['file']}"
+        if sum(map(len, lines)) + len(line) > ROOM_FOR_GROUPS:
+            break
+        lines.append(line)
+        shown += row["count"]
+    if shown < found:
+        lines.append(f"  ... and {groups.count() - len(lines):,} more groups, {found - shown:,} rows")
     raise BadInputError(
         "\n".join(
             [
                 f"{table} has {found:,} rows of {read:,} that cannot be used, so nothing was published:",
-                *shown,
-                *(["  ..."] if len(shown) == SHOWN_PROBLEMS else []),
+                *lines,
                 f"They were set aside in {location}.",
                 f"Up to {limit.share:.2%} of a table and {limit.rows:,} rows do not stop a run (Terraform variable "  # noqa: ISC004
                 "quarantine_limits). Correct or remove the others in the landing zone and run again.",

@@ -17,7 +17,7 @@ from lakehouse.tables import ACCOUNTED_FOR, PUBLISHED_BY, ZONES, Publication, of
 from lakehouse.workflow import NOT_STARTED, SUCCEEDED, JobRun, WorkflowRun
 
 FAILED = "FAILED"
-LOG_LINES = 15
+MESSAGE_LINES = 15
 STYLES = {SUCCEEDED: "green", "RUNNING": "cyan", "STARTING": "cyan", NOT_STARTED: "dim"}
 
 
@@ -126,10 +126,11 @@ def explain_failure(run: WorkflowRun, project: Project, published: Mapping[str, 
     parts = [f"Not every job of the workflow run {run.id} succeeded."]
     for job in run.jobs:
         if job.state not in (SUCCEEDED, NOT_STARTED):
-            said = "\n".join(
-                f"  {line}" for line in (job.message or "It left no message.").strip().splitlines()[-LOG_LINES:]
-            )
-            parts.append(f"{job.name} {job.state}:\n{said}\n  Its log: {_log_of(job, project)}")
+            said = (job.message or "It left no message.").strip().splitlines()
+            if (more := len(said) - MESSAGE_LINES) > 0:  # the first line says what is wrong
+                said[MESSAGE_LINES:] = [f"... and {more:,} more lines"]
+            lines = "\n".join(f"  {line}" for line in said)
+            parts.append(f"{job.name} {job.state}:\n{lines}\n  Its log: {_log_of(job, project)}")
     if waiting := [job.name for job in run.jobs if job.state == NOT_STARTED]:
         parts.append(f"Not started: {', '.join(waiting)}.")
     parts.append(explain_published(run.id, published))

@@ -12,6 +12,7 @@ import threading
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 from pathlib import Path
 from typing import IO, Final, Literal
 
@@ -22,6 +23,7 @@ Stream = Literal["output", "error"]
 GUARD: Final = Path(__file__).with_name("guard.py")
 DRAIN_SECONDS: Final = 0.2
 MAX_MESSAGE: Final = 2000
+CUT: Final = "\n... (cut here; the log has the rest)"
 LAST_LINES: Final = 6
 
 # What a JVM writes beside the error itself: log lines as spark.LOG4J formats them, and frames of a stack trace.
@@ -124,18 +126,26 @@ class JobProcess:
 
 
 def error_message(stderr: Sequence[str], exit_code: int) -> str:
-    """Return what a failed job said last: the exception of the last Python traceback, else the last lines.
+    """Return what a failed job said last: the exception of the last Python traceback, else its last words.
 
-    JVM log lines and stack frames are left out, so that the one line that matters is not drowned in them.
+    JVM log lines and stack frames are left out, so that the one line that matters is not drowned in them. A message
+    that is too long is cut at its end: its first line says what is wrong.
     """
     lines = [line.rstrip() for line in stderr]
-    words = [line for line in lines if line and not _NOISE.match(line)]
-    said = _exception(lines) or ([line for line in words if not _JAVA.match(line)] or words)[-LAST_LINES:]
+    said = _exception(lines) or _last_words(lines)
     if not said:
         ending = f"was killed by signal {exit_code - 128}" if exit_code > 128 else f"exited with code {exit_code}"
         return f"The script {ending} and wrote no error."
     message = "\n".join(said)
-    return message if len(message) <= MAX_MESSAGE else message[: MAX_MESSAGE - 4] + " ..."
+    return message if len(message) <= MAX_MESSAGE else message[: MAX_MESSAGE - len(CUT)] + CUT
+
+
+def _last_words(lines: list[str]) -> list[str]:
+    """Return the last lines that the script wrote in one go; where there are none, the last exceptions of the JVM."""
+    words = [line for line in lines if line]
+    blocks = groupby(words, key=lambda line: bool(_NOISE.match(line) or _JAVA.match(line)))
+    own = [list(block) for is_of_the_jvm, block in blocks if not is_of_the_jvm]
+    return own[-1] if own else [line for line in words if not _NOISE.match(line)][-LAST_LINES:]
 
 
 def _exception(lines: list[str]) -> list[str]:
@@ -144,4 +154,4 @@ def _exception(lines: list[str]) -> list[str]:
         return []
     start = len(lines) - lines[::-1].index(_TRACEBACK)
     after_frames = next((i for i in range(start, len(lines)) if lines[i] and not lines[i][0].isspace()), len(lines))
-    return [line for line in lines[after_frames:] if line and not _NOISE.match(line)][:LAST_LINES]
+    return [line for line in lines[after_frames:] if line and not _NOISE.match(line)]

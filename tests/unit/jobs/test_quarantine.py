@@ -1,10 +1,17 @@
 """Rows that cannot be used are set aside as they came; a few of them do not stop a run, more do."""
 
 import json
+import shutil
 
 import pytest
-from conftest import AT, BEAR_ALL, UNUSABLE, customer, measured, moved
+from conftest import AT, BEAR_ALL, REPOSITORY, UNUSABLE, customer, measured, moved
 
+from lakehouse.project import Project
+from lakehouse.report import explain_failure
+from lakehouse.sandbox.job_process import error_message
+from lakehouse.workflow import JobRun, WorkflowRun
+
+FOUR_BAD_FILES = REPOSITORY.parent / "shared" / "cases" / "four-bad-files"
 JOBS = {
     "customer": "customer_landing_to_trusted",
     "accelerometer": "accelerometer_landing_to_trusted",
@@ -51,6 +58,52 @@ def test_more_than_the_limit_refuses_the_run_in_words_that_quote_no_row(first_ru
     }
     assert lakehouse.data_files("customer_trusted") == before
     assert lakehouse.branches("customer_trusted") == {"main"}
+
+
+def told(refused):
+    """Return what the operator is told of a job that was refused, line by line: by way of stderr, Glue and report."""
+    around = ["12:00:00.123 WARN Utils: before", "java.lang.Exception: before", "\tat x.Y.z(Y.java:1)"]
+    message = error_message([*around, *str(refused.value).splitlines(), "12:00:01.000 WARN Utils: after"], 1)
+    job = JobRun("customer_landing_to_trusted", "FAILED", "jr_1", message=message)
+    text = explain_failure(WorkflowRun("wr_1", "COMPLETED", None, (job,)), Project.at(REPOSITORY, "local"), {})
+    start, end = "customer_landing_to_trusted FAILED:\n", "\n  Its log:"
+    return text[text.index(start) + len(start) : text.index(end)].splitlines()
+
+
+@pytest.mark.parametrize(("name", "shown"), [("", 10), ("long" * 40, 4)], ids=["short names", "long names"])
+def test_headline_and_largest_groups_of_problems_survive_however_many_there_are(lakehouse, name, shown):
+    lakehouse.create_tables("customer_trusted")
+    for number in range(1, 14):
+        lakehouse.land("customer", ["no JSON"] * number, file=f"{name}{number:02}.json")
+    with pytest.raises(SystemExit) as refused:
+        lakehouse.run("customer_landing_to_trusted")
+    headline, *groups, more, place, remedy = told(refused)
+    assert headline == (
+        "  customer_trusted: customer_landing has 91 rows of 91 that cannot be used, so nothing was published:"
+    )
+    folder = f"s3://{lakehouse.bucket}/customer/landing"
+    numbers = range(13, 13 - shown, -1)
+    assert groups == [
+        f"    {number} x a line is not one JSON object, in {folder}/{name}{number:02}.json" for number in numbers
+    ]
+    assert more == f"    ... and {13 - shown} more groups, {91 - sum(numbers)} rows"
+    assert place.startswith(f"  They were set aside in s3://{lakehouse.bucket}/quarantine/customer_landing/")
+    assert remedy.endswith("Correct or remove the others in the landing zone and run again.")
+
+
+@pytest.mark.skipif(not FOUR_BAD_FILES.is_dir(), reason="../shared/cases/four-bad-files is not on this machine")
+def test_four_bad_files_are_told_with_their_number_first(lakehouse):
+    lakehouse.create_tables("customer_trusted")
+    shutil.copytree(FOUR_BAD_FILES, lakehouse.folder)
+    with pytest.raises(SystemExit) as refused:
+        lakehouse.run("customer_landing_to_trusted")
+    headline, *groups, place, _ = told(refused)
+    assert headline == (
+        "  customer_trusted: customer_landing has 4 rows of 44 that cannot be used, so nothing was published:"
+    )
+    folder = f"s3://{lakehouse.bucket}/customer/landing"
+    assert groups == [f"    1 x a line is not one JSON object, in {folder}/customer-{n}.json" for n in range(4)]
+    assert place.startswith("  They were set aside in ")
 
 
 @pytest.mark.slow

@@ -129,8 +129,27 @@ class TestErrorMessage:
         assert message.startswith('  File "job.py", line 1')
         assert message.endswith("SyntaxError: invalid syntax")
 
-    def test_is_cut_when_it_is_long(self) -> None:
-        assert len(error_message(["x" * 10_000], 1)) == 2000
+    def test_of_sys_exit_is_all_of_its_lines_and_no_earlier_ones(self) -> None:
+        said = [
+            "customers: 12 rows of 40 cannot be used:",
+            *(f"  1 x a reason, in file {n}" for n in range(11)),
+            "Why.",
+        ]
+        around = [
+            "Setting default log level to WARN.",
+            "12:00:00.1 WARN Utils: before",
+            *said,
+            "12:00:01.0 WARN Utils: x",
+        ]
+        assert error_message(around, 1).splitlines() == said
+
+    def test_is_cut_at_its_end_when_it_is_long_and_says_so(self) -> None:
+        for lines in (["what is wrong" + "x" * 10_000], ["what is wrong", *["more"] * 1000]):
+            for before in ([], ["Traceback (most recent call last):"]):
+                message = error_message([*before, *lines], 1)
+                assert len(message) == 2000
+                assert message.startswith("what is wrong")
+                assert message.endswith("... (cut here; the log has the rest)")
 
     def test_says_so_when_nothing_was_written(self) -> None:
         assert error_message(["", "12:00:00.123 ERROR Executor: noise"], 7) == (
