@@ -26,8 +26,11 @@ def causes(error: Py4JJavaError) -> list[Any]:
     return found
 
 
-def in_words(error: Py4JError | PySparkException | ConnectionError) -> str:
-    """Return what to say about an error of Spark's that nobody foresaw: its cause, and which file it was about."""
+def in_words(error: Py4JError | PySparkException | OSError) -> str:
+    """Return what to say about an error of Spark's or the system's that nobody foresaw: its cause, and which file."""
+    if isinstance(error, OSError) and not isinstance(error, ConnectionError):
+        what = f"{error.filename or 'A file'} cannot be used: {error.strerror or error}"
+        return f"{what}. Nothing is lost: put it right and run the workflow again."
     try:
         if isinstance(error, Py4JJavaError):
             said = [cause.getMessage() or cause.getClass().getName() for cause in causes(error)]

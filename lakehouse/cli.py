@@ -16,7 +16,7 @@ from typer.core import TyperGroup, TyperOption
 
 from lakehouse import sample as sample_data
 from lakehouse.console import Display
-from lakehouse.errors import CommandInterruptedError, LakehouseError
+from lakehouse.errors import CommandInterruptedError, LakehouseError, in_words
 from lakehouse.pipeline import Operator
 from lakehouse.project import LOCAL, Project
 from lakehouse.sandbox import SandboxError
@@ -161,6 +161,8 @@ def main() -> None:
         _fail(str(error))
     except (BotoCoreError, ClientError) as error:
         _fail(f"AWS did not do what it was asked: {error}")
+    except OSError as error:
+        _fail(in_words(error))
 
 
 def _operator(env: str, port: int = 0) -> Operator:

@@ -1,5 +1,6 @@
 """What a job says about an error of Spark's that nobody foresaw: one sentence, and the stack trace is in its log."""
 
+import errno
 from unittest.mock import Mock
 
 import pytest
@@ -39,6 +40,20 @@ def test_an_error_of_a_query_is_a_sentence_too(spark, job):
 
 def test_the_end_of_java_is_said():
     assert in_words(Py4JNetworkError("Answer from Java side is empty")).startswith("Spark ended in the midst")
+
+
+@pytest.mark.parametrize(
+    ("error", "says"),
+    [
+        (OSError(errno.ENOSPC, "No space left on device"), "A file cannot be used: No space left on device. Nothing"),
+        (PermissionError(errno.EACCES, "Permission denied", "/x"), "/x cannot be used: Permission denied. Nothing"),
+        (ConnectionRefusedError(errno.ECONNREFUSED, "Connection refused"), "Spark ended in the midst of its work."),
+    ],
+)
+def test_an_error_of_the_system_is_a_sentence(job, error, says):
+    with pytest.raises(SystemExit) as ended, job:
+        raise error
+    assert str(ended.value).startswith(f"steps: {says}")
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import signal
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -43,6 +45,16 @@ def environment(monkeypatch: pytest.MonkeyPatch, **knobs: str) -> None:
         monkeypatch.setenv(knob, value)
 
 
+@pytest.fixture
+def terraform(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Put a `terraform` on the PATH that has nothing to say."""
+    command = tmp_path / "bin" / "terraform"
+    command.parent.mkdir()
+    command.write_text("#!/bin/sh\n")
+    command.chmod(0o700)
+    monkeypatch.setenv("PATH", str(command.parent), prepend=os.pathsep)
+
+
 @pytest.mark.parametrize(
     "error",
     [LakehouseError("Do this."), SandboxError("Do this."), NoCredentialsError()],
@@ -61,6 +73,72 @@ def test_a_foreseen_error_is_one_message_and_exit_code_1(
     assert captured.err.startswith("error: ")
     assert str(error) in captured.err
     assert captured.err.count("\n") == 1
+
+
+LOCAL = ("run", "apply", "plan", "landing", "counts", "sample", "forget --email ann@x.org")
+DEV = ("run --env dev", "plan --env dev", "counts --env dev")
+
+
+@pytest.mark.usefixtures("terraform")
+@pytest.mark.parametrize(
+    ("command", "name"),
+    [
+        *((command, "build") for command in (*LOCAL, *DEV)),
+        *((command, "build/local") for command in LOCAL),
+        *((command, "build/dev") for command in DEV),
+    ],
+)
+def test_a_file_in_the_place_of_a_folder_is_named(
+    call: Call, root: Path, capsys: pytest.CaptureFixture[str], command: str, name: str
+) -> None:
+    file = root / name
+    file.parent.mkdir(exist_ok=True)
+    file.touch()
+    assert call(*command.split()) == 1
+    said = capsys.readouterr().err
+    assert said == f"error: {file} is a file, and a folder is needed there. Move it away and give the command again.\n"
+
+
+@pytest.mark.usefixtures("terraform")
+def test_a_full_disk_is_said(call: Call, root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (root / "build" / "dev").mkdir(parents=True)
+    (root / "build" / "dev" / "terraform.log").symlink_to("/dev/full")
+    assert call("plan", "--env", "dev") == 1
+    (said,) = capsys.readouterr().err.splitlines()
+    assert said.startswith(f"error: There is no space left on the disk of {root}, ")
+    assert said.endswith(" Free some and give the command again.")
+
+
+@pytest.mark.parametrize(
+    ("error", "says"),
+    [
+        (
+            OSError(errno.EROFS, "Read-only file system", "/x/build"),
+            "/x/build cannot be used: Read-only file system. Get",
+        ),
+        (
+            PermissionError(errno.EACCES, "Permission denied", "/x/build"),
+            "/x/build cannot be used: Permission denied. Get",
+        ),
+        (OSError(errno.ENOSPC, "No space left on device", "/x/a"), "There is no space left on the disk of /x/a. Free"),
+        (
+            IsADirectoryError(errno.EISDIR, "Is a directory", "/x/run.json"),
+            "/x/run.json is a folder, and a file is needed",
+        ),
+        (OSError(errno.ENAMETOOLONG, "File name too long", "/x/a"), "/x/a cannot be used: File name too long. Put"),
+        (ConnectionResetError(errno.ECONNRESET, "Connection reset by peer"), "The system refused: Connection reset"),
+    ],
+)
+def test_an_error_of_the_system_is_a_sentence(
+    call: Call, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], error: OSError, says: str
+) -> None:
+    def fail(*_: object) -> None:
+        raise error
+
+    monkeypatch.setattr(Operator, "counts", fail)
+    assert call("counts") == 1
+    (said,) = capsys.readouterr().err.splitlines()
+    assert said.startswith(f"error: {says}")
 
 
 def test_options_reach_the_operator(call: Call, monkeypatch: pytest.MonkeyPatch) -> None:

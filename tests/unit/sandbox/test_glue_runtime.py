@@ -1,0 +1,18 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+from lakehouse.sandbox.glue_runtime import JobRuntime
+from lakehouse.sandbox.job_run import JobRun, JobSpec
+from lakehouse.sandbox.process import Credentials
+
+
+def test_a_run_that_has_no_place_on_disk_fails_with_a_sentence(tmp_path: Path) -> None:
+    (tmp_path / "local").touch()
+    runtime = JobRuntime(tmp_path, "http://127.0.0.1:9", "us-east-1", Credentials("a", "b"))
+    run = JobRun(JobSpec("job", "role", "s3://lake/job.py"), {})
+    ended: list[JobRun] = []
+    runtime._run(run, ended.append)
+    assert (ended, run.state) == ([run], "FAILED")
+    place = runtime.jobs_folder / run.id
+    assert run.error == f"{place} cannot be used: Not a directory. Put it right and run again."
