@@ -38,7 +38,14 @@ def run(lakehouse, profile):
     return counts
 
 
-@pytest.mark.parametrize("profile", COUNTS)
+@pytest.mark.parametrize(
+    "profile",
+    [
+        "published",
+        pytest.param("consent_date", marks=pytest.mark.slow),
+        pytest.param("strict", marks=pytest.mark.slow),
+    ],
+)
 def test_public_data_gives_the_published_counts(real_lakehouse, profile):
     real_lakehouse.create_tables()
     assert tuple(run(real_lakehouse, profile).values()) == COUNTS[profile]
