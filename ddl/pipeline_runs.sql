@@ -8,7 +8,7 @@ CREATE TABLE IF NOT EXISTS ${database}_audit.pipeline_runs (
   target_table              string COMMENT 'Table that the job writes. Personal data: no.',
   source_table              string COMMENT 'Table that the rows were read from; empty where the fate is output. Personal data: no.',
   fate                      string COMMENT 'What became of the rows: read, published, dropped or quarantined; output for the rows written to the target table. Personal data: no.',
-  reason                    string COMMENT 'Why rows were dropped or quarantined; empty for other fates. Personal data: no.',
+  reason                    string COMMENT 'Why rows were dropped or quarantined, or that the output is empty although its input is not; else empty. Personal data: no.',
   `rows`                    bigint COMMENT 'Number of rows. Personal data: no.',
   profile                   string COMMENT 'Named set of policies that the job ran with. Personal data: no.',
   recorded_at               bigint COMMENT 'When this was recorded, epoch milliseconds, UTC. Personal data: no.',

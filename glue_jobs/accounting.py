@@ -1,5 +1,6 @@
 """Accounts for every row that a job reads: read = published + dropped for a named reason + quarantined."""
 
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final, Literal
@@ -11,11 +12,15 @@ from problems import AuditError
 
 DUPLICATE: Final = "exact duplicate"
 REFUSED: Final = "the run was refused"
+EMPTY: Final = "empty although its input is not"
 
 
 @dataclass(frozen=True)
 class Fate:
-    """What became of some rows of a table that a job read; `output` counts the rows that it wrote."""
+    """What became of some rows of a table that a job read; `output` counts the rows that it wrote.
+
+    The reason says why rows were dropped or quarantined or, of an output without a row, that it is `EMPTY`.
+    """
 
     source_table: str
     fate: Literal["read", "published", "dropped", "quarantined", "output"]
@@ -80,6 +85,23 @@ def refuse_other_output(table: str, fates: Iterable[Fate], count: int) -> None:
             f"{published:,} rows were to be published and {table} has {count:,}, so nothing was published: the code of "
             "the job loses or repeats some."
         )
+
+
+def output(fates: Iterable[Fate], count: int) -> Fate:
+    """Return the fate of a table with so many rows, made of input with these fates.
+
+    To be empty is no error: when nobody agrees, or readings of some customers are not there yet, that is right.
+    """
+    return Fate("", "output", EMPTY if not count and total(fates, "read") else "", count)
+
+
+def lost(fates: Iterable[Fate]) -> str:
+    """Return why rows were dropped or quarantined and how many, the most first."""
+    rows: Counter[str] = Counter()
+    for fate in fates:
+        if fate.fate in ("dropped", "quarantined"):
+            rows[fate.reason] += fate.rows
+    return ", ".join(f"{count:,} x {reason}" for reason, count in rows.most_common())
 
 
 def total(fates: Iterable[Fate], *kinds: str) -> int:

@@ -43,7 +43,7 @@ TABLES: Final = (
 
 
 class Job:
-    """One run of a job; as a context it turns a JobError, or an error of Spark's, into a non-zero exit with a message.
+    """One run of a job; as a context it turns a JobError, Spark's error or the system's into a message and exit code 1.
 
     It holds the lease of the lakehouse while it runs; the last job of a workflow run, and any that fails, releases it.
     It writes its table to the run's branch. The jobs of a workflow run read each other's tables there, and the last of
@@ -101,7 +101,7 @@ class Job:
             self._lease.release()
         if isinstance(error, JobError | LeaseError):
             sys.exit(f"{self._writes}: {error}")
-        if isinstance(error, Py4JError | PySparkException | ConnectionError):  # the last when Java has gone
+        if isinstance(error, Py4JError | PySparkException | OSError):  # a ConnectionError when Java has gone
             traceback.print_exception(error, file=sys.stdout)
             sys.exit(f"{self._writes}: {self._explain(error)}")
 
@@ -174,8 +174,14 @@ class Job:
         if len(decided) == 1:  # a table that is not made of pairs
             accounting.refuse_other_output(self._writes, fates, count)
         written = table.write(rows, count, self._branch, self._report(count))
-        self._record_fates([*fates, Fate("", "output", "", count)], written.id)
+        output = accounting.output(fates, count)
+        self._record_fates([*fates, output], written.id)
         print(f"{self._writes}: {accounting.describe(fates)}; {count:,} rows out", flush=True)
+        if output.reason:
+            read = accounting.total(fates, "read")
+            print(
+                f"WARNING: {self._writes} is {output.reason}: {read:,} rows read, {accounting.lost(fates)}", flush=True
+            )
         try:
             audited = table.read(self._branch)
             audits.check_schema(audited, contract)
@@ -190,8 +196,16 @@ class Job:
             self.publish([self._writes])
 
     def publish(self, tables: Sequence[str] = TABLES) -> None:
-        """Publish those of the tables that this run has written, after a look at whether they belong together."""
+        """Publish those of the tables that this run has written, after a look at whether they belong together.
+
+        A workflow run has written them all; some it may have published already, if the last job is tried again.
+        """
         written = {name: s for name in tables if (s := self._table(name).snapshot(self._branch))}
+        if run := self._arguments.workflow_run_id:
+            others = {name: self._table(name).snapshot() for name in tables if name not in written}
+            publishing.refuse_incomplete(run, others)
+        elif not written:  # `write` has published it
+            return
         sources = {source for snapshot in written.values() for source in publishing.reads(snapshot)} - written.keys()
         visible = {name: s for name in sources if (s := self._table(name).snapshot())}
         publishing.refuse_inconsistent(written, visible)
@@ -222,10 +236,10 @@ class Job:
         given = rows.withColumns({name: F.lit(value) for name, value in known.items() if name not in rows.columns})
         audit_table.append(given.select(*(F.col(f.name).cast(f.dataType).alias(f.name) for f in contract.schema)))
 
-    def _explain(self, error: Py4JError | PySparkException | ConnectionError) -> str:
+    def _explain(self, error: Py4JError | PySparkException | OSError) -> str:
         """Return what to say about an error of Spark's; a damaged file of a table is named, which Spark need not do."""
         said = in_words(error)
-        if "://" in said:
+        if "://" in said or isinstance(error, OSError):
             return said
         try:
             for table, snapshot_id in self._snapshots_read.items():

@@ -183,6 +183,16 @@ def refuse_clock_behind(table: str, published: Snapshot | None, now: int) -> Non
         )
 
 
+def refuse_incomplete(workflow_run_id: str, others: Mapping[str, Snapshot | None]) -> None:
+    """Raise an AuditError unless a workflow run has published the other tables, those that are not on its branch."""
+    own = {name for name, seen in others.items() if seen and seen.report.get("workflow-run-id") == workflow_run_id}
+    if missing := [name for name in others if name not in own]:
+        raise AuditError(
+            f"The workflow run {workflow_run_id} has no {', '.join(missing)} to publish, so nothing was published: "
+            "a job of it was left out, or another run has discarded what it wrote. Run the whole workflow again."
+        )
+
+
 def refuse_inconsistent(run: Mapping[str, Snapshot], visible: Mapping[str, Snapshot]) -> None:
     """Raise an AuditError if a table was made from another state of a table than readers would see with this run.
 

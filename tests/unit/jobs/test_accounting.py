@@ -75,3 +75,21 @@ def test_rows_add_up(spark):
     for read in (6, 8):
         with pytest.raises(AuditError, match=f"{read} rows of things were read and 7 are accounted for"):
             accounting.account("things", decided, read=read, quarantined={"broken": 1})
+
+
+@pytest.mark.parametrize(
+    ("fates", "count", "reason"),
+    [
+        ([Fate("a", "read", "", 3), Fate("a", "dropped", "x", 3)], 0, "empty although its input is not"),
+        ([Fate("a", "read", "", 0), Fate("b", "read", "", 1)], 0, "empty although its input is not"),
+        ([Fate("a", "read", "", 0), Fate("b", "read", "", 0)], 0, ""),
+        ([Fate("a", "read", "", 3), Fate("a", "published", "", 1), Fate("a", "dropped", "x", 2)], 1, ""),
+    ],
+)
+def test_output_without_a_row_of_input_with_some_is_recorded_as_such(fates, count, reason):
+    assert accounting.output(fates, count) == Fate("", "output", reason, count)
+
+
+def test_reasons_for_which_rows_were_lost_come_with_their_counts_the_most_first():
+    lost = [Fate("a", "dropped", "x", 3), Fate("b", "quarantined", "y", 1_000), Fate("b", "dropped", "x", 4)]
+    assert accounting.lost([Fate("a", "read", "", 9), Fate("a", "published", "", 9), *lost]) == "1,000 x y, 7 x x"

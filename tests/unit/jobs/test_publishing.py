@@ -65,12 +65,26 @@ def test_empty_result_empties_the_table_and_is_reported(lakehouse):
     assert lakehouse.rows("customer_trusted") == []
 
 
-def test_nobody_agreed_is_no_error_in_any_job(lakehouse):
+def test_nobody_agreed_is_no_error_in_any_job_but_said_loudly(lakehouse, capsys):
     lakehouse.create_tables()
     lakehouse.land("customer", [DECLINED])
     lakehouse.land("accelerometer", [{"user": "b@example.com", "timestamp": AT, "x": 0, "y": 0, "z": 0}])
     lakehouse.land("step_trainer", [{"sensorReadingTime": AT, "serialNumber": "S2", "distanceFromObject": 1}])
     assert set(lakehouse.run_all("--profile", "strict").values()) == {0}
+    assert [line for line in capsys.readouterr().out.splitlines() if line.startswith("WARNING: ")] == [
+        f"WARNING: {table} is empty although its input is not: 1 rows read, 1 x {reason}"
+        for table, reason in (
+            ("customer_trusted", "no consent to research"),
+            ("accelerometer_trusted", "not of a trusted customer"),
+            ("step_trainer_trusted", "not of a curated customer's Step Trainer"),
+        )
+    ]
+    outputs = lakehouse.table("pipeline_runs").where("fate = 'output'").collect()
+    said = dict.fromkeys(
+        ("customer_trusted", "accelerometer_trusted", "step_trainer_trusted"), "empty although its input is not"
+    )
+    silent = dict.fromkeys(("customers_curated", "machine_learning_curated"), "")  # their input is empty, too
+    assert {row["target_table"]: row["reason"] for row in outputs} == said | silent
     (steps,) = lakehouse.snapshots("step_trainer_trusted")
     assert {key: value for key, value in steps.items() if ".rows-" in key} == {
         "lakehouse.rows-in": "1",
@@ -168,6 +182,16 @@ def test_table_that_was_replaced_during_the_run_is_noticed_though_the_run_does_n
     publishing.refuse_inconsistent({"customers_curated": snapshot(7)}, {**fits, "customer_trusted": snapshot(9)})
     with pytest.raises(AuditError, match="accelerometer_trusted was made from another customer_trusted"):
         publishing.refuse_inconsistent(run, {"accelerometer_trusted": snapshot(4, customer_trusted=1)})
+
+
+def test_workflow_run_publishes_all_tables_or_none():
+    seen = Snapshot(1, 1, {"workflow-run-id": "wr_1"}, 0)
+    publishing.refuse_incomplete("wr_1", {})
+    publishing.refuse_incomplete("wr_1", {"customer_trusted": seen, "customers_curated": seen})
+    others = [None, Snapshot(1, 1, {"workflow-run-id": "wr_0"}, 0), Snapshot(1, 1, {}, 0)]
+    for other in others:
+        with pytest.raises(AuditError, match="The workflow run wr_1 has no customers_curated to publish, so nothing"):
+            publishing.refuse_incomplete("wr_1", {"customer_trusted": seen, "customers_curated": other})
 
 
 def test_what_is_discarded_takes_no_history_with_it(lakehouse):

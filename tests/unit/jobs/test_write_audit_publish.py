@@ -133,6 +133,20 @@ def test_table_that_somebody_alters_during_the_run_is_refused(lakehouse, monkeyp
     assert lakehouse.data_files("customer_trusted") == set()
 
 
+def test_last_job_of_a_workflow_run_publishes_nothing_without_the_tables_of_the_others(first_run):
+    lakehouse, table = first_run.lakehouse, "machine_learning_curated"
+    before = visible(lakehouse)
+    with pytest.raises(SystemExit) as refused:
+        lakehouse.run(table, "--WORKFLOW_RUN_ID", "wr_of_one_job")
+    assert str(refused.value) == (
+        "machine_learning_curated: The workflow run wr_of_one_job has no step_trainer_trusted, customers_curated, "
+        "accelerometer_trusted, customer_trusted to publish, so nothing was published: a job of it was left out, or "
+        "another run has discarded what it wrote. Run the whole workflow again."
+    )
+    publishing.Table(lakehouse.spark, lakehouse.name(table)).discard(["run_wr_of_one_job"])  # as the next run does
+    assert visible(lakehouse) == before
+
+
 class Crash(Exception):  # noqa: N818 no error of a job
     """What a job does not expect."""
 
@@ -187,6 +201,32 @@ def test_failure_of_any_job_shows_nothing_and_the_next_run_heals(lakehouse, monk
     assert {table: lakehouse.branches(table) for table in TABLES} == in_each({"main"})
     for table in TABLES:
         assert not lakehouse.data_files(table) & stale[table]
+
+
+@pytest.mark.slow
+def test_last_job_that_is_tried_again_publishes_what_it_had_not(lakehouse, monkeypatch):
+    """It was killed when two tables were published and, when tried again, when one branch was dropped."""
+    lakehouse.create_tables()
+    land(lakehouse)
+    run_id = ("--WORKFLOW_RUN_ID", f"wr_{uuid.uuid4().hex}")
+    *others, last = JOBS
+    for job in others:
+        lakehouse.run(job, *run_id)
+    for step, done in (("publish", 2), ("drop", 1)):
+        real, calls = getattr(publishing.Table, step), iter(range(100))
+
+        def crash(table, branch, real=real, calls=calls, done=done):
+            if next(calls) == done:
+                raise Crash
+            real(table, branch)
+
+        with monkeypatch.context() as patch:
+            patch.setattr(publishing.Table, step, crash)
+            with pytest.raises(Crash):
+                lakehouse.run(last, *run_id)
+    lakehouse.run(last, *run_id)
+    assert who(lakehouse) == in_each(["anna", "cleo"])
+    assert {table: lakehouse.branches(table) for table in TABLES} == in_each({"main"})
 
 
 @pytest.mark.slow
