@@ -110,7 +110,9 @@ class JobRuntime:
         except (ClientError, BotoCoreError) as failure:
             error = f"On behalf of the job's role {run.spec.role}: {failure}"
         except OSError as failure:  # a write that fails for want of space names no file
-            error = f"{failure.filename or self._build} cannot be used: {failure.strerror}. Put it right and run again."
+            log.exception("Job run %s", run.id)
+            what = f"{failure.filename or self._build} cannot be used: {failure.strerror or failure}"
+            error = f"{what}. Put it right and run again."
         except Exception as failure:  # a defect here must end the run, not leave it RUNNING for ever
             log.exception("Job run %s", run.id)
             error = f"The embedded AWS failed: {failure!r}"
