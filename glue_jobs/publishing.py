@@ -188,8 +188,8 @@ def refuse_incomplete(workflow_run_id: str, others: Mapping[str, Snapshot | None
     own = {name for name, seen in others.items() if seen and seen.report.get("workflow-run-id") == workflow_run_id}
     if missing := [name for name in others if name not in own]:
         raise AuditError(
-            f"The workflow run {workflow_run_id} has no {', '.join(missing)} to publish, so this job publishes "
-            "nothing: one of its jobs was left out, or another run has discarded its table. Run the whole workflow again."
+            f"The workflow run {workflow_run_id} has no {', '.join(missing)} to publish, so it publishes nothing: "
+            "a job was left out, or another run has discarded its table. Run the whole workflow again."
         )
 
 

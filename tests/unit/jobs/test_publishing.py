@@ -190,7 +190,7 @@ def test_workflow_run_publishes_all_tables_or_none():
     publishing.refuse_incomplete("wr_1", {"customer_trusted": seen, "customers_curated": seen})
     others = [None, Snapshot(1, 1, {"workflow-run-id": "wr_0"}, 0), Snapshot(1, 1, {}, 0)]
     for other in others:
-        with pytest.raises(AuditError, match="The workflow run wr_1 has no customers_curated to publish, so this job"):
+        with pytest.raises(AuditError, match="The workflow run wr_1 has no customers_curated to publish, so it"):
             publishing.refuse_incomplete("wr_1", {"customer_trusted": seen, "customers_curated": other})
 
 

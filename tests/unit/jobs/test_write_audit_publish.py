@@ -140,7 +140,7 @@ def test_last_job_of_a_workflow_run_publishes_nothing_without_the_tables_of_the_
         lakehouse.run(table, "--WORKFLOW_RUN_ID", "wr_of_one_job")
     assert str(refused.value) == (
         "machine_learning_curated: The workflow run wr_of_one_job has no step_trainer_trusted, customers_curated, "
-        "accelerometer_trusted, customer_trusted to publish, so this job publishes nothing: one of its jobs was left "
+        "accelerometer_trusted, customer_trusted to publish, so it publishes nothing: a job was left "
         "out, or another run has discarded its table. Run the whole workflow again."
     )
     publishing.Table(lakehouse.spark, lakehouse.name(table)).discard(["run_wr_of_one_job"])  # as the next run does

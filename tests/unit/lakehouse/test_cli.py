@@ -75,7 +75,7 @@ def test_a_foreseen_error_is_one_message_and_exit_code_1(
     assert captured.err.count("\n") == 1
 
 
-LOCAL = ("run", "apply", "plan", "landing", "counts", "sample", "forget --email ann@x.org")
+LOCAL = ("run", "apply", "plan", "counts", "sample", "forget --email ann@x.org")
 DEV = ("run --env dev", "plan --env dev", "counts --env dev")
 
 
