@@ -4,8 +4,8 @@ SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 MAKEFLAGS += --no-builtin-rules
 
-# A knob's value is data: it reaches the programs as it was typed, in the environment, and no recipe mentions it (see the
-# end of this file). `<target>.knobs` names the knobs of a target; any target takes PYTHON.
+# A knob's value is data: it reaches the programs through the environment as it was typed, and no recipe mentions it (the
+# end of this file sees to that). `<target>.knobs` lists the knobs of a target; every target takes PYTHON.
 ## ENV       local, the embedded AWS of this machine (default), or a folder of terraform/environments
 ## DATA      folder of landing data; ENV=local takes a generated sample if it is not given
 ## PROFILE   policies of the jobs: published (default), consent_date or strict
@@ -152,9 +152,9 @@ clean: ## Stop the embedded AWS and remove everything that these targets made
 	@find terraform -type d -name .terraform -prune -exec rm -rf {} +
 	@rm -rf build $(VENV) $(VENV)-checkov .mypy_cache .pytest_cache .ruff_cache *.egg-info
 
-# Here a command's knobs are looked at, before anything is run. make would expand the values of those that were typed, so
-# each is exported as it stands. One that no target of the command takes is refused if it was typed, and withheld if it
-# came in the environment.
+# Here the knobs of a command are checked, before anything runs. A knob that none of its targets takes is refused when it
+# was typed, and withheld when it came from the environment. make expands a command-line value when it exports it, so each
+# is redefined as its literal text; MAKEOVERRIDES would hand it to a make within a recipe once more.
 goals := $(or $(MAKECMDGOALS),help)
 tables := $(filter %.knobs,$(.VARIABLES))
 known := $(sort PYTHON $(foreach table,$(tables),$(value $(table))))

@@ -49,7 +49,7 @@ Yes = Annotated[bool, typer.Option("--yes", envvar="YES", help="1 lets the comma
 
 
 class _Commands(TyperGroup):
-    """The commands, with errors that speak of what was typed: of the knob, when a value came in the environment."""
+    """The commands; a bad value that came from the environment is reported as the knob's, not as the flag's."""
 
     def invoke(self, ctx: Any) -> Any:
         try:

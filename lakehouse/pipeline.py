@@ -147,7 +147,7 @@ class Operator:
             self._run_on_aws(folder, profile)
 
     def forget(self, email: str, confirm: Callable[[str], bool], *, dry_run: bool) -> None:
-        """Erase a person from the whole lakehouse after a look at what would go, by wish no more than look."""
+        """Erase a person from the whole lakehouse: a dry run, a question, the erasure; write the report."""
         email = address(email)
         environment = self.project.environment
         with self._alone("make forget") as claim:
@@ -170,11 +170,11 @@ class Operator:
             if found:
                 self._ask(confirm, f"Erase {email} from {environment} for good?")
             claim.check()
-            forgetting.request(email, request)  # a look that no erasure was begun before deletes its request
+            forgetting.request(email, request)  # the dry run deleted it, unless an erasure had begun
             self._run_forget_job(forgetting, request, dry_run=False)
 
     def _run_forget_job(self, forgetting: Forgetting, request: str, *, dry_run: bool) -> dict[str, Any]:
-        """Look for a person or erase them, as the request says; show the report, write it to a file and return it."""
+        """Run the job that a request asks for; show its report, write it to a file and return it."""
         report = forgetting.run(request, dry_run=dry_run, on_change=self._say_job_run)
         path = self.project.build / f"forget-{request}.json"
         path.parent.mkdir(parents=True, exist_ok=True)

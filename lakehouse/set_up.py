@@ -17,10 +17,10 @@ TERRAFORM = Path("requirements-terraform.txt")
 
 
 def main() -> None:
-    """Make the environment that the stamp lies in, unless it is newer than its requirements; the stamp comes last.
+    """Make the environment of the stamp, unless the stamp is newer than the requirements; touch the stamp last.
 
-    One process at a time: the others wait and find it ready. The lock is the kernel's, on the first requirements file,
-    so it ends with its holder, however that ends.
+    One process at a time: the others wait and find it ready. The kernel releases the lock, a flock on the first
+    requirements file, when its holders are gone, however they ended.
     """
     stamp, *requirements = map(Path, sys.argv[1:])
     if sys.version_info[:2] != PYTHON:
@@ -57,7 +57,7 @@ def _is_ready(stamp: Path, requirements: list[Path]) -> bool:
 
 
 def _make(folder: Path, requirements: list[Path], lock: IO[str]) -> None:
-    """Make the environment anew. Every process of it holds the lock too, should this one be killed."""
+    """Make the environment anew. Each child process inherits the lock, in case this one is killed."""
 
     def run(*command: str) -> None:
         subprocess.run(command, check=True, pass_fds=[lock.fileno()])
