@@ -83,7 +83,7 @@ destroy: setup ## Destroy everything that Terraform made in ENV (asks on AWS, un
 
 .PHONY: down
 down.knobs := ENV
-down: setup ## Stop the embedded AWS and forget what it held
+down: setup ## Stop the embedded AWS and remove all data that it held
 	@$(BIN)/lakehouse down
 
 # The longest files first, so that both processes end at the same time.

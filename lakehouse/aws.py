@@ -14,6 +14,8 @@ from pathlib import Path
 import boto3
 from botocore.config import Config
 
+from lakehouse import private
+
 LOOPBACK = "127.0.0.1,localhost"
 CONFIG = Config(connect_timeout=5, read_timeout=60, retries={"mode": "standard"})
 
@@ -60,6 +62,4 @@ def write_exports(path: Path, exports: Mapping[str, str], unset: tuple[str, ...]
     lines = [f"unset {name}" for name in unset] + [
         f"export {key}={shlex.quote(value)}" for key, value in exports.items()
     ]
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.touch(mode=0o600)
-    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    private.write(path, "\n".join(lines) + "\n")

@@ -14,6 +14,7 @@ import typer
 from botocore.exceptions import BotoCoreError, ClientError
 from typer.core import TyperGroup, TyperOption
 
+from lakehouse import private
 from lakehouse import sample as sample_data
 from lakehouse.console import Display
 from lakehouse.errors import CommandInterruptedError, LakehouseError, in_words
@@ -99,7 +100,7 @@ def destroy(env: Env = LOCAL, *, yes: Yes = False) -> None:
 
 @app.command()
 def down(env: Env = LOCAL) -> None:
-    """Stop the embedded AWS and forget what it held."""
+    """Stop the embedded AWS and remove all data that it held; the generated sample and the reports stay."""
     _operator(env).down()
 
 
@@ -151,6 +152,7 @@ def sample(
 
 def main() -> None:
     """Run a command: an error that has been foreseen becomes one message and exit code 1."""
+    os.umask(private.UMASK)
     for stop in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(stop, _interrupt)
     try:
@@ -166,7 +168,9 @@ def main() -> None:
 
 
 def _operator(env: str, port: int = 0) -> Operator:
-    return Operator(Project.at(Path.cwd(), env), Display(), port)
+    project = Project.at(Path.cwd(), env)
+    private.folder(project.root / "build")
+    return Operator(project, Display(), port)
 
 
 def _confirmation(yes: bool) -> Callable[[str], bool]:

@@ -103,11 +103,11 @@ class Operator:
             terraform.destroy()
 
     def down(self) -> None:
-        """Stop the embedded AWS and forget what it held."""
+        """Stop the embedded AWS and remove all that it held."""
         if not self.project.is_local:
             raise LakehouseError(f"Only ENV=local has an embedded AWS to stop, not {self.project.environment}.")
-        was_up = self._stop_embedded_aws()
-        self.display.say("The embedded AWS is stopped." if was_up else "The embedded AWS was not up.")
+        was_up = sandbox.down(self.project.root)
+        self.display.say("The embedded AWS is stopped, its data removed." if was_up else "The embedded AWS was not up.")
 
     def landing(self, folder: Path | None, confirm: Callable[[str], bool]) -> None:
         """Make the landing zone hold exactly a folder's data."""
@@ -421,15 +421,11 @@ class Operator:
             with aws.process_environment(aws.only(box.environ())):
                 yield
             if not (was_up or keep):
-                self._stop_embedded_aws()
+                sandbox.down(self.project.root)
         except BaseException:
             if not was_up:
-                self._stop_embedded_aws()
+                sandbox.down(self.project.root, keep_logs=True)
             raise
-
-    def _stop_embedded_aws(self) -> bool:
-        (self.project.build / "aws.env").unlink(missing_ok=True)
-        return sandbox.down(self.project.root)
 
     def _write_exports(self, outputs: Outputs, terraform: Terraform) -> None:
         """Write aws.env: with it in a shell, any AWS client talks to the embedded AWS, and Terraform plans as we do."""

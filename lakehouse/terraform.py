@@ -17,7 +17,7 @@ from pathlib import Path
 from threading import Event, Timer
 from typing import Any
 
-from lakehouse import bundled_terraform
+from lakehouse import bundled_terraform, private
 from lakehouse.console import Display
 from lakehouse.errors import NotDeployedError, TerraformError
 from lakehouse.project import Project
@@ -292,9 +292,7 @@ def cli_configuration(project: Project) -> Path | None:
     if not mirrors and not (named and not Path(named).is_file()):
         return None
     text = "\n".join(["# Written by the lakehouse tools; changes are lost.", *texts, *_installation(mirrors)]) + "\n"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.touch(mode=0o600)  # a user's configuration may hold credentials
-    path.write_text(text, encoding="utf-8")
+    private.write(path, text)  # a user's configuration may hold credentials
     return path
 
 

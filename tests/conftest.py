@@ -11,10 +11,8 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from http.client import HTTPConnection
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 import boto3
 import psutil
@@ -166,13 +164,9 @@ def copy_of_project(root: Path) -> Project:
 
 @contextmanager
 def iam_enforced(project: Project) -> Iterator[None]:
-    """Have the embedded AWS of a project check permissions, from its first request on."""
-    box = sandbox.up(project.root)
+    """Have the embedded AWS of a project check permissions."""
+    sandbox.up(project.root, enforce_iam=True)
     try:
-        connection = HTTPConnection(urlsplit(box.endpoint).netloc, timeout=10)
-        connection.request("POST", "/moto-api/reset-auth", body="0")
-        assert connection.getresponse().status == 200
-        connection.close()
         yield
     finally:
         sandbox.down(project.root)  # here, since only its parent process can see it off

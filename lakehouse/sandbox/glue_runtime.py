@@ -81,11 +81,14 @@ class JobRuntime:
             run.stop_requested.set()
 
     def close(self) -> None:
-        """Kill what still runs, at the end of the server."""
+        """Kill what still runs, at the end of the server, and see it gone."""
         with self._lock:
             self._closed = True
-            for process in self._processes:
-                process.kill()
+            processes = list(self._processes)
+        for process in processes:
+            process.kill()
+        for process in processes:
+            process.finish(KILLED_GRACE)
 
     def client(self, service: Any, credentials: Credentials | None = None) -> Any:
         """Return a boto3 client of this sandbox, with an assumed role's credentials or its own."""
@@ -160,12 +163,14 @@ class JobRuntime:
 
     def launch(self, command: list[str], cwd: Path, env: Mapping[str, str]) -> JobProcess:
         """Start a process that `close` will kill."""
+        process = JobProcess(command, cwd, env, cwd / "output.log")
         with self._lock:
-            if self._closed:
-                raise JobFailedError("The embedded AWS is going down.")
-            process = JobProcess(command, cwd, env, cwd / "output.log")
-            self._processes.add(process)
-            return process
+            if not self._closed:
+                self._processes.add(process)
+                return process
+        process.kill()
+        process.finish(KILLED_GRACE)
+        raise JobFailedError("The embedded AWS is going down.")
 
     def dismiss(self, process: JobProcess) -> None:
         """Forget a process whose group is gone."""

@@ -1,7 +1,12 @@
-"""Runs a command and takes its whole process group down when the embedded AWS dies, however it dies.
+"""Runs a command in a process group of its own, and kills that group when the embedded AWS ends, however it ends.
 
-Started as the leader of the group, with a pipe from the server as its standard input: the pipe ends with the server.
-A parent-death signal would reach one process only (the JVM is a grandchild) and exists on Linux only.
+The guard's standard input is a pipe from the server, which ends with it. A parent-death signal would reach one process
+only (the JVM is a grandchild) and exists on Linux only. The guard itself is outside the group: what stops the group, as
+SIGSTOP does, does not stop the guard.
+
+To the descriptor that is its first argument it writes a line with the group's id, and one with the command's exit code
+when that has ended. The group may have other members by then, so the guard stays until the server writes that it may
+go.
 """
 
 import os
@@ -11,13 +16,23 @@ import sys
 import threading
 
 
-def _die_with_server() -> None:
-    os.read(0, 1)
-    os.killpg(0, signal.SIGKILL)
+def main() -> None:
+    """Guard a command."""
+    report = int(sys.argv[1])
+    process = subprocess.Popen(sys.argv[2:], stdin=subprocess.DEVNULL, process_group=0)
+    os.write(report, f"{process.pid}\n".encode())
+    os.close(1)  # else the command's output would not seem to end with the command
+    os.close(2)
+
+    def report_end() -> None:
+        code = process.wait()
+        os.write(report, f"{code if code >= 0 else 128 - code}\n".encode())
+
+    threading.Thread(target=report_end, daemon=True).start()
+    if not os.read(0, 1):
+        os.killpg(process.pid, signal.SIGKILL)
+    os._exit(0)
 
 
 if __name__ == "__main__":
-    with subprocess.Popen(sys.argv[1:], stdin=subprocess.DEVNULL) as command:
-        threading.Thread(target=_die_with_server, daemon=True).start()
-        code = command.wait()
-    os._exit(code if code >= 0 else 128 - code)
+    main()

@@ -1,7 +1,7 @@
-"""IAM of the embedded AWS, evaluated as AWS does it. It is off until `POST /moto-api/reset-auth` with the body `0`.
+"""IAM of the embedded AWS, evaluated as AWS does it, where the server is started to enforce it.
 
-When it is on, moto 5.2.5 finds out who signed a request, checks the signature and collects the identity's policies. The
-decision is made here, because moto's own
+access.py has checked the signature by then, and moto 5.2.5 collects the policies of the identity. The decision is made
+here, because moto's own
 
 - asks for the resource `*` outside S3, so a policy that names tables, workgroups or log groups would allow nothing,
 - ignores the conditions of identity policies, so a list of one prefix would be a list of the whole bucket,
@@ -22,7 +22,7 @@ from typing import Any, Final
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 import xmltodict  # type: ignore[import-untyped]
-from botocore.credentials import Credentials as BotoCredentials
+from moto import settings
 from moto.athena.models import athena_backends
 from moto.core.exceptions import JsonRESTError
 from moto.iam import access_control
@@ -52,29 +52,26 @@ class RootAccessKey:
     Terraform, the operator and Glue itself, which assumes the jobs' role, go on with it while IAM is enforced.
     """
 
-    def __init__(self, account_id: str, credentials: Credentials) -> None:
+    def __init__(self, account_id: str) -> None:
         self.arn = f"arn:aws:iam::{account_id}:root"
-        self._credentials = credentials
-
-    def create_credentials(self) -> BotoCredentials:
-        """Return what a request's signature is checked with."""
-        return BotoCredentials(self._credentials.access_key_id, self._credentials.secret_access_key)
 
     def collect_policies(self) -> list[str]:
         """Return the policies of the identity."""
         return [_ALLOW_ALL]
 
 
-def install(credentials: Credentials) -> None:
-    """Let moto ask here once its enforcement is on; `credentials` become those of the account's root user."""
+def install(credentials: Credentials, *, enforce: bool) -> None:
+    """Let moto ask here, if IAM is to be enforced; `credentials` become those of the account's root user."""
     find_key = access_control.create_access_key
 
     def create_access_key(account_id: str, partition: str, access_key_id: str, headers: dict[str, str]) -> Any:
         if access_key_id == credentials.access_key_id:
-            return RootAccessKey(account_id, credentials)
+            return RootAccessKey(account_id)
         return find_key(account_id, partition, access_key_id, headers)
 
+    settings.INITIAL_NO_AUTH_ACTION_COUNT = 0 if enforce else float("inf")
     access_control.create_access_key = create_access_key
+    IAMRequestBase.check_signature = lambda _: None  # type: ignore[method-assign,assignment]
     IAMRequestBase.check_action_permitted = _check  # type: ignore[method-assign,assignment]
 
 

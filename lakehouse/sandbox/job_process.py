@@ -22,6 +22,7 @@ Stream = Literal["output", "error"]
 
 GUARD: Final = Path(__file__).with_name("guard.py")
 DRAIN_SECONDS: Final = 0.2
+DEATH_SECONDS: Final = 5.0  # for what was killed to be gone
 MAX_MESSAGE: Final = 2000
 CUT: Final = "\n... (cut here; the log has the rest)"
 LAST_LINES: Final = 6
@@ -48,62 +49,102 @@ class JobProcess:
         self.lines: dict[Stream, list[LogLine]] = {"output": [], "error": []}
         self._log = log.open("a", encoding="utf-8")
         self._log_lock = threading.Lock()
-        self._process = subprocess.Popen(
-            [sys.executable, "-I", "-S", str(GUARD), *command],
+        reading, writing = os.pipe()
+        self._guard = subprocess.Popen(
+            [sys.executable, "-I", "-S", str(GUARD), str(writing), *command],
             cwd=cwd,
             env=dict(env),
             stdin=subprocess.PIPE,  # the guard's lifeline: it ends when this process does
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
+            pass_fds=[writing],
             start_new_session=True,
         )
-        pipes = {"output": self._process.stdout, "error": self._process.stderr}
+        os.close(writing)
+        pipes = {"output": self._guard.stdout, "error": self._guard.stderr}
         self._pumps = [threading.Thread(target=self._pump, args=item, daemon=True) for item in pipes.items()]
         for pump in self._pumps:
             pump.start()
+        self._code: int | None = None
+        self._ended = threading.Event()
+        report = os.fdopen(reading)
+        self._group = int(report.readline() or 0)  # 0 if the guard could not even start the command
+        self._group_lock = threading.Lock()
+        threading.Thread(target=self._take_code, args=(report,), daemon=True).start()
 
     def wait(self, timeout: float | None) -> int | None:
         """Return the exit code, or None when the command still runs after so many seconds."""
-        try:
-            code = self._process.wait(timeout)
-        except subprocess.TimeoutExpired:
+        if not self._ended.wait(timeout):
             return None
         self._drain()
-        return code
+        return self._code
 
     def kill(self) -> None:
-        """End every process of the group at once."""
-        with contextlib.suppress(ProcessLookupError, PermissionError):
-            os.killpg(self._process.pid, signal.SIGKILL)
+        """End every process of the group at once, also one that is stopped."""
+        self._signal(signal.SIGKILL)
 
     def finish(self, grace: float) -> bool:
         """Let what is left of the group end by itself within so many seconds, then kill it; True if it ended."""
-        deadline = time.monotonic() + grace
-        while self._group_lives():
-            if time.monotonic() > deadline:
-                self.kill()
-                return False
-            time.sleep(0.2)
+        ended = self._group_ends(grace)
+        if not ended:
+            self.kill()
+            self._group_ends(DEATH_SECONDS)
         self._drain()
-        return True
+        self._dismiss_guard()
+        return ended
 
     def yield_to_others(self) -> None:
         """Let what is left of the group work only when nothing else wants to."""
-        with contextlib.suppress(ProcessLookupError, PermissionError):
-            os.setpriority(os.PRIO_PGRP, self._process.pid, 19)
+        with self._group_lock, contextlib.suppress(ProcessLookupError, PermissionError):
+            if self._group:
+                os.setpriority(os.PRIO_PGRP, self._group, 19)
+
+    def _signal(self, number: int) -> bool:
+        """Send a signal to the group; False if there is none to get it."""
+        with self._group_lock, contextlib.suppress(ProcessLookupError, PermissionError):
+            if self._group:
+                os.killpg(self._group, number)
+                return True
+        return False
+
+    def _take_code(self, report: IO[str]) -> None:
+        """Wait for the exit code. A guard that was killed leaves none; then its command must not go on unguarded."""
+        with report:
+            code = report.readline()
+        if not code:
+            self.kill()
+        self._code = int(code or 128 + signal.SIGKILL)
+        self._ended.set()
+
+    def _dismiss_guard(self) -> None:
+        lifeline = self._guard.stdin
+        with self._group_lock, contextlib.suppress(BrokenPipeError):
+            self._group = 0  # from now on the id may become another group's
+            if lifeline and not lifeline.closed:
+                lifeline.write(b".")
+                lifeline.close()
+        try:
+            self._guard.wait(DEATH_SECONDS)
+        except subprocess.TimeoutExpired:
+            self._guard.kill()  # it was stopped
+            self._guard.wait()
+
+    def _group_ends(self, seconds: float) -> bool:
+        """Wait for the group to end; False if it has not within so many seconds."""
+        deadline = time.monotonic() + seconds
+        while self._group_lives():
+            if time.monotonic() > deadline:
+                return False
+            time.sleep(0.2)
+        return True
 
     def _group_lives(self) -> bool:
         """Tell whether a process of the group still runs. A dead one may stay a zombie where init reaps no orphans."""
-        self._process.poll()
-        try:
-            os.killpg(self._process.pid, 0)
-        except (ProcessLookupError, PermissionError):
-            return False
-        return any(self._runs_in_group(process) for process in psutil.process_iter())
+        return self._signal(0) and any(self._runs_in_group(process) for process in psutil.process_iter())
 
     def _runs_in_group(self, process: psutil.Process) -> bool:
         try:
-            return os.getpgid(process.pid) == self._process.pid and process.status() != psutil.STATUS_ZOMBIE
+            return os.getpgid(process.pid) == self._group and process.status() != psutil.STATUS_ZOMBIE
         except (ProcessLookupError, psutil.NoSuchProcess):
             return False
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import fcntl
 import json
 import os
+import secrets
 import shutil
 import socket
 import subprocess
@@ -19,10 +21,15 @@ from urllib.parse import urlsplit
 
 import psutil
 
+from lakehouse import private
+
 HOST: Final = "127.0.0.1"
 SERVER_MODULE: Final = "lakehouse.sandbox.server"
 START_TIMEOUT: Final = 60.0
 STOP_TIMEOUT: Final = 15.0
+
+HELD: Final = ("s3", "jobs", "*terraform.tfstate*", "aws.env*", "sandbox.json*", "sandbox.log", "terraform.log")
+"""What an embedded AWS, its Terraform and its jobs leave in build/local."""
 
 
 class SandboxError(RuntimeError):
@@ -34,8 +41,14 @@ class Credentials:
     """AWS credentials; those of an assumed role have a session token."""
 
     access_key_id: str
-    secret_access_key: str
-    session_token: str | None = None
+    secret_access_key: str = field(repr=False)
+    session_token: str | None = field(default=None, repr=False)
+
+    @classmethod
+    def random(cls) -> Credentials:
+        """Return a new access key, of the shape that AWS's have."""
+        letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567"
+        return cls("AKIA" + "".join(secrets.choice(letters) for _ in range(16)), secrets.token_urlsafe(30))
 
     def environ(self) -> dict[str, str]:
         """Return the variables that hand these credentials to a child process."""
@@ -51,7 +64,7 @@ class Sandbox:
     pid: int
     region: str = "us-east-1"
     account_id: str = "123456789012"
-    credentials: Credentials = field(default_factory=lambda: Credentials("sandbox", "sandbox"))
+    credentials: Credentials = field(default_factory=Credentials.random)
 
     def environ(self) -> dict[str, str]:
         """Return the AWS_* variables with which any AWS client in a child process talks to this sandbox.
@@ -68,37 +81,44 @@ class Sandbox:
         }
 
 
-def up(project_root: Path | str, port: int = 0) -> Sandbox:
+def up(project_root: Path | str, port: int = 0, *, enforce_iam: bool = False) -> Sandbox:
     """Start the embedded AWS of a project, or return the one that runs already. Port 0 takes any free one."""
     local = _local(project_root)
-    local.mkdir(parents=True, exist_ok=True)
+    private.folder(local.parent)
+    local.mkdir(exist_ok=True)
     with _lock(local):
         running = status(project_root)
         if running:
             return running
+        if process := _find(local):
+            _stop(process)  # it moved here with its folder, and still works where that was
         if port:
             _refuse_port_in_use(port)
-        _forget(local)
-        return _start(local, port)
+        wipe(local)
+        return _start(local, port, enforce_iam=enforce_iam)
 
 
-def down(project_root: Path | str) -> bool:
-    """Stop the embedded AWS of a project, with its running jobs; False if there was none."""
+def down(project_root: Path | str, *, keep_logs: bool = False) -> bool:
+    """Stop the embedded AWS of a project, with its running jobs, and remove all that it held; False if there was none.
+
+    `keep_logs` keeps the logs of a failure until the next start.
+    """
     local = _local(project_root)
     if not local.is_dir():
         return False
     with _lock(local):
-        process = _find(_read_state(local))
+        process = _find(local)
         if process:
             _stop(process)
-        (local / "sandbox.json").unlink(missing_ok=True)
+        wipe(local, keep_logs=keep_logs)
         return process is not None
 
 
 def status(project_root: Path | str) -> Sandbox | None:
     """Return the running embedded AWS of a project, None if there is none."""
-    state = _read_state(_local(project_root))
-    if not _find(state):
+    local = _local(project_root)
+    state = _read_state(local)
+    if state.get("folder") != str(local) or not _find(local):
         return None
     return Sandbox(
         endpoint=state["endpoint"],
@@ -110,11 +130,38 @@ def status(project_root: Path | str) -> Sandbox | None:
 
 
 def write_state(local: Path, sandbox: Sandbox) -> None:
-    """Note a sandbox that is ready to serve, all at once, so that nobody reads half of it."""
-    state = asdict(sandbox) | {"created": psutil.Process(sandbox.pid).create_time()}
-    partial = local / "sandbox.json.partial"
-    partial.write_text(json.dumps(state, indent=2) + "\n")
-    partial.replace(local / "sandbox.json")
+    """Note a sandbox that is ready to serve."""
+    created = psutil.Process(sandbox.pid).create_time()
+    state = asdict(sandbox) | {"created": created, "folder": str(local)}
+    private.write(local / "sandbox.json", json.dumps(state, indent=2) + "\n")
+
+
+def wipe(local: Path, *, keep_logs: bool = False) -> None:
+    """Remove everything that an embedded AWS, its jobs and its Terraform left in the folder.
+
+    The generated sample and the reports stay, and files that are not ours.
+    """
+    logs = {local / "sandbox.log", local / "terraform.log", *local.glob("jobs/*/output.log")} if keep_logs else set()
+    deadline = time.monotonic() + STOP_TIMEOUT
+    while True:
+        held = [path for pattern in HELD for path in local.glob(pattern)]
+        unfinished = (local.parent / "cache").glob("*.partial")
+        try:
+            for path in [*held, *unfinished]:
+                _remove(path, logs)
+        except OSError as error:
+            # A job of a server that was killed may take a moment to die, and write until then.
+            if error.errno not in (errno.ENOENT, errno.ENOTEMPTY) or time.monotonic() > deadline:
+                raise
+            time.sleep(0.05)
+        else:
+            return
+
+
+def wipe_own(local: Path) -> None:
+    """Wipe the folder of the calling server, unless another server uses it by now: folders can be moved."""
+    if _read_state(local).get("pid") == os.getpid():
+        wipe(local)
 
 
 def server_environ(environ: Mapping[str, str]) -> dict[str, str]:
@@ -136,7 +183,7 @@ def _local(project_root: Path | str) -> Path:
 @contextlib.contextmanager
 def _lock(local: Path) -> Iterator[None]:
     """Let one `up` or `down` of a project work at a time."""
-    with (local / "sandbox.lock").open("w") as file:
+    with open(local / "sandbox.lock", "w", opener=private.opener) as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         yield
 
@@ -149,14 +196,18 @@ def _read_state(local: Path) -> dict[str, Any]:
     return state
 
 
-def _find(state: Mapping[str, Any]) -> psutil.Process | None:
-    """Return the server's process. A process that got the same id later is another one, and not ours to stop."""
-    try:
+def _find(local: Path) -> psutil.Process | None:
+    """Return the process of the server that works in the project's folder, also if the folder was moved meanwhile.
+
+    Not this server: a later process with the same id, and the server of a project that this folder is a copy of.
+    """
+    state = _read_state(local)
+    with contextlib.suppress(KeyError, FileNotFoundError, psutil.NoSuchProcess, psutil.AccessDenied):
         process = psutil.Process(state["pid"])
         same = abs(process.create_time() - state["created"]) < 1 and SERVER_MODULE in process.cmdline()
-        return process if same and process.status() != psutil.STATUS_ZOMBIE else None
-    except (KeyError, psutil.NoSuchProcess, psutil.AccessDenied):
-        return None
+        if same and process.status() != psutil.STATUS_ZOMBIE and Path(process.cwd()) == local.parents[1]:
+            return process
+    return None
 
 
 def _refuse_port_in_use(port: int) -> None:
@@ -171,21 +222,26 @@ def _refuse_port_in_use(port: int) -> None:
             ) from error
 
 
-def _forget(local: Path) -> None:
-    """Remove what belongs to an embedded AWS that is gone: its memory held everything."""
-    unfinished = (local.parent / "cache").glob("*.partial")
-    for leftover in [*local.glob("*terraform.tfstate*"), *unfinished, local / "sandbox.json"]:
-        leftover.unlink(missing_ok=True)
-    for folder in ("s3", "jobs"):
-        shutil.rmtree(local / folder, ignore_errors=True)
+def _remove(path: Path, kept: set[Path]) -> None:
+    """Remove a file or a folder, but for what is to be kept in it."""
+    if path in kept:
+        return
+    if not path.is_dir() or path.is_symlink():
+        path.unlink(missing_ok=True)
+    elif not any(path in file.parents for file in kept):
+        shutil.rmtree(path)
+    else:
+        for entry in path.iterdir():
+            _remove(entry, kept)
 
 
-def _start(local: Path, port: int) -> Sandbox:
+def _start(local: Path, port: int, *, enforce_iam: bool) -> Sandbox:
     log = local / "sandbox.log"
     project_root = local.parents[1]
-    with log.open("wb") as output:
+    options = ["--root", str(project_root), "--port", str(port), *(["--enforce-iam"] if enforce_iam else [])]
+    with open(log, "wb", opener=private.opener) as output:
         process = subprocess.Popen(
-            [sys.executable, "-m", SERVER_MODULE, "--root", str(project_root), "--port", str(port)],
+            [sys.executable, "-m", SERVER_MODULE, *options],
             cwd=project_root,
             env=_with_package_path(server_environ(os.environ)),
             stdin=subprocess.DEVNULL,

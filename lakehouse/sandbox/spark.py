@@ -101,6 +101,7 @@ def local_overrides(conf: Mapping[str, str], buckets: Mapping[str, Path], work: 
         # writes a .crc file beside each file, and parts of Spark take no other one for file://.
         "spark.hadoop.fs.s3.impl": "org.apache.hadoop.fs.viewfs.ViewFileSystemOverloadScheme",
         "spark.hadoop.fs.mirror.impl": "org.apache.hadoop.fs.RawLocalFileSystem",
+        "spark.hadoop.fs.permissions.umask-mode": "077",  # Hadoop sets modes by itself, whatever the process's umask
     }
     for bucket, directory in buckets.items():
         mount = f"spark.hadoop.fs.viewfs.mounttable.{bucket}.linkFallback"

@@ -50,7 +50,7 @@ class JobRun:
 
 
 class Process:
-    """The process group of a job run, a child of the embedded AWS that works in the folder of the run."""
+    """The process group of a job run: the script and what it starts, in the folder of the run, behind its guard."""
 
     def __init__(self, folder: Path, server: psutil.Process) -> None:
         self.folder = folder
@@ -59,9 +59,10 @@ class Process:
 
     @property
     def leader(self) -> psutil.Process | None:
-        """The leader of the group; None before there is one."""
+        """The leader of the group, which is the script; None before there is one."""
         if self._leader is None:
-            self._leader = next((each for each in self._server.children() if self._is_here(each)), None)
+            guards = [each for each in self._children(self._server) if self._is_here(each)]
+            self._leader = next((each for guard in guards for each in self._children(guard)), None)
         return self._leader
 
     @property
@@ -75,7 +76,7 @@ class Process:
     def find(self, program: str) -> psutil.Process | None:
         """Return the job's own process of a program, "java" or "python"."""
         try:
-            members = self._leader.children(recursive=True) if self._leader else []
+            members = [self._leader, *self._leader.children(recursive=True)] if self._leader else []
             return next((each for each in members if program in Path(each.exe()).name and self._is_here(each)), None)
         except psutil.Error:
             return None
@@ -83,6 +84,13 @@ class Process:
     def log(self) -> str:
         """Return what the job has written."""
         return (self.folder / "output.log").read_text(errors="replace")
+
+    @staticmethod
+    def _children(process: psutil.Process) -> list[psutil.Process]:
+        try:
+            return process.children()
+        except psutil.Error:
+            return []
 
     def _is_here(self, process: psutil.Process) -> bool:
         try:

@@ -182,6 +182,30 @@ def test_a_second_run_heals_what_failed_and_gives_the_same(project: Project, ran
     assert project.iceberg_rows() == {table: ran["tables"][table] for table in ICEBERG_TABLES}
 
 
+def files_that_name(addresses: set[str], root: Path) -> set[Path]:
+    """Return the files of the build folder, but for the sample's own, that hold one of these addresses."""
+    build = root / "build"
+    files = [path for path in build.rglob("*") if path.is_file() and build / "local/sample" not in path.parents]
+    return {path for path in files if any(address.encode() in path.read_bytes() for address in addresses)}
+
+
+def test_what_a_run_writes_is_for_its_owner_only(project: Project) -> None:
+    build = project.root / "build"
+    modes = {path: path.lstat().st_mode & 0o777 for path in [build, *build.rglob("*")] if not path.is_symlink()}
+    assert len(modes) > 100
+    assert {path: oct(mode) for path, mode in modes.items() if mode & 0o077} == {}
+
+
+def test_down_leaves_no_data(project: Project) -> None:
+    addresses = set(project.table("customer_trusted").column("email").to_pylist())
+    assert files_that_name(addresses, project.root)
+    assert "its data removed" in project.succeed("down")
+    assert files_that_name(addresses, project.root) == set()
+    local = project.root / "build/local"
+    assert {path.name for path in local.iterdir()} == {"sample", "run.json", "sandbox.lock"}
+    assert project.processes() == []
+
+
 @pytest.mark.slow
 def test_real_data_in_another_profile(project: Project, real_data: Path) -> None:
     """All profiles: unit/jobs/test_known_counts.py; consent_date under IAM enforcement: integration/."""

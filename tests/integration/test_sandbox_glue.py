@@ -16,7 +16,8 @@ from botocore.config import Config
 from botocore.exceptions import ClientError
 from pyiceberg.catalog import load_catalog
 
-from lakehouse.sandbox.server import build_server, listen
+from lakehouse.sandbox import Sandbox
+from lakehouse.sandbox.server import build_server, listen, sandbox_at
 
 BUCKET = "lake"
 MINUTE = 2.0  # seconds that a minute of a job's timeout lasts here
@@ -26,7 +27,7 @@ MINUTE = 2.0  # seconds that a minute of a job's timeout lasts here
 class Aws:
     """The embedded AWS in this process, and its clients."""
 
-    endpoint: str
+    box: Sandbox
     build: Path
     _clients: dict[str, Any] = field(default_factory=dict)
 
@@ -34,10 +35,10 @@ class Aws:
         if service not in self._clients:
             self._clients[service] = boto3.client(
                 service,
-                endpoint_url=self.endpoint,
-                region_name="us-east-1",
-                aws_access_key_id="sandbox",
-                aws_secret_access_key="sandbox",
+                endpoint_url=self.box.endpoint,
+                region_name=self.box.region,
+                aws_access_key_id=self.box.credentials.access_key_id,
+                aws_secret_access_key=self.box.credentials.secret_access_key,
                 config=Config(retries={"total_max_attempts": 3}),
             )
         return self._clients[service]
@@ -88,9 +89,10 @@ class Aws:
 def aws(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Aws]:
     build = tmp_path_factory.mktemp("a project") / "build"  # with a space, as people have them
     listener = listen(0)
-    server, runtime = build_server(listener, build, minute=MINUTE)
+    box = sandbox_at(listener)
+    server, runtime = build_server(listener, box, build, minute=MINUTE)
     threading.Thread(target=server.serve_forever, daemon=True).start()
-    aws = Aws(runtime.endpoint, build)
+    aws = Aws(box, build)
     aws.client("s3").create_bucket(Bucket=BUCKET)
     trust = {
         "Statement": [{"Effect": "Allow", "Principal": {"Service": "glue.amazonaws.com"}, "Action": "sts:AssumeRole"}]
@@ -446,10 +448,10 @@ class TestSpark:
 
     def rows(self, aws: Aws, name: str) -> list[dict[str, Any]]:
         keys = {
-            "access-key-id": "sandbox",
-            "secret-access-key": "sandbox",
-            "endpoint": aws.endpoint,
-            "region": "us-east-1",
+            "access-key-id": aws.box.credentials.access_key_id,
+            "secret-access-key": aws.box.credentials.secret_access_key,
+            "endpoint": aws.box.endpoint,
+            "region": aws.box.region,
         }
         settings = {f"{service}.{key}": value for service in ("glue", "s3") for key, value in keys.items()}
         rows: list[dict[str, Any]] = (

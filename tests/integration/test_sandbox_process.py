@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
+import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -57,11 +60,15 @@ def eventually(condition: Callable[[], object], seconds: float = 15) -> None:
         time.sleep(0.05)
 
 
+def files_in(folder: Path) -> set[str]:
+    return {str(path.relative_to(folder)) for path in folder.rglob("*") if not path.is_dir()}
+
+
 def start_sleeping_job(running: sandbox.Sandbox) -> None:
-    """Run a job that sleeps, and return when it does."""
+    """Run a job that sleeps, with an argument that names a bucket of data, and return when it does."""
     s3, iam, glue = (client(running, service) for service in ("s3", "iam", "glue"))
     s3.create_bucket(Bucket="code")
-    s3.put_object(Bucket="code", Key="job.py", Body=b"import time; time.sleep(60)")
+    s3.put_object(Bucket="code", Key="job.py", Body=b"import time; print('ann@example.org'); time.sleep(60)")
     iam.create_role(RoleName="jobs", AssumeRolePolicyDocument="{}")
     command = {"Name": "glueetl", "ScriptLocation": "s3://code/job.py"}
     glue.create_job(Name="sleep", Role="jobs", Command=command)
@@ -84,13 +91,34 @@ def test_up_serves_and_is_found_again_and_down_leaves_nothing(root: Path) -> Non
     eventually(lambda: processes_in(root) == [])
 
 
-def test_jobs_die_with_a_server_that_is_killed(root: Path) -> None:
+def stop_job(root: Path) -> None:
+    """Stop the process group of the job, as `kill -STOP` does."""
+    eventually(lambda: len(processes_in(root)) == 3)
+    (script,) = (each for each in processes_in(root) if each.cmdline()[1] == "job.py")
+    os.killpg(os.getpgid(script.pid), signal.SIGSTOP)
+
+
+@pytest.mark.parametrize("stopped", [False, True], ids=["running", "stopped"])
+def test_jobs_die_with_a_server_that_is_killed(root: Path, stopped: bool) -> None:
     running = sandbox.up(root)
     start_sleeping_job(running)
     eventually(lambda: len(processes_in(root)) == 3)
+    if stopped:
+        stop_job(root)
     psutil.Process(running.pid).kill()
     eventually(lambda: processes_in(root) == [])
     assert sandbox.status(root) is None
+
+
+def test_a_stopped_job_can_be_stopped_for_good(root: Path) -> None:
+    running = sandbox.up(root)
+    start_sleeping_job(running)
+    stop_job(root)
+    glue = client(running, "glue")
+    run_id = glue.get_job_runs(JobName="sleep")["JobRuns"][0]["Id"]
+    glue.batch_stop_job_run(JobName="sleep", JobRunIds=[run_id])
+    eventually(lambda: glue.get_job_run(JobName="sleep", RunId=run_id)["JobRun"]["JobRunState"] == "STOPPED")
+    assert len(processes_in(root)) == 1
 
 
 def test_two_at_once_start_one(root: Path) -> None:
@@ -110,24 +138,178 @@ def test_the_port_can_be_chosen_but_not_shared(root: Path) -> None:
     assert sandbox.up(root, port).endpoint == f"http://127.0.0.1:{port}"
 
 
-def test_a_fresh_start_forgets_what_the_last_one_held(root: Path) -> None:
-    local = root / "build" / "local"
-    (local / "s3" / "bucket").mkdir(parents=True)
-    (root / "build" / "cache").mkdir()
-    (root / "build" / "cache" / "spark-1.2.partial").touch()
-    (root / "build" / "cache" / "spark-1.jsa").touch()
-    for name in ("terraform.tfstate", "terraform.tfstate.backup", "aws.env"):
-        (local / name).touch()
+def leftovers(root: Path) -> set[str]:
+    """Leave in a project what embedded AWS, jobs, Terraform and tools leave there; return what of it may stay."""
+    stays = {
+        "cache/spark-1.jsa",
+        "dev/run.json",
+        "local/forget-1.json",
+        "local/run.json",
+        "local/sample/customer/landing/customers-1.json",
+        "local/sandbox.lock",
+        "local/somebody.else",
+        "terraform.rc",
+    }
+    goes = {
+        "cache/spark-1.2.partial",
+        "local/.terraform.tfstate.lock.info",
+        "local/aws.env",
+        "local/aws.env.1.partial",
+        "local/jobs/jr_1/output.log",
+        "local/jobs/jr_1/tmp/blockmgr-1/0c/shuffle_0_0_0.data",
+        "local/s3/lake/customer/landing/customers.json",
+        "local/s3/lake/warehouse/db/t/data/1.parquet",
+        "local/sandbox.json.1.partial",
+        "local/sandbox.log",
+        "local/terraform.log",
+        "local/terraform.tfstate",
+        "local/terraform.tfstate.backup",
+    }
+    for name in stays | goes:
+        path = root / "build" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("ann@example.org")
+    return stays
+
+
+def test_down_removes_what_a_crash_has_left(root: Path) -> None:
+    stays = leftovers(root)
+    assert not sandbox.down(root)
+    assert files_in(root / "build") == stays
+
+
+def test_a_start_removes_what_a_crash_has_left(root: Path) -> None:
+    stays = leftovers(root)
     sandbox.up(root)
-    left = {path.name for path in local.iterdir()}
-    assert "aws.env" in left
-    assert not left & {"s3", "terraform.tfstate", "terraform.tfstate.backup"}
-    assert [path.name for path in (root / "build" / "cache").iterdir()] == ["spark-1.jsa"]
+    assert files_in(root / "build") == stays | {"local/sandbox.json", "local/sandbox.log"}
+
+
+def test_a_failure_leaves_the_logs_that_say_why(root: Path) -> None:
+    logs = {"local/jobs/jr_1/output.log", "local/sandbox.log", "local/terraform.log"}
+    stays = leftovers(root)
+    sandbox.down(root, keep_logs=True)
+    assert files_in(root / "build") == stays | logs
+    sandbox.down(root)
+    assert files_in(root / "build") == stays
+
+
+def test_data_that_cannot_be_removed_is_an_error(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    leftovers(root)
+
+    def refuse(path: Path) -> None:
+        raise PermissionError(errno.EPERM, "Operation not permitted", str(path))
+
+    monkeypatch.setattr(shutil, "rmtree", refuse)
+    with pytest.raises(PermissionError):
+        sandbox.down(root)
+
+
+def test_what_a_dying_job_still_writes_is_removed_too(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    stays, remove, tries = leftovers(root), shutil.rmtree, 0
+
+    def interrupted(path: Path) -> None:
+        nonlocal tries
+        tries += 1
+        if tries == 1:
+            raise OSError(errno.ENOTEMPTY, "Directory not empty", str(path))
+        remove(path)
+
+    monkeypatch.setattr(shutil, "rmtree", interrupted)
+    sandbox.down(root)
+    assert files_in(root / "build") == stays
+
+
+def kill(running: sandbox.Sandbox) -> None:
+    process = psutil.Process(running.pid)
+    process.kill()
+    process.wait()
+
+
+def test_a_server_that_is_told_to_stop_leaves_nothing(root: Path) -> None:
+    running = sandbox.up(root)
+    start_sleeping_job(running)
+    assert (root / "build/local/s3/code/job.py").is_file()
+    assert list(root.glob("build/local/jobs/*/job.py"))
+    psutil.Process(running.pid).terminate()
+    eventually(lambda: processes_in(root) == [])
+    assert files_in(root / "build") == {"local/sandbox.lock"}
+
+
+def test_the_data_of_a_server_that_was_killed_goes_with_the_next_command(root: Path) -> None:
+    first = sandbox.up(root)
+    start_sleeping_job(first)
+    kill(first)
+    assert (root / "build/local/s3/code/job.py").is_file()
+    second = sandbox.up(root)
+    assert files_in(root / "build") == {"local/sandbox.lock", "local/sandbox.json", "local/sandbox.log"}
+    assert second.credentials.access_key_id != first.credentials.access_key_id
+    assert client(second, "s3").list_buckets()["Buckets"] == []
+    stays = leftovers(root)
+    kill(second)
+    assert not sandbox.down(root)
+    assert files_in(root / "build") == stays
+    eventually(lambda: processes_in(root) == [])
+
+
+def test_the_copy_of_a_project_has_an_embedded_aws_of_its_own(root: Path) -> None:
+    original, copy = sandbox.up(root), root.with_name("copy")
+    leftovers(root)
+    shutil.copytree(root, copy)
+    assert sandbox.status(copy) is None
+    assert not sandbox.down(copy)
+    assert not (copy / "build/local/s3").exists()
+    assert sandbox.status(root) == original
+    assert (root / "build/local/s3").exists()
+
+
+@pytest.mark.parametrize("command", ["up", "down"])
+def test_an_embedded_aws_whose_project_was_moved_is_stopped_and_its_data_removed(root: Path, command: str) -> None:
+    before = sandbox.up(root)
+    stays = leftovers(root)
+    moved = root.rename(root.with_name("moved"))
+    try:
+        assert sandbox.status(moved) is None, "it works where the folder was"
+        if command == "down":
+            assert sandbox.down(moved)
+            assert files_in(moved / "build") == stays
+        else:
+            assert sandbox.up(moved).pid != before.pid
+            assert not (moved / "build/local/s3").exists()
+        assert not psutil.pid_exists(before.pid) or psutil.Process(before.pid).status() == psutil.STATUS_ZOMBIE
+        assert not root.exists()
+    finally:
+        sandbox.down(moved)
+
+
+def test_a_server_does_not_wipe_the_folder_of_another(root: Path) -> None:
+    running = sandbox.up(root)
+    (root / "build/local/sandbox.json").write_text(json.dumps({"pid": running.pid + 1}))
+    stays = leftovers(root)
+    psutil.Process(running.pid).terminate()
+    eventually(lambda: processes_in(root) == [])
+    assert files_in(root / "build") > stays
+
+
+def test_what_is_there_and_what_is_written_is_for_its_owner_only(root: Path) -> None:
+    stays = leftovers(root)
+    for path in [root / "build", *(root / "build").rglob("*")]:
+        path.chmod(0o777 if path.is_dir() else 0o666)
+    outside = root / "outside"
+    outside.mkdir(mode=0o755)
+    (root / "build/link").symlink_to(outside)
+    start_sleeping_job(sandbox.up(root))
+    modes = {path: path.lstat().st_mode & 0o777 for path in [root / "build", *(root / "build").rglob("*")]}
+    del modes[root / "build/link"]
+    assert len(modes) > len(stays)
+    assert {path: oct(mode) for path, mode in modes.items() if mode & 0o077} == {}
+    assert outside.stat().st_mode & 0o777 == 0o755
 
 
 def test_a_process_that_got_the_same_id_is_left_alone(root: Path) -> None:
-    with subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)", "lakehouse.sandbox.server"]) as other:
+    command = [sys.executable, "-c", "import time; time.sleep(60)", "lakehouse.sandbox.server"]
+    with subprocess.Popen(command, cwd=root) as other:
         state = {
+            "folder": str(root / "build" / "local"),
             "endpoint": "http://127.0.0.1:1",
             "pid": other.pid,
             "created": psutil.Process(other.pid).create_time() - 100,
@@ -163,20 +345,31 @@ def test_environ_is_all_that_a_client_needs(root: Path) -> None:
     assert done.stdout.strip() == "123456789012"
 
 
+def presigned(running: sandbox.Sandbox, operation: str, **parameters: str) -> bytes:
+    """Return the first lines of a request, pre-signed, and its host."""
+    url = urlsplit(client(running, "s3").generate_presigned_url(operation, parameters, ExpiresIn=60))
+    method = {"list_buckets": "GET", "create_bucket": "PUT", "put_object": "PUT"}[operation]
+    return f"{method} {url.path}?{url.query} HTTP/1.1\r\nHost: {url.netloc}\r\n".encode()
+
+
 def test_an_answer_comes_in_one_piece(root: Path) -> None:
-    address = urlsplit(sandbox.up(root).endpoint)
+    running = sandbox.up(root)
+    address = urlsplit(running.endpoint)
     for _ in range(20):
         with socket.create_connection((address.hostname, address.port), timeout=10) as connection:
-            connection.sendall(b"GET / HTTP/1.1\r\nHost: s3.amazonaws.com\r\n\r\n")
+            connection.sendall(presigned(running, "list_buckets") + b"\r\n")
             answer = connection.recv(65536)
             assert answer.startswith(b"HTTP/1.1 200")
             assert answer.endswith(b"</ListAllMyBucketsResult>")
 
 
 def test_a_client_that_waits_before_its_body_is_told_to_go_on(root: Path) -> None:
-    address = urlsplit(sandbox.up(root).endpoint)
+    running = sandbox.up(root)
+    client(running, "s3").create_bucket(Bucket="lake")
+    address = urlsplit(running.endpoint)
     with socket.create_connection((address.hostname, address.port), timeout=10) as connection:
-        connection.sendall(
-            b"PUT /test HTTP/1.1\r\nHost: s3.amazonaws.com\r\nContent-Length: 9\r\nExpect: 100-continue\r\n\r\n"
-        )
+        head = presigned(running, "put_object", Bucket="lake", Key="k")
+        connection.sendall(head + b"Content-Length: 9\r\nExpect: 100-continue\r\n\r\n")
         assert connection.recv(65536).startswith(b"HTTP/1.1 100")
+        connection.sendall(b"123456789")
+        assert connection.recv(65536).startswith(b"HTTP/1.1 200")

@@ -121,8 +121,8 @@ def world(outputs: Outputs, monkeypatch: pytest.MonkeyPatch) -> World:
         world.box = Sandbox(endpoint="http://127.0.0.1:1", pid=1)
         return world.box
 
-    def down(_: Path) -> bool:
-        world.events.append("down")
+    def down(_: Path, *, keep_logs: bool = False) -> bool:
+        world.events.append("down, but for the logs" if keep_logs else "down")
         was_up, world.box = world.box is not None, None
         return was_up
 
@@ -308,7 +308,7 @@ def test_a_failed_job_fails_the_run(
     with pytest.raises(WorkflowError, match=r"accelerometer_landing_to_trusted FAILED:\n  SyntaxError: no"):
         local.run(landing_folder, None)
     assert report(local)["status"] == "FAILED"
-    assert world.events[-1] == "down"
+    assert world.events[-1] == "down, but for the logs"
 
 
 @pytest.mark.parametrize("error", [TerraformError("no"), KeyboardInterrupt(), SandboxError("port in use")])
@@ -444,7 +444,7 @@ def test_aws_env_is_written_and_goes_with_the_embedded_aws(
     ):
         assert line in text.splitlines()
     local.down()
-    assert not (local.project.build / "aws.env").exists()
+    assert world.events[-1] == "down", "which removes aws.env with the rest"
 
 
 # Commands that need an embedded AWS, and those that do not keep one

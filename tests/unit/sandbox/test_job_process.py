@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 import time
 from pathlib import Path
@@ -8,6 +9,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+from lakehouse.sandbox import job_process
 from lakehouse.sandbox.job_process import JobProcess, error_message
 
 
@@ -49,11 +51,47 @@ def test_finish_kills_what_stays_behind(tmp_path: Path) -> None:
     assert process.finish(grace=5)
 
 
-def test_a_zombie_that_nobody_reaps_does_not_count(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    process = start(tmp_path, "")
-    monkeypatch.setattr(process._process, "poll", lambda: None)  # nor do we reap it here
-    wait_until(lambda: not _alive(process._process.pid))
-    os.killpg(process._process.pid, 0)  # it is there
+def test_a_zombie_that_nobody_reaps_does_not_count(tmp_path: Path) -> None:
+    # The child's parent leaves it unreaped, and is itself outside the group.
+    code = "import os, subprocess, time; p = subprocess.Popen(['true']); os.setpgid(0, os.getppid()); time.sleep(60)"
+    process = start(tmp_path, code)
+    group = process._group
+    wait_until(lambda: [pid for pid in psutil.pids() if _group(pid) == group and not _alive(pid)])
+    wait_until(lambda: not [pid for pid in psutil.pids() if _group(pid) == group and _alive(pid)])
+    os.killpg(group, 0)  # it is there
+    assert process.finish(grace=0)
+
+
+def test_a_group_that_is_stopped_can_be_killed(tmp_path: Path) -> None:
+    process = start(tmp_path, "import time; time.sleep(60)")
+    os.killpg(process._group, signal.SIGSTOP)
+    assert process.wait(timeout=0.1) is None
+    process.kill()
+    assert process.wait(timeout=10) == 137
+    assert process.finish(grace=5)
+
+
+def test_no_job_goes_on_without_its_guard(tmp_path: Path) -> None:
+    process = start(tmp_path, "import time; time.sleep(60)")
+    process._guard.kill()
+    assert process.wait(timeout=10) == 137
+    assert process.finish(grace=5)
+
+
+def test_a_guard_that_is_stopped_is_seen_off(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(job_process, "DEATH_SECONDS", 0.2)
+    process = start(tmp_path, "import time; time.sleep(60)")
+    process._guard.send_signal(signal.SIGSTOP)
+    process.kill()
+    assert process.finish(grace=5)
+    assert process._guard.poll() is not None
+
+
+def test_a_command_that_cannot_be_started_says_so(tmp_path: Path) -> None:
+    process = JobProcess(["/no/such/program"], tmp_path, os.environ, tmp_path / "output.log")
+    assert process.wait(timeout=10)
+    assert "No such file or directory: '/no/such/program'" in process.lines["error"][-1].text
+    process.kill()
     assert process.finish(grace=0)
 
 
@@ -158,21 +196,27 @@ class TestErrorMessage:
 
 
 @pytest.mark.skipif(not Path("/proc").is_dir(), reason="reads the process table")
-def test_the_job_dies_with_its_server(tmp_path: Path) -> None:
+@pytest.mark.parametrize("stopped", [False, True], ids=["running", "stopped"])
+def test_the_job_dies_with_its_server(tmp_path: Path, stopped: bool) -> None:
     # The server of this test is killed without a chance to clean up.
     code = (
         "import sys, os, time; from pathlib import Path; from lakehouse.sandbox.job_process import JobProcess\n"
-        "p = JobProcess(['sleep', '60'], Path('.'), os.environ, Path('output.log'))\n"
-        "time.sleep(0.5); print(p._process.pid, flush=True); time.sleep(60)"
+        "p = JobProcess(['sh', '-c', 'sleep 60; true'], Path('.'), os.environ, Path('output.log'))\n"
+        "time.sleep(0.5); print(p._group, flush=True); time.sleep(60)"
     )
     package_root = str(Path(__file__).parents[3])
     server = start_server(tmp_path, code, package_root)
     group = int(server.stdout.readline())  # type: ignore[union-attr]
-    members = [p.pid for p in psutil.process_iter() if _group(p.pid) == group]
-    assert len(members) == 2  # the guard and its command
+    guards = [child.pid for child in server.children()]
+    members = [pid for pid in psutil.pids() if _group(pid) == group]
+    assert len(members) == 2
+    assert len(guards) == 1
+    assert not set(guards) & set(members)
+    if stopped:
+        os.killpg(group, signal.SIGSTOP)
     server.kill()
     server.wait()
-    wait_until(lambda: not [pid for pid in members if psutil.pid_exists(pid) and _alive(pid)])
+    wait_until(lambda: not [pid for pid in [*members, *guards] if _alive(pid)])
 
 
 def start_server(folder: Path, code: str, package_root: str) -> psutil.Popen:

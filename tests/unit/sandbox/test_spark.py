@@ -49,6 +49,7 @@ def test_overrides_are_what_differs_from_aws_and_no_more(tmp_path: Path) -> None
         "spark.default",
         "spark.driver",
         "spark.hadoop.fs.mirror",
+        "spark.hadoop.fs.permissions",
         "spark.hadoop.fs.s3",
         "spark.hadoop.fs.viewfs.mounttable.lake",
         "spark.sql.catalog.glue_catalog",
