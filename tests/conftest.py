@@ -23,6 +23,7 @@ from pyiceberg.catalog import load_catalog
 from lakehouse import sandbox
 from lakehouse.terraform import GOGC
 from tests import knobs
+from tests.served import serve
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 REAL_DATA = REPOSITORY.parent / "shared" / "data" / "stedi"
@@ -178,6 +179,13 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Project]:
     copy = copy_of_project(tmp_path_factory.mktemp("o'brien's lake house"))  # as any folder may be named
     yield copy
     copy.lakehouse("down")
+
+
+@pytest.fixture(scope="session")
+def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[sandbox.Sandbox]:
+    """An embedded AWS in this process, which tests share."""
+    with serve(tmp_path_factory.mktemp("aws") / "build") as box:
+        yield box
 
 
 @pytest.fixture(scope="session")

@@ -59,7 +59,8 @@ FILLED: Final = {
 class GlueGaps(GlueResponse):
     """UpdateJob, UpdateTrigger, UpdateConnection and DeleteConnection; connections with all that they were given.
 
-    And the table optimizers' operations. They are kept, as a table's settings, and optimize nothing.
+    UpdateTable with the version that it is for. And the table optimizers' operations: they are kept, as a table's
+    settings, and optimize nothing.
     """
 
     def update_job(self) -> ActionResult:
@@ -133,6 +134,19 @@ class GlueGaps(GlueResponse):
         """Answer with all that the connections were given: moto leaves out their types."""
         answer: dict[str, Any] = super().get_connections().result  # type: ignore[assignment]
         return ActionResult(answer | {"ConnectionList": [_whole(each) for each in answer["ConnectionList"]]})
+
+    def update_table(self) -> ActionResult:
+        """Refuse an update of another version than the current one, and archive the old version only where asked to."""
+        table = self.glue_backend.get_table(self.parameters["DatabaseName"], self.parameters["TableInput"]["Name"])
+        replaced = str(table._current_version)
+        if self.parameters.get("VersionId", replaced) != replaced:
+            raise JsonRESTError(
+                "ConcurrentModificationException", "Update table failed due to concurrent modifications."
+            )
+        table.update(self.parameters["TableInput"])
+        if self.parameters.get("SkipArchive"):
+            table.delete_version(replaced)
+        return ActionResult({})
 
     def create_table_optimizer(self) -> ActionResult:
         """Give a table an optimizer of a type that it has none of."""

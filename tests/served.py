@@ -1,0 +1,85 @@
+"""An embedded AWS in the process of the tests."""
+
+from __future__ import annotations
+
+import json
+import threading
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import boto3
+from botocore.config import Config
+from moto import settings
+
+from lakehouse.sandbox import Sandbox
+from lakehouse.sandbox.server import build_server, listen, sandbox_at
+
+
+@dataclass(frozen=True)
+class Aws:
+    """Where it is, and what of it is a test's own."""
+
+    box: Sandbox
+    name: str
+    """Of the bucket and of the database."""
+
+    @property
+    def endpoint(self) -> str:
+        return self.box.endpoint
+
+    @property
+    def root(self) -> tuple[str, str]:
+        """The access key of the root user."""
+        return self.box.credentials.access_key_id, self.box.credentials.secret_access_key
+
+    def client(self, service: str) -> Any:
+        return boto3.client(
+            service,
+            endpoint_url=self.endpoint,
+            region_name=self.box.region,
+            aws_access_key_id=self.root[0],
+            aws_secret_access_key=self.root[1],
+            config=Config(retries={"total_max_attempts": 1}),
+        )
+
+    def objects(self, prefix: str = "") -> list[str]:
+        listed = self.client("s3").list_objects_v2(Bucket=self.name, Prefix=prefix)
+        return [item["Key"] for item in listed.get("Contents", [])]
+
+    def user(self, *statements: dict[str, Any]) -> tuple[str, str]:
+        """Return the access key of a new user with these permissions, which count once IAM is enforced."""
+        iam, name = self.client("iam"), f"user-{uuid.uuid4().hex[:8]}"
+        iam.create_user(UserName=name)
+        policy = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", **each} for each in statements]}
+        iam.put_user_policy(UserName=name, PolicyName="own", PolicyDocument=json.dumps(policy))
+        key = iam.create_access_key(UserName=name)["AccessKey"]
+        return key["AccessKeyId"], key["SecretAccessKey"]
+
+    def enforce_iam(self, *, on: bool) -> None:
+        settings.INITIAL_NO_AUTH_ACTION_COUNT = 0 if on else float("inf")
+
+    @classmethod
+    def new(cls, box: Sandbox) -> Aws:
+        """Make a bucket and a database, whose tables lie in the bucket."""
+        aws = cls(box, f"lake-{uuid.uuid4().hex[:8]}")
+        aws.client("s3").create_bucket(Bucket=aws.name)
+        aws.client("glue").create_database(
+            DatabaseInput={"Name": aws.name, "LocationUri": f"s3://{aws.name}/warehouse/{aws.name}"}
+        )
+        return aws
+
+
+@contextmanager
+def serve(build: Path) -> Iterator[Sandbox]:
+    """Serve an embedded AWS in this process, and yield where it is."""
+    listener = listen(0)
+    box = sandbox_at(listener)
+    server, runtime = build_server(listener, box, build)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield box
+    runtime.close()
+    server.shutdown()
