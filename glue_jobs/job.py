@@ -243,8 +243,8 @@ class Job:
             return said
         try:
             for table, snapshot_id in self._snapshots_read.items():
-                if file := self._table(table).unreadable_file(snapshot_id):
-                    return f"The file {file} of {table} cannot be read. {said}"
+                if found := self._table(table).unreadable_file(snapshot_id):
+                    return f"Of {table} the file {found}. {said}"
         except (Py4JError, PySparkException, OSError):  # then it is not for one file's sake
             pass
         return said

@@ -68,14 +68,23 @@ class Table:
         return Snapshot(snapshot_id, int(summary.get("total-records", 0)), report, found["committed_at"])
 
     def unreadable_file(self, snapshot_id: int) -> str | None:
-        """Return a data file of a state of the table that is damaged or gone; None if there is none."""
+        """Return a data file of a state of the table that cannot be read, and why, in words; None without one.
+
+        Damaged is a file whose bytes can be read and whose rows cannot.
+        """
         files = self._spark.read.option("snapshot-id", snapshot_id).table(f"{self.name}.files")
         for row in files.select("file_path").toLocalIterator():
-            try:
-                self._spark.read.parquet(row["file_path"]).write.format("noop").mode("overwrite").save()
-            except (Py4JJavaError, PySparkException):
-                return str(row["file_path"])
+            path = row["file_path"]
+            if not self._can_read("parquet", path):
+                return f"{path} is {'damaged' if self._can_read('text', path) else 'gone, or denied to this role'}"
         return None
+
+    def _can_read(self, file_format: str, path: str) -> bool:
+        try:
+            self._spark.read.format(file_format).load(path).write.format("noop").mode("overwrite").save()
+        except (Py4JJavaError, PySparkException):
+            return False
+        return True
 
     def evolve(self, contract: TableContract) -> None:
         """Add the columns of the contract that the table lacks: Terraform can create a table, not evolve it."""

@@ -57,14 +57,14 @@ def test_an_error_of_the_system_is_a_sentence(job, error, says):
 
 
 @pytest.mark.parametrize(
-    "damage",
+    ("damage", "what"),
     [
-        pytest.param(lambda content: content[:-8] + b"\xff\xff\xff\x7fPAR1", id="its end lies about its length"),
-        pytest.param(lambda content: content[:4] + bytes(len(content) - 4), id="overwritten"),
-        pytest.param(lambda _: None, id="gone"),
+        pytest.param(lambda content: content[:-8] + b"\xff\xff\xff\x7fPAR1", "damaged", id="its end lies"),
+        pytest.param(lambda content: content[:4] + bytes(len(content) - 4), "damaged", id="overwritten"),
+        pytest.param(lambda _: None, "gone, or denied to this role", id="gone"),
     ],
 )
-def test_a_damaged_file_of_a_table_is_named(lakehouse, damage):
+def test_an_unreadable_file_of_a_table_is_named(lakehouse, damage, what):
     lakehouse.create_tables("customer_trusted", "accelerometer_trusted", "customers_curated")
     lakehouse.land("customer", [customer("anna", "S1")])
     lakehouse.land("accelerometer", [moved("anna", AT)])
@@ -77,5 +77,5 @@ def test_a_damaged_file_of_a_table_is_named(lakehouse, damage):
     with pytest.raises(SystemExit) as error:
         lakehouse.run("customer_trusted_to_curated")
     (sentence,) = str(error.value).splitlines()
-    assert file.name in sentence
+    assert f"{file.name} is {what}. " in sentence
     assert lakehouse.snapshots("customers_curated") == []
