@@ -132,6 +132,7 @@ run "every_job_knows_iceberg_and_gets_its_files_and_arguments" {
         "spark.sql.catalog.glue_catalog.catalog-impl=org.apache.iceberg.aws.glue.GlueCatalog",
         "spark.sql.catalog.glue_catalog.io-impl=org.apache.iceberg.aws.s3.S3FileIO",
         "spark.sql.catalog.glue_catalog.warehouse=s3://our-data/warehouse",
+        "spark.sql.catalog.glue_catalog.cache-enabled=false",
         "spark.sql.iceberg.compression-codec=zstd",
         "spark.sql.session.timeZone=UTC",
       ])

@@ -52,13 +52,14 @@ locals {
 
   # Everything Spark needs to know of the catalog: the scripts carry no configuration of their own.
   spark_conf = {
-    "spark.sql.extensions"                        = "org.apache.iceberg.spark.extensions.IcebergSparkSessionExtensions"
-    "spark.sql.catalog.glue_catalog"              = "org.apache.iceberg.spark.SparkCatalog"
-    "spark.sql.catalog.glue_catalog.catalog-impl" = "org.apache.iceberg.aws.glue.GlueCatalog"
-    "spark.sql.catalog.glue_catalog.io-impl"      = "org.apache.iceberg.aws.s3.S3FileIO"
-    "spark.sql.catalog.glue_catalog.warehouse"    = var.warehouse_uri
-    "spark.sql.iceberg.compression-codec"         = "zstd" # Glue creates tables without it, then Iceberg writes gzip
-    "spark.sql.session.timeZone"                  = "UTC"
+    "spark.sql.extensions"                         = "org.apache.iceberg.spark.extensions.IcebergSparkSessionExtensions"
+    "spark.sql.catalog.glue_catalog"               = "org.apache.iceberg.spark.SparkCatalog"
+    "spark.sql.catalog.glue_catalog.catalog-impl"  = "org.apache.iceberg.aws.glue.GlueCatalog"
+    "spark.sql.catalog.glue_catalog.io-impl"       = "org.apache.iceberg.aws.s3.S3FileIO"
+    "spark.sql.catalog.glue_catalog.warehouse"     = var.warehouse_uri
+    "spark.sql.catalog.glue_catalog.cache-enabled" = "false" # else a commit of another client is not seen for 30 seconds
+    "spark.sql.iceberg.compression-codec"          = "zstd"  # Glue creates tables without it, then Iceberg writes gzip
+    "spark.sql.session.timeZone"                   = "UTC"
   }
 
   log_group_prefix = "/aws-glue/jobs/${var.name}"
