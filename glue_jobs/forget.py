@@ -277,7 +277,7 @@ class Forgetting:
             keys = {self._key(file) for file in files}
             metadata = [key for key in keys if key.endswith(".metadata.json")]
             keys |= {self._key(path) for key in metadata for path in _statistics(self._bucket.read(key) or b"{}")}
-            needed |= keys | {f"{locations[-1]}metadata/version-hint.text"}
+            needed |= keys
         orphans = [
             v
             for v in versions

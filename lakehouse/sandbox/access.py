@@ -3,7 +3,8 @@
 1. It must be addressed to this server by a loopback name, and must not come from a web page: a browser on this machine
    reaches loopback too, and any host name can be made to resolve to it (DNS rebinding).
 2. It must be signed with an access key that this AWS issued, in its Authorization header or in the query of a
-   pre-signed URL. Iceberg REST clients may send the key itself, as HTTP Basic credentials, below /iceberg/ only.
+   pre-signed URL. Iceberg REST clients may send the key itself, as HTTP Basic credentials, below /iceberg/ only, and
+   Hadoop's WebHDFS client, which signs nothing, as a token below /webhdfs/ only.
 
 The application behind the gate sees one form, however the caller was authenticated: an Authorization header that names
 access key and service, and the caller's `Credentials` in the WSGI environment under `CALLER`.
@@ -31,7 +32,7 @@ from moto.sts.models import sts_backends
 from werkzeug.wrappers import Response
 from werkzeug.wsgi import get_input_stream
 
-from lakehouse.sandbox import sigv2, sigv4
+from lakehouse.sandbox import hadoop_token, sigv2, sigv4
 from lakehouse.sandbox.process import Credentials, Sandbox
 
 if TYPE_CHECKING:
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
 
 CALLER: Final = "lakehouse.caller"
 BASIC_BELOW: Final = "/iceberg/"
+TOKEN_BELOW: Final = "/webhdfs/"  # noqa: S105
 NAMES: Final = ("127.0.0.1", "localhost")
 MAX_SKEW: Final = timedelta(minutes=15)
 LONGEST_EXPIRY: Final = timedelta(days=7)
@@ -156,6 +158,8 @@ class Gate:
         by_url = sigv2.SIGNATURE in query or "X-Amz-Signature" in query
         if authorization and authorization.startswith("Basic ") and environ["PATH_INFO"].startswith(BASIC_BELOW):
             return self._check_password(authorization), _here("glue")
+        if environ["PATH_INFO"].startswith(TOKEN_BELOW):
+            return self._check_token(query.get("delegation", "")), _here("s3")
         if sigv2.SIGNATURE in query:
             return self._check_old_url(environ, query), _here("s3")
         if not (authorization or by_url):
@@ -171,6 +175,13 @@ class Gate:
             access_key_id, _, secret = base64.b64decode(authorization[6:], validate=True).decode().partition(":")
         except (binascii.Error, UnicodeDecodeError):
             raise RefusedError(MALFORMED, "The Basic credentials are not base64.") from None
+        return self._keys.find_by_password(access_key_id, secret)
+
+    def _check_token(self, token: str) -> Credentials:
+        try:
+            access_key_id, secret = hadoop_token.read(token)
+        except (ValueError, IndexError):
+            raise RefusedError(NOT_SIGNED, "The parameter delegation is no token with an access key.") from None
         return self._keys.find_by_password(access_key_id, secret)
 
     def _check_old_url(self, environ: WSGIEnvironment, query: Mapping[str, str]) -> Credentials:
@@ -317,6 +328,10 @@ def _answer(refused: RefusedError, environ: WSGIEnvironment) -> Response:
     if environ["PATH_INFO"].startswith(BASIC_BELOW):
         code, media = "ForbiddenException", "application/json"
         body = json.dumps({"error": {"code": 403, "type": code, "message": message}})
+    elif environ["PATH_INFO"].startswith(TOKEN_BELOW):
+        code, media = "AccessControlException", "application/json"
+        told = {"exception": code, "javaClassName": f"org.apache.hadoop.security.{code}", "message": message}
+        body = json.dumps({"RemoteException": told})
     elif content_type.startswith("application/x-www-form-urlencoded"):
         code, media = reason.query, "text/xml"
         inner = _error_element(code, message)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
-import functools
 import logging
 import os
 import shutil
@@ -16,20 +15,16 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
-import boto3
-from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
-from lakehouse.sandbox import spark
+from lakehouse.sandbox import hadoop_token, spark
+from lakehouse.sandbox.callers import Callers
 from lakehouse.sandbox.job_process import JobProcess, LogLine, error_message
 from lakehouse.sandbox.job_run import JobRun
-from lakehouse.sandbox.mirror import Changes, Mirror
 from lakehouse.sandbox.process import Credentials
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
-
-    from lakehouse.sandbox.iceberg import Warehouse
 
 log = logging.getLogger(__name__)
 
@@ -41,13 +36,6 @@ LOG_BATCH: Final = 5000
 # All that a script sees of the environment that the server was started in.
 _INHERITED = ("PATH", "HOME", "LANG", "LC_ALL", "TZ", "TERM", "LD_LIBRARY_PATH", "NO_PROXY", "no_proxy")
 
-_CLIENT_CONFIG = Config(
-    retries={"total_max_attempts": 1},
-    max_pool_connections=16,
-    s3={"addressing_style": "path"},
-    request_checksum_calculation="when_required",
-)
-
 
 class JobFailedError(Exception):
     """The run ends as FAILED with this message."""
@@ -56,19 +44,15 @@ class JobFailedError(Exception):
 class JobRuntime:
     """Runs job runs in threads, each script in a fresh process, all that is done for it with the job's role."""
 
-    def __init__(self, build: Path, endpoint: str, region: str, credentials: Credentials, minute: float = 60.0) -> None:
+    def __init__(self, build: Path, callers: Callers, minute: float = 60.0) -> None:
         self._build = build
-        self._endpoint = endpoint
-        self._region = region
-        self._credentials = credentials
+        self._callers = callers
+        self.sandbox = callers.sandbox
         self._minute = minute
-        self._mirrors: dict[str, Mirror] = {}
         self._lock = threading.Lock()
         self._processes: set[JobProcess] = set()
         self._archiving: IO[str] | None = None
         self._closed = False
-        self._session = boto3.session.Session()  # shared, since each would parse the service models anew
-        self._session_lock = threading.Lock()  # clients may be used by many threads, but not made by them
 
     def start(self, run: JobRun, on_finished: Callable[[JobRun], None]) -> None:
         """Begin a run and return; `on_finished` is called in the run's thread when it has ended."""
@@ -91,18 +75,8 @@ class JobRuntime:
             process.finish(KILLED_GRACE)
 
     def client(self, service: Any, credentials: Credentials | None = None) -> Any:
-        """Return a boto3 client of this sandbox, with an assumed role's credentials or its own."""
-        credentials = credentials or self._credentials
-        with self._session_lock:
-            return self._session.client(
-                service,
-                endpoint_url=self._endpoint,
-                region_name=self._region,
-                aws_access_key_id=credentials.access_key_id,
-                aws_secret_access_key=credentials.secret_access_key,
-                aws_session_token=credentials.session_token,
-                config=_CLIENT_CONFIG,
-            )
+        """Return a boto3 client of this sandbox, with an assumed role's credentials or the root user's."""
+        return self._callers.client(service, credentials or self.sandbox.credentials)
 
     def _run(self, run: JobRun, on_finished: Callable[[JobRun], None]) -> None:
         state, error = "FAILED", None
@@ -132,16 +106,6 @@ class JobRuntime:
         """Folder of the runs' work directories."""
         return self._build / "local" / "jobs"
 
-    @property
-    def region(self) -> str:
-        """Region of the sandbox."""
-        return self._region
-
-    @property
-    def endpoint(self) -> str:
-        """URL of the sandbox."""
-        return self._endpoint
-
     def seconds(self, minutes: float) -> float:
         """Return how long a timeout lasts."""
         return minutes * self._minute
@@ -156,10 +120,10 @@ class JobRuntime:
         issued = self.client("sts").assume_role(RoleArn=arn, RoleSessionName=session)["Credentials"]
         return Credentials(issued["AccessKeyId"], issued["SecretAccessKey"], issued["SessionToken"])
 
-    def mirror(self, bucket: str) -> Mirror:
-        """Return the one mirror of a bucket."""
-        with self._lock:
-            return self._mirrors.setdefault(bucket, Mirror(bucket, self._build / "local" / "s3" / bucket))
+    def size(self, bucket: str) -> int:
+        """Return the bytes of all objects of a bucket."""
+        pages = self.client("s3").get_paginator("list_objects_v2").paginate(Bucket=bucket)
+        return sum(item["Size"] for page in pages for item in page.get("Contents", []))
 
     def launch(self, command: list[str], cwd: Path, env: Mapping[str, str]) -> JobProcess:
         """Start a process that `close` will kill."""
@@ -212,6 +176,7 @@ class _Execution:
         self._runtime = runtime
         self._run = run
         self._work = runtime.jobs_folder / run.id
+        self._tokens = self._work / "tokens"
         self._work.mkdir(parents=True)
         (self._work / "output.log").touch()
 
@@ -221,24 +186,8 @@ class _Execution:
         self._credentials = runtime.assume(run.spec.role, session=f"glue-{run.id[3:35]}")
         self._s3: S3Client = runtime.client("s3", self._credentials)
         script = self._fetch_code()
-        buckets = self._buckets()
-        mirrors = []
-        try:
-            for bucket in buckets:
-                mirror = runtime.mirror(bucket)
-                self._note_unreadable(
-                    bucket, mirror.pull(self._s3, functools.partial(self._forget_uncommitted, mirror)).unreadable
-                )
-                mirrors.append(mirror)
-            return self._execute(script, mirrors)
-        finally:
-            for mirror in mirrors:
-                mirror.release()
-
-    def _execute(self, script: Path, mirrors: list[Mirror]) -> tuple[str, str | None]:
-        run, runtime = self._run, self._runtime
         archive, write_archive_to = runtime.class_archive() if self._uses_iceberg else (None, None)
-        properties = self._write_spark_properties(mirrors, archive, write_archive_to)
+        properties = self._write_spark_properties(archive, write_archive_to)
         command = [sys.executable, script.name, *run.argv()]
         if not run.stop_requested.is_set():
             run.move_to("RUNNING")
@@ -252,7 +201,6 @@ class _Execution:
         reaper.start()
         if not succeeded:
             reaper.join()  # a failed job's processes are gone before what they wrote is looked at
-        self._write_back(mirrors)
         run.execution_seconds = time.monotonic() - started
         self._ship_logs(process)
         if code is None:
@@ -313,21 +261,24 @@ class _Execution:
     def _uses_iceberg(self) -> bool:
         return "iceberg" in self._run.arguments.get("--datalake-formats", "").split(",")
 
-    def _write_spark_properties(
-        self, mirrors: list[Mirror], archive: spark.ClassArchive | None, write_archive_to: Path | None
-    ) -> Path:
-        conf = spark.parse_conf(self._run.arguments.get("--conf", ""))
-        directories = {mirror.bucket: mirror.directory for mirror in mirrors}
-        settings = conf | spark.local_overrides(conf, directories, self._work)
-        if self._uses_iceberg:
-            settings["spark.driver.extraClassPath"] = str(spark.iceberg_jar())
-        input_bytes = sum(mirror.size() for mirror in mirrors)
-        options = archive.options(write_to=write_archive_to) if archive else []
-        settings["spark.driver.extraJavaOptions"] = spark.jvm_options(self._work, input_bytes, options)
+    def _write_spark_properties(self, archive: spark.ClassArchive | None, write_archive_to: Path | None) -> Path:
+        """Write what the driver reads when it starts, tokens and keys included, and return the properties file."""
+        buckets, runtime = self._buckets(), self._runtime
+        archive_options = archive.options(write_to=write_archive_to) if archive else []
+        input_bytes = sum(runtime.size(bucket) for bucket in buckets)
+        settings = spark.settings(
+            spark.parse_conf(self._run.arguments.get("--conf", "")),
+            buckets=buckets,
+            endpoint=runtime.sandbox.endpoint,
+            credentials=self._credentials,
+            work=self._work,
+            java_options=spark.jvm_options(self._work, input_bytes, archive_options),
+        )
         (self._work / "log4j2.properties").write_text(spark.LOG4J)
-        path = self._work / "spark.properties"
-        spark.write_properties(path, settings)
-        return path
+        properties = self._work / "spark.properties"
+        spark.write_properties(properties, settings)
+        self._tokens.write_bytes(hadoop_token.token_file(self._credentials, urlsplit(runtime.sandbox.endpoint).netloc))
+        return properties
 
     def _environ(self, properties: Path) -> dict[str, str]:
         inherited = {name: os.environ[name] for name in _INHERITED if name in os.environ}
@@ -337,43 +288,15 @@ class _Execution:
             "PYTHONUNBUFFERED": "1",
             "PYSPARK_PYTHON": sys.executable,
             "TMPDIR": str(self._work / "tmp"),
-            "AWS_ENDPOINT_URL": self._runtime.endpoint,
-            "AWS_REGION": self._runtime.region,
-            "AWS_DEFAULT_REGION": self._runtime.region,
+            "AWS_ENDPOINT_URL": self._runtime.sandbox.endpoint,
+            "AWS_REGION": self._runtime.sandbox.region,
+            "AWS_DEFAULT_REGION": self._runtime.sandbox.region,
             "AWS_CONFIG_FILE": os.devnull,
             "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
+            "HADOOP_TOKEN_FILE_LOCATION": self._tokens.name,  # relative: Hadoop splits it at commas
             **self._credentials.environ(),
             **spark.environ(properties, scratch=self._work / "tmp"),
         }
-
-    def _write_back(self, mirrors: list[Mirror]) -> None:
-        """Put what the job wrote in the bucket, as it would be on S3 however the job ended, and follow its commits."""
-        for mirror in mirrors:
-            mirror.push(self._s3, functools.partial(self._follow_commits, mirror))
-
-    def _follow_commits(self, mirror: Mirror, changes: Changes) -> None:
-        glue = self._runtime.client("glue", self._credentials)
-        for warehouse in self._warehouses(mirror):
-            warehouse.follow_commits(mirror.directory, [*changes.written, *changes.removed], glue)
-
-    def _forget_uncommitted(self, mirror: Mirror) -> None:
-        for warehouse in self._warehouses(mirror):
-            warehouse.forget_uncommitted(mirror.directory, self._runtime.client("glue"))
-
-    def _warehouses(self, mirror: Mirror) -> list[Warehouse]:
-        """Return the warehouses of the job's Iceberg catalogs that lie in a bucket."""
-        if not self._uses_iceberg:
-            return []
-        from lakehouse.sandbox.iceberg import Warehouse  # noqa: PLC0415 - half a second of imports that only tables need
-
-        conf = spark.parse_conf(self._run.arguments.get("--conf", ""))
-        warehouses = map(Warehouse.parse, spark.hadoop_catalogs(conf).values())
-        return [warehouse for warehouse in warehouses if warehouse.bucket == mirror.bucket]
-
-    def _note_unreadable(self, bucket: str, keys: list[str]) -> None:
-        if keys:
-            with (self._work / "output.log").open("a") as file:
-                file.write(f"{self._run.spec.role} may not read {len(keys)} objects, e.g. s3://{bucket}/{keys[0]}\n")
 
     def _ship_logs(self, process: JobProcess) -> None:
         """Write the lines to CloudWatch Logs where Glue does; a role that may not is no reason to fail."""

@@ -24,13 +24,14 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 import xmltodict  # type: ignore[import-untyped]
 from moto import settings
 from moto.athena.models import athena_backends
+from moto.core.authorization import ActionAuthenticatorMixin
 from moto.core.exceptions import JsonRESTError
 from moto.iam import access_control
 from moto.iam.access_control import IAMPolicy, IAMRequestBase, PermissionResult
 from moto.s3.exceptions import BucketAccessDeniedError
 from moto.secretsmanager.models import secretsmanager_backends
 
-from lakehouse.sandbox.process import Credentials
+from lakehouse.sandbox.process import Credentials, Sandbox
 
 _JSON_SERVICES: Final = frozenset({"athena", "glue", "logs", "secretsmanager"})
 _ALLOW_ALL: Final = json.dumps({"Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]})
@@ -83,6 +84,16 @@ def _check(request: IAMRequestBase, resource: str) -> None:
     for need in _needs(request, resource):
         if not is_allowed(policies, need):
             _deny(request, need)
+
+
+def denial(sandbox: Sandbox, caller: Credentials, needs: Iterable[Need]) -> str | None:
+    """Return what AWS would say to a caller who lacks one of these permissions; None while IAM is not enforced."""
+    if ActionAuthenticatorMixin.request_count < settings.INITIAL_NO_AUTH_ACTION_COUNT:
+        return None
+    headers = {"X-Amz-Security-Token": caller.session_token} if caller.session_token else {}
+    key = access_control.create_access_key(sandbox.account_id, "aws", caller.access_key_id, headers)
+    policies = [Policy(policy) for policy in key.collect_policies()]
+    return next((_not_authorized(key.arn, need) for need in needs if not is_allowed(policies, need)), None)
 
 
 def is_allowed(policies: Iterable[Policy], need: Need) -> bool:
@@ -202,8 +213,7 @@ _NAMES: Final[Mapping[str, Callable[[str, Mapping[str, Any], IAMRequestBase], li
 
 def _deny(request: IAMRequestBase, need: Need) -> None:
     """Raise what the service answers, with what AWS says: who may not do what with which resource."""
-    caller = request._access_key.arn
-    message = f"User: {caller} is not authorized to perform: {need.action} on resource: {need.resource}"
+    message = _not_authorized(request._access_key.arn, need)
     service = need.action.partition(":")[0]
     if service == "s3":
         denied = BucketAccessDeniedError(bucket=need.resource.partition(":::")[2].partition("/")[0])
@@ -212,6 +222,10 @@ def _deny(request: IAMRequestBase, need: Need) -> None:
     if service in _JSON_SERVICES:
         raise JsonRESTError("AccessDeniedException", message)
     request._raise_access_denied()
+
+
+def _not_authorized(caller: str, need: Need) -> str:
+    return f"User: {caller} is not authorized to perform: {need.action} on resource: {need.resource}"
 
 
 def _matches(pattern: str, value: str) -> bool:

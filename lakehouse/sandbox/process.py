@@ -28,7 +28,7 @@ SERVER_MODULE: Final = "lakehouse.sandbox.server"
 START_TIMEOUT: Final = 60.0
 STOP_TIMEOUT: Final = 15.0
 
-HELD: Final = ("s3", "jobs", "*terraform.tfstate*", "aws.env*", "sandbox.json*", "sandbox.log", "terraform.log")
+HELD: Final = ("jobs", "*terraform.tfstate*", "aws.env*", "sandbox.json*", "sandbox.log", "terraform.log")
 """What an embedded AWS, its Terraform and its jobs leave in build/local."""
 
 

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import argparse
+import functools
 import importlib
 import logging
 import os
 import signal
 import socket
+import string
 import sys
 import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import quote
 
 import moto.athena.urls
 import moto.budgets.urls
@@ -19,16 +22,20 @@ import moto.glue.models
 import moto.glue.urls
 from moto import backends
 from moto.moto_server import werkzeug_app
+from werkzeug.middleware.dispatcher import DispatcherMiddleware
 from werkzeug.serving import make_server
 
 from lakehouse import private
 from lakehouse.sandbox import iam_enforcement, moto_gaps
 from lakehouse.sandbox.access import Gate, Keys
+from lakehouse.sandbox.callers import Callers
 from lakehouse.sandbox.glue import SandboxGlueBackend, SandboxGlueResponse
 from lakehouse.sandbox.glue_runtime import JobRuntime
 from lakehouse.sandbox.process import HOST, Sandbox, wipe_own, write_state
+from lakehouse.sandbox.webhdfs import WebHdfs
 
 if TYPE_CHECKING:
+    from _typeshed.wsgi import WSGIApplication
     from flask import Flask
     from werkzeug.serving import BaseWSGIServer
 
@@ -41,6 +48,8 @@ _WARM_UP: Final = ["iam", "s3", "glue", "kms", "logs", "athena", "sns", "events"
 class AwsOnly(werkzeug_app.DomainDispatcherApplication):
     """Serves what AWS serves, and nothing of moto's own: no dashboard, no reset, no credentials of an instance."""
 
+    # moto looks for the folders of all its services each time: a third of what a small request takes.
+    @functools.lru_cache  # noqa: B019 - there is one for the life of the server
     def get_backend_for_host(self, host: str | None) -> Any:
         """Return the name of the service behind a host name, None if there is none."""
         backend = super().get_backend_for_host(host)
@@ -58,6 +67,7 @@ class Handler(werkzeug_app.MotoRequestHandler):
     def make_environ(self) -> dict[str, Any]:
         """Return the WSGI environment of the request, once the client knows that its body is awaited."""
         self.wfile.flush()  # "100 Continue"
+        self.path = quote(self.path, safe=string.printable, encoding="latin-1")  # Hadoop's client sends raw UTF-8
         return super().make_environ()
 
 
@@ -83,8 +93,6 @@ def build_server(
     `build` is the project's build folder; `minute` is how many seconds a minute of a job's timeout lasts.
     """
     logging.getLogger("werkzeug").setLevel(logging.ERROR)  # `POST /` a thousand times tells nothing
-    runtime = JobRuntime(build, sandbox.endpoint, sandbox.region, sandbox.credentials, minute)
-    SandboxGlueBackend.runtime = runtime
     iam_enforcement.install(sandbox.credentials, enforce=enforce_iam)
     moto.glue.models.glue_backends.backend = SandboxGlueBackend
     moto.glue.urls.url_paths["{0}/$"] = SandboxGlueResponse.dispatch
@@ -97,8 +105,25 @@ def build_server(
         moto_gaps.fill_models(service)
         return moto_gaps.answer_one_at_a_time(moto_gaps.answer_failures_once(werkzeug_app.create_backend_app(service)))
 
+    aws = AwsOnly(create_app)
+    callers = Callers(aws, sandbox)
+    runtime = SandboxGlueBackend.runtime = JobRuntime(build, callers, minute)
+
+    @functools.cache
+    def iceberg_rest() -> WSGIApplication:
+        from lakehouse.sandbox.iceberg_rest import IcebergRest  # noqa: PLC0415 - half a second that only tables need
+
+        return IcebergRest(callers)
+
+    app = DispatcherMiddleware(
+        aws,
+        {
+            "/iceberg": lambda *request: iceberg_rest()(*request),  # noqa: PLW0108 - made by the first request
+            "/webhdfs": WebHdfs(callers),
+        },
+    )
     port = listener.getsockname()[1]
-    gate = Gate(AwsOnly(create_app), port, Keys(sandbox.account_id, sandbox.credentials))
+    gate = Gate(app, port, Keys(sandbox.account_id, sandbox.credentials))
     server = make_server(HOST, port, gate, threaded=True, request_handler=Handler, fd=listener.fileno())
     return server, runtime
 
@@ -135,7 +160,7 @@ def main() -> None:
 def _warm_up() -> None:
     for service in _WARM_UP:
         backends.get_backend(service)  # type: ignore[call-overload]
-    importlib.import_module("lakehouse.sandbox.iceberg")
+    importlib.import_module("lakehouse.sandbox.iceberg_rest")
 
 
 if __name__ == "__main__":

