@@ -49,6 +49,9 @@ class FakeGlue:
             raise self.exceptions.EntityNotFoundException
         return {"Run": {"Status": {"wr_running": "RUNNING", "wr_stopping": "STOPPING"}.get(RunId, "STOPPED")}}
 
+    def get_workflow_run_properties(self, Name: str, RunId: str) -> Any:  # noqa: N803
+        return {"RunProperties": {lease.PROPERTY: "of the command"} if RunId == "wr_by_command" else {}}
+
     def get_job_run(self, JobName: str, RunId: str) -> Any:  # noqa: N803
         return {"JobRun": {"JobRunState": "RUNNING" if RunId == "jr_running" else "FAILED"}}
 
@@ -167,17 +170,14 @@ def test_a_bucket_that_goes_takes_its_lease_along(capsys: pytest.CaptureFixture[
     assert capsys.readouterr().err == ""
 
 
-def test_a_job_belongs_to_the_operation_that_started_it() -> None:
-    glue = boto3.client("glue")
-    glue.create_workflow(Name="flow")
-    by_command = glue.start_workflow_run(Name="flow", RunProperties={lease.PROPERTY: "of the command"})["RunId"]
-    by_schedule = glue.start_workflow_run(Name="flow")["RunId"]
+def test_a_job_belongs_to_the_operation_that_started_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lease.boto3, "client", lambda service: FakeGlue() if service == "glue" else None)
 
     def operation(**known: str) -> str:
         return of_job_run(BUCKET, **({"given": "", "job": "a", "job_run_id": "jr_1"} | known)).operation.id
 
-    assert operation(workflow="flow", workflow_run_id=by_command) == "of the command"
-    assert operation(workflow="flow", workflow_run_id=by_schedule) == by_schedule
+    assert operation(workflow="flow", workflow_run_id="wr_by_command") == "of the command"
+    assert operation(workflow="flow", workflow_run_id="wr_by_schedule") == "wr_by_schedule"
     assert operation() == operation(job_run_id="jr_1_attempt_2") == "jr_1"
     assert operation(given="of forget") == "of forget"
 

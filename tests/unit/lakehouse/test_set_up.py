@@ -131,5 +131,6 @@ def test_another_version_of_python_is_refused(monkeypatch: pytest.MonkeyPatch) -
     from lakehouse import set_up  # noqa: PLC0415
 
     monkeypatch.setattr("sys.version_info", (3, 12, 1))
+    monkeypatch.setattr("sys.argv", ["set_up.py", ".venv/.ready", "requirements.txt"])
     with pytest.raises(SystemExit, match=r"runs Python 3\.11\. Nothing was changed\. .*PYTHON=/path/to/python3\.11"):
         set_up.main()
