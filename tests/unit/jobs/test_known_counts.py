@@ -38,19 +38,13 @@ def run(lakehouse, profile):
     return counts
 
 
-@pytest.mark.parametrize(
-    "profile",
-    [
-        "published",
-        pytest.param("consent_date", marks=pytest.mark.slow),
-        pytest.param("strict", marks=pytest.mark.slow),
-    ],
-)
+@pytest.mark.parametrize("profile", COUNTS)
 def test_public_data_gives_the_published_counts(real_lakehouse, profile):
     real_lakehouse.create_tables()
     assert tuple(run(real_lakehouse, profile).values()) == COUNTS[profile]
 
 
+@pytest.mark.slow
 def test_sample_gives_what_its_generator_meant(lakehouse):
     expected = sample.generate(lakehouse.folder, customers=150, readings_per_customer=10)
     lakehouse.create_tables()
