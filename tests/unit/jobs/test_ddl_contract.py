@@ -48,7 +48,8 @@ TABLES = {
 TYPES = ("boolean", "int", "bigint", "float", "double", "date", "timestamp", "string")
 DECIMALS = ("decimal(1,0)", "decimal(1,1)", "decimal(9,2)", "decimal(38,38)")
 JSON_TYPES = ("boolean", "int", "bigint", "double", "string")
-ICEBERG_NAMES = {"bigint": "long", "timestamp_ntz": "timestamp"}  # of Spark's types; the others are called the same
+# What Iceberg calls Spark's types; the others are called the same.
+ICEBERG_NAMES = {"bigint": "long", "timestamp_ntz": "timestamp", "timestamp": "timestamptz"}
 SERDE = "ROW FORMAT SERDE 'org.openx.data.jsonserde.JsonSerDe'"
 LANDING = "LOCATION 's3://${bucket}/things/landing/'"
 ICEBERG = (
