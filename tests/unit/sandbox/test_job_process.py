@@ -55,11 +55,12 @@ def test_a_zombie_that_nobody_reaps_does_not_count(tmp_path: Path) -> None:
     # The child's parent leaves it unreaped, and is itself outside the group.
     code = "import os, subprocess, time; p = subprocess.Popen(['true']); os.setpgid(0, os.getppid()); time.sleep(60)"
     process = start(tmp_path, code)
-    group = process._group
+    group, parent = process._group, psutil.Process(process._group)
     wait_until(lambda: [pid for pid in psutil.pids() if _group(pid) == group and not _alive(pid)])
     wait_until(lambda: not [pid for pid in psutil.pids() if _group(pid) == group and _alive(pid)])
     os.killpg(group, 0)  # it is there
     assert process.finish(grace=0)
+    parent.kill()
 
 
 def test_a_group_that_is_stopped_can_be_killed(tmp_path: Path) -> None:
