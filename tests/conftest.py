@@ -65,7 +65,7 @@ class Project:
             env=os.environ | environment,
             capture_output=True,
             text=True,
-            timeout=300,
+            timeout=600,
             check=False,
         )
 
