@@ -28,8 +28,8 @@ SERVER_MODULE: Final = "lakehouse.sandbox.server"
 START_TIMEOUT: Final = 60.0
 STOP_TIMEOUT: Final = 15.0
 
-HELD: Final = ("jobs", "*terraform.tfstate*", "aws.env*", "sandbox.json*", "sandbox.log", "terraform.log")
-"""What an embedded AWS, its Terraform and its jobs leave in build/local."""
+HELD: Final = ("jobs", "*terraform.tfstate*", "aws.env*", "sandbox.json*", "sandbox.log", "terraform.log", "s3")
+"""What an embedded AWS, its Terraform and its jobs leave in build/local; earlier versions kept a copy of S3 there."""
 
 
 class SandboxError(RuntimeError):

@@ -158,7 +158,7 @@ class TestWebPages:
                 answer = aws.send("POST", "/", json.dumps(body).encode(), headers)
                 assert answer.refused
                 assert json.loads(answer.body)["__type"] == "MissingAuthenticationTokenException"
-        assert aws.client("glue").get_jobs()["Jobs"] == []
+        assert "evil" not in aws.client("glue").list_jobs()["JobNames"]
 
     def test_of_this_server_itself_need_a_key_too(self, aws: Aws) -> None:
         own = {"Origin": aws.box.endpoint}
@@ -327,7 +327,7 @@ class TestSignatures:
         at(monkeypatch, minutes=minutes)
         if good:
             assert aws.client("s3").list_buckets()["Buckets"]
-            assert aws.client("glue").get_databases()["DatabaseList"] == []
+            assert "DatabaseList" in aws.client("glue").get_databases()
         else:
             assert code_of(aws.client("s3").list_buckets) == "RequestTimeTooSkewed"
             assert code_of(aws.client("glue").get_databases) == "InvalidSignatureException"

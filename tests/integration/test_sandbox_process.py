@@ -157,6 +157,7 @@ def leftovers(root: Path) -> set[str]:
         "local/aws.env.1.partial",
         "local/jobs/jr_1/output.log",
         "local/jobs/jr_1/tmp/blockmgr-1/0c/shuffle_0_0_0.data",
+        "local/s3/lake/customer/landing/customers.json",
         "local/sandbox.json.1.partial",
         "local/sandbox.log",
         "local/terraform.log",
