@@ -47,6 +47,9 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+LEVEL: Final = "\x1f"
+"""What separates the levels of a namespace in a path."""
+
 _NAMESPACES: Final = "/v1/{prefix}/namespaces"
 _TABLES: Final = "/v1/{prefix}/namespaces/{namespace}/tables"
 # Operation: method and path. A client is told these and asks for no others: no views, and no commit to several tables
@@ -122,6 +125,9 @@ class IcebergRest:
         if operation == "config":
             endpoints = [" ".join(endpoint) for endpoint in _ENDPOINTS.values()]
             return _json({"defaults": {}, "overrides": {"prefix": self._prefix}, "endpoints": endpoints})
+        if LEVEL in names.get("namespace", ""):  # Spark looks there for `refs` of a table before it asks for the table
+            missing = NoSuchTableError if "table" in names else NoSuchNamespaceError
+            raise missing(f"Glue has no databases within databases: {'.'.join(names['namespace'].split(LEVEL))}")
         catalog = Catalog(self._callers, request.environ[CALLER])
         answer: Callable[..., Response] = getattr(_Operation(catalog, request), operation)
         return answer(**names)

@@ -102,7 +102,7 @@ def forget_somebody(project: Project) -> dict[str, Any]:
     data = project.root / "data"
     sample.generate(data)
     for file in data.glob("*/landing/*"):  # addresses that a shell, make or SQL would read
-        file.write_bytes(re.sub(rb'"(\w+)\.([\w.]+@example\.)', rb'"o\'\1$\2', file.read_bytes()))
+        file.write_bytes(re.sub(rb'"(\w+)\.([\w.]+@example\.)', rb""""o'\1$\2""", file.read_bytes()))
     project.succeed("run", "--data", str(data))
     bucket = Bucket(project)
     customers = [record(line) for line in bucket.landing("customer")]

@@ -290,6 +290,13 @@ class TestPermissions:
         rest(enforced, key).load_table((enforced.name, "t")).append(rows(2))
         assert ids(glue(enforced).load_table((enforced.name, "t"))) == [1, 2]
 
+    def test_are_not_asked_for_where_glue_has_nothing(self, enforced: Aws) -> None:
+        """Spark asks for `t.refs` as a table in the namespace of `t` before it asks for the table `t`."""
+        key = enforced.user(*self.statements(enforced).values())
+        enforced.enforce_iam(on=True)
+        with pytest.raises(NoSuchTableError, match="no databases within databases"):
+            rest(enforced, key).load_table((enforced.name, "t", "refs"))
+
     @pytest.mark.parametrize(
         ("lacks", "says"),
         [
