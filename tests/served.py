@@ -14,6 +14,7 @@ from typing import Any
 import boto3
 from botocore.config import Config
 from moto import settings
+from moto.moto_api._internal.models import moto_api_backend
 
 from lakehouse.sandbox import Sandbox
 from lakehouse.sandbox.server import build_server, listen, sandbox_at
@@ -71,6 +72,11 @@ class Aws:
             DatabaseInput={"Name": aws.name, "LocationUri": f"s3://{aws.name}/warehouse/{aws.name}"}
         )
         return aws
+
+
+def empty_account() -> None:
+    """Remove what other tests have left in this process: moto keeps all accounts in it."""
+    moto_api_backend.reset()
 
 
 @contextmanager

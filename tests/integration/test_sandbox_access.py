@@ -28,6 +28,7 @@ from werkzeug.test import EnvironBuilder, run_wsgi_app
 from lakehouse.sandbox import Credentials, Sandbox, sigv4
 from lakehouse.sandbox.access import CALLER, Gate, Keys
 from lakehouse.sandbox.server import build_server, listen, sandbox_at
+from tests.served import empty_account
 
 BUCKET = "lake"
 SECRET_RECORD = b'{"email": "ann@example.org"}'
@@ -100,6 +101,7 @@ def aws(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Aws]:
     listener = listen(0)
     box = sandbox_at(listener)
     server, runtime = build_server(listener, box, tmp_path_factory.mktemp("project") / "build")
+    empty_account()
     threading.Thread(target=server.serve_forever, daemon=True).start()
     aws = Aws(box)
     s3 = aws.client("s3")

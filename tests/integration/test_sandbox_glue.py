@@ -20,6 +20,7 @@ from pyiceberg.exceptions import CommitFailedException
 
 from lakehouse.sandbox import Sandbox
 from lakehouse.sandbox.server import build_server, listen, sandbox_at
+from tests.served import empty_account
 
 BUCKET = "lake"
 MINUTE = 2.0  # seconds that a minute of a job's timeout lasts here
@@ -58,7 +59,7 @@ class Aws:
         runs: list[dict[str, Any]] = self.client("glue").get_job_runs(JobName=name)["JobRuns"]
         return next((run for run in runs if run["Id"] == run_id), {})
 
-    def wait(self, name: str, run_id: str, *states: str, seconds: float = 60) -> dict[str, Any]:
+    def wait(self, name: str, run_id: str, *states: str, seconds: float = 180) -> dict[str, Any]:
         """Wait for a job run to reach one of the states, by default a final one."""
         wanted = states or ("SUCCEEDED", "FAILED", "TIMEOUT", "STOPPED", "ERROR")
         deadline = time.monotonic() + seconds
@@ -74,7 +75,7 @@ class Aws:
     def output(self, run: dict[str, Any]) -> str:
         return (self.build / "local" / "jobs" / run["Id"] / "output.log").read_text()
 
-    def workflow_run(self, name: str, run_id: str, seconds: float = 30) -> dict[str, Any]:
+    def workflow_run(self, name: str, run_id: str, seconds: float = 120) -> dict[str, Any]:
         """Wait for a workflow run to end."""
         deadline = time.monotonic() + seconds
         while True:
@@ -93,6 +94,7 @@ def aws(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Aws]:
     listener = listen(0)
     box = sandbox_at(listener)
     server, runtime = build_server(listener, box, build, minute=MINUTE)
+    empty_account()
     threading.Thread(target=server.serve_forever, daemon=True).start()
     aws = Aws(box, build)
     aws.client("s3").create_bucket(Bucket=BUCKET)
