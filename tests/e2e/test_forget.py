@@ -155,7 +155,7 @@ def test_no_byte_of_the_bucket_identifies_the_person(project: Project, forgotten
 
 
 def test_report_and_logs_hold_no_personal_data(project: Project, forgotten: dict[str, Any]) -> None:
-    texts = [forgotten["report"], forgotten["said"].replace(forgotten["email"], "")]  # repeated to the operator
+    texts = [forgotten["report"], forgotten["said"].replace(forgotten["email"].lower(), "")]  # repeated to the operator
     texts += [path.read_text() for path in (project.root / "build/local/jobs").glob("*/output.log")]
     runs = project.client("glue").get_job_runs(JobName=project.environment()["STEDI_FORGET_JOB"])["JobRuns"]
     assert len(runs) == 4, "a look that ends there, then a look, and two runs to erase and to verify"
@@ -165,7 +165,7 @@ def test_report_and_logs_hold_no_personal_data(project: Project, forgotten: dict
 
 def test_without_a_terminal_and_without_yes_nothing_is_changed(forgotten: dict[str, Any]) -> None:
     assert forgotten["unchanged"]
-    assert f"Erase {forgotten['email']} from local for good? There is no terminal" in forgotten["refused"]
+    assert f"Erase {forgotten['email'].lower()} from local for good? There is no terminal" in forgotten["refused"]
     assert "YES=1" in forgotten["refused"]
 
 
@@ -174,7 +174,9 @@ def test_the_person_and_the_number_of_records_are_said_before_they_are_erased(fo
     number = sum(
         part["rows"] for part in (*erased["landing"].values(), erased["quarantine"], *erased["tables"].values())
     )
-    assert said.index(f": {forgotten['email']} in local") < said.index(f"Found {number:,} records of this person:")
+    assert said.index(f": {forgotten['email'].lower()} in local") < said.index(
+        f"Found {number:,} records of this person:"
+    )
     assert said.index("Found ") < said.index(f"Erased {number:,} records of this person:")
 
 
