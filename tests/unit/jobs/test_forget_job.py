@@ -21,6 +21,7 @@ from conftest import JOBS, SECRET, Lakehouse
 from pyspark.sql import DataFrame, Row
 from pyspark.sql import functions as F
 
+import lease
 import machine_learning_curated
 import subject
 import table_contract
@@ -150,6 +151,7 @@ class World:
         ]
         for _ in range(runs):
             self.monkeypatch.setattr("sys.argv", ["forget.py", *names, *arguments])
+            self.monkeypatch.setattr(lease, "of_job_run", lambda *_, **__: self.lakehouse.lease)
             importlib.import_module("forget").main()
         report: dict[str, Any] = json.loads(self.get("forget/reports/r1.json"))
         return report
