@@ -23,6 +23,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 CHECKOV := $(VENV)-checkov/.ready
+GLUE_CATALOG := $(VENV)-glue-catalog/.ready
 # Behind everything else: the terraform that set-up puts there where there is no other.
 export PATH := $(value PATH):$(CURDIR)/$(BIN)
 python := "$${PYTHON:-python3.11}"
@@ -107,6 +108,14 @@ hostile.knobs := EXAMPLES SEED
 hostile: setup ## Try hostile landing files of each table, and a line of 100 MB
 	@$(BIN)/python -m tests.try_hostile
 
+.PHONY: test-glue-catalog
+test-glue-catalog: setup $(GLUE_CATALOG) ## Run the jobs on GlueCatalog and S3FileIO, as on AWS (fetches 361 MB once)
+	@$(BIN)/pytest tests/glue_catalog
+
+# In an environment of its own: nothing of it is imported, one jar is used.
+$(GLUE_CATALOG): requirements-glue-catalog.txt
+	$(set-up)
+
 .PHONY: try-docs
 try-docs: setup ## Run the commands of docs/operating.md and docs/ci.md, as they stand, on an embedded AWS
 	@$(BIN)/python docs/walk.py
@@ -150,7 +159,7 @@ lock: setup ## Pin the whole dependency tree of pyproject.toml anew in requireme
 clean: ## Stop the embedded AWS and remove everything that these targets made
 	@if [ -x $(BIN)/lakehouse ]; then $(BIN)/lakehouse down; fi
 	@find terraform -type d -name .terraform -prune -exec rm -rf {} +
-	@rm -rf build $(VENV) $(VENV)-checkov .mypy_cache .pytest_cache .ruff_cache *.egg-info
+	@rm -rf build $(VENV) $(VENV)-checkov $(VENV)-glue-catalog .mypy_cache .pytest_cache .ruff_cache *.egg-info
 
 # Here the knobs of a command are checked, before anything runs. A knob that none of its targets takes is refused when it
 # was typed, and withheld when it came from the environment. make expands a command-line value when it exports it, so each

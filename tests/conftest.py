@@ -164,9 +164,9 @@ def copy_of_project(root: Path) -> Project:
 
 
 @contextmanager
-def iam_enforced(project: Project) -> Iterator[None]:
+def iam_enforced(project: Project, glue_catalog_jar: Path | None = None) -> Iterator[None]:
     """Have the embedded AWS of a project check permissions."""
-    sandbox.up(project.root, enforce_iam=True)
+    sandbox.up(project.root, enforce_iam=True, glue_catalog_jar=glue_catalog_jar)
     try:
         yield
     finally:

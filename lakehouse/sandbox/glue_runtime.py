@@ -44,9 +44,12 @@ class JobFailedError(Exception):
 class JobRuntime:
     """Runs job runs in threads, each script in a fresh process, all that is done for it with the job's role."""
 
-    def __init__(self, build: Path, callers: Callers, minute: float = 60.0) -> None:
+    def __init__(
+        self, build: Path, callers: Callers, minute: float = 60.0, glue_catalog_jar: Path | None = None
+    ) -> None:
         self._build = build
         self._callers = callers
+        self.glue_catalog_jar = glue_catalog_jar
         self.sandbox = callers.sandbox
         self._minute = minute
         self._lock = threading.Lock()
@@ -186,7 +189,8 @@ class _Execution:
         self._credentials = runtime.assume(run.spec.role, session=f"glue-{run.id[3:35]}")
         self._s3: S3Client = runtime.client("s3", self._credentials)
         script = self._fetch_code()
-        archive, write_archive_to = runtime.class_archive() if self._uses_iceberg else (None, None)
+        archived = self._uses_iceberg and not runtime.glue_catalog_jar  # an archive holds the classes of one Iceberg
+        archive, write_archive_to = runtime.class_archive() if archived else (None, None)
         properties = self._write_spark_properties(archive, write_archive_to)
         command = [sys.executable, script.name, *run.argv()]
         if not run.stop_requested.is_set():
@@ -273,6 +277,7 @@ class _Execution:
             credentials=self._credentials,
             work=self._work,
             java_options=spark.jvm_options(self._work, input_bytes, archive_options),
+            glue_catalog_jar=runtime.glue_catalog_jar,
         )
         (self._work / "log4j2.properties").write_text(spark.LOG4J)
         properties = self._work / "spark.properties"

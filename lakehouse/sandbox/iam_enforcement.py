@@ -15,6 +15,7 @@ out the tables and keys that the caller may not reach. What a bucket policy says
 from __future__ import annotations
 
 import json
+import logging
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -32,6 +33,8 @@ from moto.s3.exceptions import BucketAccessDeniedError
 from moto.secretsmanager.models import secretsmanager_backends
 
 from lakehouse.sandbox.process import Credentials, Sandbox
+
+log = logging.getLogger(__name__)
 
 _JSON_SERVICES: Final = frozenset({"athena", "glue", "logs", "secretsmanager"})
 _ALLOW_ALL: Final = json.dumps({"Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]})
@@ -80,10 +83,8 @@ def _check(request: IAMRequestBase, resource: str) -> None:
     """Raise the service's error unless the caller's policies allow all that the request needs."""
     if request._action == "sts:GetCallerIdentity":  # AWS allows it to everybody
         return
-    policies = [Policy(policy) for policy in request._access_key.collect_policies()]
-    for need in _needs(request, resource):
-        if not is_allowed(policies, need):
-            _deny(request, need)
+    if lacking := _lacking(request._access_key, _needs(request, resource)):
+        _deny(request, lacking)
 
 
 def denial(sandbox: Sandbox, caller: Credentials, needs: Iterable[Need]) -> str | None:
@@ -92,8 +93,22 @@ def denial(sandbox: Sandbox, caller: Credentials, needs: Iterable[Need]) -> str 
         return None
     headers = {"X-Amz-Security-Token": caller.session_token} if caller.session_token else {}
     key = access_control.create_access_key(sandbox.account_id, "aws", caller.access_key_id, headers)
+    lacking = _lacking(key, needs)
+    return _not_authorized(key.arn, lacking) if lacking else None
+
+
+def _lacking(key: Any, needs: Iterable[Need]) -> Need | None:
+    """Return the first need that the policies of an access key do not allow.
+
+    The log says who was allowed what. It names no resource: the key of an object may name a person.
+    """
     policies = [Policy(policy) for policy in key.collect_policies()]
-    return next((_not_authorized(key.arn, need) for need in needs if not is_allowed(policies, need)), None)
+    for need in needs:
+        allowed = is_allowed(policies, need)
+        log.info("%s %s: %s", "allowed" if allowed else "denied", need.action, key.arn)
+        if not allowed:
+            return need
+    return None
 
 
 def is_allowed(policies: Iterable[Policy], need: Need) -> bool:

@@ -81,8 +81,13 @@ class Sandbox:
         }
 
 
-def up(project_root: Path | str, port: int = 0, *, enforce_iam: bool = False) -> Sandbox:
-    """Start the embedded AWS of a project, or return the one that runs already. Port 0 takes any free one."""
+def up(
+    project_root: Path | str, port: int = 0, *, enforce_iam: bool = False, glue_catalog_jar: Path | None = None
+) -> Sandbox:
+    """Start the embedded AWS of a project, or return the one that runs already. Port 0 takes any free one.
+
+    With a `glue_catalog_jar`, jobs commit through Iceberg's own GlueCatalog and S3FileIO, as on AWS.
+    """
     local = _local(project_root)
     private.folder(local.parent)
     local.mkdir(exist_ok=True)
@@ -95,7 +100,7 @@ def up(project_root: Path | str, port: int = 0, *, enforce_iam: bool = False) ->
         if port:
             _refuse_port_in_use(port)
         wipe(local)
-        return _start(local, port, enforce_iam=enforce_iam)
+        return _start(local, port, enforce_iam=enforce_iam, glue_catalog_jar=glue_catalog_jar)
 
 
 def down(project_root: Path | str, *, keep_logs: bool = False) -> bool:
@@ -235,10 +240,12 @@ def _remove(path: Path, kept: set[Path]) -> None:
             _remove(entry, kept)
 
 
-def _start(local: Path, port: int, *, enforce_iam: bool) -> Sandbox:
+def _start(local: Path, port: int, *, enforce_iam: bool, glue_catalog_jar: Path | None) -> Sandbox:
     log = local / "sandbox.log"
     project_root = local.parents[1]
-    options = ["--root", str(project_root), "--port", str(port), *(["--enforce-iam"] if enforce_iam else [])]
+    options = ["--root", str(project_root), "--port", str(port)]
+    options += ["--enforce-iam"] if enforce_iam else []
+    options += ["--glue-catalog-jar", str(glue_catalog_jar)] if glue_catalog_jar else []
     with open(log, "wb", opener=private.opener) as output:
         process = subprocess.Popen(
             [sys.executable, "-m", SERVER_MODULE, *options],

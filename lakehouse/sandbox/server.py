@@ -86,7 +86,13 @@ def sandbox_at(listener: socket.socket) -> Sandbox:
 
 
 def build_server(
-    listener: socket.socket, sandbox: Sandbox, build: Path, *, minute: float = 60.0, enforce_iam: bool = False
+    listener: socket.socket,
+    sandbox: Sandbox,
+    build: Path,
+    *,
+    minute: float = 60.0,
+    enforce_iam: bool = False,
+    glue_catalog_jar: Path | None = None,
 ) -> tuple[BaseWSGIServer, JobRuntime]:
     """Return the server, ready to serve, and the runtime that runs its jobs.
 
@@ -107,7 +113,7 @@ def build_server(
 
     aws = AwsOnly(create_app)
     callers = Callers(aws, sandbox)
-    runtime = SandboxGlueBackend.runtime = JobRuntime(build, callers, minute)
+    runtime = SandboxGlueBackend.runtime = JobRuntime(build, callers, minute, glue_catalog_jar)
 
     @functools.cache
     def iceberg_rest() -> WSGIApplication:
@@ -134,6 +140,7 @@ def main() -> None:
     parser.add_argument("--root", type=Path, required=True, help="project root")
     parser.add_argument("--port", type=int, default=0, help="port on 127.0.0.1, 0 for any free one")
     parser.add_argument("--enforce-iam", action="store_true", help="allow what IAM policies allow, and nothing else")
+    parser.add_argument("--glue-catalog-jar", type=Path, help="Iceberg with GlueCatalog, S3FileIO and the AWS SDK")
     arguments = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     os.umask(private.UMASK)
@@ -144,7 +151,13 @@ def main() -> None:
     except OSError as error:
         sys.exit(f"port {arguments.port} of {HOST} can't be used ({error.strerror})")
     sandbox = sandbox_at(listener)
-    server, runtime = build_server(listener, sandbox, build, enforce_iam=arguments.enforce_iam)
+    server, runtime = build_server(
+        listener,
+        sandbox,
+        build,
+        enforce_iam=arguments.enforce_iam,
+        glue_catalog_jar=arguments.glue_catalog_jar,
+    )
     for stop in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT):
         signal.signal(stop, lambda *_: sys.exit(0))
     threading.Thread(target=_warm_up, daemon=True).start()

@@ -84,12 +84,6 @@ def glue_catalogs(conf: Mapping[str, str]) -> list[str]:
 
 # Each setting of a job that is another one here than on AWS, and why. No other may differ.
 DIFFERENCES: Final = {
-    "spark.sql.catalog.{catalog}.catalog-impl": "GlueCatalog needs the AWS SDK for Java",
-    "spark.sql.catalog.{catalog}.io-impl": "so does S3FileIO",
-    "spark.sql.catalog.{catalog}.uri": "where the catalog is served",
-    "spark.sql.catalog.{catalog}.rest.auth.type": "the REST client signs no requests without the AWS SDK",
-    "spark.sql.catalog.{catalog}.rest.auth.basic.username": "access key id of the job",
-    "spark.sql.catalog.{catalog}.rest.auth.basic.password": "its secret",
     "spark.hadoop.fs.s3.impl": "s3:// is a file system that the embedded AWS serves, see webhdfs.py",
     "spark.hadoop.fs.viewfs.mounttable.{bucket}.linkFallback": "where it serves the bucket",
     "spark.hadoop.fs.permissions.umask-mode": "files are for their owner only, and Hadoop heeds no other umask",
@@ -105,6 +99,21 @@ DIFFERENCES: Final = {
     "spark.ui.enabled": "nobody looks",
     "spark.ui.showConsoleProgress": "nobody looks",
 }
+# And those of its catalog: with the REST catalog, which is the default, ...
+REST_CATALOG: Final = {
+    "spark.sql.catalog.{catalog}.catalog-impl": "GlueCatalog needs the AWS SDK for Java",
+    "spark.sql.catalog.{catalog}.io-impl": "so does S3FileIO",
+    "spark.sql.catalog.{catalog}.uri": "where the catalog is served",
+    "spark.sql.catalog.{catalog}.rest.auth.type": "the REST client signs no requests without the AWS SDK",
+    "spark.sql.catalog.{catalog}.rest.auth.basic.username": "access key id of the job",
+    "spark.sql.catalog.{catalog}.rest.auth.basic.password": "its secret",
+}
+# ... and with GlueCatalog and S3FileIO, as on AWS, where a jar of Iceberg has them together with the AWS SDK.
+GLUE_CATALOG_JAR: Final = {
+    "spark.sql.catalog.{catalog}.glue.endpoint": "where the embedded AWS is",
+    "spark.sql.catalog.{catalog}.s3.endpoint": "where the embedded AWS is",
+    "spark.sql.catalog.{catalog}.s3.path-style-access": "a bucket has no host name of its own on loopback",
+}
 
 
 def settings(
@@ -115,8 +124,9 @@ def settings(
     credentials: Credentials,
     work: Path,
     java_options: str,
+    glue_catalog_jar: Path | None = None,
 ) -> dict[str, str]:
-    """Return the settings of a job: its own, but for DIFFERENCES.
+    """Return the settings of a job: its own, but for DIFFERENCES and those of the catalog.
 
     `buckets` are those that the job may name in a path.
     """
@@ -140,17 +150,26 @@ def settings(
         mount = f"spark.hadoop.fs.viewfs.mounttable.{bucket}.linkFallback"
         local[mount] = f"webhdfs://{urlsplit(endpoint).netloc}/{bucket}"
     for catalog in glue_catalogs(conf):
-        prefix = f"spark.sql.catalog.{catalog}"
-        local |= {
-            "spark.driver.extraClassPath": str(iceberg_jar()),
-            f"{prefix}.catalog-impl": "org.apache.iceberg.rest.RESTCatalog",
-            f"{prefix}.io-impl": "org.apache.iceberg.hadoop.HadoopFileIO",
-            f"{prefix}.uri": f"{endpoint}/iceberg",
-            f"{prefix}.rest.auth.type": "basic",
-            f"{prefix}.rest.auth.basic.username": credentials.access_key_id,
-            f"{prefix}.rest.auth.basic.password": credentials.secret_access_key,
-        }
+        local["spark.driver.extraClassPath"] = str(glue_catalog_jar or iceberg_jar())
+        own = _glue_catalog(endpoint) if glue_catalog_jar else _rest_catalog(endpoint, credentials)
+        local |= {f"spark.sql.catalog.{catalog}.{name}": value for name, value in own.items()}
     return {**conf, **local}
+
+
+def _rest_catalog(endpoint: str, credentials: Credentials) -> dict[str, str]:
+    return {
+        "catalog-impl": "org.apache.iceberg.rest.RESTCatalog",
+        "io-impl": "org.apache.iceberg.hadoop.HadoopFileIO",
+        "uri": f"{endpoint}/iceberg",
+        "rest.auth.type": "basic",
+        "rest.auth.basic.username": credentials.access_key_id,
+        "rest.auth.basic.password": credentials.secret_access_key,
+    }
+
+
+def _glue_catalog(endpoint: str) -> dict[str, str]:
+    """Return the settings of GlueCatalog; the AWS SDK takes keys and region from the job's environment."""
+    return {"glue.endpoint": endpoint, "s3.endpoint": endpoint, "s3.path-style-access": "true"}
 
 
 def jvm_options(work: Path, input_bytes: int, archive_options: Iterable[str]) -> str:

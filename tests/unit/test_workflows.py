@@ -19,6 +19,7 @@ RIGHTS = {
     ("plan", "plan"): {"id-token": "write", "pull-requests": "write"},
     ("apply", "dev"): {"id-token": "write"},
     ("apply", "prod"): {"id-token": "write"},
+    ("connectors", "connectors"): {},
     ("drift", "drift"): {"id-token": "write", "issues": "write"},
 }
 
@@ -104,7 +105,7 @@ def test_every_make_target_that_is_called_exists() -> None:
     called = {
         target for path in [*WORKFLOWS, *ACTIONS] for target in re.findall(r"\bmake ([a-z-]+)", commands(load(path)))
     }
-    assert called == {"lint", "checkov", "test", "test-slow", "plan", "apply", "run-pipeline"}
+    assert called == {"lint", "checkov", "test", "test-slow", "plan", "apply", "run-pipeline", "test-glue-catalog"}
     assert called <= make_targets()
 
 

@@ -35,7 +35,12 @@ def terraform_conf() -> dict[str, str]:
     return {key.strip('"'): value.strip('"') for key, value in conf.items() if not key.startswith("__")}
 
 
-def test_only_declared_settings_differ_from_those_on_aws(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("jar", "of_the_catalog"), [(None, spark.REST_CATALOG), (Path("aws.jar"), spark.GLUE_CATALOG_JAR)]
+)
+def test_only_declared_settings_differ_from_those_on_aws(
+    tmp_path: Path, jar: Path | None, of_the_catalog: dict[str, str]
+) -> None:
     aws = terraform_conf()
     assert aws["spark.sql.catalog.glue_catalog.catalog-impl"] == "org.apache.iceberg.aws.glue.GlueCatalog"
     here = spark.settings(
@@ -45,9 +50,11 @@ def test_only_declared_settings_differ_from_those_on_aws(tmp_path: Path) -> None
         credentials=Credentials("KEY", "SECRET"),
         work=tmp_path,
         java_options="-Xint",
+        glue_catalog_jar=jar,
     )
     differ = {key for key in aws.keys() | here.keys() if aws.get(key) != here.get(key)}
-    assert differ == {key.format(catalog="glue_catalog", bucket="lake") for key in spark.DIFFERENCES}
+    declared = {**spark.DIFFERENCES, **of_the_catalog}
+    assert differ == {key.format(catalog="glue_catalog", bucket="lake") for key in declared}
 
 
 def test_a_catalog_that_is_not_glues_is_left_alone() -> None:

@@ -1,0 +1,169 @@
+"""The jobs on Iceberg's own GlueCatalog and S3FileIO, as on AWS, against the embedded AWS with IAM enforced.
+
+`make test-glue-catalog` fetches the connectors first. The locally served catalog must not drift from what they do.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections import defaultdict
+from collections.abc import Iterator
+from fnmatch import fnmatchcase
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.conftest import ALL_JOBS, AUDIT_TABLES, ICEBERG_TABLES, REPOSITORY, Project, iam_enforced
+
+PROFILES = ["published", "consent_date", "strict"]
+REPORT = REPOSITORY / "build" / "aws-actions.json"
+
+# What the roles allow beyond what the embedded AWS is asked for, and who needs it on AWS.
+NOT_ASKED_FOR_HERE = {
+    "ec2:*": "Glue, for a job in a VPC",
+    "glue:GetConnection": "Glue, for a job in a VPC",
+    "kms:*": "S3 with a key of the customer's",
+    "logs:*": "Glue, which writes in the role's name, before the job and while it runs",
+    "cloudwatch:PutMetricData": "Glue, for the metrics of the job",
+    "s3:AbortMultipartUpload": "S3FileIO and Hadoop's S3 connector, for a file of more than 32 MB",
+    "s3:ListMultipartUploadParts": "S3FileIO and Hadoop's S3 connector, for a file of more than 32 MB",
+    "s3:GetBucketLocation": "Hadoop's S3 connector",
+}
+
+
+@pytest.fixture(scope="module")
+def jar() -> Path:
+    """Return the jar that has the connectors: Iceberg with GlueCatalog, S3FileIO and the AWS SDK for Java."""
+    found = list(REPOSITORY.glob(".venv-glue-catalog/lib/*/site-packages/feature_store_pyspark/jars/*-3.5.jar"))
+    if not found:
+        pytest.skip("the connectors are not here: make test-glue-catalog")
+    return found[0]
+
+
+@pytest.fixture(scope="module")
+def lakehouse(project: Project, jar: Path) -> Iterator[Project]:
+    """An embedded AWS whose jobs use the connectors; the report of what they asked for is written at the end."""
+    with iam_enforced(project, glue_catalog_jar=jar):
+        yield project
+
+
+@pytest.fixture(scope="module")
+def expected(lakehouse: Project) -> dict[str, dict[str, int]]:
+    """All runs of the pipeline: the rows that each profile must give; the last run is one of the last profile."""
+    for profile in PROFILES:
+        lakehouse.succeed("run", "--profile", profile)
+        rows: dict[str, dict[str, int]] = json.loads((lakehouse.root / "build/local/sample/expected.json").read_text())
+        assert lakehouse.report()["tables"] == rows[profile]
+        assert lakehouse.iceberg_rows() == {table: rows[profile][table] for table in ICEBERG_TABLES}
+    return rows
+
+
+def commits(lakehouse: Project) -> dict[str, int]:
+    """Return how many metadata files each table has, to the last of which the catalog points."""
+    s3, env = lakehouse.client("s3"), lakehouse.environment()
+    keys = s3.get_paginator("list_objects_v2").paginate(Bucket=env["STEDI_BUCKET"], Prefix="warehouse/")
+    files = [item["Key"] for page in keys for item in page.get("Contents", [])]
+    return {
+        table: sum(1 for key in files if f"/{table}/metadata/" in key and key.endswith(".metadata.json"))
+        for table in ICEBERG_TABLES
+    }
+
+
+def test_the_jobs_used_the_connectors(lakehouse: Project, expected: dict[str, dict[str, int]], jar: Path) -> None:
+    confs = [path.read_text() for path in (lakehouse.root / "build/local/jobs").glob("*/spark.properties")]
+    assert len(confs) == 5 * len(PROFILES)
+    for conf in confs:
+        assert f"spark.driver.extraClassPath={jar}" in conf
+        assert "catalog-impl=org.apache.iceberg.aws.glue.GlueCatalog" in conf
+        assert "io-impl=org.apache.iceberg.aws.s3.S3FileIO" in conf
+        assert "RESTCatalog" not in conf
+
+
+def test_a_rerun_gives_the_same(lakehouse: Project, expected: dict[str, dict[str, int]]) -> None:
+    before = commits(lakehouse)
+    lakehouse.succeed("run", "--profile", PROFILES[-1])
+    assert lakehouse.report()["tables"] == expected[PROFILES[-1]]
+    assert lakehouse.iceberg_rows() == {table: expected[PROFILES[-1]][table] for table in ICEBERG_TABLES}
+    assert all(number > before[table] for table, number in commits(lakehouse).items())
+
+
+def test_terraform_plans_no_change(lakehouse: Project, expected: dict[str, dict[str, int]]) -> None:
+    assert "No changes" in lakehouse.succeed("plan", "--profile", PROFILES[-1])
+
+
+def test_somebody_is_forgotten(lakehouse: Project, expected: dict[str, dict[str, int]]) -> None:
+    email = lakehouse.table("customers_curated").column("email").to_pylist()[0]
+    lakehouse.succeed("forget", "--email", email, "--yes")
+    assert email not in lakehouse.table("customer_trusted").column("email").to_pylist()
+    assert lakehouse.iceberg_rows()["customer_trusted"] < expected[PROFILES[-1]]["customer_trusted"]
+
+
+def asked_for(lakehouse: Project) -> dict[str, set[str]]:
+    """Return the AWS actions that the runs of each job were allowed."""
+    glue, prefix = lakehouse.client("glue"), lakehouse.environment()["STEDI_WORKFLOW"].removesuffix("-lakehouse")
+    job_of = {
+        run["Id"][3:35]: job
+        for job in ALL_JOBS
+        for run in glue.get_job_runs(JobName=f"{prefix}-{job.replace('_', '-')}")["JobRuns"]
+    }
+    log = (lakehouse.root / "build/local/sandbox.log").read_text()
+    found = defaultdict(set)
+    for action, session in re.findall(r"allowed (\w+:\w+): \S+:assumed-role/\S+/glue-(\S+)", log):
+        found[job_of[session]].add(action)
+    return found
+
+
+def allowed(lakehouse: Project, role: str) -> set[str]:
+    """Return the actions that the policies of a role allow."""
+    iam = lakehouse.client("iam")
+    actions: set[str] = set()
+    for name in iam.list_role_policies(RoleName=role)["PolicyNames"]:
+        policy: dict[str, Any] = iam.get_role_policy(RoleName=role, PolicyName=name)["PolicyDocument"]
+        for statement in policy["Statement"]:
+            if statement["Effect"] == "Allow":
+                actions |= set([statement["Action"]] if isinstance(statement["Action"], str) else statement["Action"])
+    return actions
+
+
+def test_roles_allow_what_is_needed_and_no_more(lakehouse: Project, expected: dict[str, dict[str, int]]) -> None:
+    jobs = asked_for(lakehouse)
+    assert set(jobs) == set(ALL_JOBS)
+    prefix = lakehouse.environment()["STEDI_WORKFLOW"].removesuffix("-lakehouse")
+    unused = {}
+    for role, its_jobs in {"jobs": ALL_JOBS[:-1], "forget": ALL_JOBS[-1:]}.items():
+        used = set().union(*(jobs[job] for job in its_jobs))
+        unused[role] = allowed(lakehouse, f"{prefix}-glue-{role}") - used
+    REPORT.parent.mkdir(exist_ok=True)
+    REPORT.write_text(
+        json.dumps(
+            {
+                "asked for by": {job: sorted(actions) for job, actions in jobs.items()},
+                "allowed and not asked for here": {role: sorted(actions) for role, actions in unused.items()},
+            },
+            indent=2,
+        )
+        + "\n"
+    )
+    print(REPORT.read_text())
+    unexplained = {
+        (role, action)
+        for role, actions in unused.items()
+        for action in actions
+        if not any(fnmatchcase(action, pattern) for pattern in NOT_ASKED_FOR_HERE)
+    }
+    assert not unexplained
+
+
+def test_the_connectors_write_what_the_catalog_says(lakehouse: Project, expected: dict[str, dict[str, int]]) -> None:
+    """Each table's pointer names the newest of its metadata files, and the tables of evidence were committed too."""
+    glue, env = lakehouse.client("glue"), lakehouse.environment()
+    for database, tables in (
+        (env["STEDI_DATABASE"], ICEBERG_TABLES),
+        (env["STEDI_AUDIT_DATABASE"], AUDIT_TABLES[:2]),
+    ):
+        for table in tables:
+            parameters = glue.get_table(DatabaseName=database, Name=table)["Table"]["Parameters"]
+            assert parameters["table_type"].upper() == "ICEBERG"
+            assert "previous_metadata_location" in parameters, "GlueCatalog has committed"
