@@ -222,6 +222,17 @@ class Chaos:
             self.breaks(f"a second operator's {name} is refused: {done.stdout} {done.stderr}")
         self._note(Try("second operator", name, "", True, UNSEEN, said))
 
+    def run_beside(self) -> None:
+        """Let jobs that know no Iceberg begin and end at every moment of a run."""
+        name = self.lake.add_plain_job()
+        with self.round("plain job beside", new_run=False) as (_, runs):
+            run_id, count = self._start(), 0
+            while self._is_running(run_id):
+                count += 1
+                self.lake.run_plain_job(name, seconds=self.random.uniform(0, 3))
+            runs.update(self._wait(run_id))
+            self._note(Try("plain job beside", "", f"{count} of them", True, self._look(run_id, publishing=True), ""))
+
     def _run_ids(self) -> list[str]:
         return [run["WorkflowRunId"] for run in self.lake.glue.get_workflow_runs(Name=self.lake.workflow)["Runs"]]
 
@@ -395,7 +406,7 @@ def _lives(process: Popen[str]) -> bool:
 def main() -> None:
     """Try the faults and tell what came of them; exit 1 where a promise was broken."""
     parser = argparse.ArgumentParser(prog="make chaos", description=__doc__)
-    parser.add_argument("--only", choices=["operators", "stop", "damage", "kill"])
+    parser.add_argument("--only", choices=["operators", "beside", "stop", "damage", "kill"])
     arguments = parser.parse_args()
     seed, kills = whole_number("SEED", SystemRandom().randrange(10**6)), whole_number("KILLS", 50)
     console, started = Console(width=None if sys.stdout.isatty() else 120), time.monotonic()
@@ -408,6 +419,7 @@ def main() -> None:
             chaos.learn(Path(folder))
             phases: dict[str, Callable[[], None]] = {
                 "operators": chaos.operate_twice,
+                "beside": chaos.run_beside,
                 "stop": chaos.stop,
                 "damage": chaos.damage,
                 "kill": partial(chaos.kill, kills),

@@ -31,6 +31,7 @@ IN_ORDER_OF_PUBLICATION = [
 LANDING = tuple(landing.prefix(entity) for entity in landing.ENTITIES)
 QUARANTINE = "quarantine/"
 OPERATION = "chaos"  # all jobs that are started one by one belong to it
+PLAIN_SCRIPT = b"import sys, time\ntime.sleep(float(sys.argv[sys.argv.index('--seconds') + 1]))\n"
 PATIENCE = 300.0  # seconds for one job, on a busy machine
 
 
@@ -145,6 +146,23 @@ class Lake:
         if run.state != "SUCCEEDED":
             raise BrokenPromiseError(f"a rerun heals: {job} ended as {run.state}: {run.said}")
         return run
+
+    def add_plain_job(self) -> str:
+        """Make a job that takes some seconds and knows neither Spark nor Iceberg; return its name."""
+        name, key = "plain", "glue/scripts/plain.py"
+        role = self.glue.get_job(JobName=self.jobs[JOBS[0]])["Job"]["Role"]
+        self.s3.put_object(Bucket=self.bucket, Key=key, Body=PLAIN_SCRIPT)
+        command = {"Name": "glueetl", "ScriptLocation": f"s3://{self.bucket}/{key}"}
+        self.glue.create_job(Name=name, Role=role, Command=command, GlueVersion="5.1")
+        return name
+
+    def run_plain_job(self, name: str, *, seconds: float) -> None:
+        """Run the plain job to its end, which must be a good one."""
+        run_id = self.glue.start_job_run(JobName=name, Arguments={"--seconds": str(seconds)})["JobRunId"]
+        while not (ended := self._ended(name, run_id)):
+            time.sleep(0.1)
+        if ended["JobRunState"] != "SUCCEEDED":
+            raise BrokenPromiseError(f"a plain job ended as {ended['JobRunState']}: {ended.get('ErrorMessage')}")
 
     def _ended(self, name: str, run_id: str) -> dict[str, Any] | None:
         run: dict[str, Any] = self.glue.get_job_run(JobName=name, RunId=run_id)["JobRun"]
