@@ -110,10 +110,15 @@ REST_CATALOG: Final = {
 }
 # ... and with GlueCatalog and S3FileIO, as on AWS, where a jar of Iceberg has them together with the AWS SDK.
 GLUE_CATALOG_JAR: Final = {
+    "spark.sql.extensions": "that jar has its classes below another package",
+    "spark.sql.catalog.{catalog}": "that jar has its classes below another package",
+    "spark.sql.catalog.{catalog}.catalog-impl": "that jar has its classes below another package",
+    "spark.sql.catalog.{catalog}.io-impl": "that jar has its classes below another package",
     "spark.sql.catalog.{catalog}.glue.endpoint": "where the embedded AWS is",
     "spark.sql.catalog.{catalog}.s3.endpoint": "where the embedded AWS is",
     "spark.sql.catalog.{catalog}.s3.path-style-access": "a bucket has no host name of its own on loopback",
 }
+RELOCATED: Final = "smfs.shaded."  # where that jar has all packages of others
 
 
 def settings(
@@ -149,6 +154,8 @@ def settings(
     for bucket in buckets:
         mount = f"spark.hadoop.fs.viewfs.mounttable.{bucket}.linkFallback"
         local[mount] = f"webhdfs://{urlsplit(endpoint).netloc}/{bucket}"
+    if glue_catalog_jar:
+        local |= {key: RELOCATED + value for key, value in conf.items() if value.startswith("org.apache.iceberg.")}
     for catalog in glue_catalogs(conf):
         local["spark.driver.extraClassPath"] = str(glue_catalog_jar or iceberg_jar())
         own = _glue_catalog(endpoint) if glue_catalog_jar else _rest_catalog(endpoint, credentials)

@@ -76,8 +76,8 @@ def test_the_jobs_used_the_connectors(lakehouse: Project, expected: dict[str, di
     assert len(confs) == 5 * len(PROFILES)
     for conf in confs:
         assert f"spark.driver.extraClassPath={jar}" in conf
-        assert "catalog-impl=org.apache.iceberg.aws.glue.GlueCatalog" in conf
-        assert "io-impl=org.apache.iceberg.aws.s3.S3FileIO" in conf
+        assert "catalog-impl=smfs.shaded.org.apache.iceberg.aws.glue.GlueCatalog" in conf
+        assert "io-impl=smfs.shaded.org.apache.iceberg.aws.s3.S3FileIO" in conf
         assert "RESTCatalog" not in conf
 
 
