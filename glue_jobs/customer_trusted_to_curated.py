@@ -4,6 +4,7 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 import accounting
+import address
 from job import Job
 
 
@@ -25,9 +26,10 @@ def transform(decided: DataFrame) -> DataFrame:
 
 def decide(trusted: DataFrame, readings: DataFrame) -> DataFrame:
     """Tell for each trusted record whether it is dropped: its customer has no trusted accelerometer reading."""
-    movers = readings.select("user").distinct()  # few: shuffles and broadcasts users instead of readings
-    with_mover = accounting.distinct(trusted).join(movers, on=F.col("email") == F.col("user"), how="left")
-    return accounting.decide(with_mover, F.when(F.col("user").isNull(), "no trusted accelerometer reading"))
+    users = address.spellings(readings.select("user"))
+    movers = address.spellings(trusted.select("email")).join(users, on="address", how="left_semi").select("spelling")
+    with_mover = accounting.distinct(trusted).join(movers, on=F.col("email") == F.col("spelling"), how="left")
+    return accounting.decide(with_mover, F.when(F.col("spelling").isNull(), "no trusted accelerometer reading"))
 
 
 def main() -> None:

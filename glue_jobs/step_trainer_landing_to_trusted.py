@@ -4,6 +4,7 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 import accounting
+import address
 import consent
 from job import Job
 from policies import Policies
@@ -39,7 +40,8 @@ def decide(
 
 def agreed_devices(owners: DataFrame, trusted: DataFrame, *, policies: Policies) -> DataFrame:
     """Return one row per Step Trainer that counts: `serialnumber`, and `since` when, by its owners' consent."""
-    consents = owners.select("serialnumber", "email").join(consent.since_when(trusted), on="email", how="left")
+    people = address.with_address(owners.select("serialnumber", "email"), "email")
+    consents = people.join(consent.since_when(trusted), on="address", how="left")
     if policies.shared_serial_number == "any_owner":
         return consents.groupBy("serialnumber").agg(F.min("since").alias("since")).where("since is not null")
     return (

@@ -11,6 +11,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from pyspark.sql import Column
 from pyspark.sql import functions as F
 
+import address
 from problems import BadInputError
 
 
@@ -44,13 +45,18 @@ def keys(secret_arn: str) -> list[bytes]:
 
 
 def pseudonym(secret: bytes) -> Callable[[str | Column], Column]:
-    """Return a function of a column of e-mail addresses: the hexadecimal HMAC-SHA256 of each, null for null.
+    """Return a function of a column of e-mail addresses: the pseudonym of each, null for null.
 
     A Python function and not Spark's sha2: a literal would show the secret in every query plan, and plans get logged.
     """
 
     @F.udf("string")
-    def keyed_hash(email: str | None) -> str | None:
-        return None if email is None else hmac.new(secret, email.encode(), hashlib.sha256).hexdigest()
+    def of_address(email: str | None) -> str | None:
+        return None if email is None else keyed_hash(secret, address.canonical(email))
 
-    return keyed_hash
+    return of_address
+
+
+def keyed_hash(secret: bytes, text: str) -> str:
+    """Return the hexadecimal HMAC-SHA256 of a text."""
+    return hmac.new(secret, text.encode(), hashlib.sha256).hexdigest()

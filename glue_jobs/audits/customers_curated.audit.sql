@@ -1,5 +1,5 @@
 -- Each query returns the rows that break the rule above it; a row that any of them returns keeps customers_curated from
--- being published.
+-- being published. `addresses` tells of each spelling of an address which address it is.
 
 -- every record is one of a trusted customer
 SELECT customername, email, phone, birthday, serialnumber, registrationdate, lastupdatedate,
@@ -10,12 +10,20 @@ EXCEPT SELECT customername, email, phone, birthday, serialnumber, registrationda
 FROM customer_trusted;
 
 -- every customer has a trusted accelerometer reading
-SELECT * FROM customers_curated LEFT ANTI JOIN accelerometer_trusted ON email = `user`;
+SELECT * FROM customers_curated
+LEFT ANTI JOIN (
+  SELECT customer.spelling FROM accelerometer_trusted JOIN addresses mover ON mover.spelling = `user`
+  JOIN addresses customer ON customer.address = mover.address
+) moved ON email = moved.spelling;
 
 -- no trusted customer who has one is missing
 SELECT customername, email, phone, birthday, serialnumber, registrationdate, lastupdatedate,
   sharewithresearchasofdate, sharewithpublicasofdate, sharewithfriendsasofdate
-FROM customer_trusted LEFT SEMI JOIN accelerometer_trusted ON email = `user`
+FROM customer_trusted
+LEFT SEMI JOIN (
+  SELECT customer.spelling FROM accelerometer_trusted JOIN addresses mover ON mover.spelling = `user`
+  JOIN addresses customer ON customer.address = mover.address
+) moved ON email = moved.spelling
 EXCEPT SELECT customername, email, phone, birthday, serialnumber, registrationdate, lastupdatedate,
   sharewithresearchasofdate, sharewithpublicasofdate, sharewithfriendsasofdate
 FROM customers_curated;

@@ -101,8 +101,13 @@ PLANTINGS = {
             "where each record counts, no landed one that agrees is missing", instead={"customer_trusted": [ANNA, DORA]}
         ),
         Planting(
-            "where the latest record decides, an address has one, in whatever letter case",
-            everywhere([ANNA | {"phone": "another"}], *CUSTOMERS),
+            "where the latest record decides, an address has one, however it is spelt",
+            everywhere([ANNA | {"email": "Anna@Example.com"}], *CUSTOMERS),
+            policies=LATEST,
+        ),
+        Planting(
+            "where the latest record decides, no record of the address without a date of its own withdraws consent",
+            {"customer_landing": [WITHDRAWN | {"lastupdatedate": None}]},
             policies=LATEST,
         ),
         *(
@@ -423,6 +428,19 @@ CASES = {
         PSEUDONYM,
         TRAINING,
     ),
+    **{
+        f"the app spells {name}": (
+            CLEAN
+            | {view: [row | {"user": row["user"].replace("anna", name)} for row in CLEAN[view]] for view in MOVEMENTS}
+            | {
+                view: [row | {"email": row["email"].replace("anna", website)} for row in CLEAN[view]]
+                for view in (*CUSTOMERS, "customers_curated")
+            },
+            PROFILES["strict"],
+            PLANTINGS,
+        )
+        for name, website in (("ANNA", "Anna"), ("annά", "ANNΑ\u0301"))
+    },
     "an earlier record without consent": (
         CLEAN | {"customer_landing": [ANNA, BEN, CLEO, DORA, WITHDRAWN | {"lastupdatedate": 99}]},
         LATEST,

@@ -46,7 +46,7 @@ def trusted_steps(frame):
         decided = decide(
             frame("step_trainer_landing", *landed),
             curated,
-            frame("customer_trusted", *trusted),
+            frame("customer_trusted", *(row | {"email": row["email"].title()} for row in trusted)),
             frame("customer_landing", *records) if policies.shared_serial_number == "all_owners" else curated,
             policies=policies,
         )
