@@ -24,6 +24,7 @@ import publishing
 import quarantine
 import subject
 import table_contract
+import withdrawal
 from accounting import Fate
 from lease import LeaseError
 from policies import Policies
@@ -216,6 +217,19 @@ class Job:
             self._table(name).drop(self._branch)
         self._published = True
         print(f"published: {', '.join(written)}", flush=True)
+        self._expire_withdrawn()
+
+    def _expire_withdrawn(self) -> None:
+        """Expire the earlier states that show people who have withdrawn, or what the pseudonyms of today stand for."""
+        tables = {name: self._table(name) for name in reversed(TABLES)}
+        expired = withdrawal.expire({name: table for name, table in tables.items() if table.exists()})
+        if expired:
+            location = {"bucket": self._arguments.bucket, "database": self._arguments.database}
+            places = [table_contract.load(name).location_in(**location) for name in expired]
+            prefixes = [place.removeprefix(f"s3://{self._arguments.bucket}/") for place in places]
+            withdrawal.delete_old_versions(self._arguments.bucket, prefixes)
+            counts = ", ".join(f"{count} of {name}" for name, count in expired.items())
+            print(f"expired, since they showed people who are not published any longer: {counts}", flush=True)
 
     def name_for_audit(self, name: str, rows: DataFrame) -> DataFrame:
         """Make rows known to the rules of the audits by a name, and return them."""

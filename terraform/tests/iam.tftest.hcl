@@ -105,9 +105,17 @@ run "jobs_read_landing_and_code_and_write_warehouse_and_quarantine_only" {
   }
 
   assert {
+    condition = [
+      for statement in jsondecode(aws_iam_role_policy.data.policy).Statement : [statement.Resource]
+      if length(setintersection(flatten([statement.Action]), ["s3:DeleteObjectVersion"])) > 0
+    ] == [["arn:aws:s3:::our-data/warehouse/stedi_test/*"]]
+    error_message = "Of the tables alone old versions go; got ${aws_iam_role_policy.data.policy}."
+  }
+
+  assert {
     condition = toset(flatten([for policy in [aws_iam_role_policy.data, aws_iam_role_policy.catalog] : jsondecode(policy.policy).Statement[*].Action])) == toset([
       "glue:GetDatabase", "glue:GetPartitions", "glue:GetTable", "glue:GetTables", "glue:UpdateTable",
-      "s3:AbortMultipartUpload", "s3:DeleteObject", "s3:GetBucketLocation", "s3:GetObject", "s3:ListBucket", "s3:ListMultipartUploadParts", "s3:PutObject",
+      "s3:AbortMultipartUpload", "s3:DeleteObject", "s3:DeleteObjectVersion", "s3:GetBucketLocation", "s3:GetObject", "s3:ListBucket", "s3:ListBucketVersions", "s3:ListMultipartUploadParts", "s3:PutObject",
     ])
     error_message = "Jobs work with data and tables and administer neither; got ${aws_iam_role_policy.data.policy} and ${aws_iam_role_policy.catalog.policy}."
   }

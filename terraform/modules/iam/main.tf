@@ -81,6 +81,26 @@ data "aws_iam_policy_document" "data" {
     resources = [for prefix in local.warehouse_prefixes : "${var.bucket_arn}/${prefix}/*"]
   }
 
+  # A withdrawal takes effect on the earlier states of the tables, and in a versioned bucket what is deleted stays. Below
+  # the warehouse only: landing data can be restored from its versions.
+  statement {
+    sid       = "ListOldVersionsOfTables"
+    actions   = ["s3:ListBucketVersions"]
+    resources = [var.bucket_arn]
+
+    condition {
+      test     = "StringLike"
+      variable = "s3:prefix"
+      values   = ["warehouse/${var.database}/*"]
+    }
+  }
+
+  statement {
+    sid       = "EraseOldVersionsOfTables"
+    actions   = ["s3:DeleteObjectVersion"]
+    resources = ["${var.bucket_arn}/warehouse/${var.database}/*"]
+  }
+
   # Spark writes below _temporary and renames: on S3 a copy and a deletion. The folder itself for Hadoop's S3 connector,
   # which asks for it as an object first.
   statement {
