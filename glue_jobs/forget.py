@@ -12,6 +12,7 @@ The address is in the request only, never in an argument or a line of the log.
 import argparse
 import json
 import sys
+import time
 import traceback
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -23,6 +24,7 @@ import boto3
 from pyspark.sql import SparkSession
 
 import lease
+import refusals
 import subject
 import table_contract
 from forget_objects import UNDECODABLE, Bucket, Version, each, sift
@@ -49,6 +51,7 @@ class Arguments:
     request: str
     dry_run: bool
     subject_key_secret: str
+    refusal_key_secret: str
     job_name: str
     job_run_id: str
     lease: str
@@ -113,6 +116,7 @@ class Forgetting:
         if found and not self._arguments.dry_run:
             self._request |= {"person": self.person.to_json()}
             self._request.setdefault("stale_inputs", self._tables.stale_inputs())
+            self._request.setdefault("refusals", self._keep_refusals())
             self._save()
         snapshots = self._tables.snapshots() if found else {}
         erased = {
@@ -125,6 +129,7 @@ class Forgetting:
             "warehouse": _count(findings, WAREHOUSE),
             "elsewhere": self._erase_elsewhere(findings),
             "kept_because_shared": {kind: len(values) for kind, values in self.person.shared.items()},
+            "refusals_kept": self._request.get("refusals", []),
         }
         if self._arguments.dry_run:
             self._report({"erased": erased, "purged": None, "verification": None})
@@ -138,6 +143,22 @@ class Forgetting:
             self._request["erased"] = erased
             self._save()
             print("Erased. The next run of the same request removes what no table needs any longer, and verifies.")
+
+    def _keep_refusals(self) -> list[str]:
+        """Keep it, if the person does not agree, for each Step Trainer that others have too; return the pseudonyms."""
+        shared = self.person.shared.get("serial number", frozenset())
+        prefixes = (self._landing["customer_landing"], QUARANTINE)
+        current = [v for prefix in prefixes for v in self._bucket.versions(prefix) if v.live]
+        email = self.person.email
+        records = [
+            record
+            for record in self._customer_records(current, lambda text: email in text)
+            if email in record.texts(KINDS["email"])
+        ]
+        if not shared or refusals.agrees(records, now=time.time_ns() // 1_000_000):
+            return []
+        secret = subject.key(self._arguments.refusal_key_secret)
+        return refusals.keep(self._bucket, secret, shared)
 
     def _refuse_damaged(self, findings: Findings) -> None:
         """Raise an error if a file of lines cannot be unpacked: nobody knows whom it is about."""
@@ -361,7 +382,7 @@ def parse_arguments(argv: Sequence[str]) -> Arguments:
     for name in ("--database", "--bucket", "--request"):
         parser.add_argument(name, required=True)
     parser.add_argument("--dry_run", default="false", choices=("true", "false"))
-    for name in ("--subject_key_secret", "--JOB_NAME", "--JOB_RUN_ID", "--lease"):
+    for name in ("--subject_key_secret", "--refusal_key_secret", "--JOB_NAME", "--JOB_RUN_ID", "--lease"):
         parser.add_argument(name, default="")
     given, _ = parser.parse_known_args(argv)
     return Arguments(
@@ -370,6 +391,7 @@ def parse_arguments(argv: Sequence[str]) -> Arguments:
         given.request,
         given.dry_run == "true",
         given.subject_key_secret,
+        given.refusal_key_secret,
         given.JOB_NAME,
         given.JOB_RUN_ID,
         given.lease,

@@ -22,6 +22,7 @@ import landing
 import lease
 import publishing
 import quarantine
+import refusals
 import subject
 import table_contract
 import withdrawal
@@ -72,6 +73,15 @@ class Job:
     def subject_key(self) -> bytes:
         """The secret of the pseudonyms."""
         return subject.key(self._arguments.subject_key_secret)
+
+    @property
+    def refusal_key(self) -> bytes:
+        """The secret of the refusals that outlive an erasure."""
+        return subject.key(self._arguments.refusal_key_secret)
+
+    def refusals(self) -> set[str]:
+        """Return the pseudonyms of the Step Trainers of which an owner refused who is erased."""
+        return refusals.kept(self._arguments.bucket)
 
     def __enter__(self) -> Self:
         try:

@@ -6,6 +6,7 @@ from pyspark.sql import functions as F
 import accounting
 import address
 import consent
+import refusals
 from job import Job
 from policies import Policies
 
@@ -63,6 +64,9 @@ def main() -> None:
             # Whoever owns a Step Trainer by a record that cannot be used has a say too.
             customers = job.read_landing("customer_landing", main_input=False)
             owners = customers.unionByName(job.quarantined("customer_landing"))
+            if kept := job.refusals():
+                refused = refusals.owners(curated.select("serialnumber"), kept, job.refusal_key)
+                owners = owners.unionByName(refused, allowMissingColumns=True)
         job.name_for_audit("owners", owners)
         decided = decide(steps, curated, trusted, owners, policies=job.policies).persist()
         job.write(transform(decided), {"step_trainer_landing": decided})

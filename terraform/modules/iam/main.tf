@@ -59,7 +59,7 @@ data "aws_iam_policy_document" "data" {
     condition {
       test     = "StringLikeIfExists"
       variable = "s3:prefix"
-      values   = flatten([for prefix in concat(local.read_prefixes, local.warehouse_prefixes, ["quarantine"]) : [prefix, "${prefix}/*"]])
+      values   = flatten([for prefix in concat(local.read_prefixes, local.warehouse_prefixes, ["quarantine", "forget/refusals"]) : [prefix, "${prefix}/*"]])
     }
   }
 

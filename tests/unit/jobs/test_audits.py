@@ -439,7 +439,7 @@ CASES = {
             PROFILES["strict"],
             PLANTINGS,
         )
-        for name, website in (("ANNA", "Anna"), ("annά", "ANNΑ\u0301"))
+        for name, website in (("ANNA", "Anna"), ("ann\u03ac", "ANN\u0391\u0301"))
     },
     "an earlier record without consent": (
         CLEAN | {"customer_landing": [ANNA, BEN, CLEO, DORA, WITHDRAWN | {"lastupdatedate": 99}]},
