@@ -5,12 +5,16 @@ from pyspark.sql import functions as F
 
 import accounting
 import address
+import subject
 from job import Job
 
 
-def transform(decided: DataFrame) -> DataFrame:
-    """Keep the records that `decide` did not drop."""
-    return accounting.published(decided).select(
+def transform(decided: DataFrame, secret: bytes | None = None) -> DataFrame:
+    """Keep the records that `decide` did not drop; with the secret of the pseudonyms, these identify the customers."""
+    records = accounting.published(decided)
+    if secret:
+        records = records.withColumns({name: subject.pseudonym(secret, name)(name) for name in subject.CURATED})
+    return records.select(
         "customername",
         "email",
         "phone",
@@ -38,7 +42,8 @@ def main() -> None:
         trusted = job.read_table("customer_trusted")
         readings = job.read_table("accelerometer_trusted")
         decided = decide(trusted, readings).persist()
-        job.write(transform(decided), {"customer_trusted": decided})
+        secret = job.subject_key if job.policies.curated_identity == "pseudonym" else None
+        job.write(transform(decided, secret), {"customer_trusted": decided})
 
 
 if __name__ == "__main__":

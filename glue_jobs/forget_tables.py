@@ -174,6 +174,8 @@ class Tables:
                 rows = self.spark.table(self.published[table]).select(column)
                 found = _spellings(F.col("address").isin(*values), rows)
             conditions[table] = _is_one_of(column, found)
+        pseudonyms = {subject.of_text(secret, person.email, "email") for secret in self.secrets}
+        conditions["customers_curated"] |= _is_one_of("email", pseudonyms)
         return {**conditions, EVIDENCE: _is_one_of("subjectkey", keys)}
 
     def _rows(self, published: Mapping[str, str], table: str, theirs: Mapping[str, Column]) -> DataFrame:
@@ -186,11 +188,12 @@ class Tables:
             for table in ("step_trainer_trusted", "accelerometer_trusted", "customers_curated")
         )
         policies = Policies(**json.loads(self.properties(published[TRAINING])["lakehouse.policies"]))
-        pseudonym = None
-        if policies.training_subject == "pseudonym":
-            if not self.secrets:
-                raise BadInputError("The argument --subject_key_secret is missing: apply the Terraform module again.")
-            pseudonym = subject.pseudonym(self.secrets[0])
+        pseudonyms = "pseudonym" in (policies.training_subject, policies.curated_identity)
+        if pseudonyms and not self.secrets:
+            raise BadInputError("The argument --subject_key_secret is missing: apply the Terraform module again.")
+        if policies.curated_identity == "pseudonym":
+            curated = subject.identified(curated, readings.select("user"), self.secrets)
+        pseudonym = subject.pseudonym(self.secrets[0]) if policies.training_subject == "pseudonym" else None
         rows = machine_learning_curated.transform(steps, readings, curated, policies=policies, pseudonym=pseudonym)
         return rows.select(*self.spark.table(published[TRAINING]).columns)
 

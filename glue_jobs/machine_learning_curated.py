@@ -100,6 +100,9 @@ def main() -> None:
         steps = job.read_table("step_trainer_trusted")
         readings = job.read_table("accelerometer_trusted")
         curated = job.read_table("customers_curated")
+        if job.policies.curated_identity == "pseudonym":
+            curated = subject.identified(curated, readings.select("user"), [job.subject_key])
+        job.name_for_audit("owners", curated)
         pseudonyms = job.policies.training_subject == "pseudonym"
         pseudonym = subject.pseudonym(job.subject_key) if pseudonyms else None
         decided_steps, decided_readings = decide(steps, readings, curated, policies=job.policies)

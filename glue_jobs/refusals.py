@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any, Final
 import boto3
 from pyspark.sql import DataFrame
 
-import address
 import subject
 
 if TYPE_CHECKING:
@@ -31,7 +30,7 @@ def agrees(records: "Iterable[Record]", *, now: int) -> bool:
 
 def keep(bucket: "Bucket", secret: bytes, serial_numbers: Collection[str]) -> list[str]:
     """Keep the refusal of an owner of Step Trainers, and return the pseudonyms of these."""
-    pseudonyms = sorted(subject.keyed_hash(secret, address.canonical(number)) for number in serial_numbers)
+    pseudonyms = sorted(subject.of_text(secret, number) for number in serial_numbers)
     for pseudonym in pseudonyms:
         bucket.write(f"{PREFIX}{pseudonym}", b"")
     return pseudonyms

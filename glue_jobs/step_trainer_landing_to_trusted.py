@@ -7,6 +7,7 @@ import accounting
 import address
 import consent
 import refusals
+import subject
 from job import Job
 from policies import Policies
 
@@ -59,6 +60,8 @@ def main() -> None:
         steps = job.read_landing("step_trainer_landing")
         curated = job.read_table("customers_curated")
         trusted = job.read_table("customer_trusted")
+        if job.policies.curated_identity == "pseudonym":
+            curated = subject.identified(curated, trusted.select("email"), [job.subject_key])
         owners = curated
         if job.policies.shared_serial_number == "all_owners":
             # Whoever owns a Step Trainer by a record that cannot be used has a say too.

@@ -19,7 +19,7 @@ from policies import Policies
 from publishing import MAIN, Snapshot, Table, reads
 
 PEOPLE: Final = "customer_trusted"
-IDENTITY: Final = {"machine_learning_curated": "training_subject"}
+IDENTITY: Final = {"customers_curated": "curated_identity", "machine_learning_curated": "training_subject"}
 """Policy that says how a table names people; two states that differ in it must not be seen side by side."""
 
 

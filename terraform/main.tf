@@ -132,6 +132,7 @@ module "jobs" {
     training_match        = var.training_match
     unmatched_steps       = var.unmatched_steps
     training_subject      = var.training_subject
+    curated_identity      = var.curated_identity
     quarantine_limits     = jsonencode(local.quarantine_limits)
     row_count_change      = jsonencode(var.row_count_change)
   }

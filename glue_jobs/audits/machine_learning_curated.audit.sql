@@ -1,5 +1,6 @@
 -- Each query returns the rows that break the rule above it; a row that any of them returns keeps machine_learning_curated
--- from being published. The parameters are the policies; `addresses` tells of each spelling which address it is.
+-- from being published. The parameters are the policies; `addresses` tells of each spelling which address it is. `owners`
+-- are the curated customers with their addresses, also where customers_curated has pseudonyms.
 
 -- every row has a moment and a distance
 SELECT * FROM machine_learning_curated
@@ -46,7 +47,7 @@ SELECT sensorreadingtime FROM (
   LEFT JOIN (
     SELECT `timestamp`, x, y, z, owned.serialnumber FROM accelerometer_trusted
     LEFT JOIN (
-      SELECT DISTINCT mover.spelling, serialnumber FROM customers_curated
+      SELECT DISTINCT mover.spelling, serialnumber FROM owners
       JOIN addresses customer ON customer.spelling = email JOIN addresses mover ON mover.address = customer.address
       WHERE :training_match = 'timestamp_and_customer'
     ) owned ON owned.spelling = `user`
