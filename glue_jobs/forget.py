@@ -113,10 +113,11 @@ class Forgetting:
         self._refuse_damaged(findings)
         rows = self._tables.rows_of(self.person, keys)
         found = bool(findings.versions or any(rows.values()))
+        refused = self._request.get("refusals", self._refusals() if found else [])
         if found and not self._arguments.dry_run:
-            self._request |= {"person": self.person.to_json()}
+            refusals.keep(self._bucket, refused)  # while there still is what shows it
+            self._request |= {"person": self.person.to_json(), "refusals": refused}
             self._request.setdefault("stale_inputs", self._tables.stale_inputs())
-            self._request.setdefault("refusals", self._keep_refusals())
             self._save()
         snapshots = self._tables.snapshots() if found else {}
         erased = {
@@ -129,7 +130,7 @@ class Forgetting:
             "warehouse": _count(findings, WAREHOUSE),
             "elsewhere": self._erase_elsewhere(findings),
             "kept_because_shared": {kind: len(values) for kind, values in self.person.shared.items()},
-            "refusals_kept": self._request.get("refusals", []),
+            "refusals_kept": refused,
         }
         if self._arguments.dry_run:
             self._report({"erased": erased, "purged": None, "verification": None})
@@ -144,8 +145,8 @@ class Forgetting:
             self._save()
             print("Erased. The next run of the same request removes what no table needs any longer, and verifies.")
 
-    def _keep_refusals(self) -> list[str]:
-        """Keep it, if the person does not agree, for each Step Trainer that others have too; return the pseudonyms."""
+    def _refusals(self) -> list[str]:
+        """Return, if the person does not agree, the pseudonym of each of their Step Trainers that others have too."""
         shared = self.person.shared.get("serial number", frozenset())
         prefixes = (self._landing["customer_landing"], QUARANTINE)
         current = [v for prefix in prefixes for v in self._bucket.versions(prefix) if v.live]
@@ -158,7 +159,7 @@ class Forgetting:
         if not shared or refusals.agrees(records, now=time.time_ns() // 1_000_000):
             return []
         secret = subject.key(self._arguments.refusal_key_secret)
-        return refusals.keep(self._bucket, secret, shared)
+        return sorted(subject.of_text(secret, number) for number in shared)
 
     def _refuse_damaged(self, findings: Findings) -> None:
         """Raise an error if a file of lines cannot be unpacked: nobody knows whom it is about."""

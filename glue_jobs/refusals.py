@@ -28,12 +28,10 @@ def agrees(records: "Iterable[Record]", *, now: int) -> bool:
     return bool(ages) and not max(ages)[-1]
 
 
-def keep(bucket: "Bucket", secret: bytes, serial_numbers: Collection[str]) -> list[str]:
-    """Keep the refusal of an owner of Step Trainers, and return the pseudonyms of these."""
-    pseudonyms = sorted(subject.of_text(secret, number) for number in serial_numbers)
+def keep(bucket: "Bucket", pseudonyms: Iterable[str]) -> None:
+    """Keep the refusal of an owner of Step Trainers, given by their pseudonyms."""
     for pseudonym in pseudonyms:
         bucket.write(f"{PREFIX}{pseudonym}", b"")
-    return pseudonyms
 
 
 def kept(bucket: str) -> set[str]:

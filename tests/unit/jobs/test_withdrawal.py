@@ -13,7 +13,9 @@ from publishing import Table
 
 TABLES = list(JOBS.values())
 DEVICE = "device-of-"
-PSEUDONYM = ("--training_subject", "pseudonym")
+CLEAR = ("--profile", "strict")
+PSEUDONYM = (*CLEAR, "--training_subject", "pseudonym")
+CURATED_PSEUDONYM = (*CLEAR, "--curated_identity", "pseudonym")
 
 
 def land(lakehouse, *people, **changes):
@@ -99,15 +101,22 @@ def test_run_that_was_killed_before_is_made_good_by_the_next(lakehouse, monkeypa
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("first", "then"), [((), PSEUDONYM), (PSEUDONYM, ())])
-def test_no_state_undoes_the_pseudonyms_of_another(lakehouse, first, then):
+@pytest.mark.parametrize(
+    ("table", "shown", "first", "then"),
+    [
+        ("machine_learning_curated", DEVICE, CLEAR, PSEUDONYM),
+        ("machine_learning_curated", DEVICE, PSEUDONYM, CLEAR),
+        ("customers_curated", "@example.com", CLEAR, CURATED_PSEUDONYM),
+    ],
+)
+def test_no_state_undoes_the_pseudonyms_of_another(lakehouse, table, shown, first, then):
     lakehouse.create_tables()
     land(lakehouse, "anna", "ben")
     for arguments in (first, first, then, then):
         lakehouse.run_all(*arguments)
-    assert states(lakehouse) == dict.fromkeys(TABLES[:-1], 4) | {"machine_learning_curated": 2}
-    shown = traces(lakehouse, DEVICE)
-    assert ("machine_learning_curated" in shown) == (not then)
+    assert states(lakehouse)[table] == 2
+    assert states(lakehouse)["customer_trusted"] == 4
+    assert (table in traces(lakehouse, shown)) == (then == CLEAR)
     assert consistent(lakehouse)
 
 
