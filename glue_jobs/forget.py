@@ -27,6 +27,7 @@ import lease
 import refusals
 import subject
 import table_contract
+from address import folded
 from forget_objects import UNDECODABLE, Bucket, Version, each, sift
 from forget_person import EMAIL, KINDS, OWNER, Person, Record, normal, parse, plain
 from forget_tables import Tables, subject_keys
@@ -361,7 +362,8 @@ def redact(text: str, person: Person) -> str:
         while at >= 0:
             text = f"{text[:at]}***{text[at + len(value) :]}"
             at = text.lower().find(value)
-    return text
+    # A letter whose folded form is longer than itself stands at another place than in the text.
+    return "***" if any(value in folded(text) for value in person.values()) else text
 
 
 def _count(findings: Findings, prefix: str) -> dict[str, int]:

@@ -232,7 +232,9 @@ class Job:
     def _expire_withdrawn(self) -> None:
         """Expire the earlier states that show people who have withdrawn, or what the pseudonyms of today stand for."""
         tables = {name: self._table(name) for name in reversed(TABLES)}
-        expired = withdrawal.expire({name: table for name, table in tables.items() if table.exists()})
+        if not self._arguments.workflow_run_id:  # which may be in want of the others
+            tables = {name: table for name, table in tables.items() if table.exists()}
+        expired = withdrawal.expire(tables)
         if expired:
             location = {"bucket": self._arguments.bucket, "database": self._arguments.database}
             places = [table_contract.load(name).location_in(**location) for name in expired]

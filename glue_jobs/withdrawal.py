@@ -29,17 +29,15 @@ def expire(tables: Mapping[str, Table]) -> dict[str, int]:
     Returns how many of each table. None expire while the present state of a table is made of one of them: that table's
     own job will come. Those of the customers go last, so that a run that is killed before is made good by the next.
     """
-    histories = {name: {state.id: state for state in table.history()} for name, table in tables.items()}
-    present = {name: table.branches().get(MAIN) for name, table in tables.items()}
-    stale = _showing_withdrawn(tables[PEOPLE], histories, present) if PEOPLE in tables else {}
-    if any(present[name] in ids for name, ids in stale.items()):
+    states = _States(tables)
+    stale = _showing_withdrawn(states)
+    if any(states.present(name) in ids for name, ids in stale.items()):
         return {}
-    for name, policy in IDENTITY.items():
-        if name in tables and (now := histories[name].get(present[name] or 0)):
-            others = {id_ for id_, state in histories[name].items() if _policy(state, policy) != _policy(now, policy)}
-            stale.setdefault(name, set()).update(others)
-    doomed = {name: _with_successors(ids, histories[name]) for name, ids in stale.items() if ids}
-    _restate(tables, histories, present, doomed)
+    for name, ids in _of_other_identity(states).items():
+        stale[name] = stale.get(name, set()) | ids
+    doomed = {name: _with_successors(ids, states.history(name)) for name, ids in stale.items() if ids}
+    if doomed:
+        _restate(states, doomed)
     for name in sorted(doomed, key=list(tables).index, reverse=True):
         tables[name].expire(doomed[name])
     return {name: len(ids) for name, ids in doomed.items()}
@@ -54,35 +52,65 @@ def delete_old_versions(bucket: str, prefixes: list[str]) -> None:
         objects.delete([version for version in objects.versions(prefix) if not version.live])
 
 
-def _showing_withdrawn(
-    people: Table, histories: Mapping[str, Mapping[int, Snapshot]], present: Mapping[str, int | None]
-) -> dict[str, set[int]]:
+class _States:
+    """The states of the tables that can be read, asked for once: Spark takes its time to answer."""
+
+    def __init__(self, tables: Mapping[str, Table]) -> None:
+        self.tables = tables
+        self._histories: dict[str, dict[int, Snapshot]] = {}
+        self._present: dict[str, int | None] = {}
+
+    def history(self, name: str) -> dict[int, Snapshot]:
+        """Return all states of a table by their ids."""
+        if name not in self._histories:
+            self._histories[name] = {state.id: state for state in self.tables[name].history()}
+        return self._histories[name]
+
+    def present(self, name: str) -> int | None:
+        """Return the id of the state that readers see."""
+        if name not in self._present:
+            self._present[name] = self.tables[name].branches().get(MAIN)
+        return self._present[name]
+
+    def earlier(self, name: str) -> list[int]:
+        """Return the ids of the others; of a table that is not here, and of one with a single state, there are none."""
+        history = self.history(name) if name in self.tables else {}
+        return [id_ for id_ in history if id_ != self.present(name)] if len(history) > 1 else []
+
+
+def _showing_withdrawn(states: _States) -> dict[str, set[int]]:
     """Return the ids of the states that show who has withdrawn, and of those that were made of such."""
-    earlier = [id_ for id_ in histories[PEOPLE] if id_ != present[PEOPLE]]
+    earlier = states.earlier(PEOPLE)
     if not earlier:
         return {}
-    shown: DataFrame = reduce(
-        DataFrame.union, (people.at(id_).selectExpr(f"{id_}L as state", "email") for id_ in earlier)
-    )
+    people = states.tables[PEOPLE]
+    shown = reduce(DataFrame.union, (people.at(id_).selectExpr(f"{id_}L as state", "email") for id_ in earlier))
     now = address.spellings(people.read().select("email")).select("address")
     gone = address.spellings(shown.select("email")).join(now, on="address", how="left_anti")
     found = shown.join(gone, on=shown["email"] == gone["spelling"], how="left_semi").select("state").distinct()
     stale = {PEOPLE: {row["state"] for row in found.collect()}}
     if not stale[PEOPLE]:
         return {}
-    for name, history in histories.items():
-        if name != PEOPLE:  # one that does not say what it was made of may show anybody
-            stale[name] = {
-                id_
-                for id_, state in history.items()
-                if not (inputs := reads(state))
-                or any(
-                    id_ in stale[table] or id_ not in histories[table]
-                    for table, id_ in inputs.items()
-                    if table in stale
-                )
-            }
+    for name in states.tables:
+        if name != PEOPLE:
+            stale[name] = {id_ for id_, state in states.history(name).items() if _is_made_of(state, stale, states)}
     return stale
+
+
+def _is_made_of(state: Snapshot, stale: Mapping[str, set[int]], states: _States) -> bool:
+    """Tell whether a state was made of a stale one, or may have been: it does not say of what, or that is gone."""
+    inputs = {name: id_ for name, id_ in reads(state).items() if name in stale}
+    return not inputs or any(id_ in stale[name] or id_ not in states.history(name) for name, id_ in inputs.items())
+
+
+def _of_other_identity(states: _States) -> dict[str, set[int]]:
+    """Return the ids of the states that name people otherwise than the present state of the table."""
+    found = {}
+    for name, policy in IDENTITY.items():
+        if (earlier := states.earlier(name)) and (present := states.present(name)):
+            history = states.history(name)
+            found[name] = {id_ for id_ in earlier if _policy(history[id_], policy) != _policy(history[present], policy)}
+    return found
 
 
 def _with_successors(ids: set[int], history: Mapping[int, Snapshot]) -> set[int]:
@@ -90,23 +118,17 @@ def _with_successors(ids: set[int], history: Mapping[int, Snapshot]) -> set[int]
     return ids | {id_ for id_, state in history.items() if state.parent in ids}
 
 
-def _restate(
-    tables: Mapping[str, Table],
-    histories: Mapping[str, Mapping[int, Snapshot]],
-    present: Mapping[str, int | None],
-    doomed: Mapping[str, set[int]],
-) -> None:
+def _restate(states: _States, doomed: Mapping[str, set[int]]) -> None:
     """Let an equal state succeed each present one that is to expire, and note it where it was read."""
     successors: dict[int, int] = {}
-    for name, table in tables.items():
-        now = present[name]
-        if now is None:
+    for name, table in states.tables.items():
+        if (present := states.present(name)) is None:
             continue
-        state = histories[name][now]
+        state = states.history(name)[present]
         read = {source: successors[id_] for source, id_ in reads(state).items() if id_ in successors}
-        if read or now in doomed.get(name, ()):
+        if read or present in doomed.get(name, ()):
             noted = {f"snapshot-read.{source}": str(id_) for source, id_ in read.items()}
-            successors[now] = table.restate({**state.report, **noted})
+            successors[present] = table.restate({**state.report, **noted})
 
 
 def _policy(state: Snapshot, policy: str) -> str | None:
