@@ -4,12 +4,17 @@ What is stored stays as it came. Whatever compares addresses compares their cano
 a customer, pseudonyms, the rules of the audits, and erasure.
 """
 
+import sys
 import unicodedata
 from functools import reduce
 from typing import Final
 
+from pyspark import cloudpickle
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
+
+# Python beside Spark's workers need not find our modules: what a UDF calls is sent along with it.
+cloudpickle.register_pickle_by_value(sys.modules[__name__])  # type: ignore[no-untyped-call]
 
 ASCII_BLANKS: Final = "\t\n\v\f\r\x1c\x1d\x1e\x1f "  # those that `str.strip` removes
 

@@ -6,6 +6,7 @@ whom a pseudonym of the training table stands for.
 
 import hashlib
 import hmac
+import sys
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from functools import cache
@@ -13,11 +14,16 @@ from typing import Final
 
 import boto3
 from botocore.exceptions import BotoCoreError, ClientError
+from pyspark import cloudpickle
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 import address
+from address import canonical
 from problems import BadInputError
+
+# As in `address`.
+cloudpickle.register_pickle_by_value(sys.modules[__name__])  # type: ignore[no-untyped-call]
 
 CURATED: Final = ("customername", "email", "phone")
 """Columns of customers_curated in which pseudonyms may stand."""
@@ -69,7 +75,7 @@ def pseudonym(secret: bytes, curated: str = "") -> Callable[[str | Column], Colu
 
 def of_text(secret: bytes, text: str, curated: str = "") -> str:
     """Return the pseudonym of an e-mail address or, where it is named, of a value in a column of customers_curated."""
-    return keyed_hash(secret, " ".join(filter(None, (curated, address.canonical(text)))))
+    return keyed_hash(secret, " ".join(filter(None, (curated, canonical(text)))))
 
 
 def identified(curated: DataFrame, people: DataFrame, secrets: Sequence[bytes]) -> DataFrame:
