@@ -234,14 +234,15 @@ class Job:
         tables = {name: self._table(name) for name in reversed(TABLES)}
         if not self._arguments.workflow_run_id:  # which may be in want of the others
             tables = {name: table for name, table in tables.items() if table.exists()}
-        expired = withdrawal.expire(tables)
+        expired = withdrawal.expire(tables, self._delete_old_versions)
         if expired:
-            location = {"bucket": self._arguments.bucket, "database": self._arguments.database}
-            places = [table_contract.load(name).location_in(**location) for name in expired]
-            prefixes = [place.removeprefix(f"s3://{self._arguments.bucket}/") for place in places]
-            withdrawal.delete_old_versions(self._arguments.bucket, prefixes)
             counts = ", ".join(f"{count} of {name}" for name, count in expired.items())
             print(f"expired, since they showed people who are not published any longer: {counts}", flush=True)
+
+    def _delete_old_versions(self, table: str) -> None:
+        bucket = self._arguments.bucket
+        location = table_contract.load(table).location_in(bucket=bucket, database=self._arguments.database)
+        withdrawal.delete_old_versions(bucket, location.removeprefix(f"s3://{bucket}/"))
 
     def name_for_audit(self, name: str, rows: DataFrame) -> DataFrame:
         """Make rows known to the rules of the audits by a name, and return them."""

@@ -8,9 +8,11 @@ from collections.abc import Collection, Iterable
 from typing import TYPE_CHECKING, Any, Final
 
 import boto3
+from botocore.exceptions import BotoCoreError, ClientError
 from pyspark.sql import DataFrame
 
 import subject
+from problems import BadInputError
 
 if TYPE_CHECKING:
     from forget_objects import Bucket
@@ -37,7 +39,12 @@ def keep(bucket: "Bucket", pseudonyms: Iterable[str]) -> None:
 def kept(bucket: str) -> set[str]:
     """Return the pseudonyms of the Step Trainers of which an owner refused who is erased."""
     pages = boto3.client("s3").get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=PREFIX)
-    return {item["Key"].removeprefix(PREFIX) for page in pages for item in page.get("Contents", [])}
+    try:
+        return {item["Key"].removeprefix(PREFIX) for page in pages for item in page.get("Contents", [])}
+    except (BotoCoreError, ClientError) as error:
+        raise BadInputError(
+            f"The refusals at s3://{bucket}/{PREFIX} cannot be listed: {error}. Nothing was published; run again."
+        ) from error
 
 
 def owners(devices: DataFrame, refused: Collection[str], secret: bytes) -> DataFrame:

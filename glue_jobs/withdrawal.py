@@ -6,16 +6,18 @@ same holds for states that would undo the pseudonyms of the present one, since t
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from functools import reduce
 from typing import Final
 
 import boto3
+from botocore.exceptions import BotoCoreError, ClientError
 from pyspark.sql import DataFrame
 
 import address
 from policies import Policies
+from problems import BadInputError
 from publishing import MAIN, Snapshot, Table, reads
 
 PEOPLE: Final = "customer_trusted"
@@ -23,10 +25,10 @@ IDENTITY: Final = {"customers_curated": "curated_identity", "machine_learning_cu
 """Policy that says how a table names people; two states that differ in it must not be seen side by side."""
 
 
-def expire(tables: Mapping[str, Table]) -> dict[str, int]:
+def expire(tables: Mapping[str, Table], purge: Callable[[str], None]) -> dict[str, int]:
     """Expire the states of the tables, given in the order of the pipeline, that must not be seen any longer.
 
-    Returns how many of each table. None expire while the present state of a table is made of one of them: that table's
+    `purge` takes the name of a table and deletes for good what was deleted of it. Returns how many expired of each. None expire while the present state of a table is made of one of them: that table's
     own job will come. Those of the customers go last, so that a run that is killed before is made good by the next.
     """
     states = _States(tables)
@@ -40,16 +42,22 @@ def expire(tables: Mapping[str, Table]) -> dict[str, int]:
         _restate(states, doomed)
     for name in sorted(doomed, key=list(tables).index, reverse=True):
         tables[name].expire(doomed[name])
+        purge(name)
     return {name: len(ids) for name, ids in doomed.items()}
 
 
-def delete_old_versions(bucket: str, prefixes: list[str]) -> None:
-    """Delete for good what is deleted or replaced below these prefixes of a versioned bucket."""
+def delete_old_versions(bucket: str, prefix: str) -> None:
+    """Delete for good what is deleted or replaced below a prefix of a versioned bucket."""
     from forget_objects import Bucket  # noqa: PLC0415 - and with it pyarrow, which a run without a withdrawal can spare
 
     objects = Bucket(boto3.client("s3"), bucket)
-    for prefix in prefixes:
+    try:
         objects.delete([version for version in objects.versions(prefix) if not version.live])
+    except (BotoCoreError, ClientError) as error:
+        raise BadInputError(
+            f"Old versions below s3://{bucket}/{prefix} cannot be deleted: {error}. They may show people who have "
+            "withdrawn. The tables are published; delete these versions, or wait for the lifecycle rule to do so."
+        ) from error
 
 
 class _States:

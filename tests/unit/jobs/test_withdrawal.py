@@ -142,7 +142,7 @@ def test_old_versions_of_the_tables_go_and_no_other(served, monkeypatch):
         for content in (b"old", b"new"):
             s3.put_object(Bucket="of-versions", Key=key, Body=content)
     s3.delete_object(Bucket="of-versions", Key="warehouse/db/t/b")
-    withdrawal.delete_old_versions("of-versions", ["warehouse/db/t/"])
+    withdrawal.delete_old_versions("of-versions", "warehouse/db/t/")
     answer = s3.list_object_versions(Bucket="of-versions")
     assert "DeleteMarkers" not in answer
     assert [(v["Key"], v["IsLatest"]) for v in answer["Versions"]] == [
