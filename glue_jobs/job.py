@@ -237,7 +237,7 @@ class Job:
         expired = withdrawal.expire(tables, self._delete_old_versions)
         if expired:
             counts = ", ".join(f"{count} of {name}" for name, count in expired.items())
-            print(f"expired, since they showed people who are not published any longer: {counts}", flush=True)
+            print(f"expired, since they show who has withdrawn, or undo pseudonyms: {counts}", flush=True)
 
     def _delete_old_versions(self, table: str) -> None:
         bucket = self._arguments.bucket

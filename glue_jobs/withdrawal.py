@@ -28,8 +28,9 @@ IDENTITY: Final = {"customers_curated": "curated_identity", "machine_learning_cu
 def expire(tables: Mapping[str, Table], purge: Callable[[str], None]) -> dict[str, int]:
     """Expire the states of the tables, given in the order of the pipeline, that must not be seen any longer.
 
-    `purge` takes the name of a table and deletes for good what was deleted of it. Returns how many expired of each. None expire while the present state of a table is made of one of them: that table's
-    own job will come. Those of the customers go last, so that a run that is killed before is made good by the next.
+    `purge` takes the name of a table and deletes for good what was deleted of it. Returns how many expired of each.
+    None do while the present state of a table is made of one of them: that table's own job will come. Those of the
+    customers go last, so that a run that is killed before is made good by the next.
     """
     states = _States(tables)
     stale = _showing_withdrawn(states)
