@@ -12,6 +12,7 @@ The address is in the request only, never in an argument or a line of the log.
 import argparse
 import json
 import sys
+import time
 import traceback
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -23,8 +24,10 @@ import boto3
 from pyspark.sql import SparkSession
 
 import lease
+import refusals
 import subject
 import table_contract
+from address import folded
 from forget_objects import UNDECODABLE, Bucket, Version, each, sift
 from forget_person import EMAIL, KINDS, OWNER, Person, Record, normal, parse, plain
 from forget_tables import Tables, subject_keys
@@ -49,6 +52,7 @@ class Arguments:
     request: str
     dry_run: bool
     subject_key_secret: str
+    refusal_key_secret: str
     job_name: str
     job_run_id: str
     lease: str
@@ -110,8 +114,10 @@ class Forgetting:
         self._refuse_damaged(findings)
         rows = self._tables.rows_of(self.person, keys)
         found = bool(findings.versions or any(rows.values()))
+        refused = self._request.get("refusals", self._refusals() if found else [])
         if found and not self._arguments.dry_run:
-            self._request |= {"person": self.person.to_json()}
+            refusals.keep(self._bucket, refused)  # while there still is what shows it
+            self._request |= {"person": self.person.to_json(), "refusals": refused}
             self._request.setdefault("stale_inputs", self._tables.stale_inputs())
             self._save()
         snapshots = self._tables.snapshots() if found else {}
@@ -125,6 +131,7 @@ class Forgetting:
             "warehouse": _count(findings, WAREHOUSE),
             "elsewhere": self._erase_elsewhere(findings),
             "kept_because_shared": {kind: len(values) for kind, values in self.person.shared.items()},
+            "refusals_kept": refused,
         }
         if self._arguments.dry_run:
             self._report({"erased": erased, "purged": None, "verification": None})
@@ -138,6 +145,22 @@ class Forgetting:
             self._request["erased"] = erased
             self._save()
             print("Erased. The next run of the same request removes what no table needs any longer, and verifies.")
+
+    def _refusals(self) -> list[str]:
+        """Return, if the person does not agree, the pseudonym of each of their Step Trainers that others have too."""
+        shared = self.person.shared.get("serial number", frozenset())
+        prefixes = (self._landing["customer_landing"], QUARANTINE)
+        current = [v for prefix in prefixes for v in self._bucket.versions(prefix) if v.live]
+        email = self.person.email
+        records = [
+            record
+            for record in self._customer_records(current, lambda text: email in text)
+            if email in record.texts(KINDS["email"])
+        ]
+        if not shared or refusals.agrees(records, now=time.time_ns() // 1_000_000):
+            return []
+        secret = subject.key(self._arguments.refusal_key_secret)
+        return sorted(subject.of_text(secret, number) for number in shared)
 
     def _refuse_damaged(self, findings: Findings) -> None:
         """Raise an error if a file of lines cannot be unpacked: nobody knows whom it is about."""
@@ -339,7 +362,8 @@ def redact(text: str, person: Person) -> str:
         while at >= 0:
             text = f"{text[:at]}***{text[at + len(value) :]}"
             at = text.lower().find(value)
-    return text
+    # A letter whose folded form is longer than itself stands at another place than in the text.
+    return "***" if any(value in folded(text) for value in person.values()) else text
 
 
 def _count(findings: Findings, prefix: str) -> dict[str, int]:
@@ -361,7 +385,7 @@ def parse_arguments(argv: Sequence[str]) -> Arguments:
     for name in ("--database", "--bucket", "--request"):
         parser.add_argument(name, required=True)
     parser.add_argument("--dry_run", default="false", choices=("true", "false"))
-    for name in ("--subject_key_secret", "--JOB_NAME", "--JOB_RUN_ID", "--lease"):
+    for name in ("--subject_key_secret", "--refusal_key_secret", "--JOB_NAME", "--JOB_RUN_ID", "--lease"):
         parser.add_argument(name, default="")
     given, _ = parser.parse_known_args(argv)
     return Arguments(
@@ -370,6 +394,7 @@ def parse_arguments(argv: Sequence[str]) -> Arguments:
         given.request,
         given.dry_run == "true",
         given.subject_key_secret,
+        given.refusal_key_secret,
         given.JOB_NAME,
         given.JOB_RUN_ID,
         given.lease,

@@ -16,7 +16,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from forget_person import Person
+from forget_person import Person, normal
 from landing import UNSAFE_CODECS
 from problems import BadInputError
 
@@ -159,8 +159,10 @@ class Bucket:
                 for batch in pq.ParquetFile(cast("BinaryIO", file)).iter_batches(columns=list(columns)):
                     if not set(columns) <= set(batch.schema.names):
                         return
-                    normal = pc.utf8_lower(pc.utf8_trim_whitespace(batch.column(where)))
-                    yield from batch.filter(pc.equal(normal, value)).to_pylist()
+                    texts = batch.column(where)
+                    alike = [text for text in texts.unique().to_pylist() if text and normal(text) == value]
+                    if alike:
+                        yield from batch.filter(pc.is_in(texts, pa.array(alike, texts.type))).to_pylist()
             except UNREADABLE:
                 return
 

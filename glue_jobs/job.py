@@ -22,8 +22,10 @@ import landing
 import lease
 import publishing
 import quarantine
+import refusals
 import subject
 import table_contract
+import withdrawal
 from accounting import Fate
 from lease import LeaseError
 from policies import Policies
@@ -71,6 +73,15 @@ class Job:
     def subject_key(self) -> bytes:
         """The secret of the pseudonyms."""
         return subject.key(self._arguments.subject_key_secret)
+
+    @property
+    def refusal_key(self) -> bytes:
+        """The secret of the refusals that outlive an erasure."""
+        return subject.key(self._arguments.refusal_key_secret)
+
+    def refusals(self) -> set[str]:
+        """Return the pseudonyms of the Step Trainers of which an owner refused who is erased."""
+        return refusals.kept(self._arguments.bucket)
 
     def __enter__(self) -> Self:
         try:
@@ -216,6 +227,22 @@ class Job:
             self._table(name).drop(self._branch)
         self._published = True
         print(f"published: {', '.join(written)}", flush=True)
+        self._expire_withdrawn()
+
+    def _expire_withdrawn(self) -> None:
+        """Expire the earlier states that show people who have withdrawn, or what the pseudonyms of today stand for."""
+        tables = {name: self._table(name) for name in reversed(TABLES)}
+        if not self._arguments.workflow_run_id:  # which may be in want of the others
+            tables = {name: table for name, table in tables.items() if table.exists()}
+        expired = withdrawal.expire(tables, self._delete_old_versions)
+        if expired:
+            counts = ", ".join(f"{count} of {name}" for name, count in expired.items())
+            print(f"expired, since they show who has withdrawn, or undo pseudonyms: {counts}", flush=True)
+
+    def _delete_old_versions(self, table: str) -> None:
+        bucket = self._arguments.bucket
+        location = table_contract.load(table).location_in(bucket=bucket, database=self._arguments.database)
+        withdrawal.delete_old_versions(bucket, location.removeprefix(f"s3://{bucket}/"))
 
     def name_for_audit(self, name: str, rows: DataFrame) -> DataFrame:
         """Make rows known to the rules of the audits by a name, and return them."""

@@ -196,11 +196,6 @@ def _possible(table: str, now: int) -> dict[str, Column]:
     return common | {"distancefromobject is negative": F.col("distancefromobject") >= 0}
 
 
-def address(email: str) -> Column:
-    """Return the column of an e-mail address as addresses are compared: without letter case and white space."""
-    return F.lower(F.regexp_replace(email, f"(?U)[{SPACE}]", ""))
-
-
 def _is_utf8(line: Column) -> Column:
     """Return whether a line has no byte that would be replaced when it is read: two people might become one by it."""
     return F.encode(F.decode(line.cast("binary"), "UTF-8"), "UTF-8") == line.cast("binary")

@@ -15,8 +15,10 @@ from pyspark.sql import functions as F
 from pyspark.sql.types import ArrayType
 
 import lease
+import refusals
 import subject
 import table_contract
+import withdrawal
 from lakehouse.sandbox import spark as runtime
 from lease import Lease
 
@@ -69,6 +71,10 @@ class Lakehouse:
             process.chdir(self.extra_files)
             process.setattr(subject, "key", lambda _: SECRET)
             process.setattr(lease, "of_job_run", lambda *_, **__: self.lease)
+            process.setattr(
+                refusals, "kept", lambda _: {file.name for file in (self.folder / refusals.PREFIX).glob("*")}
+            )
+            process.setattr(withdrawal, "delete_old_versions", lambda *_: None)  # the bucket is a folder
             process.setattr("sys.argv", [f"{job}.py", *given, *ANY_CHANGE, *arguments])
             importlib.import_module(job).main()
         return run_id

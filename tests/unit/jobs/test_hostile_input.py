@@ -19,6 +19,7 @@ from py4j.protocol import Py4JJavaError
 
 import landing
 import table_contract
+from address import canonical
 from lakehouse.sandbox import spark as runtime
 
 pytestmark = pytest.mark.slow
@@ -308,9 +309,9 @@ def test_through_all_jobs_every_row_is_accounted_for_and_none_is_without_consent
         )
         found = {(row["email"], row["sharewithresearchasofdate"]) for row in lakehouse.table(TABLE).collect()}
         assert surely <= found <= perhaps
-        emails = {email for email, _ in found}
-        assert {row["user"] for row in lakehouse.table("accelerometer_trusted").collect()} <= emails
-        assert {row["email"] for row in lakehouse.table("customers_curated").collect()} <= emails
+        people = {canonical(email) for email, _ in found}
+        assert {canonical(row["user"]) for row in lakehouse.table("accelerometer_trusted").collect()} <= people
+        assert {row["email"] for row in lakehouse.table("customers_curated").collect()} <= {email for email, _ in found}
         training = lakehouse.table("machine_learning_curated").collect()
         assert training
         for row in training:
