@@ -225,8 +225,8 @@ class Forgetting:
     def _customer_records(self, versions: Sequence[Version], wanted: Callable[[str], bool]) -> Iterator[Record]:
         def read(version: Version) -> list[Record]:
             found = []
-            for line in self._bucket.lines(version):
-                text = line.decode("utf-8", "replace")
+            for content in self._bucket.records(version):
+                text = content.decode("utf-8", "replace")
                 if wanted(plain(text)) and (record := parse(text)) is not None:
                     if version.key.startswith(QUARANTINE):
                         if "customer_landing" not in record.texts("source_table"):

@@ -18,6 +18,7 @@ from hypothesis import HealthCheck, Phase, given, seed, settings
 from py4j.protocol import Py4JJavaError
 
 import landing
+import landing_files
 import table_contract
 from lakehouse.sandbox import spark as runtime
 
@@ -30,6 +31,7 @@ NO_LIMIT = json.dumps(
 KINDS = ("a text", "a whole number", "a finite number", "an e-mail address", "a time in milliseconds")
 REASONS = {  # all that may be said about a row: nothing in it comes from the row
     "a line is not one JSON object",
+    "a line has NaN or Infinity, which JSON does not know",
     "a line is not UTF-8 text",
     "a line has half a character: an unpaired surrogate",
     "a key occurs twice in an object",
@@ -74,7 +76,7 @@ def read(spark, contracts, tmp_path_factory):
         folder = tmp_path_factory.mktemp("landed")
         for name, content in files.items():
             (folder / name).write_bytes(content)
-        lines = landing.read(spark, folder.as_uri())
+        lines = landing_files.read(spark, folder.as_uri())
         return landing.parse(lines, contracts[table], now=NOW).collect(), lines.count()
 
     return rows
@@ -171,9 +173,9 @@ def test_a_line_of_100_megabytes_in_the_memory_of_the_sandbox(tmp_path, kind, re
 READ_IN_A_SPARK_OF_ITS_OWN = """
 import json
 from pyspark.sql import SparkSession
-import landing, table_contract
+import landing, landing_files, table_contract
 spark = SparkSession.builder.master("local[2]").config("spark.driver.memory", "{memory}").getOrCreate()
-lines = landing.read(spark, "{folder}")
+lines = landing_files.read(spark, "{folder}")
 assert lines.count() == 3
 rows = landing.parse(lines, table_contract.load("customer_landing"), now={now}).persist()
 print()
@@ -199,7 +201,7 @@ def test_want_of_memory_is_said(customers, monkeypatch):
         error.java_exception = OutOfMemoryError()
         raise error
 
-    monkeypatch.setattr(landing, "read", read)
+    monkeypatch.setattr(landing_files, "read", read)
     with pytest.raises(SystemExit, match=r"Spark ran out of memory over the files at s3://\S+/customer/landing/"):
         customers[0].run(JOB)
 
@@ -253,14 +255,14 @@ def test_a_damaged_file_is_named(customers, damage):
 
 def test_a_file_that_goes_away_is_no_stack_trace(customers, monkeypatch):
     lakehouse, folder = customers
-    read = landing.read
+    read = landing_files.read
 
     def read_and_lose(*arguments):
         lines = read(*arguments)
         (folder / "good.json").unlink()
         return lines
 
-    monkeypatch.setattr(landing, "read", read_and_lose)
+    monkeypatch.setattr(landing_files, "read", read_and_lose)
     with pytest.raises(SystemExit, match=r"Files at s3://\S+ went away while they were read"):
         lakehouse.run(JOB)
 
