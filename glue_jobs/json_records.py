@@ -79,24 +79,13 @@ def form(head_of: Callable[[int], tuple[bytes, bool]]) -> Form:
     """Return the form of a file; `head_of` returns its first so many bytes, and whether there are no more.
 
     A file that begins as an array of objects is values. Else it is lines, unless more of the whole objects in its head
-    share a line, or take several, than have one to themselves.
+    share a line with another, or take several lines, than have one to themselves.
     """
     for size in HEADS:
         head, whole = head_of(size)
         if ARRAY_OF_OBJECTS.match(head) or (whole and EMPTY_ARRAY.fullmatch(head)):
             return Form.VALUES
-        alone = beside = at = 0
-        for kind, content in split([head]):
-            end = at + len(content)
-            if kind is Kind.RECORD:
-                match _has_lines_to_itself(head, at, end, whole):
-                    case True if not END_OF_LINE.search(content):
-                        alone += 1
-                    case None:
-                        pass
-                    case _:
-                        beside += 1
-            at = end
+        alone, beside = _placed(head, whole=whole)
         if alone or beside:
             return Form.LINES if alone >= beside else Form.VALUES
         if whole:
@@ -104,15 +93,26 @@ def form(head_of: Callable[[int], tuple[bytes, bool]]) -> Form:
     return Form.LINES
 
 
-def _has_lines_to_itself(head: bytes, start: int, end: int, whole: bool) -> bool | None:
-    """Tell whether nothing else is on the lines of a record; None if the head does not show it."""
-    begin = max(head.rfind(b"\n", 0, start), head.rfind(b"\r", 0, start)) + 1
-    following = END_OF_LINE.search(head, end)
-    before = head[begin:start].replace(MARK, b"").strip(SPACE)
-    after = head[end : following.start() if following else len(head)].strip(SPACE + b",")
-    if before or after:
-        return False
-    return True if following or whole else None
+def _placed(head: bytes, *, whole: bool) -> tuple[int, int]:
+    """Count the objects that have a line to themselves, and those that share one with another or take several."""
+    alone = beside = at = 0
+    objects = []
+    for kind, content in split([head]):
+        if kind is Kind.RECORD:
+            objects.append((at, at + len(content)))
+        at += len(content)
+    ends = [0, *(end for _, end in objects)]
+    starts = [*(start for start, _ in objects), len(head)]
+    for number, (start, end) in enumerate(objects):
+        before, after = head[ends[number] : start], head[end : starts[number + 1]]
+        first, last = number == 0, number + 1 == len(objects)
+        shares = not (first or END_OF_LINE.search(before)) or not (last or END_OF_LINE.search(after))
+        if shares or END_OF_LINE.search(head, start, end):
+            beside += 1
+        elif whole or not last or END_OF_LINE.search(after):  # else the rest of its line is not in the head
+            on_the_line = END_OF_LINE.split(before)[-1].replace(MARK, b"") + END_OF_LINE.split(after, maxsplit=1)[0]
+            alone += not on_the_line.strip(SPACE + b",")
+    return alone, beside
 
 
 def parts(blocks: Iterable[bytes]) -> Iterator[Part]:

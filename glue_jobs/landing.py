@@ -21,6 +21,7 @@ REQUIRED: Final = {
 AROUND_THE_OBJECT: Final = r"^[\s\uFEFF]++|(?<![\s\uFEFF])[\s\uFEFF]*+,?+[\s\uFEFF]*+$"
 STRICT_JSON: Final = {"allowSingleQuotes": "false", "allowNonNumericNumbers": "false"}
 JSON_WITH_NAN: Final = STRICT_JSON | {"allowNonNumericNumbers": "true"}
+NOT_A_NUMBER: Final = "NaN|INF|Infinity"
 END_OF_RECORD: Final = f"end of record {uuid.uuid4()}"  # a key that no landing record has, nor could guess
 # In what is left of a line without them, any surrogate is an unpaired one: half a character, which no file can hold.
 BACKSLASHES_AND_PAIRS: Final = r"\\\\|\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}"
@@ -49,7 +50,7 @@ def parse(records: DataFrame, table: TableContract, *, now: int) -> DataFrame:
     value = F.col("value")
     parsed = records.select("file", "value", "unit", _objects(value, STRICT_JSON).alias("objects"))
 
-    record = F.when(_is_one_object(F.col("objects")), F.col("objects")[0])
+    record = F.when(_is_one_object(F.col("objects")), F.col("objects")[0])  # of null it is null
     # Two arrays instead of a map: a map with a repeated key would stop the job with an error that quotes the key.
     keys_and_values = parsed.select(
         "file",
@@ -63,7 +64,7 @@ def parse(records: DataFrame, table: TableContract, *, now: int) -> DataFrame:
         "value",
         F.when(~_is_utf8(value), _said("is not UTF-8 text"))
         .when(
-            F.col("keys").isNull() & _is_one_object(_objects(value, JSON_WITH_NAN)),
+            F.col("keys").isNull() & value.rlike(NOT_A_NUMBER) & _is_one_object(_objects(value, JSON_WITH_NAN)),
             _said("has NaN or Infinity, which JSON does not know"),
         )
         .when(F.col("keys").isNull(), _said("is not one JSON object"))

@@ -175,10 +175,10 @@ def hidden(spark: SparkSession, location: str) -> list[str]:
 
 def passed_over(name: str, *, is_file: bool) -> bool:
     """Tell whether Spark passes over a file or folder of this name, as temporary or as metadata of Parquet."""
-    metadata = name.startswith("_") and "=" not in name
-    temporary = metadata or name.startswith(".") or name.endswith("._COPYING_")
-    listed = not temporary or name.startswith(("_metadata", "_common_metadata"))
-    return not listed or (is_file and (metadata or name.startswith(".")))
+    hidden = name.startswith(".") or (name.startswith("_") and "=" not in name)
+    temporary = hidden or name.endswith("._COPYING_")
+    listed = not temporary or name.startswith(("_metadata", "_common_metadata"))  # of Parquet: listed, and not read
+    return not listed or (is_file and hidden)
 
 
 def refuse_compressed(lines: DataFrame) -> None:

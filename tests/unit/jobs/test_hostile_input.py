@@ -30,10 +30,16 @@ NO_LIMIT = json.dumps(
 )
 KINDS = ("a text", "a whole number", "a finite number", "an e-mail address", "a time in milliseconds")
 REASONS = {  # all that may be said about a row: nothing in it comes from the row
-    "a line is not one JSON object",
-    "a line has NaN or Infinity, which JSON does not know",
-    "a line is not UTF-8 text",
-    "a line has half a character: an unpaired surrogate",
+    *(
+        f"a {unit} {what}"
+        for unit in ("line", "record")
+        for what in (
+            "is not one JSON object",
+            "has NaN or Infinity, which JSON does not know",
+            "is not UTF-8 text",
+            "has half a character: an unpaired surrogate",
+        )
+    ),
     "a key occurs twice in an object",
     "distancefromobject is negative",
     *(f"{column} is missing" for columns in COLUMNS.values() for column in columns),
@@ -82,9 +88,8 @@ def read(spark, contracts, tmp_path_factory):
     return rows
 
 
-def check(table, content, rows, count):
-    """Hold the rows of a file against the oracle."""
-    expected = hostile.lines_of(content)
+def check(table, expected, rows, count):
+    """Hold the rows of records against the oracle."""
     assert len(rows) == len(expected) == count
     left = [(None if row["problem"] else tuple(row)[: len(COLUMNS[table])], row["record"]) for row in rows]
     assert {row["problem"] for row in rows} - REASONS <= {None}
@@ -110,7 +115,18 @@ def test_each_line_is_read_exactly_or_set_aside(read, table):
     def holds(file):
         name, content = file
         rows, count = read(table, {name: hostile.as_stored(name, content)})
-        check(table, content, rows, count)
+        check(table, hostile.lines_of(content), rows, count)
+
+    holds()
+
+
+@pytest.mark.parametrize("table", COLUMNS)
+def test_each_record_of_a_file_that_is_not_lines_is_read_exactly_or_set_aside(read, table):
+    @hostile_examples(hostile.files_of_values(table), few=8, share=3)
+    def holds(file):
+        name, content, records = file
+        rows, count = read(table, {name: hostile.as_stored(name, content)})
+        check(table, records, rows, count)
 
     holds()
 
@@ -128,13 +144,14 @@ def test_no_line_takes_long(read, line):
     began = time.monotonic()
     rows, count = read("step_trainer_landing", {"part.json": line.encode()})
     assert time.monotonic() - began < 20
-    check("step_trainer_landing", line.encode(), rows, count)
+    check("step_trainer_landing", [line.encode()], rows, count)
 
 
-def test_a_line_cannot_play_the_end_of_a_line(read):
-    line = json.dumps(GOOD["step_trainer_landing"]) + ',{"end of line 7d1f0c":""}] and more'
-    rows, _ = read("step_trainer_landing", {"part.json": line.encode()})
-    assert [row["problem"] for row in rows] == ["a line is not one JSON object"]
+def test_a_line_cannot_play_the_end_of_a_record(read):
+    good = json.dumps(GOOD["step_trainer_landing"])
+    line = good + ',{"end of record 7d1f0c":""}] and more'
+    rows, _ = read("step_trainer_landing", {"part.json": f"{good}\n{good}\n{line}\n".encode()})
+    assert sorted(row["problem"] or "" for row in rows) == ["", "", "a line is not one JSON object"]
 
 
 def test_a_line_of_many_megabytes_does_not_keep_the_others_from_being_read(read):
@@ -285,7 +302,7 @@ def test_through_all_jobs_every_row_is_accounted_for_and_none_is_without_consent
 
     @hostile_examples(hostile.zones(), few=2, share=50)
     def holds(zone):
-        for table, content in zone.items():
+        for table, (content, _) in zone.items():
             folder = lakehouse.folder / table.removesuffix("_landing") / "landing"
             folder.mkdir(parents=True, exist_ok=True)
             (folder / "part.json").write_bytes(content)
@@ -298,12 +315,12 @@ def test_through_all_jobs_every_row_is_accounted_for_and_none_is_without_consent
             (read,) = [count for fate, count in rows if fate == "read"]
             assert read == sum(count for fate, count in rows if fate != "read"), (job, source)
             if source in zone:
-                assert read == len(hostile.lines_of(zone[source]))
+                assert read == len(zone[source][1])
 
         surely, perhaps = (
             {
                 (row["email"], row["sharewithresearchasofdate"])
-                for row in hostile.usable("customer_landing", zone["customer_landing"], doubtful=doubtful)
+                for row in hostile.usable("customer_landing", zone["customer_landing"][1], doubtful=doubtful)
                 if 0 < (row["sharewithresearchasofdate"] or 0) <= hostile.NOW
             }
             for doubtful in (False, True)
