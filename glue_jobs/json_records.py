@@ -152,6 +152,8 @@ def split(blocks: Iterable[bytes]) -> Iterator[Part]:
     in_array, last = False, Kind.BETWEEN
     while True:
         part = _next(buffer, at, ended, in_array) if at < len(buffer) else None
+        if (len(part.content) if part else len(buffer) - at) > LONGEST:
+            raise LongRecordError(f"a record of more than {LONGEST:,} bytes")
         if part:
             yield part
             at += len(part.content)
@@ -163,10 +165,9 @@ def split(blocks: Iterable[bytes]) -> Iterator[Part]:
         if ended:
             break
         rest = buffer[at:]
-        if len(rest) > LONGEST:
-            raise LongRecordError(f"a record of more than {LONGEST:,} bytes")
         more, size = [], 0
-        while not ended and size <= len(rest):  # twice as much each time: a long record is not scanned for each block
+        # Twice as much each time: a long record is not scanned anew for each block.
+        while not ended and size <= min(len(rest), LONGEST - len(rest)):
             block = next(source, None)
             ended = block is None
             more.append(block or b"")

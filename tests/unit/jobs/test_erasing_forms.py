@@ -17,6 +17,7 @@ from moto import mock_aws
 from forget import Arguments, Forgetting
 from forget_objects import Bucket
 from forget_person import Person, Record
+from problems import BadInputError
 
 ANN = {"email": " Ann.Lee@x.org", "customerName": "Ann Müller-Lee", "phone": "8015551212", "serialNumber": "S-77-A"}
 OTHERS = [
@@ -133,6 +134,20 @@ def test_every_record_of_the_persons_goes_and_the_file_stays_in_its_form(world: 
     assert world.current() == world.after, "every other record byte for byte"
     assert world.versions() == sorted(world.after)
     assert sum(table["rows"] for table in world.erase().values()) == 0
+
+
+@pytest.mark.parametrize("world", [array], indirect=True)
+def test_a_record_that_is_too_long_is_told_with_its_file_before_anything_is_erased(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("json_records.LONGEST", 100_000)
+    key = "customer/landing/of ann.lee@x.org"
+    world.s3.put_object(Bucket="lake", Key=key, Body=b'[{"email": "ann.lee@x.org"}, {"a": [' + b"1," * 60_000 + b"0]}]")
+    before = world.current()
+    said = r"customer/landing/of \*\*\* has a record of more than 100,000 bytes\..* run the same request again"
+    with pytest.raises(BadInputError, match=said):
+        world.erase()
+    assert world.current() == before
 
 
 @pytest.mark.slow
