@@ -15,6 +15,7 @@ import sys
 import time
 import traceback
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from tempfile import TemporaryFile
@@ -31,6 +32,7 @@ from address import folded
 from forget_objects import UNDECODABLE, Bucket, Version, each, sift
 from forget_person import EMAIL, KINDS, OWNER, Person, Record, normal, parse, plain
 from forget_tables import Tables, subject_keys
+from json_records import LongRecordError
 from lease import LeaseError
 from problems import BadInputError
 
@@ -194,7 +196,7 @@ class Forgetting:
 
     def _sift(self, version: Version, owns: Callable[[str], bool]) -> tuple[int, bool]:
         """Rewrite one object without the person's lines, or delete one that holds nothing else."""
-        with self._bucket.open(version) as source, TemporaryFile() as copy:
+        with self._readable(version), self._bucket.open(version) as source, TemporaryFile() as copy:
             erased, anything_left = sift(source, None if self._arguments.dry_run else copy, owns)
             if erased and not self._arguments.dry_run:
                 if anything_left:
@@ -203,6 +205,17 @@ class Forgetting:
                 else:
                     self._bucket.purge([version.key], current=True)
             return erased, anything_left
+
+    @contextmanager
+    def _readable(self, version: Version) -> Iterator[None]:
+        """Raise a BadInputError that names the file if a record of it is too long to be looked at."""
+        try:
+            yield
+        except LongRecordError as error:
+            raise BadInputError(
+                f"{self._redact(version.key)} has {error}. It may be one object around all others, or cut off. Write "
+                "each record as an object of its own, or remove the file, and run the same request again."
+            ) from error
 
     def _erase_results(self, findings: Findings) -> dict[str, int]:
         """Delete the query results that hold anything of the person's; anybody can ask again."""
@@ -248,14 +261,15 @@ class Forgetting:
     def _customer_records(self, versions: Sequence[Version], wanted: Callable[[str], bool]) -> Iterator[Record]:
         def read(version: Version) -> list[Record]:
             found = []
-            for line in self._bucket.lines(version):
-                text = line.decode("utf-8", "replace")
-                if wanted(plain(text)) and (record := parse(text)) is not None:
-                    if version.key.startswith(QUARANTINE):
-                        if "customer_landing" not in record.texts("source_table"):
-                            continue
-                        record = parse(str(dict(record).get("record", ""))) or Record()
-                    found.append(record)
+            with self._readable(version):
+                for content in self._bucket.records(version):
+                    text = content.decode("utf-8", "replace")
+                    if wanted(plain(text)) and (record := parse(text)) is not None:
+                        if version.key.startswith(QUARANTINE):
+                            if "customer_landing" not in record.texts("source_table"):
+                                continue
+                            record = parse(str(dict(record).get("record", ""))) or Record()
+                        found.append(record)
             return found
 
         for records in each(versions, read):

@@ -11,7 +11,7 @@ from typing import Final, Self
 
 from botocore.exceptions import BotoCoreError, ClientError
 from py4j.protocol import Py4JError, Py4JJavaError
-from pyspark.errors import AnalysisException, PySparkException
+from pyspark.errors import AnalysisException, PySparkException, PythonException
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
@@ -19,6 +19,7 @@ import accounting
 import arguments
 import audits
 import landing
+import landing_files
 import lease
 import publishing
 import quarantine
@@ -121,25 +122,24 @@ class Job:
         contract = table_contract.load(table)
         location = contract.location_in(bucket=self._arguments.bucket, database=self._arguments.database)
         try:
-            lines = landing.read(self._spark, location)
-            landing.refuse_compressed(lines)
-            read = lines.count()  # before they are parsed: what happens to them later is held against it
-            rows = landing.parse(lines, contract, now=self.now).persist()
+            records = landing_files.read(self._spark, location)
+            landing_files.refuse_compressed(records)
+            read = records.count()  # before they are parsed: what happens to them later is held against it
+            rows = landing.parse(records, contract, now=self.now).persist()
             problems = rows.where("problem is not null")
             reasons = quarantine.reasons(problems)
         except AnalysisException as error:
             if error.getErrorClass() == "PATH_NOT_FOUND":
                 raise BadInputError(f"There is no landing data at {location}. Upload some and run again.") from error
             raise
-        except Py4JJavaError as error:
-            if explained := landing.blame(self._spark, location, error):
+        except (Py4JJavaError, PythonException) as error:
+            if explained := landing_files.blame(self._spark, location, error):
                 raise explained from error
             raise
-        if passed_over := landing.hidden(self._spark, location):
-            shown = ", ".join(passed_over[: landing.SHOWN_FILES])
+        if hidden := landing_files.hidden(self._spark, location):
             print(
-                f"{table}: {len(passed_over):,} files or folders were not read, since names that begin with _ or . are "
-                f"of temporary files: {shown}{', ...' if len(passed_over) > landing.SHOWN_FILES else ''}",
+                f"{table}: {len(hidden):,} files or folders were not read, since names that begin with . or _ (without "
+                f"a =) or end in ._COPYING_ are of temporary files: {landing_files.shown(hidden)}",
                 flush=True,
             )
         if not read:

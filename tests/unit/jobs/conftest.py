@@ -2,6 +2,7 @@
 
 import importlib
 import json
+import sys
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -150,6 +151,8 @@ def spark(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SparkSession]:
         environment.setenv("JAVA_HOME", str(runtime.java_home()))
         environment.delenv("SPARK_HOME", raising=False)
         environment.delenv("PYSPARK_SUBMIT_ARGS", raising=False)
+        environment.setenv("PYSPARK_PYTHON", sys.executable)
+        environment.setenv("PYTHONPATH", str(REPOSITORY / "glue_jobs"))  # of Spark's Python workers
         builder = SparkSession.builder.appName("tests")
         for key, value in settings.items():
             builder = builder.config(key, value)
