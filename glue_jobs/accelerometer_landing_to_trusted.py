@@ -4,6 +4,7 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 import accounting
+import address
 import consent
 from job import Job
 from policies import Policies
@@ -16,10 +17,11 @@ def transform(decided: DataFrame) -> DataFrame:
 
 def decide(readings: DataFrame, trusted: DataFrame, *, policies: Policies) -> DataFrame:
     """Tell for each distinct reading why it is dropped: not a trusted customer's or, by policy, before the consent."""
-    customers = consent.since_when(trusted)
+    users = address.spellings(readings.select("user"))
+    agreed = users.join(consent.since_when(trusted), on="address", how="inner").select("spelling", "since")
     # The same reading delivered twice counts once; readings of one instant that differ are all kept.
-    with_consent = accounting.distinct(readings).join(customers, on=F.col("user") == F.col("email"), how="left")
-    dropped = F.when(F.col("email").isNull(), "not of a trusted customer")
+    with_consent = accounting.distinct(readings).join(agreed, on=F.col("user") == F.col("spelling"), how="left")
+    dropped = F.when(F.col("spelling").isNull(), "not of a trusted customer")
     if policies.accelerometer_consent == "since_consent":
         dropped = dropped.when(F.col("timestamp") < F.col("since"), "before the customer's consent")
     return accounting.decide(with_consent, dropped)

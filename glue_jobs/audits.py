@@ -7,6 +7,7 @@ from typing import Final
 
 from pyspark.sql import DataFrame, SparkSession
 
+import address
 import extra_files
 from arguments import RowCountChange
 from problems import AuditError
@@ -15,6 +16,17 @@ from table_contract import TableContract
 # A comment, and right below it the query that it names.
 RULE: Final = re.compile(r"((?:^--[^\n]*\n)+)(^SELECT\b[^;]+);$", re.MULTILINE)
 COMMENT: Final = re.compile(r"^--.*$", re.MULTILINE)
+
+ADDRESSES: Final = {
+    "customer_landing": "email",
+    "customer_landing_quarantined": "email",
+    "customer_trusted": "email",
+    "customers_curated": "email",
+    "owners": "email",
+    "accelerometer_landing": "user",
+    "accelerometer_trusted": "user",
+}
+"""Column of each view that holds addresses."""
 
 
 @dataclass(frozen=True)
@@ -48,8 +60,12 @@ def parse(text: str) -> list[Rule]:
 def broken(spark: SparkSession, rules: list[Rule], parameters: Mapping[str, object]) -> dict[str, int]:
     """Return how many rows break each broken rule; the tables are views by their names.
 
-    All rules are one query, since each query of its own takes Spark about as long as all of them.
+    All rules are one query, since each query of its own takes Spark about as long as all of them. They compare
+    addresses by `addresses`: each `spelling` in the views that they name, and the `address` that it is.
     """
+    words = set(re.findall(r"\w+", " ".join(rule.query for rule in rules)))
+    if columns := [spark.table(view).select(column) for view, column in ADDRESSES.items() if view in words]:
+        address.spellings(*columns).createOrReplaceTempView("addresses")
     counts = [
         f"SELECT {number} AS rule, count(*) AS found FROM ({rule.query})"  # noqa: S608 our own file
         for number, rule in enumerate(rules)

@@ -12,8 +12,10 @@ The address is in the request only, never in an argument or a line of the log.
 import argparse
 import json
 import sys
+import time
 import traceback
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from tempfile import TemporaryFile
@@ -23,11 +25,14 @@ import boto3
 from pyspark.sql import SparkSession
 
 import lease
+import refusals
 import subject
 import table_contract
+from address import folded
 from forget_objects import UNDECODABLE, Bucket, Version, each, sift
 from forget_person import EMAIL, KINDS, OWNER, Person, Record, normal, parse, plain
 from forget_tables import Tables, subject_keys
+from json_records import LongRecordError
 from lease import LeaseError
 from problems import BadInputError
 
@@ -49,6 +54,7 @@ class Arguments:
     request: str
     dry_run: bool
     subject_key_secret: str
+    refusal_key_secret: str
     job_name: str
     job_run_id: str
     lease: str
@@ -110,8 +116,10 @@ class Forgetting:
         self._refuse_damaged(findings)
         rows = self._tables.rows_of(self.person, keys)
         found = bool(findings.versions or any(rows.values()))
+        refused = self._request.get("refusals", self._refusals() if found else [])
         if found and not self._arguments.dry_run:
-            self._request |= {"person": self.person.to_json()}
+            refusals.keep(self._bucket, refused)  # while there still is what shows it
+            self._request |= {"person": self.person.to_json(), "refusals": refused}
             self._request.setdefault("stale_inputs", self._tables.stale_inputs())
             self._save()
         snapshots = self._tables.snapshots() if found else {}
@@ -125,6 +133,7 @@ class Forgetting:
             "warehouse": _count(findings, WAREHOUSE),
             "elsewhere": self._erase_elsewhere(findings),
             "kept_because_shared": {kind: len(values) for kind, values in self.person.shared.items()},
+            "refusals_kept": refused,
         }
         if self._arguments.dry_run:
             self._report({"erased": erased, "purged": None, "verification": None})
@@ -138,6 +147,22 @@ class Forgetting:
             self._request["erased"] = erased
             self._save()
             print("Erased. The next run of the same request removes what no table needs any longer, and verifies.")
+
+    def _refusals(self) -> list[str]:
+        """Return, if the person does not agree, the pseudonym of each of their Step Trainers that others have too."""
+        shared = self.person.shared.get("serial number", frozenset())
+        prefixes = (self._landing["customer_landing"], QUARANTINE)
+        current = [v for prefix in prefixes for v in self._bucket.versions(prefix) if v.live]
+        email = self.person.email
+        records = [
+            record
+            for record in self._customer_records(current, lambda text: email in text)
+            if email in record.texts(KINDS["email"])
+        ]
+        if not shared or refusals.agrees(records, now=time.time_ns() // 1_000_000):
+            return []
+        secret = subject.key(self._arguments.refusal_key_secret)
+        return sorted(subject.of_text(secret, number) for number in shared)
 
     def _refuse_damaged(self, findings: Findings) -> None:
         """Raise an error if a file of lines cannot be unpacked: nobody knows whom it is about."""
@@ -171,7 +196,7 @@ class Forgetting:
 
     def _sift(self, version: Version, owns: Callable[[str], bool]) -> tuple[int, bool]:
         """Rewrite one object without the person's lines, or delete one that holds nothing else."""
-        with self._bucket.open(version) as source, TemporaryFile() as copy:
+        with self._readable(version), self._bucket.open(version) as source, TemporaryFile() as copy:
             erased, anything_left = sift(source, None if self._arguments.dry_run else copy, owns)
             if erased and not self._arguments.dry_run:
                 if anything_left:
@@ -180,6 +205,17 @@ class Forgetting:
                 else:
                     self._bucket.purge([version.key], current=True)
             return erased, anything_left
+
+    @contextmanager
+    def _readable(self, version: Version) -> Iterator[None]:
+        """Raise a BadInputError that names the file if a record of it is too long to be looked at."""
+        try:
+            yield
+        except LongRecordError as error:
+            raise BadInputError(
+                f"{self._redact(version.key)} has {error}. It may be one object around all others, or cut off. Write "
+                "each record as an object of its own, or remove the file, and run the same request again."
+            ) from error
 
     def _erase_results(self, findings: Findings) -> dict[str, int]:
         """Delete the query results that hold anything of the person's; anybody can ask again."""
@@ -225,14 +261,15 @@ class Forgetting:
     def _customer_records(self, versions: Sequence[Version], wanted: Callable[[str], bool]) -> Iterator[Record]:
         def read(version: Version) -> list[Record]:
             found = []
-            for line in self._bucket.lines(version):
-                text = line.decode("utf-8", "replace")
-                if wanted(plain(text)) and (record := parse(text)) is not None:
-                    if version.key.startswith(QUARANTINE):
-                        if "customer_landing" not in record.texts("source_table"):
-                            continue
-                        record = parse(str(dict(record).get("record", ""))) or Record()
-                    found.append(record)
+            with self._readable(version):
+                for content in self._bucket.records(version):
+                    text = content.decode("utf-8", "replace")
+                    if wanted(plain(text)) and (record := parse(text)) is not None:
+                        if version.key.startswith(QUARANTINE):
+                            if "customer_landing" not in record.texts("source_table"):
+                                continue
+                            record = parse(str(dict(record).get("record", ""))) or Record()
+                        found.append(record)
             return found
 
         for records in each(versions, read):
@@ -339,7 +376,8 @@ def redact(text: str, person: Person) -> str:
         while at >= 0:
             text = f"{text[:at]}***{text[at + len(value) :]}"
             at = text.lower().find(value)
-    return text
+    # A letter whose folded form is longer than itself stands at another place than in the text.
+    return "***" if any(value in folded(text) for value in person.values()) else text
 
 
 def _count(findings: Findings, prefix: str) -> dict[str, int]:
@@ -361,7 +399,7 @@ def parse_arguments(argv: Sequence[str]) -> Arguments:
     for name in ("--database", "--bucket", "--request"):
         parser.add_argument(name, required=True)
     parser.add_argument("--dry_run", default="false", choices=("true", "false"))
-    for name in ("--subject_key_secret", "--JOB_NAME", "--JOB_RUN_ID", "--lease"):
+    for name in ("--subject_key_secret", "--refusal_key_secret", "--JOB_NAME", "--JOB_RUN_ID", "--lease"):
         parser.add_argument(name, default="")
     given, _ = parser.parse_known_args(argv)
     return Arguments(
@@ -370,6 +408,7 @@ def parse_arguments(argv: Sequence[str]) -> Arguments:
         given.request,
         given.dry_run == "true",
         given.subject_key_secret,
+        given.refusal_key_secret,
         given.JOB_NAME,
         given.JOB_RUN_ID,
         given.lease,

@@ -1,4 +1,4 @@
-"""The objects of the bucket and all their versions: found, looked through, rewritten line by line, deleted."""
+"""The objects of the bucket and all their versions: found, looked through, rewritten record by record, deleted."""
 
 import gzip
 import io
@@ -16,8 +16,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from forget_person import Person
-from landing import UNSAFE_CODECS
+from forget_person import Person, normal
+from json_records import Kind, parts, without
+from landing_files import UNSAFE_CODECS
 from problems import BadInputError
 
 T = TypeVar("T")
@@ -142,10 +143,10 @@ class Bucket:
         self._s3.upload_fileobj(content, self.name, version.key, ExtraArgs=kept)
         self.purge([version.key])
 
-    def lines(self, version: Version) -> Iterator[bytes]:
-        """Return the lines of a version, unpacked, with their line ends; of a damaged one those before the damage."""
+    def records(self, version: Version) -> Iterator[bytes]:
+        """Return the records of a version, or what is none, unpacked; of a damaged one those before the damage."""
         with self.open(version) as stream, _unpacked(stream) as text, suppress(*DAMAGED):
-            yield from lines(text)
+            yield from (content for kind, content in parts(_blocks(text)) if kind is not Kind.BETWEEN)
 
     def rows(self, version: Version, columns: Sequence[str], where: str, value: str) -> Iterator[dict[str, Any]]:
         """Return the rows of a Parquet file whose column `where` has a value, compared as people read it.
@@ -159,8 +160,10 @@ class Bucket:
                 for batch in pq.ParquetFile(cast("BinaryIO", file)).iter_batches(columns=list(columns)):
                     if not set(columns) <= set(batch.schema.names):
                         return
-                    normal = pc.utf8_lower(pc.utf8_trim_whitespace(batch.column(where)))
-                    yield from batch.filter(pc.equal(normal, value)).to_pylist()
+                    texts = batch.column(where)
+                    alike = [text for text in texts.unique().to_pylist() if text and normal(text) == value]
+                    if alike:
+                        yield from batch.filter(pc.is_in(texts, pa.array(alike, texts.type))).to_pylist()
             except UNREADABLE:
                 return
 
@@ -203,31 +206,27 @@ def each(items: Iterable[Any], act: Callable[[Any], T]) -> Iterator[T]:
         yield from pool.map(act, items)
 
 
-def lines(stream: BinaryIO) -> Iterator[bytes]:
-    r"""Split a stream at \n, \r and \r\n, as Spark does, and keep these ends."""
-    rest = b""
+def _blocks(stream: BinaryIO) -> Iterator[bytes]:
     while block := stream.read(BLOCK):
-        *whole, rest = (rest + block).splitlines(keepends=True)  # the last may go on, even one that ends in \r
-        yield from whole
-    if rest:
-        yield rest
+        yield block
 
 
 def sift(source: io.BufferedReader, sink: IO[bytes] | None, erase: Callable[[str], bool]) -> tuple[int, bool]:
-    """Copy a stream of lines, packed as it is, without those to erase; every other line keeps its bytes.
+    """Copy a stream of records, packed and in the form as it is, without those to erase; the others keep their bytes.
 
-    Returns how many lines went, and whether any stays that is not blank.
+    Returns how many records went, and whether any stays that is not blank.
     """
     packed = source.peek(2)[:2] == GZIP
     erased, anything_left = 0, False
     with _unpacked(source) as text, _packing(sink, packed) as out:
-        for line in lines(text):
-            if erase(line.decode("utf-8", "replace")):
+        for part, goes in without(parts(_blocks(text)), lambda record: erase(record.decode("utf-8", "replace"))):
+            if goes:
                 erased += 1
                 continue
-            anything_left = anything_left or bool(line.strip(b" \t\r\n\xef\xbb\xbf"))
+            is_data = part.kind is not Kind.BETWEEN and part.content.strip(b" \t\r\n\xef\xbb\xbf")
+            anything_left = anything_left or bool(is_data)
             if out:
-                out.write(line)
+                out.write(part.content)
     return erased, anything_left
 
 

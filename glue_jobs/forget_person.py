@@ -1,6 +1,6 @@
 """Who is to be forgotten: what identifies the person, and what of a text is theirs.
 
-Texts are compared as people read them: JSON escapes decoded, in lower case, without white space around them.
+Texts are compared as people read them: JSON escapes decoded, and in the form in which addresses are compared.
 """
 
 import json
@@ -8,6 +8,8 @@ import re
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
+
+import address
 
 KINDS: Final = {"email": "email", "name": "customername", "phone": "phone", "serial number": "serialnumber"}
 """What identifies a person, by the column that holds it. A birthday identifies nobody by itself."""
@@ -35,18 +37,18 @@ class Record(list[tuple[str, Any]]):
 
 def normal(text: str) -> str:
     """Return a value as it is compared."""
-    return text.strip().lower()
+    return address.canonical(text)
 
 
 def plain(text: str) -> str:
-    """Return a text as people read it: lower case, and escapes decoded, also those of JSON in JSON."""
+    """Return a text as people read it: letter case folded, and escapes decoded, also those of JSON in JSON."""
     for _ in range(NESTED_ESCAPES):
         if "\\" not in text:
             break
         text = ESCAPE.sub(_unescape, text)
     if SURROGATE.search(text):  # a character beyond the first 65,536 comes as two escapes
         text = text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
-    return text.lower()
+    return address.folded(text)
 
 
 def parse(line: str) -> Record | None:

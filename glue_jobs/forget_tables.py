@@ -1,7 +1,5 @@
 """The Iceberg tables: the person's rows go, the training table is made anew, and no earlier state stays reachable."""
 
-import hashlib
-import hmac
 import json
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -11,6 +9,7 @@ from typing import Any, Final
 from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
 
+import address
 import machine_learning_curated
 import subject
 from forget_person import KINDS, Person, Record
@@ -29,7 +28,6 @@ OWNER: Final = {
 
 EVIDENCE: Final = "consent_decisions"
 AUDIT: Final = (EVIDENCE, "pipeline_runs")
-WHITE_SPACE: Final = " \t\n\r\f\v"
 READ: Final = "lakehouse.snapshot-read."
 EVER: Final = "9999-12-31 00:00:00"
 
@@ -76,17 +74,19 @@ class Tables:
         for table in ("customer_trusted", "customers_curated"):
             if name := self.published.get(table):
                 rows = self.spark.table(name).select(*KINDS.values())
-                alike = [_normal(column).contains(value) for column in KINDS.values() for value in person.values()]
-                alike += [
-                    _normal(column).startswith(value[:15]) for column in KINDS.values() for value in person.values()
+                alike = [
+                    F.col("address").contains(value) | F.col("address").startswith(value[:15])
+                    for value in person.values()
                 ]
-                others = rows.where(~_is(OWNER[table], [person.email]) & _any(alike)).distinct()
+                texts = _spellings(_any(alike), *(rows.select(column) for column in KINDS.values()))
+                theirs = _is_one_of("email", _spellings(F.col("address") == person.email, rows.select("email")))
+                others = rows.where(~theirs & _any(_is_one_of(column, texts) for column in KINDS.values())).distinct()
                 found += [Record(row.asDict().items()) for row in others.toLocalIterator()]
         return found
 
     def rows_of(self, person: Person, keys: Collection[str]) -> dict[str, int]:
         """Count what goes from each table: the person's rows, and the training rows that are made of them."""
-        published, theirs = self.published, _theirs(person, keys)
+        published, theirs = self.published, self._theirs(person, keys)
         counts = {
             table: self.spark.table(name).where(theirs[table]).count()
             for table, name in published.items()
@@ -120,7 +120,7 @@ class Tables:
         The training table first: as long as rows of the person are in the tables that it is made of, an interrupted run
         finds them and makes it anew.
         """
-        published, theirs = self.published, _theirs(person, keys)
+        published, theirs = self.published, self._theirs(person, keys)
         here = {table for table in theirs if table in published and not self._rows(published, table, theirs).isEmpty()}
         if TRAINING in published and here & OWNER.keys():
             self._overwrite(published[TRAINING], self._training_without(theirs, published))
@@ -163,6 +163,21 @@ class Tables:
             found[described[1]] = files  # type: ignore[index]
         return found
 
+    def _theirs(self, person: Person, keys: Collection[str]) -> dict[str, Column]:
+        """Return for each table which rows are the person's: by the values in it, however these are spelt."""
+        wanted = {"serialnumber": person.identifiers.get("serial number", frozenset())}
+        conditions = {}
+        for table, column in OWNER.items():
+            values = wanted.get(column, {person.email})
+            found: list[str] = []
+            if values and table in self.published:
+                rows = self.spark.table(self.published[table]).select(column)
+                found = _spellings(F.col("address").isin(*values), rows)
+            conditions[table] = _is_one_of(column, found)
+        pseudonyms = {subject.of_text(secret, person.email, "email") for secret in self.secrets}
+        conditions["customers_curated"] |= _is_one_of("email", pseudonyms)
+        return {**conditions, EVIDENCE: _is_one_of("subjectkey", keys)}
+
     def _rows(self, published: Mapping[str, str], table: str, theirs: Mapping[str, Column]) -> DataFrame:
         return self.spark.table(published[table]).where(theirs[table])
 
@@ -173,11 +188,12 @@ class Tables:
             for table in ("step_trainer_trusted", "accelerometer_trusted", "customers_curated")
         )
         policies = Policies(**json.loads(self.properties(published[TRAINING])["lakehouse.policies"]))
-        pseudonym = None
-        if policies.training_subject == "pseudonym":
-            if not self.secrets:
-                raise BadInputError("The argument --subject_key_secret is missing: apply the Terraform module again.")
-            pseudonym = subject.pseudonym(self.secrets[0])
+        pseudonyms = "pseudonym" in (policies.training_subject, policies.curated_identity)
+        if pseudonyms and not self.secrets:
+            raise BadInputError("The argument --subject_key_secret is missing: apply the Terraform module again.")
+        if policies.curated_identity == "pseudonym":
+            curated = subject.identified(curated, readings.select("user"), self.secrets)
+        pseudonym = subject.pseudonym(self.secrets[0]) if policies.training_subject == "pseudonym" else None
         rows = machine_learning_curated.transform(steps, readings, curated, policies=policies, pseudonym=pseudonym)
         return rows.select(*self.spark.table(published[TRAINING]).columns)
 
@@ -188,25 +204,20 @@ class Tables:
 
 def subject_keys(person: Person, secrets: Iterable[bytes]) -> set[str]:
     """Return the person's pseudonyms: one for each secret and each way in which the address was written."""
+    # Pseudonyms are of the canonical form; earlier ones were of the address as it was spelt.
     spellings = {person.email, *person.spellings}
-    return {hmac.new(secret, text.encode(), hashlib.sha256).hexdigest() for secret in secrets for text in spellings}
+    return {subject.keyed_hash(secret, text) for secret in secrets for text in spellings}
 
 
-def _theirs(person: Person, keys: Collection[str]) -> dict[str, Column]:
-    """Return for each table which rows are the person's."""
-    wanted = {"serialnumber": person.identifiers.get("serial number", frozenset())}
-    conditions = {table: _is(column, wanted.get(column, {person.email})) for table, column in OWNER.items()}
-    return {**conditions, EVIDENCE: _is("subjectkey", keys)}
+def _spellings(wanted: Column, *columns: DataFrame) -> list[str]:
+    """Return the values in these columns of which a condition on their canonical form, `address`, holds."""
+    return [row["spelling"] for row in address.spellings(*columns).where(wanted).collect()]
 
 
-def _normal(column: str) -> Column:
-    return F.lower(F.btrim(F.col(column), F.lit(WHITE_SPACE)))
-
-
-def _is(column: str, values: Collection[str]) -> Column:
+def _is_one_of(column: str, values: Collection[str]) -> Column:
     if not values:  # Spark fails to push down a condition that names none
         return F.lit(False)
-    return F.coalesce(_normal(column).isin(*values), F.lit(False))
+    return F.coalesce(F.col(column).isin(*values), F.lit(False))
 
 
 def _any(conditions: Iterable[Column]) -> Column:

@@ -118,6 +118,8 @@ def summary(report: dict[str, Any]) -> list[str]:
         f"Kept, since other customers have the same: {number} x {kind}"
         for kind, number in erased["kept_because_shared"].items()
     ]
+    if refusals := erased.get("refusals_kept"):
+        lines.append(f"Kept, by pseudonym: the refusal of an owner of {len(refusals)} Step Trainers of others")
     if verification:
         lines.append(
             f"Verified: not in {verification['objects']:,} versions of objects, {verification['bytes']:,} bytes."

@@ -64,8 +64,21 @@ module "catalog" {
 module "subject_key" {
   source = "./modules/subject_key"
 
-  name          = local.name
+  name          = "${local.name}-subject-key"
+  description   = "Key of the pseudonyms of ${local.name}: HMAC-SHA256 of the e-mail address."
   key_version   = var.subject_key_version
+  kms_key_arn   = var.kms_key_arn
+  force_destroy = var.force_destroy
+  tags          = local.tags
+}
+
+# Never another number: who refused and was erased is known by this key alone.
+module "refusal_key" {
+  source = "./modules/subject_key"
+
+  name          = "${local.name}-refusal-key"
+  description   = "Key of the refusals of ${local.name} that outlive an erasure: HMAC-SHA256 of the serial number."
+  key_version   = 1
   kms_key_arn   = var.kms_key_arn
   force_destroy = var.force_destroy
   tags          = local.tags
@@ -86,6 +99,7 @@ module "iam" {
   audit_database           = module.catalog.audit_database
   audit_database_arn       = module.catalog.audit_database_arn
   subject_key_secret_arn   = module.subject_key.secret_arn
+  refusal_key_secret_arn   = module.refusal_key.secret_arn
   landing_table_arns       = module.catalog.landing_table_arns
   iceberg_table_arns       = module.catalog.iceberg_table_arns
   placement                = one(module.network[*].placement)
@@ -105,6 +119,7 @@ module "jobs" {
   role_arn               = module.iam.job_role_arn
   forget_role_arn        = module.iam.forget_role_arn
   subject_key_secret_arn = module.subject_key.secret_arn
+  refusal_key_secret_arn = module.refusal_key.secret_arn
   scripts_path           = local.scripts_path
   ddl_path               = local.ddl_path
 
@@ -117,6 +132,7 @@ module "jobs" {
     training_match        = var.training_match
     unmatched_steps       = var.unmatched_steps
     training_subject      = var.training_subject
+    curated_identity      = var.curated_identity
     quarantine_limits     = jsonencode(local.quarantine_limits)
     row_count_change      = jsonencode(var.row_count_change)
   }

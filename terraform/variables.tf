@@ -486,6 +486,17 @@ variable "training_subject" {
   }
 }
 
+variable "curated_identity" {
+  description = "Name, e-mail address and phone number of curated customers: in clear, or a pseudonym of each; null is the profile's."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.curated_identity == null || try(contains(["clear", "pseudonym"], var.curated_identity), false)
+    error_message = "curated_identity must be clear, pseudonym or null; got ${jsonencode(var.curated_identity)}."
+  }
+}
+
 # Pseudonyms
 
 variable "subject_key_version" {

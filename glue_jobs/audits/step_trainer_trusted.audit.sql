@@ -1,5 +1,6 @@
 -- Each query returns the rows that break the rule above it; a row that any of them returns keeps step_trainer_trusted
--- from being published. The parameters are the policies; `owners` are the customer records whose consent is asked for.
+-- from being published. The parameters are the policies; `owners` are the customer records whose consent is asked for,
+-- and `addresses` tells of each spelling of an address which address it is.
 
 -- every reading is complete
 SELECT * FROM step_trainer_trusted
@@ -12,16 +13,21 @@ SELECT * FROM step_trainer_trusted s LEFT ANTI JOIN customers_curated c ON s.ser
 SELECT s.serialnumber FROM step_trainer_trusted s
 JOIN (
   SELECT o.serialnumber, if(:shared_serial_number = 'all_owners', max(t.since), min(t.since)) AS since
-  FROM owners o
-  JOIN (SELECT email, min(sharewithresearchasofdate) AS since FROM customer_trusted GROUP BY email) t USING (email)
+  FROM owners o JOIN addresses a ON a.spelling = o.email
+  JOIN (
+    SELECT address, min(sharewithresearchasofdate) AS since
+    FROM customer_trusted JOIN addresses ON spelling = email GROUP BY address
+  ) t ON t.address = a.address
   GROUP BY o.serialnumber
 ) agreed ON agreed.serialnumber = s.serialnumber
 WHERE :step_trainer_consent = 'since_consent' AND s.sensorreadingtime < agreed.since;
 
 -- where all owners must agree, no reading is of a Step Trainer with an owner who is not trusted
 SELECT s.serialnumber FROM step_trainer_trusted s
-LEFT SEMI JOIN (SELECT serialnumber FROM owners o LEFT ANTI JOIN customer_trusted t ON t.email = o.email) others
-  ON others.serialnumber = s.serialnumber
+LEFT SEMI JOIN (
+  SELECT serialnumber FROM owners o LEFT JOIN addresses a ON a.spelling = o.email
+  LEFT ANTI JOIN (SELECT address FROM customer_trusted JOIN addresses ON spelling = email) t ON t.address = a.address
+) others ON others.serialnumber = s.serialnumber
 WHERE :shared_serial_number = 'all_owners';
 
 -- no reading occurs twice

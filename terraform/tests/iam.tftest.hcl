@@ -28,6 +28,7 @@ variables {
   audit_database           = "stedi_test_audit"
   audit_database_arn       = "arn:aws:glue:eu-central-1:111122223333:database/stedi_test_audit"
   subject_key_secret_arn   = "arn:aws:secretsmanager:eu-central-1:111122223333:secret:stedi-test-subject-key-AbCdEf"
+  refusal_key_secret_arn   = "arn:aws:secretsmanager:eu-central-1:111122223333:secret:stedi-test-refusal-key-AbCdEf"
   landing_table_arns       = { customer_landing = "arn:aws:glue:eu-central-1:111122223333:table/stedi_test/customer_landing" }
   placement                = null
   metrics_enabled          = false
@@ -105,9 +106,17 @@ run "jobs_read_landing_and_code_and_write_warehouse_and_quarantine_only" {
   }
 
   assert {
+    condition = [
+      for statement in jsondecode(aws_iam_role_policy.data.policy).Statement : [statement.Resource]
+      if length(setintersection(flatten([statement.Action]), ["s3:DeleteObjectVersion"])) > 0
+    ] == [["arn:aws:s3:::our-data/warehouse/stedi_test/*"]]
+    error_message = "Of the tables alone old versions go; got ${aws_iam_role_policy.data.policy}."
+  }
+
+  assert {
     condition = toset(flatten([for policy in [aws_iam_role_policy.data, aws_iam_role_policy.catalog] : jsondecode(policy.policy).Statement[*].Action])) == toset([
       "glue:GetDatabase", "glue:GetPartitions", "glue:GetTable", "glue:GetTables", "glue:UpdateTable",
-      "s3:AbortMultipartUpload", "s3:DeleteObject", "s3:GetBucketLocation", "s3:GetObject", "s3:ListBucket", "s3:ListMultipartUploadParts", "s3:PutObject",
+      "s3:AbortMultipartUpload", "s3:DeleteObject", "s3:DeleteObjectVersion", "s3:GetBucketLocation", "s3:GetObject", "s3:ListBucket", "s3:ListBucketVersions", "s3:ListMultipartUploadParts", "s3:PutObject",
     ])
     error_message = "Jobs work with data and tables and administer neither; got ${aws_iam_role_policy.data.policy} and ${aws_iam_role_policy.catalog.policy}."
   }
@@ -118,7 +127,7 @@ run "jobs_read_landing_and_code_and_write_warehouse_and_quarantine_only" {
       if contains(flatten([statement.Action]), "s3:ListBucket")
       ] == [toset([
         "customer/landing", "customer/landing/*", "step_trainer/landing", "step_trainer/landing/*",
-        "glue", "glue/*", "quarantine", "quarantine/*",
+        "glue", "glue/*", "quarantine", "quarantine/*", "forget/refusals", "forget/refusals/*",
         "warehouse/stedi_test", "warehouse/stedi_test/*", "warehouse/stedi_test_audit", "warehouse/stedi_test_audit/*",
     ])]
     error_message = "Listing is held to the jobs' own prefixes; got ${aws_iam_role_policy.data.policy}."
@@ -166,9 +175,9 @@ run "the_key_of_the_pseudonyms_is_for_the_jobs" {
     condition = alltrue([
       for policy in [aws_iam_role_policy.subject_key.policy, aws_iam_role_policy.forget["subject_key"].policy] : [
         for statement in jsondecode(policy).Statement : [statement.Action, statement.Resource]
-      ] == [["secretsmanager:GetSecretValue", var.subject_key_secret_arn]]
+      ] == [["secretsmanager:GetSecretValue", [var.subject_key_secret_arn, var.refusal_key_secret_arn]]]
     ])
-    error_message = "The jobs read this secret and no other; got ${aws_iam_role_policy.subject_key.policy}."
+    error_message = "The jobs read these secrets and no other; got ${aws_iam_role_policy.subject_key.policy}."
   }
 
   assert {
@@ -381,10 +390,10 @@ run "metrics_key_network_boundary_and_path_are_granted_when_given" {
         ] == [[
           "kms:Decrypt",
           var.kms_key_arn,
-          { StringEquals = { "kms:ViaService" = "secretsmanager.eu-central-1.amazonaws.com", "kms:EncryptionContext:SecretARN" = var.subject_key_secret_arn } },
+          { StringEquals = { "kms:ViaService" = "secretsmanager.eu-central-1.amazonaws.com", "kms:EncryptionContext:SecretARN" = [var.subject_key_secret_arn, var.refusal_key_secret_arn] } },
       ]]
     ])
-    error_message = "The key serves Secrets Manager, for this secret; got ${aws_iam_role_policy.subject_key.policy}."
+    error_message = "The key serves Secrets Manager, for these secrets; got ${aws_iam_role_policy.subject_key.policy}."
   }
 
   assert {

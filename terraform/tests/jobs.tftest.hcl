@@ -11,6 +11,7 @@ variables {
   role_arn               = "arn:aws:iam::111122223333:role/jobs"
   forget_role_arn        = "arn:aws:iam::111122223333:role/forget"
   subject_key_secret_arn = "arn:aws:secretsmanager:eu-central-1:111122223333:secret:stedi-test-subject-key-AbCdEf"
+  refusal_key_secret_arn = "arn:aws:secretsmanager:eu-central-1:111122223333:secret:stedi-test-refusal-key-AbCdEf"
   scripts_path           = "../glue_jobs"
   ddl_path               = "../ddl"
   arguments              = { profile = "published", customer_records = null, unmatched_steps = null }
@@ -180,8 +181,8 @@ run "every_job_knows_iceberg_and_gets_its_files_and_arguments" {
   }
 
   assert {
-    condition     = alltrue([for job in aws_glue_job.this : job.default_arguments["--subject_key_secret"] == var.subject_key_secret_arn])
-    error_message = "Every job knows where the key of the pseudonyms is."
+    condition     = alltrue([for job in aws_glue_job.this : job.default_arguments["--subject_key_secret"] == var.subject_key_secret_arn && job.default_arguments["--refusal_key_secret"] == var.refusal_key_secret_arn])
+    error_message = "Every job knows where the keys of the pseudonyms are."
   }
 
   assert {

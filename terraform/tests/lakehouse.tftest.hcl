@@ -101,11 +101,12 @@ run "profile_and_policies_reach_the_jobs" {
     training_match        = "timestamp_and_customer"
     unmatched_steps       = "keep"
     training_subject      = "pseudonym"
+    curated_identity      = "pseudonym"
   }
 
   assert {
     condition = {
-      for name in ["profile", "accelerometer_consent", "step_trainer_consent", "customer_records", "shared_serial_number", "training_match", "unmatched_steps", "training_subject"] :
+      for name in ["profile", "accelerometer_consent", "step_trainer_consent", "customer_records", "shared_serial_number", "training_match", "unmatched_steps", "training_subject", "curated_identity"] :
       name => output.job_arguments["--${name}"]
       } == {
       profile               = "strict"
@@ -116,6 +117,7 @@ run "profile_and_policies_reach_the_jobs" {
       training_match        = "timestamp_and_customer"
       unmatched_steps       = "keep"
       training_subject      = "pseudonym"
+      curated_identity      = "pseudonym"
     }
     error_message = "Each variable is the job argument of its name; got ${jsonencode(output.job_arguments)}."
   }

@@ -44,6 +44,7 @@ run "values_of_another_shape" {
     log_retention_days       = 2
     failure_email            = "ops"
     training_subject         = "email"
+    curated_identity         = "none"
     subject_key_version      = 0
     quarantine_limits        = { customers = {} }
     row_count_change         = { drop = 1.5 }
@@ -81,6 +82,7 @@ run "values_of_another_shape" {
     var.stale_after_hours,
     var.budget,
     var.training_subject,
+    var.curated_identity,
     var.subject_key_version,
     var.quarantine_limits,
     var.row_count_change,
@@ -275,6 +277,7 @@ run "every_rule_kept" {
     training_match           = "timestamp_and_customer"
     unmatched_steps          = "keep"
     training_subject         = "pseudonym"
+    curated_identity         = "pseudonym"
     subject_key_version      = 2
     quarantine_limits        = { customer_landing = { share = 0, rows = 0 }, step_trainer_landing = { share = 1 } }
     row_count_change         = { drop = 0, growth = 1 }

@@ -29,6 +29,7 @@ module "lakehouse" {
   training_match        = var.training_match
   unmatched_steps       = var.unmatched_steps
   training_subject      = var.training_subject
+  curated_identity      = var.curated_identity
   subject_key_version   = var.subject_key_version
 
   quarantine_limits = var.quarantine_limits

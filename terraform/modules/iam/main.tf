@@ -59,7 +59,7 @@ data "aws_iam_policy_document" "data" {
     condition {
       test     = "StringLikeIfExists"
       variable = "s3:prefix"
-      values   = flatten([for prefix in concat(local.read_prefixes, local.warehouse_prefixes, ["quarantine"]) : [prefix, "${prefix}/*"]])
+      values   = flatten([for prefix in concat(local.read_prefixes, local.warehouse_prefixes, ["quarantine", "forget/refusals"]) : [prefix, "${prefix}/*"]])
     }
   }
 
@@ -79,6 +79,26 @@ data "aws_iam_policy_document" "data" {
       "s3:PutObject",
     ]
     resources = [for prefix in local.warehouse_prefixes : "${var.bucket_arn}/${prefix}/*"]
+  }
+
+  # A withdrawal takes effect on the earlier states of the tables, and in a versioned bucket what is deleted stays. Below
+  # the warehouse only: landing data can be restored from its versions.
+  statement {
+    sid       = "ListOldVersionsOfTables"
+    actions   = ["s3:ListBucketVersions"]
+    resources = [var.bucket_arn]
+
+    condition {
+      test     = "StringLike"
+      variable = "s3:prefix"
+      values   = ["warehouse/${var.database}/*"]
+    }
+  }
+
+  statement {
+    sid       = "EraseOldVersionsOfTables"
+    actions   = ["s3:DeleteObjectVersion"]
+    resources = ["${var.bucket_arn}/warehouse/${var.database}/*"]
   }
 
   # Spark writes below _temporary and renames: on S3 a copy and a deletion. The folder itself for Hadoop's S3 connector,

@@ -76,6 +76,7 @@ locals {
       "--database"                = var.database
       "--bucket"                  = var.bucket
       "--subject_key_secret"      = var.subject_key_secret_arn
+      "--refusal_key_secret"      = var.refusal_key_secret_arn
       # The scripts too: whoever is forgotten, the training table is made anew as its own job makes it.
       "--extra-py-files" = join(",", [for object in aws_s3_object.script : "s3://${object.bucket}/${object.key}"])
     },

@@ -2,6 +2,7 @@
 
 import importlib
 import json
+import sys
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -15,8 +16,10 @@ from pyspark.sql import functions as F
 from pyspark.sql.types import ArrayType
 
 import lease
+import refusals
 import subject
 import table_contract
+import withdrawal
 from lakehouse.sandbox import spark as runtime
 from lease import Lease
 
@@ -69,6 +72,10 @@ class Lakehouse:
             process.chdir(self.extra_files)
             process.setattr(subject, "key", lambda _: SECRET)
             process.setattr(lease, "of_job_run", lambda *_, **__: self.lease)
+            process.setattr(
+                refusals, "kept", lambda _: {file.name for file in (self.folder / refusals.PREFIX).glob("*")}
+            )
+            process.setattr(withdrawal, "delete_old_versions", lambda *_: None)  # the bucket is a folder
             process.setattr("sys.argv", [f"{job}.py", *given, *ANY_CHANGE, *arguments])
             importlib.import_module(job).main()
         return run_id
@@ -144,6 +151,8 @@ def spark(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SparkSession]:
         environment.setenv("JAVA_HOME", str(runtime.java_home()))
         environment.delenv("SPARK_HOME", raising=False)
         environment.delenv("PYSPARK_SUBMIT_ARGS", raising=False)
+        environment.setenv("PYSPARK_PYTHON", sys.executable)
+        environment.setenv("PYTHONPATH", str(REPOSITORY / "glue_jobs"))  # of Spark's Python workers
         builder = SparkSession.builder.appName("tests")
         for key, value in settings.items():
             builder = builder.config(key, value)

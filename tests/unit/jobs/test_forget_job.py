@@ -23,8 +23,10 @@ from pyspark.sql import functions as F
 
 import lease
 import machine_learning_curated
+import refusals
 import subject
 import table_contract
+from forget_person import Record
 from forget_tables import Tables
 from lakehouse.sandbox import Sandbox
 from lakehouse.sandbox import spark as runtime
@@ -141,6 +143,8 @@ class World:
     def forget(self, *arguments: str, runs: int = 2) -> dict[str, Any]:
         names = [
             "--subject_key_secret",
+            self.secret,
+            "--refusal_key_secret",
             self.secret,
             "--database",
             self.lakehouse.database,
@@ -298,6 +302,7 @@ def test_a_person_is_erased_and_nobody_else(world: World) -> None:
     }  # fmt: skip
     assert report["erased"]["landing"]["accelerometer_landing"]["versions"] == 1, "the deleted file"
     assert report["erased"]["kept_because_shared"] == {"serial number": 1}
+    assert report["erased"]["refusals_kept"] == [], "Ann agreed"
     assert report["verification"]["findings"] == 0
     assert not any(secret in json.dumps(report).lower() for secret in SECRETS)
 
@@ -335,6 +340,46 @@ def check_tables(world: World, rows: dict[str, list[Row]]) -> None:
         assert json.loads(only["summary"]["lakehouse.policies"]) == json.loads(Policies().to_json())
     for source in ("step_trainer_trusted", "accelerometer_trusted", "customers_curated"):
         assert only["summary"][f"lakehouse.snapshot-read.{source}"] == world.snapshot(source)
+
+
+def test_the_refusal_of_an_owner_outlives_the_erasure_by_pseudonym(world: World, frame: Any) -> None:
+    refusal = customer(ANN, 1, serialNumber="Serial-Shared", shareWithResearchAsOfDate=None, lastUpdateDate=T + 1)
+    world.put("customer/landing/part.json", "".join(f"{json.dumps(row)}\n" for row in (*CUSTOMERS, refusal)).encode())
+    world.request()
+    would = world.forget("--dry_run", "true", runs=1)["erased"]["refusals_kept"]
+    assert refusals.kept(world.lakehouse.bucket) == set(), "a dry run changes nothing"
+    world.request()
+    report = world.forget()
+    assert would == report["erased"]["refusals_kept"] == [keyed("serial-shared")]
+    assert refusals.kept(world.lakehouse.bucket) == set(would)
+    assert world.traces() == set()
+    devices = frame("customers_curated", {"serialnumber": "serial-shared"}, {"serialnumber": "another"})
+    owners = refusals.owners(devices.select("serialnumber"), would, SECRET)
+    assert [row["serialnumber"] for row in owners.collect()] == ["serial-shared"]
+
+
+NOW = T + 10
+
+
+@pytest.mark.parametrize(
+    ("records", "agrees"),
+    [
+        ([{"shareWithResearchAsOfDate": str(T)}], True),
+        ([{"shareWithResearchAsOfDate": "0"}], False),
+        ([{}], False),
+        ([], False),
+        ([{"shareWithResearchAsOfDate": str(NOW + 1)}], False),
+        ([{"shareWithResearchAsOfDate": "soon"}], False),
+        ([{"lastUpdateDate": "1"}, {"lastUpdateDate": "2.0", "sharewithresearchasofdate": f"{T}.0"}], True),
+        ([{"lastUpdateDate": "2"}, {"lastUpdateDate": "1", "shareWithResearchAsOfDate": str(T)}], False),
+        ([{"lastUpdateDate": "1"}, {"lastUpdateDate": "1", "shareWithResearchAsOfDate": str(T)}], False),
+        ([{}, {"lastUpdateDate": "1", "shareWithResearchAsOfDate": str(T)}], False),
+        ([{"lastUpdateDate": "1"}, {"shareWithResearchAsOfDate": str(T)}], False),
+    ],
+)
+def test_the_latest_record_says_whether_an_owner_refused(records: list[dict[str, str]], agrees: bool) -> None:
+    for order in (records, records[::-1]):
+        assert refusals.agrees((Record(record.items()) for record in order), now=NOW) is agrees
 
 
 def test_whoever_is_unknown_leaves_everything_as_it_is(world: World) -> None:

@@ -18,7 +18,9 @@ from hypothesis import HealthCheck, Phase, given, seed, settings
 from py4j.protocol import Py4JJavaError
 
 import landing
+import landing_files
 import table_contract
+from address import canonical
 from lakehouse.sandbox import spark as runtime
 
 pytestmark = pytest.mark.slow
@@ -29,9 +31,16 @@ NO_LIMIT = json.dumps(
 )
 KINDS = ("a text", "a whole number", "a finite number", "an e-mail address", "a time in milliseconds")
 REASONS = {  # all that may be said about a row: nothing in it comes from the row
-    "a line is not one JSON object",
-    "a line is not UTF-8 text",
-    "a line has half a character: an unpaired surrogate",
+    *(
+        f"a {unit} {what}"
+        for unit in ("line", "record")
+        for what in (
+            "is not one JSON object",
+            "has NaN or Infinity, which JSON does not know",
+            "is not UTF-8 text",
+            "has half a character: an unpaired surrogate",
+        )
+    ),
     "a key occurs twice in an object",
     "distancefromobject is negative",
     *(f"{column} is missing" for columns in COLUMNS.values() for column in columns),
@@ -74,15 +83,14 @@ def read(spark, contracts, tmp_path_factory):
         folder = tmp_path_factory.mktemp("landed")
         for name, content in files.items():
             (folder / name).write_bytes(content)
-        lines = landing.read(spark, folder.as_uri())
+        lines = landing_files.read(spark, folder.as_uri())
         return landing.parse(lines, contracts[table], now=NOW).collect(), lines.count()
 
     return rows
 
 
-def check(table, content, rows, count):
-    """Hold the rows of a file against the oracle."""
-    expected = hostile.lines_of(content)
+def check(table, expected, rows, count):
+    """Hold the rows of records against the oracle."""
     assert len(rows) == len(expected) == count
     left = [(None if row["problem"] else tuple(row)[: len(COLUMNS[table])], row["record"]) for row in rows]
     assert {row["problem"] for row in rows} - REASONS <= {None}
@@ -108,7 +116,18 @@ def test_each_line_is_read_exactly_or_set_aside(read, table):
     def holds(file):
         name, content = file
         rows, count = read(table, {name: hostile.as_stored(name, content)})
-        check(table, content, rows, count)
+        check(table, hostile.lines_of(content), rows, count)
+
+    holds()
+
+
+@pytest.mark.parametrize("table", COLUMNS)
+def test_each_record_of_a_file_that_is_not_lines_is_read_exactly_or_set_aside(read, table):
+    @hostile_examples(hostile.files_of_values(table), few=8, share=3)
+    def holds(file):
+        name, content, records = file
+        rows, count = read(table, {name: hostile.as_stored(name, content)})
+        check(table, records, rows, count)
 
     holds()
 
@@ -126,13 +145,14 @@ def test_no_line_takes_long(read, line):
     began = time.monotonic()
     rows, count = read("step_trainer_landing", {"part.json": line.encode()})
     assert time.monotonic() - began < 20
-    check("step_trainer_landing", line.encode(), rows, count)
+    check("step_trainer_landing", [line.encode()], rows, count)
 
 
-def test_a_line_cannot_play_the_end_of_a_line(read):
-    line = json.dumps(GOOD["step_trainer_landing"]) + ',{"end of line 7d1f0c":""}] and more'
-    rows, _ = read("step_trainer_landing", {"part.json": line.encode()})
-    assert [row["problem"] for row in rows] == ["a line is not one JSON object"]
+def test_a_line_cannot_play_the_end_of_a_record(read):
+    good = json.dumps(GOOD["step_trainer_landing"])
+    line = good + ',{"end of record 7d1f0c":""}] and more'
+    rows, _ = read("step_trainer_landing", {"part.json": f"{good}\n{good}\n{line}\n".encode()})
+    assert sorted(row["problem"] or "" for row in rows) == ["", "", "a line is not one JSON object"]
 
 
 def test_a_line_of_many_megabytes_does_not_keep_the_others_from_being_read(read):
@@ -171,9 +191,9 @@ def test_a_line_of_100_megabytes_in_the_memory_of_the_sandbox(tmp_path, kind, re
 READ_IN_A_SPARK_OF_ITS_OWN = """
 import json
 from pyspark.sql import SparkSession
-import landing, table_contract
+import landing, landing_files, table_contract
 spark = SparkSession.builder.master("local[2]").config("spark.driver.memory", "{memory}").getOrCreate()
-lines = landing.read(spark, "{folder}")
+lines = landing_files.read(spark, "{folder}")
 assert lines.count() == 3
 rows = landing.parse(lines, table_contract.load("customer_landing"), now={now}).persist()
 print()
@@ -199,7 +219,7 @@ def test_want_of_memory_is_said(customers, monkeypatch):
         error.java_exception = OutOfMemoryError()
         raise error
 
-    monkeypatch.setattr(landing, "read", read)
+    monkeypatch.setattr(landing_files, "read", read)
     with pytest.raises(SystemExit, match=r"Spark ran out of memory over the files at s3://\S+/customer/landing/"):
         customers[0].run(JOB)
 
@@ -253,14 +273,14 @@ def test_a_damaged_file_is_named(customers, damage):
 
 def test_a_file_that_goes_away_is_no_stack_trace(customers, monkeypatch):
     lakehouse, folder = customers
-    read = landing.read
+    read = landing_files.read
 
     def read_and_lose(*arguments):
         lines = read(*arguments)
         (folder / "good.json").unlink()
         return lines
 
-    monkeypatch.setattr(landing, "read", read_and_lose)
+    monkeypatch.setattr(landing_files, "read", read_and_lose)
     with pytest.raises(SystemExit, match=r"Files at s3://\S+ went away while they were read"):
         lakehouse.run(JOB)
 
@@ -283,7 +303,7 @@ def test_through_all_jobs_every_row_is_accounted_for_and_none_is_without_consent
 
     @hostile_examples(hostile.zones(), few=2, share=50)
     def holds(zone):
-        for table, content in zone.items():
+        for table, (content, _) in zone.items():
             folder = lakehouse.folder / table.removesuffix("_landing") / "landing"
             folder.mkdir(parents=True, exist_ok=True)
             (folder / "part.json").write_bytes(content)
@@ -296,21 +316,21 @@ def test_through_all_jobs_every_row_is_accounted_for_and_none_is_without_consent
             (read,) = [count for fate, count in rows if fate == "read"]
             assert read == sum(count for fate, count in rows if fate != "read"), (job, source)
             if source in zone:
-                assert read == len(hostile.lines_of(zone[source]))
+                assert read == len(zone[source][1])
 
         surely, perhaps = (
             {
                 (row["email"], row["sharewithresearchasofdate"])
-                for row in hostile.usable("customer_landing", zone["customer_landing"], doubtful=doubtful)
+                for row in hostile.usable("customer_landing", zone["customer_landing"][1], doubtful=doubtful)
                 if 0 < (row["sharewithresearchasofdate"] or 0) <= hostile.NOW
             }
             for doubtful in (False, True)
         )
         found = {(row["email"], row["sharewithresearchasofdate"]) for row in lakehouse.table(TABLE).collect()}
         assert surely <= found <= perhaps
-        emails = {email for email, _ in found}
-        assert {row["user"] for row in lakehouse.table("accelerometer_trusted").collect()} <= emails
-        assert {row["email"] for row in lakehouse.table("customers_curated").collect()} <= emails
+        people = {canonical(email) for email, _ in found}
+        assert {canonical(row["user"]) for row in lakehouse.table("accelerometer_trusted").collect()} <= people
+        assert {row["email"] for row in lakehouse.table("customers_curated").collect()} <= {email for email, _ in found}
         training = lakehouse.table("machine_learning_curated").collect()
         assert training
         for row in training:

@@ -27,6 +27,7 @@ REPORT = {
         "query_results": {"objects_deleted": 2, "versions": 0},
         "tables": {"customer_trusted": {"rows": 3, "snapshots": 1}},
         "kept_because_shared": {"serial number": 1},
+        "refusals_kept": ["a" * 64],
     },
     "verification": {"objects": 10, "bytes": 2000, "findings": 0},
 }
@@ -150,6 +151,7 @@ def test_summary_says_what_went_and_what_stays() -> None:
     ]
     assert lines[5:] == [
         "Kept, since other customers have the same: 1 x serial number",
+        "Kept, by pseudonym: the refusal of an owner of 1 Step Trainers of others",
         "Verified: not in 10 versions of objects, 2,000 bytes.",
     ]
     nothing = {"found": False, "kept_because_shared": {}}
