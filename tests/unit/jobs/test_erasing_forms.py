@@ -93,7 +93,9 @@ class World:
     def erase(self, *, dry_run: bool = False, kill: Callable[[], None] | None = None) -> dict[str, dict[str, int]]:
         """Do with the landing zone what the job does; `kill` is called before and after each change."""
         s3 = boto3.client("s3", region_name="us-east-1")
-        job = Forgetting(Arguments("db", "lake", "r1", dry_run, "", "", "", ""), Bucket(s3, "lake"), Mock())
+        others = dict.fromkeys(("subject_key_secret", "refusal_key_secret", "job_name", "job_run_id", "lease"), "")
+        arguments = Arguments(database="db", bucket="lake", request="r1", dry_run=dry_run, **others)
+        job = Forgetting(arguments, Bucket(s3, "lake"), Mock())
         if kill:
             for when in ("before-call", "after-call"):
                 for change in ("PutObject", "DeleteObjects"):
