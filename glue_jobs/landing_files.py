@@ -6,6 +6,7 @@ import zlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from functools import cache
 from itertools import groupby
 from operator import itemgetter
 from typing import Any, Final
@@ -63,14 +64,14 @@ def _text(spark: SparkSession, location: str, **options: str) -> DataFrame:
 def _look_into(spark: SparkSession, file: str) -> Form | str:
     """Return the form of a file, or the encoding if it is another one than UTF-8."""
 
+    @cache
     def head_of(size: int) -> tuple[bytes, bool]:
         stored = _first_bytes(spark, file, size + 1)
         head = _unpacked(stored, size + 1) if file.endswith(".gz") else stored
         return head[:size], len(stored) <= size and len(head) <= size
 
     try:
-        head, _ = head_of(HEADS[0])
-        return encoding(head) or form(lambda size: (head, len(head) < size) if size == HEADS[0] else head_of(size))
+        return encoding(head_of(HEADS[0])[0]) or form(head_of)
     except Py4JJavaError as error:
         raise _unreadable(file, causes(error)[-1]) from error
 
