@@ -32,6 +32,7 @@ LOOKS_AT_ONCE: Final = 8
 PIECE: Final = b":"
 BATCH: Final = 4 * 1024**2  # bytes of records that Python hands to Spark at once
 WHOLE_FILE: Final = 1 << 50  # bytes, more than any file has
+A_PART_EACH: Final = 1 << 40  # bytes, to which Spark adds those of all files
 NO_NAME: Final = f"\n{uuid.uuid4()}\n"  # stands in no name of a file
 
 
@@ -106,7 +107,7 @@ def _values(spark: SparkSession, location: str, files: Sequence[str]) -> DataFra
     """
     session = spark.newSession()  # its settings are those of the reading; of the other session's nothing is changed
     session.conf.set("spark.sql.files.maxPartitionBytes", str(WHOLE_FILE))
-    session.conf.set("spark.sql.files.openCostInBytes", str(WHOLE_FILE // 4))
+    session.conf.set("spark.sql.files.openCostInBytes", str(A_PART_EACH))
     pieces = _text(session, location, lineSep=PIECE.decode()).where(F.col("file").isin(*files))
     records = pieces.select(F.col("value").cast("binary"), "file").mapInArrow(_records, "value binary, file string")
     return records.select(F.col("value").cast("string"), "file", F.lit("record").alias("unit"))
