@@ -1,5 +1,6 @@
 """All that is held about a person, each thing with its source: what Article 15 of the GDPR gives them a right to."""
 
+import json
 from collections.abc import Collection, Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any
@@ -55,10 +56,15 @@ class Export:
         records = []
         for line in self._bucket.records(version):
             text = line.decode("utf-8", "replace")
-            if self._person.owns(table, text) if table else self._person.owns_quarantined(text):
-                record = parse(text)
-                records.append(text.strip() if record is None else dict(record))
+            if self._person.owns(table, text) if table else self._person.owns_quarantined_record(text):
+                records.append(_as_it_came(text))
         return source | ({"records": records} if records else {"kinds": sorted(kinds)})
 
     def _address(self, version: Version) -> str:
         return f"s3://{self._bucket.name}/{version.key}"
+
+
+def _as_it_came(text: str) -> Any:
+    """Return a record as a JSON object, or its text if it is none or has a key twice."""
+    record, content = parse(text), text.strip().strip("\ufeff,").strip()
+    return text.strip() if record is None or len(record) > len(dict(record)) else json.loads(content, strict=False)

@@ -191,12 +191,17 @@ class Person:
 
         The latter is a copy: the record itself stays in the landing zone, in a file of another name.
         """
+        files = [str(value) for key, value in parse(line) or () if key.lower() == "file"]
+        return any(map(self.kinds_in, files)) or self.owns_quarantined_record(line)
+
+    def owns_quarantined_record(self, line: str) -> bool:
+        """Tell whether a line of the quarantine holds a record of the person's."""
         entry = parse(line)
         if entry is None:
             return bool(self.kinds_in(line))
         tables, records = entry.texts("source_table"), [v for k, v in entry if k.lower() == "record"]
         table = next(iter(tables & OWNER.keys()), None)
-        if table is None or any(self.kinds_in(str(value)) for key, value in entry if key.lower() == "file"):
+        if table is None:
             return bool(self.kinds_in(line))
         return any(self.owns(table, str(record)) for record in records)
 

@@ -156,7 +156,9 @@ def test_quarantine_is_judged_by_the_record_in_it() -> None:
     assert ANN.owns_quarantined(entry('{"user":"ann.lee@x.org"}', "accelerometer_landing"))
     assert not ANN.owns_quarantined(entry('{"email":"bob@x.org","invitedBy":"ann.lee@x.org"}'))
     assert not ANN.owns_quarantined(entry(BOB))
-    assert ANN.owns_quarantined(entry(BOB).replace('"f"', '"s3://lake/customer/landing/ann.lee%40x.org.json"'))
+    of_her_file = entry(BOB).replace('"f"', '"s3://lake/customer/landing/ann.lee%40x.org.json"')
+    assert ANN.owns_quarantined(of_her_file)
+    assert not ANN.owns_quarantined_record(of_her_file), "which is Bob's"
 
 
 def test_what_others_carry_too_is_not_the_persons() -> None:
