@@ -86,6 +86,13 @@ data "aws_iam_policy_document" "boundary" {
     resources = ["arn:${local.partition}:logs:${var.region}:${local.account}:log-group:/aws-glue/*"]
   }
 
+  # Of its own jobs only: erasure looks through them.
+  statement {
+    sid       = "EraseOwnLogs"
+    actions   = ["logs:DeleteLogStream", "logs:FilterLogEvents"]
+    resources = each.value.log_groups
+  }
+
   # PutMetricData knows no resources; its namespace is all that can be narrowed.
   statement {
     sid       = "GlueMetrics"

@@ -242,7 +242,12 @@ run "the_role_that_forgets_erases_data_and_its_versions_but_no_code" {
   }
 
   assert {
-    condition     = keys(aws_iam_role_policy.forget) == ["catalog", "data", "lease", "observe", "subject_key"] && aws_iam_role.forget.permissions_boundary == null && aws_iam_role.forget.path == "/"
+    condition     = jsondecode(aws_iam_role_policy.forget["logs"].policy).Statement[*].Resource == ["arn:aws:logs:eu-central-1:111122223333:log-group:/aws-glue/jobs/stedi-test/*"]
+    error_message = "Logs are erased of its own jobs; got ${aws_iam_role_policy.forget["logs"].policy}."
+  }
+
+  assert {
+    condition     = keys(aws_iam_role_policy.forget) == ["catalog", "data", "lease", "logs", "observe", "subject_key"] && aws_iam_role.forget.permissions_boundary == null && aws_iam_role.forget.path == "/"
     error_message = "Neither boundary, nor path, nor network unless given."
   }
 }

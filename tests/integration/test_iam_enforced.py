@@ -251,6 +251,18 @@ class TestForgetRole:
         denied(s3.delete_object, **here, VersionId=version)
         lake.s3.delete_object(**here, VersionId=version)
 
+    def test_erases_the_logs_of_its_own_jobs(
+        self, lake: Lake, forget: Callable[[str], Any], job: Callable[[str], Any]
+    ) -> None:
+        own, logs = f"/aws-glue/jobs/{lake.workflow.removesuffix('-lakehouse')}/output", forget("logs")
+        stream = {"logGroupName": own, "logStreamName": "new"}
+        logs.create_log_stream(**stream)
+        logs.filter_log_events(logGroupName=own)
+        denied(job("logs").filter_log_events, logGroupName=own)
+        denied(job("logs").delete_log_stream, **stream)
+        logs.delete_log_stream(**stream)
+        denied(logs.filter_log_events, logGroupName="/aws-glue/jobs/another/output")
+
     def test_cannot_administer(self, lake: Lake, forget: Callable[[str], Any]) -> None:
         denied(forget("glue").delete_table, DatabaseName=lake.database, Name=TRAINING)
         denied(forget("glue").start_workflow_run, Name=lake.workflow)
