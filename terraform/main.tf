@@ -8,8 +8,14 @@ locals {
   bucket   = var.bucket_name != null ? var.bucket_name : "${local.name}-lakehouse-${data.aws_caller_identity.current.account_id}"
   tags     = merge({ Project = var.name_prefix, Environment = var.environment, Lakehouse = local.name, ManagedBy = "terraform" }, var.tags)
 
+  consoles = {
+    aws        = "console.aws.amazon.com"
+    aws-cn     = "console.amazonaws.cn"
+    aws-us-gov = "console.amazonaws-us-gov.com"
+  }
+
   region  = data.aws_region.current.id
-  console = "https://${local.region}.${lookup({ aws-cn = "console.amazonaws.cn", aws-us-gov = "console.amazonaws-us-gov.com" }, data.aws_partition.current.partition, "console.aws.amazon.com")}"
+  console = "https://${local.region}.${lookup(local.consoles, data.aws_partition.current.partition, local.consoles.aws)}"
 
   ddl_path     = coalesce(var.ddl_path, "${path.module}/../ddl")
   scripts_path = coalesce(var.scripts_path, "${path.module}/../glue_jobs")

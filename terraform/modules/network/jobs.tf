@@ -3,8 +3,8 @@
 
 locals {
   # Keys are positions: the ids may be unknown until the subnets, made in the same apply, exist.
-  subnet_ids = try(var.jobs.subnet_ids, null) != null ? var.jobs.subnet_ids : values(aws_subnet.private)[*].id
-  subnets    = var.jobs == null ? {} : { for index, id in local.subnet_ids : tostring(index) => id }
+  subnet_ids = var.jobs == null ? [] : var.jobs.subnet_ids != null ? var.jobs.subnet_ids : values(aws_subnet.private)[*].id
+  subnets    = { for index, id in local.subnet_ids : tostring(index) => id }
 
   # An interface endpoint takes one subnet per availability zone ("DuplicateSubnetsInSameZone").
   endpoint_subnet_ids = [for ids in values({ for subnet in data.aws_subnet.jobs : subnet.availability_zone => subnet.id... }) : ids[0]]
