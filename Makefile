@@ -154,7 +154,7 @@ $(CHECKOV): requirements-checkov.txt
 	$(set-up)
 
 .PHONY: docs
-docs: setup ## Write docs/reference.md from the Terraform code
+docs: setup ## Write docs/reference.md and the READMEs of the modules from the Terraform code
 	@$(BIN)/python docs/generate_reference.py
 
 .PHONY: format

@@ -24,7 +24,7 @@ data "aws_iam_policy_document" "boundary" {
     resources = ["${each.value.bucket}/*"]
   }
 
-  # Spark asks its session catalog for the database "default" on start, used or not (dbt-glue#373).
+  # "default": modules/iam says why.
   statement {
     sid = "OwnCatalog"
     actions = [
@@ -135,6 +135,7 @@ data "aws_iam_policy_document" "boundary" {
   statement {
     sid = "LookUpWhatHasNoArn"
     actions = [
+      "athena:ListDataCatalogs",
       "athena:ListWorkGroups",
       "ec2:DescribeNetworkInterfaces",
       "ec2:DescribeRouteTables",

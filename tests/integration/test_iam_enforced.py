@@ -291,6 +291,12 @@ class TestAnalyst:
         analyst("s3").put_object(Bucket=lake.bucket, Key=key, Body=b"x")
         assert analyst("s3").get_object(Bucket=lake.bucket, Key=key)["Body"].read() == b"x"
 
+    def test_opens_the_query_editor(self, lake: Lake, analyst: Callable[[str], Any]) -> None:
+        athena, glue = analyst("athena"), analyst("glue")
+        assert lake.workgroups["analysts"] in {each["Name"] for each in athena.list_work_groups()["WorkGroups"]}
+        assert athena.list_data_catalogs()["DataCatalogsSummary"]
+        assert lake.database in {each["Name"] for each in glue.get_databases()["DatabaseList"]}
+
     @pytest.mark.parametrize("table", [*PERSONAL_TABLES, *AUDIT_TABLES])
     def test_reaches_no_other_table(self, lake: Lake, analyst: Callable[[str], Any], table: str) -> None:
         if table == "quarantine":
