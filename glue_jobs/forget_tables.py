@@ -1,7 +1,7 @@
 """The Iceberg tables: the person's rows go, the training table is made anew, and no earlier state stays reachable."""
 
 import json
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Final
@@ -13,6 +13,7 @@ import address
 import machine_learning_curated
 import subject
 from forget_person import KINDS, Person, Record
+from forget_search import Needles
 from policies import Policies
 from problems import BadInputError
 
@@ -68,21 +69,38 @@ class Tables:
         summary: dict[str, str] = snapshots.select("summary").first()[0]  # type: ignore[index]
         return {key: value for key, value in summary.items() if key.startswith("lakehouse.")}
 
-    def customers_beside(self, person: Person) -> list[Record]:
-        """Return the customer records of other people that carry, begin like or contain one of the person's values."""
-        found = []
+    def customers(self, wanted: Needles) -> Iterator[Record]:
+        """Return the customer records that may hold one of the texts."""
         for table in ("customer_trusted", "customers_curated"):
             if name := self.published.get(table):
-                rows = self.spark.table(name).select(*KINDS.values())
-                alike = [
-                    F.col("address").contains(value) | F.col("address").startswith(value[:15])
-                    for value in person.values()
-                ]
-                texts = _spellings(_any(alike), *(rows.select(column) for column in KINDS.values()))
-                theirs = _is_one_of("email", _spellings(F.col("address") == person.email, rows.select("email")))
-                others = rows.where(~theirs & _any(_is_one_of(column, texts) for column in KINDS.values())).distinct()
-                found += [Record(row.asDict().items()) for row in others.toLocalIterator()]
-        return found
+                for row in self.spark.table(name).select(*KINDS.values()).distinct().toLocalIterator():
+                    if any(wanted.hits(["\n".join(filter(None, row)).encode()])):
+                        yield Record(row.asDict().items())
+
+    def owners_of_readings(self) -> Iterator[str]:
+        """Return the address or serial number of each whose readings are in the tables."""
+        for table in ("accelerometer_trusted", "step_trainer_trusted"):
+            if name := self.published.get(table):
+                found = address.spellings(self.spark.table(name).select(OWNER[table])).select("address").distinct()
+                yield from (row["address"] for row in found.toLocalIterator())
+
+    def records_of(self, person: Person, keys: Collection[str]) -> dict[str, list[Any]]:
+        """Return the person's rows of each table, and the training rows under their serial numbers or pseudonyms."""
+        theirs = self._theirs(person, keys)
+        found = {}
+        for table, name in self.published.items():
+            rows = self.spark.table(name)
+            if table == TRAINING:
+                serials = person.identifiers.get("serial number", frozenset())
+                spelt = _spellings(F.col("address").isin(*serials), rows.select("serialnumber")) if serials else []
+                wanted = {"serialnumber": spelt, "subjectkey": keys}
+                where = _any(_is_one_of(name, values) for name, values in wanted.items() if name in rows.columns)
+            elif table in theirs:
+                where = theirs[table]
+            else:
+                continue
+            found[name] = [row.asDict(recursive=True) for row in rows.where(where).toLocalIterator()]
+        return {name: rows for name, rows in found.items() if rows}
 
     def rows_of(self, person: Person, keys: Collection[str]) -> dict[str, int]:
         """Count what goes from each table: the person's rows, and the training rows that are made of them."""
@@ -165,16 +183,17 @@ class Tables:
 
     def _theirs(self, person: Person, keys: Collection[str]) -> dict[str, Column]:
         """Return for each table which rows are the person's: by the values in it, however these are spelt."""
+        addresses = person.identifiers["email"]
         wanted = {"serialnumber": person.identifiers.get("serial number", frozenset())}
         conditions = {}
         for table, column in OWNER.items():
-            values = wanted.get(column, {person.email})
+            values = wanted.get(column, addresses)
             found: list[str] = []
             if values and table in self.published:
                 rows = self.spark.table(self.published[table]).select(column)
                 found = _spellings(F.col("address").isin(*values), rows)
             conditions[table] = _is_one_of(column, found)
-        pseudonyms = {subject.of_text(secret, person.email, "email") for secret in self.secrets}
+        pseudonyms = {subject.of_text(secret, email, "email") for secret in self.secrets for email in addresses}
         conditions["customers_curated"] |= _is_one_of("email", pseudonyms)
         return {**conditions, EVIDENCE: _is_one_of("subjectkey", keys)}
 
@@ -205,7 +224,7 @@ class Tables:
 def subject_keys(person: Person, secrets: Iterable[bytes]) -> set[str]:
     """Return the person's pseudonyms: one for each secret and each way in which the address was written."""
     # Pseudonyms are of the canonical form; earlier ones were of the address as it was spelt.
-    spellings = {person.email, *person.spellings}
+    spellings = {*person.emails, *person.spellings}
     return {subject.keyed_hash(secret, text) for secret in secrets for text in spellings}
 
 

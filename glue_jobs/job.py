@@ -18,6 +18,7 @@ from pyspark.sql import functions as F
 import accounting
 import arguments
 import audits
+import file_numbers
 import landing
 import landing_files
 import lease
@@ -28,6 +29,7 @@ import subject
 import table_contract
 import withdrawal
 from accounting import Fate
+from file_numbers import hide
 from lease import LeaseError
 from policies import Policies
 from problems import BadInputError, JobError, in_words
@@ -112,10 +114,10 @@ class Job:
         else:
             self._lease.release()
         if isinstance(error, JobError | LeaseError):
-            sys.exit(f"{self._writes}: {error}")
+            sys.exit(f"{self._writes}: {hide(str(error))}")
         if isinstance(error, Py4JError | PySparkException | OSError):  # a ConnectionError when Java has gone
-            traceback.print_exception(error, file=sys.stdout)
-            sys.exit(f"{self._writes}: {self._explain(error)}")
+            print(hide("".join(traceback.format_exception(error))), flush=True)
+            sys.exit(f"{self._writes}: {hide(self._explain(error))}")
 
     def read_landing(self, table: str, *, main_input: bool = True) -> DataFrame:
         """Return the usable rows of a landing table; those of the main input that are not go to the quarantine."""
@@ -137,9 +139,11 @@ class Job:
                 raise explained from error
             raise
         if hidden := landing_files.hidden(self._spark, location):
+            keys = [path.partition("://")[2].partition("/")[2] for path in hidden]
             print(
                 f"{table}: {len(hidden):,} files or folders were not read, since names that begin with . or _ (without "
-                f"a =) or end in ._COPYING_ are of temporary files: {landing_files.shown(hidden)}",
+                f"a =) or end in ._COPYING_ are of temporary files: "
+                f"{landing_files.shown(list(map(file_numbers.of, keys)))}. {file_numbers.REMEDY}.",
                 flush=True,
             )
         if not read:

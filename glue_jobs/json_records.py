@@ -56,7 +56,9 @@ STOP: Final = re.compile(rb'\{\s*+["}]|[\r\n\]]')
 CHARACTERS: Final = rb'(?:[^"\\\r\n]++|\\[^\r\n])*+'
 # Up to a bracket, past strings. What follows a string is checked: else after a string that is cut off, all that is
 # outside of strings would be taken for inside.
-TO_BRACKET: Final = re.compile(rb'(?:[^"{}\[\]]++|"' + CHARACTERS + rb'"\s*+(?=[:,}\]]))*+')
+NO_BRACKET: Final = rb'(?:[^"{}\[\]]++|"' + CHARACTERS + rb'"\s*+(?=[:,}\]]))*+'
+TO_BRACKET: Final = re.compile(NO_BRACKET)
+FLAT_OBJECT: Final = re.compile(rb'\{(?=\s*+["}])' + NO_BRACKET + rb"\}")
 STRING_GOES_ON: Final = re.compile(rb'"' + CHARACTERS + rb'(?:\\|"\s*+)?\Z')
 ARRAY_OF_OBJECTS: Final = re.compile(rb'(?:\s|\xef\xbb\xbf)*+\[\s*+\{\s*+["}]')
 EMPTY_ARRAY: Final = re.compile(rb"(?:\s|\xef\xbb\xbf)*+\[\s*+\]\s*+")
@@ -181,6 +183,8 @@ def _next(buffer: bytes, at: int, ended: bool, in_array: bool) -> Part | None:
     """Return the part that begins at a position; None if more of the file is needed to know where it ends."""
     if match := BETWEEN.match(buffer, at):
         return Part(Kind.BETWEEN, match[0])
+    if match := FLAT_OBJECT.match(buffer, at):  # nearly every record
+        return Part(Kind.RECORD, match[0])
     if OBJECT.match(buffer, at):
         return _object(buffer, at, ended)
     if (buffer[at] == b"["[0] and not in_array and ARRAY.match(buffer, at)) or (buffer[at] == b"]"[0] and in_array):

@@ -6,6 +6,7 @@ import zlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from functools import cache
 from itertools import groupby
 from operator import itemgetter
 from typing import Any, Final
@@ -31,6 +32,7 @@ LOOKS_AT_ONCE: Final = 8
 PIECE: Final = b":"
 BATCH: Final = 4 * 1024**2  # bytes of records that Python hands to Spark at once
 WHOLE_FILE: Final = 1 << 50  # bytes, more than any file has
+A_PART_EACH: Final = 1 << 40  # bytes, to which Spark adds those of all files
 NO_NAME: Final = f"\n{uuid.uuid4()}\n"  # stands in no name of a file
 
 
@@ -63,14 +65,14 @@ def _text(spark: SparkSession, location: str, **options: str) -> DataFrame:
 def _look_into(spark: SparkSession, file: str) -> Form | str:
     """Return the form of a file, or the encoding if it is another one than UTF-8."""
 
+    @cache
     def head_of(size: int) -> tuple[bytes, bool]:
         stored = _first_bytes(spark, file, size + 1)
         head = _unpacked(stored, size + 1) if file.endswith(".gz") else stored
         return head[:size], len(stored) <= size and len(head) <= size
 
     try:
-        head, _ = head_of(HEADS[0])
-        return encoding(head) or form(lambda size: (head, len(head) < size) if size == HEADS[0] else head_of(size))
+        return encoding(head_of(HEADS[0])[0]) or form(head_of)
     except Py4JJavaError as error:
         raise _unreadable(file, causes(error)[-1]) from error
 
@@ -105,7 +107,7 @@ def _values(spark: SparkSession, location: str, files: Sequence[str]) -> DataFra
     """
     session = spark.newSession()  # its settings are those of the reading; of the other session's nothing is changed
     session.conf.set("spark.sql.files.maxPartitionBytes", str(WHOLE_FILE))
-    session.conf.set("spark.sql.files.openCostInBytes", str(WHOLE_FILE // 4))
+    session.conf.set("spark.sql.files.openCostInBytes", str(A_PART_EACH))
     pieces = _text(session, location, lineSep=PIECE.decode()).where(F.col("file").isin(*files))
     records = pieces.select(F.col("value").cast("binary"), "file").mapInArrow(_records, "value binary, file string")
     return records.select(F.col("value").cast("string"), "file", F.lit("record").alias("unit"))

@@ -154,7 +154,7 @@ run "jobs_read_landing_and_code_and_write_warehouse_and_quarantine_only" {
   }
 
   assert {
-    condition     = aws_iam_role.jobs.permissions_boundary == null && aws_iam_role.jobs.path == "/" && length(aws_iam_role_policy.network) == 0
+    condition     = aws_iam_role.jobs.permissions_boundary == null && aws_iam_role.jobs.path == "/" && length(aws_iam_policy.network) + length(aws_iam_role_policy_attachment.network) == 0
     error_message = "Neither boundary, nor path, nor network unless given."
   }
 
@@ -242,7 +242,12 @@ run "the_role_that_forgets_erases_data_and_its_versions_but_no_code" {
   }
 
   assert {
-    condition     = keys(aws_iam_role_policy.forget) == ["catalog", "data", "lease", "observe", "subject_key"] && aws_iam_role.forget.permissions_boundary == null && aws_iam_role.forget.path == "/"
+    condition     = jsondecode(aws_iam_role_policy.forget["logs"].policy).Statement[*].Resource == ["arn:aws:logs:eu-central-1:111122223333:log-group:/aws-glue/jobs/stedi-test/*"]
+    error_message = "Logs are erased of its own jobs; got ${aws_iam_role_policy.forget["logs"].policy}."
+  }
+
+  assert {
+    condition     = keys(aws_iam_role_policy.forget) == ["catalog", "data", "lease", "logs", "observe", "subject_key"] && aws_iam_role.forget.permissions_boundary == null && aws_iam_role.forget.path == "/"
     error_message = "Neither boundary, nor path, nor network unless given."
   }
 }
@@ -278,6 +283,7 @@ run "analysts_reach_the_training_table_and_their_own_results_only" {
       } == {
       QueryInOwnWorkgroup           = toset(["arn:aws:athena:eu-central-1:111122223333:workgroup/stedi-test-analyst"])
       BrowseCatalog                 = toset(["arn:aws:athena:eu-central-1:111122223333:datacatalog/AwsDataCatalog"])
+      OpenConsole                   = toset(["*"])
       FindBucket                    = toset(["arn:aws:s3:::our-data"])
       ListTrainingDataAndOwnResults = toset(["arn:aws:s3:::our-data"])
       WriteOwnResults               = toset(["arn:aws:s3:::our-data/athena-results/analysts/*"])
@@ -296,6 +302,17 @@ run "analysts_reach_the_training_table_and_their_own_results_only" {
       ])
     }
     error_message = "No other table, object, workgroup or result; got ${aws_iam_policy.analyst.policy}."
+  }
+
+  assert {
+    condition = {
+      for statement in jsondecode(aws_iam_policy.analyst.policy).Statement : statement.Sid => toset(flatten([statement.Action]))
+      if contains(["OpenConsole", "DescribeTrainingTable"], statement.Sid)
+      } == {
+      OpenConsole           = toset(["athena:ListDataCatalogs", "athena:ListWorkGroups"])
+      DescribeTrainingTable = toset(["glue:GetDatabase", "glue:GetDatabases", "glue:GetTable", "glue:GetTables"])
+    }
+    error_message = "The console's query editor needs its lists: workgroups, catalogs, databases; got ${aws_iam_policy.analyst.policy}."
   }
 
   assert {
@@ -397,7 +414,7 @@ run "metrics_key_network_boundary_and_path_are_granted_when_given" {
   }
 
   assert {
-    condition     = aws_iam_role_policy.forget["network"].policy == aws_iam_role_policy.network[0].policy
+    condition     = { for of, attachment in aws_iam_role_policy_attachment.network : of => attachment.role } == { jobs = aws_iam_role.jobs.name, forget = aws_iam_role.forget.name }
     error_message = "Whoever forgets runs where the other jobs run."
   }
 
@@ -411,7 +428,7 @@ run "metrics_key_network_boundary_and_path_are_granted_when_given" {
 
   assert {
     condition = {
-      for statement in jsondecode(aws_iam_role_policy.network[0].policy).Statement :
+      for statement in jsondecode(aws_iam_policy.network[0].policy).Statement :
       statement.Sid => [toset(flatten([statement.Action])), toset(flatten([statement.Resource])), try(statement.Condition, null)]
       } == {
       ReadConnections = [
@@ -440,6 +457,6 @@ run "metrics_key_network_boundary_and_path_are_granted_when_given" {
         { "ForAllValues:StringEquals" = { "aws:TagKeys" = "aws-glue-service-resource" } },
       ]
     }
-    error_message = "Glue places the jobs in these subnets and no others; got ${aws_iam_role_policy.network[0].policy}."
+    error_message = "Glue places the jobs in these subnets and no others; got ${aws_iam_policy.network[0].policy}."
   }
 }

@@ -9,6 +9,10 @@ variables {
 run "every_name_starts_with_prefix_and_environment" {
   command = apply
 
+  variables {
+    network = { cidr_block = "10.0.0.0/24" }
+  }
+
   override_module {
     target = module.iam
     outputs = {
@@ -55,7 +59,7 @@ run "every_name_starts_with_prefix_and_environment" {
   }
 
   assert {
-    condition     = output.s3_endpoint_id != null && output.failure_topic_arn == "arn:aws:sns:eu-central-1:111122223333:failures"
+    condition     = output.s3_endpoint_id != null && output.vpc_id != null && output.failure_topic_arn == "arn:aws:sns:eu-central-1:111122223333:failures"
     error_message = "Both exist unless switched off."
   }
 
@@ -151,18 +155,17 @@ run "limits_reach_the_jobs_as_json" {
   }
 }
 
-run "bucket_name_can_be_given_endpoint_and_failure_events_can_be_off" {
+run "bucket_name_can_be_given_and_without_a_network_there_is_no_endpoint" {
   command = plan
 
   variables {
     bucket_name            = "our-data"
-    s3_endpoint_enabled    = false
     failure_events_enabled = false
     dashboard_enabled      = false
   }
 
   assert {
-    condition     = output.s3_endpoint_id == null && output.failure_topic_arn == null && length(output.alarms) == 0 && output.dashboard == null
+    condition     = length(module.network) == 0 && output.s3_endpoint_id == null && output.vpc_id == null && output.failure_topic_arn == null && length(output.alarms) == 0 && output.dashboard == null
     error_message = "None exists when switched off."
   }
 

@@ -251,6 +251,18 @@ class TestForgetRole:
         denied(s3.delete_object, **here, VersionId=version)
         lake.s3.delete_object(**here, VersionId=version)
 
+    def test_erases_the_logs_of_its_own_jobs(
+        self, lake: Lake, forget: Callable[[str], Any], job: Callable[[str], Any]
+    ) -> None:
+        own, logs = f"/aws-glue/jobs/{lake.workflow.removesuffix('-lakehouse')}/output", forget("logs")
+        stream = {"logGroupName": own, "logStreamName": "new"}
+        logs.create_log_stream(**stream)
+        logs.filter_log_events(logGroupName=own)
+        denied(job("logs").filter_log_events, logGroupName=own)
+        denied(job("logs").delete_log_stream, **stream)
+        logs.delete_log_stream(**stream)
+        denied(logs.filter_log_events, logGroupName="/aws-glue/jobs/another/output")
+
     def test_cannot_administer(self, lake: Lake, forget: Callable[[str], Any]) -> None:
         denied(forget("glue").delete_table, DatabaseName=lake.database, Name=TRAINING)
         denied(forget("glue").start_workflow_run, Name=lake.workflow)
@@ -278,6 +290,12 @@ class TestAnalyst:
         key = "athena-results/analysts/new.csv"
         analyst("s3").put_object(Bucket=lake.bucket, Key=key, Body=b"x")
         assert analyst("s3").get_object(Bucket=lake.bucket, Key=key)["Body"].read() == b"x"
+
+    def test_opens_the_query_editor(self, lake: Lake, analyst: Callable[[str], Any]) -> None:
+        athena, glue = analyst("athena"), analyst("glue")
+        assert lake.workgroups["analysts"] in {each["Name"] for each in athena.list_work_groups()["WorkGroups"]}
+        assert athena.list_data_catalogs()["DataCatalogsSummary"]
+        assert lake.database in {each["Name"] for each in glue.get_databases()["DatabaseList"]}
 
     @pytest.mark.parametrize("table", [*PERSONAL_TABLES, *AUDIT_TABLES])
     def test_reaches_no_other_table(self, lake: Lake, analyst: Callable[[str], Any], table: str) -> None:

@@ -1,14 +1,17 @@
+# The role of the jobs, the role of the job that forgets people, and the policy for analysts: each statement names its
+# actions and, where AWS knows any, its resources.
+
 locals {
-  athena_arn = "arn:${data.aws_partition.current.partition}:athena:${data.aws_region.current.name}:${data.aws_caller_identity.current.account_id}"
-  ec2_arn    = "arn:${data.aws_partition.current.partition}:ec2:${data.aws_region.current.name}:${data.aws_caller_identity.current.account_id}"
-  glue_arn   = "arn:${data.aws_partition.current.partition}:glue:${data.aws_region.current.name}:${data.aws_caller_identity.current.account_id}"
-  logs_arn   = "arn:${data.aws_partition.current.partition}:logs:${data.aws_region.current.name}:${data.aws_caller_identity.current.account_id}"
+  athena_arn = "arn:${data.aws_partition.current.partition}:athena:${data.aws_region.current.id}:${data.aws_caller_identity.current.account_id}"
+  ec2_arn    = "arn:${data.aws_partition.current.partition}:ec2:${data.aws_region.current.id}:${data.aws_caller_identity.current.account_id}"
+  glue_arn   = "arn:${data.aws_partition.current.partition}:glue:${data.aws_region.current.id}:${data.aws_caller_identity.current.account_id}"
+  logs_arn   = "arn:${data.aws_partition.current.partition}:logs:${data.aws_region.current.id}:${data.aws_caller_identity.current.account_id}"
 
   read_prefixes      = concat(var.landing_prefixes, ["glue"])
   warehouse_prefixes = ["warehouse/${var.database}", "warehouse/${var.audit_database}"]
 
-  s3_service      = "s3.${data.aws_region.current.name}.${data.aws_partition.current.dns_suffix}"
-  secrets_service = "secretsmanager.${data.aws_region.current.name}.${data.aws_partition.current.dns_suffix}"
+  s3_service      = "s3.${data.aws_region.current.id}.${data.aws_partition.current.dns_suffix}"
+  secrets_service = "secretsmanager.${data.aws_region.current.id}.${data.aws_partition.current.dns_suffix}"
 }
 
 data "aws_caller_identity" "current" {}
@@ -143,7 +146,8 @@ data "aws_iam_policy_document" "catalog" {
     )
   }
 
-  # Spark asks its session catalog for this database on start, used or not (dbt-glue#373).
+  # Spark asks its session catalog for this database (dbt-glue#373), where Glue is that catalog, which these jobs no longer
+  # ask for (--enable-glue-datacatalog). Harmless, and here until a run on a real account has shown that nothing needs it.
   statement {
     sid       = "SparkAsksForDefault"
     actions   = ["glue:GetDatabase"]

@@ -172,6 +172,7 @@ def test_records_are_found_and_erased_in_every_form(
     content = FORMS[name](records)
     blocks = in_blocks(content, size)
     assert [itself(record) for _, record in data(parts(blocks)) if itself(record)] == records
+    assert [record for _, record in data(split(blocks))] == records
 
     erased = {records[number] for number in doomed if number < len(records)}
     kept = [record for record in records if record not in erased]

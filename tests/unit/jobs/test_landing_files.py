@@ -2,13 +2,14 @@
 
 import gzip
 import json
+import shutil
 import uuid
 from pathlib import Path
 from urllib.parse import quote, urlsplit
 
 import boto3
 import pytest
-from conftest import BEAR_ALL, JOBS, REPOSITORY, customer
+from conftest import BEAR_ALL, REPOSITORY, customer
 
 import landing
 import landing_files
@@ -108,21 +109,17 @@ def test_a_file_is_one_sequence_however_long(spark, read, tmp_path):
     assert len({row["phone"] for row in rows}) == 60_000
 
 
+@pytest.mark.slow
 def test_a_record_that_is_too_long_is_told_with_its_file(lakehouse):
     lakehouse.create_tables("customer_trusted")
     lakehouse.land("customer", CUSTOMERS)
-    around = '{"customers": [' + ",".join(map(json.dumps, CUSTOMERS))
-    path = lakehouse.land("customer", [], file="around.json")
-    with path.open("w") as file:
-        file.write(json.dumps(CUSTOMERS[0]) * 2)
-        file.write(around)
-        for _ in range(140):
-            file.write(" " * 10**6)
-        file.write("]}")
-    with pytest.raises(
-        SystemExit,
-        match=r"The landing file s3://\S+/around\.json cannot be read: it has a record of more than 134,217,728 bytes",
-    ):
+    with lakehouse.land("customer", [], file="around.json").open("w") as file:
+        file.write(json.dumps(CUSTOMERS[0]) * 2 + '{"customers": [')
+        for _ in range(135):
+            file.write('"' + ("x" * 10_000 + ":") * 100 + '",')
+        file.write("0]}")
+    said = r"The landing file file-\w{12} cannot be read: it has a record of more than 134,217,728 bytes"
+    with pytest.raises(SystemExit, match=said):
         lakehouse.run("customer_landing_to_trusted")
 
 
@@ -215,16 +212,13 @@ def case(name):
 @pytest.mark.parametrize("name", ["concatenated", "array-one-line", "pretty-printed", "colon-in-name"])
 def test_a_case_gives_its_counts_through_all_jobs(lakehouse, name):
     lakehouse.create_tables()
-    for entity in ("customer", "accelerometer", "step_trainer"):
-        (lakehouse.folder / entity).parent.mkdir(parents=True, exist_ok=True)
-        (lakehouse.folder / entity).symlink_to(case(name) / entity)
+    shutil.copytree(case(name), lakehouse.folder)
     assert tuple(lakehouse.run_all().values()) == (20, 400, 20, 200, 400)
     assert lakehouse.fates("customer_landing")["read"] == 40
 
 
 def test_the_case_of_utf16_is_refused_with_file_and_encoding(lakehouse):
     lakehouse.create_tables("customer_trusted")
-    lakehouse.folder.symlink_to(case("utf16"))
-    with pytest.raises(SystemExit, match=r"s3://\S+/customer/landing/c\.json \(UTF-16LE\)"):
+    shutil.copytree(case("utf16"), lakehouse.folder)
+    with pytest.raises(SystemExit, match=r"file-\w{12} \(UTF-16LE\)"):
         lakehouse.run("customer_landing_to_trusted", *BEAR_ALL)
-    assert JOBS["customer_landing_to_trusted"] == "customer_trusted"
