@@ -147,7 +147,7 @@ lint: setup ## Check format, style and types; change nothing
 
 .PHONY: checkov
 checkov: $(CHECKOV) ## Scan the Terraform code for insecure settings
-	@$(VENV)-checkov/bin/checkov --directory terraform --framework terraform --skip-download --compact --quiet --skip-path '/tests/'
+	@CKV_PARSE_ERROR_FAIL=true $(VENV)-checkov/bin/checkov --directory terraform --framework terraform --skip-download --compact --quiet --skip-path '/tests/'
 
 # In an environment of its own: it pins other versions of what the lakehouse needs.
 $(CHECKOV): requirements-checkov.txt
