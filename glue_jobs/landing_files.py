@@ -160,7 +160,9 @@ def hidden(spark: SparkSession, location: str) -> list[str]:
     # for each would take seconds.
     listed = java.org.apache.hadoop.util.functional.RemoteIterators.toList(files.listFiles(root, True))
     gateway: Any = spark.sparkContext._gateway
-    statuses = listed.toArray(gateway.new_array(java.org.apache.hadoop.fs.FileStatus, listed.size()))
+    # `toArray` of an array is ambiguous to Py4J.
+    kind = gateway.new_array(java.org.apache.hadoop.fs.FileStatus, 0).getClass()
+    statuses = java.java.util.Arrays.copyOf(listed.toArray(), listed.size(), kind)
     paths = java.java.util.Arrays.asList(java.org.apache.hadoop.fs.FileUtil.stat2Paths(statuses))
     names = java.org.apache.hadoop.util.StringUtils.join(NO_NAME, paths).split(NO_NAME)
     below = f"{files.makeQualified(root)}/"

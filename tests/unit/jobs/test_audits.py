@@ -178,9 +178,8 @@ PLANTINGS = {
         ),
         Planting(
             "every record is one of a trusted customer with a trusted accelerometer reading, and is there once",
-            {"customers_curated": [PSEUDONYMOUS[0]]},
-            {"customers_curated": PSEUDONYMOUS},
-            CURATED_PSEUDONYM,
+            instead={"customers_curated": [*PSEUDONYMOUS, PSEUDONYMOUS[0]]},
+            policies=CURATED_PSEUDONYM,
         ),
         Planting("no record of a trusted customer who has one is missing", instead={"customers_curated": [ANNA]}),
         *(
@@ -467,7 +466,7 @@ CASES = {
             | {view: [row | {"user": row["user"].replace("anna", name)} for row in CLEAN[view]] for view in MOVEMENTS}
             | {
                 view: [row | {"email": row["email"].replace("anna", website)} for row in CLEAN[view]]
-                for view in (*CUSTOMERS, "customers_curated")
+                for view in (*CUSTOMERS, "customers_curated", "owners")
             },
             PROFILES["strict"],
             PLANTINGS,
