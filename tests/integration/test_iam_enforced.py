@@ -294,7 +294,7 @@ class TestAnalyst:
     def test_opens_the_query_editor(self, lake: Lake, analyst: Callable[[str], Any]) -> None:
         athena, glue = analyst("athena"), analyst("glue")
         assert lake.workgroups["analysts"] in {each["Name"] for each in athena.list_work_groups()["WorkGroups"]}
-        assert athena.list_data_catalogs()["DataCatalogsSummary"]
+        athena.list_data_catalogs()  # allowed; moto lists none
         assert lake.database in {each["Name"] for each in glue.get_databases()["DatabaseList"]}
 
     @pytest.mark.parametrize("table", [*PERSONAL_TABLES, *AUDIT_TABLES])
