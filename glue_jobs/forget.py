@@ -72,8 +72,8 @@ class Arguments:
     """Id of the operation that started the run; empty where the run is an operation of its own."""
     export: bool = False
     """Whether the run gathers what is held about the person and changes nothing."""
-    log_groups: str = ""
-    """What the names of the jobs' log groups begin with; empty where nothing is logged."""
+    log_groups: tuple[str, ...] = ()
+    """Names of the jobs' log groups in CloudWatch."""
 
 
 @dataclass
@@ -505,8 +505,14 @@ def parse_arguments(argv: Sequence[str]) -> Arguments:
         parser.add_argument(name, required=True)
     for name in ("--dry_run", "--export"):
         parser.add_argument(name, default="false", choices=("true", "false"))
-    parser.add_argument("--custom-logGroup-prefix", dest="log_groups", default="")
-    for name in ("--subject_key_secret", "--refusal_key_secret", "--JOB_NAME", "--JOB_RUN_ID", "--lease"):
+    for name in (
+        "--subject_key_secret",
+        "--refusal_key_secret",
+        "--log_groups",
+        "--JOB_NAME",
+        "--JOB_RUN_ID",
+        "--lease",
+    ):
         parser.add_argument(name, default="")
     given, _ = parser.parse_known_args(argv)
     return Arguments(
@@ -520,7 +526,7 @@ def parse_arguments(argv: Sequence[str]) -> Arguments:
         given.JOB_RUN_ID,
         given.lease,
         given.export == "true",
-        given.log_groups,
+        tuple(filter(None, given.log_groups.split(","))),
     )
 
 

@@ -7,11 +7,11 @@ from forget_person import Person
 
 
 class Logs:
-    """The two log groups of the jobs, given by what their names begin with; of an empty prefix there are none."""
+    """The log groups of the jobs, given by their names."""
 
-    def __init__(self, client: Any, prefix: str) -> None:
+    def __init__(self, client: Any, groups: Iterable[str]) -> None:
         self._client = client
-        self._groups = [f"{prefix}/{stream}" for stream in ("error", "output")] if prefix else []
+        self._groups = tuple(groups)
         self.searched = 0
         """Streams that the last search went through."""
 

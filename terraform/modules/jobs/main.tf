@@ -179,7 +179,7 @@ resource "aws_glue_job" "this" {
   execution_class        = local.settings[each.key].execution_class
   connections            = var.connections
   security_configuration = var.kms_key_arn == null ? null : aws_glue_security_configuration.this.name
-  default_arguments      = local.default_arguments
+  default_arguments      = merge(local.default_arguments, each.key == "forget" ? { "--log_groups" = join(",", values(local.log_groups)) } : {})
   tags                   = var.tags
 
   command {

@@ -96,7 +96,7 @@ class World:
         s3 = boto3.client("s3", region_name="us-east-1")
         others = dict.fromkeys(("subject_key_secret", "refusal_key_secret", "job_name", "job_run_id", "lease"), "")
         arguments = Arguments(database="db", bucket="lake", request="r1", dry_run=dry_run, **others)
-        job = Forgetting(arguments, Bucket(s3, "lake"), Mock(), Logs(Mock(), ""))
+        job = Forgetting(arguments, Bucket(s3, "lake"), Mock(), Logs(Mock(), ()))
         if kill:
             for when in ("before-call", "after-call"):
                 for change in ("PutObject", "DeleteObjects"):

@@ -156,8 +156,8 @@ class World:
             self.lakehouse.bucket,
             "--request",
             "r1",
-            "--custom-logGroup-prefix",
-            self.log_groups,
+            "--log_groups",
+            ",".join(self.log_groups),
         ]
         for _ in range(runs):
             self.monkeypatch.setattr("sys.argv", ["forget.py", *names, *arguments])
@@ -167,20 +167,21 @@ class World:
         return report
 
     @property
-    def log_groups(self) -> str:
-        return f"/aws-glue/jobs/{self.lakehouse.bucket}"
+    def log_groups(self) -> list[str]:
+        """One of the jobs, one of the jobs under a security configuration, and one that nobody has made yet."""
+        return [f"/aws-glue/jobs/{self.lakehouse.bucket}/{end}" for end in ("output", "own-role/jobs/output", "error")]
 
-    def log(self, stream: str, *messages: str) -> None:
-        group = f"{self.log_groups}/output"
+    def log(self, stream: str, *messages: str, group: int = 0) -> None:
+        name = self.log_groups[group]
         with suppress(self.logs.exceptions.ResourceAlreadyExistsException):
-            self.logs.create_log_group(logGroupName=group)
-        self.logs.create_log_stream(logGroupName=group, logStreamName=stream)
+            self.logs.create_log_group(logGroupName=name)
+        self.logs.create_log_stream(logGroupName=name, logStreamName=stream)
         events = [{"timestamp": int(time.time() * 1000), "message": message} for message in messages]
-        self.logs.put_log_events(logGroupName=group, logStreamName=stream, logEvents=events)
+        self.logs.put_log_events(logGroupName=name, logStreamName=stream, logEvents=events)
 
     def log_streams(self) -> set[str]:
-        listed = self.logs.describe_log_streams(logGroupName=f"{self.log_groups}/output")["logStreams"]
-        return {stream["logStreamName"] for stream in listed}
+        listed = [self.logs.describe_log_streams(logGroupName=name)["logStreams"] for name in self.log_groups[:2]]
+        return {stream["logStreamName"] for streams in listed for stream in streams}
 
     def versions(self) -> list[dict[str, Any]]:
         answer = self.s3.list_object_versions(Bucket=self.lakehouse.bucket)
@@ -311,6 +312,7 @@ def leave_traces(world: World) -> dict[str, str]:
     world.put("athena-results/packed.zip", b"PK\x03\x04 who knows")
     world.log("jr_1", "nothing", "s3://b/customer/landing/ann.lee%40x.org.json was not read")
     world.log("jr_2", "of joann.lee@x.org")
+    world.log("jr_3", "of ann.lee@x.org", group=1)
     return other
 
 
@@ -342,7 +344,7 @@ def test_a_person_is_erased_and_nobody_else(world: World) -> None:
     assert report["verification"]["findings"] == 0
     assert not any(secret in json.dumps(report).lower() for secret in SECRETS)
 
-    assert (world.log_streams(), report["erased"]["log_streams"]) == ({"jr_2"}, 1)
+    assert (world.log_streams(), report["erased"]["log_streams"]) == ({"jr_2"}, 2)
     (renamed,) = {key for key in world.objects() if key.startswith("customer/landing/")} - {
         "customer/landing/part.json",
         "customer/landing/untouched.json",
