@@ -1,7 +1,6 @@
 """Reads the files of a landing table, each in its form, and tells which cannot be read and which are passed over."""
 
 import re
-import uuid
 import zlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -17,8 +16,10 @@ import pyarrow as pa
 from botocore.exceptions import BotoCoreError, ClientError
 from py4j.protocol import Py4JError, Py4JJavaError
 from pyspark.errors import PythonException
+from pyspark.rdd import PythonEvalType
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
+from pyspark.sql.udf import UserDefinedFunction
 
 from json_records import HEADS, Form, Kind, LongRecordError, encoding, form, split
 from problems import BadInputError, causes
@@ -33,7 +34,6 @@ PIECE: Final = b":"
 BATCH: Final = 4 * 1024**2  # bytes of records that Python hands to Spark at once
 WHOLE_FILE: Final = 1 << 50  # bytes, more than any file has
 A_PART_EACH: Final = 1 << 40  # bytes, to which Spark adds those of all files
-NO_NAME: Final = f"\n{uuid.uuid4()}\n"  # stands in no name of a file
 
 
 def read(spark: SparkSession, location: str, only: Sequence[str] | None = None) -> DataFrame:
@@ -109,8 +109,14 @@ def _values(spark: SparkSession, location: str, files: Sequence[str]) -> DataFra
     session.conf.set("spark.sql.files.maxPartitionBytes", str(WHOLE_FILE))
     session.conf.set("spark.sql.files.openCostInBytes", str(A_PART_EACH))
     pieces = _text(session, location, lineSep=PIECE.decode()).where(F.col("file").isin(*files))
-    records = pieces.select(F.col("value").cast("binary"), "file").mapInArrow(_records, "value binary, file string")
-    return records.select(F.col("value").cast("string"), "file", F.lit("record").alias("unit"))
+    # As DataFrame.mapInArrow does it, which demands pandas and makes no use of it.
+    split_up = UserDefinedFunction(
+        _records, "value binary, file string", evalType=PythonEvalType.SQL_MAP_ARROW_ITER_UDF
+    )
+    records = split_up(pieces["value"].cast("binary"), pieces["file"])
+    return DataFrame(pieces._jdf.mapInArrow(records._jc.expr(), False), session).select(
+        F.col("value").cast("string"), "file", F.lit("record").alias("unit")
+    )
 
 
 def _records(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
@@ -156,22 +162,15 @@ def hidden(spark: SparkSession, location: str) -> list[str]:
     java: Any = spark.sparkContext._jvm
     root = java.org.apache.hadoop.fs.Path(location)
     files = root.getFileSystem(spark.sparkContext._jsc.hadoopConfiguration())
-    # Not by a pattern: with one, Hadoop takes a name with a colon for an address. All names in one text: to ask Java
-    # for each would take seconds.
-    listed = java.org.apache.hadoop.util.functional.RemoteIterators.toList(files.listFiles(root, True))
-    gateway: Any = spark.sparkContext._gateway
-    # `toArray` of an array is ambiguous to Py4J.
-    kind = gateway.new_array(java.org.apache.hadoop.fs.FileStatus, 0).getClass()
-    statuses = java.java.util.Arrays.copyOf(listed.toArray(), listed.size(), kind)
-    paths = java.java.util.Arrays.asList(java.org.apache.hadoop.fs.FileUtil.stat2Paths(statuses))
-    names = java.org.apache.hadoop.util.StringUtils.join(NO_NAME, paths).split(NO_NAME)
     below = f"{files.makeQualified(root)}/"
     found: dict[str, None] = {}
-    for number, name in enumerate(names if listed.size() else []):
-        folders = name.removeprefix(below).split("/")
+    listing = files.listFiles(root, True)  # not by a pattern: Hadoop would take a name with a colon for an address
+    while listing.hasNext():
+        status = listing.next()
+        folders = str(status.getPath()).removeprefix(below).split("/")
         for depth, folder in enumerate(folders, start=1):
             if passed_over(folder, is_file=depth == len(folders)):
-                if statuses[number].getLen():  # without content it is a marker such as _SUCCESS
+                if status.getLen():  # without content it is a marker such as _SUCCESS
                     found[below + "/".join(folders[:depth])] = None
                 break
     return list(found)

@@ -140,7 +140,8 @@ def spark(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SparkSession]:
         "spark.ui.enabled": "false",
         # The whole bucket is a directory: see Lakehouse.bucket for the mounting.
         "spark.hadoop.fs.s3.impl": "org.apache.hadoop.fs.viewfs.ViewFileSystemOverloadScheme",
-        "spark.hadoop.fs.viewfs.overload.scheme.target.file.impl": "org.apache.hadoop.fs.RawLocalFileSystem",
+        # Hadoop's file system of file:// keeps checksums, and cannot name them where a name has a colon.
+        "spark.hadoop.fs.mirror.impl": "org.apache.hadoop.fs.RawLocalFileSystem",
         "spark.sql.extensions": "org.apache.iceberg.spark.extensions.IcebergSparkSessionExtensions",
         "spark.sql.catalog.glue_catalog": "org.apache.iceberg.spark.SparkCatalog",
         "spark.sql.catalog.glue_catalog.catalog-impl": "org.apache.iceberg.hadoop.HadoopCatalog",
@@ -190,7 +191,7 @@ def empty_lakehouse(spark: SparkSession, extra_files: Path, folder: Path) -> Lak
     """Return a lakehouse with nothing in it, whose bucket is the folder."""
     unique = uuid.uuid4().hex
     mount = f"fs.viewfs.mounttable.{unique}.linkFallback"
-    spark.sparkContext._jsc.hadoopConfiguration().set(mount, folder.as_uri())
+    spark.sparkContext._jsc.hadoopConfiguration().set(mount, f"mirror://{folder}")
     return Lakehouse(spark, f"db_{unique}", unique, folder, extra_files)
 
 
