@@ -109,14 +109,14 @@ def _values(spark: SparkSession, location: str, files: Sequence[str]) -> DataFra
     session.conf.set("spark.sql.files.maxPartitionBytes", str(WHOLE_FILE))
     session.conf.set("spark.sql.files.openCostInBytes", str(A_PART_EACH))
     pieces = _text(session, location, lineSep=PIECE.decode()).where(F.col("file").isin(*files))
+    pieces = pieces.select(F.col("value").cast("binary"), "file")
     # As DataFrame.mapInArrow does it, which demands pandas and makes no use of it.
-    split_up = UserDefinedFunction(
+    put_together = UserDefinedFunction(
         _records, "value binary, file string", evalType=PythonEvalType.SQL_MAP_ARROW_ITER_UDF
     )
-    records = split_up(pieces["value"].cast("binary"), pieces["file"])
-    return DataFrame(pieces._jdf.mapInArrow(records._jc.expr(), False), session).select(
-        F.col("value").cast("string"), "file", F.lit("record").alias("unit")
-    )
+    call = put_together(*(pieces[column] for column in pieces.columns))
+    records = DataFrame(pieces._jdf.pythonMapInArrow(call._jc.expr(), False), session)
+    return records.select(F.col("value").cast("string"), "file", F.lit("record").alias("unit"))
 
 
 def _records(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
