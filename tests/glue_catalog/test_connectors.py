@@ -20,16 +20,24 @@ from tests.conftest import ALL_JOBS, AUDIT_TABLES, ICEBERG_TABLES, REPOSITORY, P
 PROFILES = ["published", "consent_date", "strict"]
 REPORT = REPOSITORY / "build" / "aws-actions.json"
 
-# What the roles allow beyond what the embedded AWS is asked for, and who needs it on AWS.
+# What the roles allow beyond what the embedded AWS is asked for, and who needs it.
 NOT_ASKED_FOR_HERE = {
+    "cloudwatch:*": "Glue, for the metrics of a job",
     "ec2:*": "Glue, for a job in a VPC",
     "glue:GetConnection": "Glue, for a job in a VPC",
+    "glue:GetDatabase": "Spark, if it opens its session catalog: of `default` alone",
+    "glue:GetJobRun": "the lease, if another operation holds it",
+    "glue:GetWorkflowRun": "the lease, if another operation holds it",
+    "glue:GetWorkflowRunProperties": "the lease, in a workflow run: forget has the policy of the others",
     "kms:*": "S3 with a key of the customer's",
-    "logs:*": "Glue, which writes in the role's name, before the job and while it runs",
-    "cloudwatch:PutMetricData": "Glue, for the metrics of the job",
+    "logs:*": "Glue, which writes in the role's name; forget, where a log names somebody",
     "s3:AbortMultipartUpload": "S3FileIO and Hadoop's S3 connector, for a file of more than 32 MB",
-    "s3:ListMultipartUploadParts": "S3FileIO and Hadoop's S3 connector, for a file of more than 32 MB",
+    "s3:DeleteObject": "S3FileIO, after a failed write or a withdrawal; Hadoop's S3 connector, to rename",
+    "s3:DeleteObjectVersion": "a withdrawal",
     "s3:GetBucketLocation": "Hadoop's S3 connector",
+    "s3:ListBucket": "S3, to answer that an object is not there",
+    "s3:ListBucketVersions": "a withdrawal",
+    "s3:ListMultipartUploadParts": "S3FileIO and Hadoop's S3 connector, for a file of more than 32 MB",
 }
 
 
