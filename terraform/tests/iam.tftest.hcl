@@ -106,7 +106,7 @@ run "jobs_read_landing_and_code_and_write_warehouse_and_quarantine_only" {
 
   assert {
     condition = toset(flatten([for policy in [aws_iam_role_policy.data, aws_iam_role_policy.catalog] : jsondecode(policy.policy).Statement[*].Action])) == toset([
-      "glue:GetDatabase", "glue:GetPartitions", "glue:GetTable", "glue:GetTables", "glue:UpdateTable",
+      "glue:GetDatabase", "glue:GetTable", "glue:UpdateTable",
       "s3:AbortMultipartUpload", "s3:DeleteObject", "s3:GetBucketLocation", "s3:GetObject", "s3:ListBucket", "s3:ListMultipartUploadParts", "s3:PutObject",
     ])
     error_message = "Jobs work with data and tables and administer neither; got ${aws_iam_role_policy.data.policy} and ${aws_iam_role_policy.catalog.policy}."
