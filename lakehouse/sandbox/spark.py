@@ -136,13 +136,12 @@ def settings(
     `buckets` are those that the job may name in a path.
     """
     cores = os.cpu_count() or 1
-    memory_mb = min(4096, psutil.virtual_memory().total // 2 // 1024**2)
     local = {
         "spark.master": f"local[{cores}]",
         "spark.driver.extraJavaOptions": java_options,
         "spark.driver.host": "127.0.0.1",
         "spark.driver.bindAddress": "127.0.0.1",
-        "spark.driver.memory": f"{memory_mb}m",
+        "spark.driver.memory": driver_memory(),
         "spark.ui.enabled": "false",
         "spark.ui.showConsoleProgress": "false",
         "spark.sql.shuffle.partitions": str(cores),
@@ -161,6 +160,11 @@ def settings(
         own = _glue_catalog(endpoint) if glue_catalog_jar else _rest_catalog(endpoint, credentials)
         local |= {f"spark.sql.catalog.{catalog}.{name}": value for name, value in own.items()}
     return {**conf, **local}
+
+
+def driver_memory() -> str:
+    """Return the heap of a job's JVM."""
+    return f"{min(4096, psutil.virtual_memory().total // 2 // 1024**2)}m"
 
 
 def _rest_catalog(endpoint: str, credentials: Credentials) -> dict[str, str]:

@@ -22,6 +22,7 @@ ACTIONS = sorted((ROOT / ".github/actions").glob("*/action.yml"))
 # Per job, what it may do with the repository's token beyond checking out.
 RIGHTS = {
     ("checks", "checks"): {},
+    ("checks", "slow"): {},
     ("plan", "environments"): {},
     ("plan", "plan"): {"id-token": "write", "pull-requests": "write"},
     ("drift", "environments"): {},

@@ -169,8 +169,7 @@ def test_a_line_of_many_megabytes_does_not_keep_the_others_from_being_read(read)
 def test_a_line_of_100_megabytes_in_the_memory_of_the_sandbox(tmp_path, kind, request):
     good = json.dumps(GOOD["customer_landing"]).encode()
     (tmp_path / "part.json").write_bytes(b"\n".join([good, long_lines(100)[kind], good]))
-    memory = runtime.local_overrides({}, {}, tmp_path)["spark.driver.memory"]
-    script = READ_IN_A_SPARK_OF_ITS_OWN.format(memory=memory, folder=tmp_path.as_uri(), now=NOW)
+    script = READ_IN_A_SPARK_OF_ITS_OWN.format(memory=runtime.driver_memory(), folder=tmp_path.as_uri(), now=NOW)
     root = request.config.rootpath
     path = os.pathsep.join(map(str, (root, root / "glue_jobs")))
     environment = os.environ | {"PYTHONPATH": path, "JAVA_HOME": str(runtime.java_home())}
