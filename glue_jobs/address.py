@@ -1,11 +1,10 @@
-"""When two e-mail addresses are the same: trimmed, in Unicode's normal form C, and case-folded, they are equal.
+"""Compares e-mail addresses in Spark, by their canonical form.
 
 What is stored stays as it came. Whatever compares addresses compares their canonical form: joins, the latest record of
 a customer, pseudonyms, the rules of the audits, and erasure.
 """
 
 import sys
-import unicodedata
 from functools import reduce
 from typing import Final
 
@@ -13,23 +12,12 @@ from pyspark import cloudpickle
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
+from canonical import canonical
+
 # Python beside Spark's workers need not find our modules: what a UDF calls is sent along with it.
-cloudpickle.register_pickle_by_value(sys.modules[__name__])  # type: ignore[no-untyped-call]
+cloudpickle.register_pickle_by_value(sys.modules[canonical.__module__])  # type: ignore[no-untyped-call]
 
 ASCII_BLANKS: Final = "\t\n\v\f\r\x1c\x1d\x1e\x1f "  # those that `str.strip` removes
-
-
-def canonical(text: str) -> str:
-    """Return the form in which an address is compared; any other text that identifies a person has the same."""
-    return folded(text.strip())
-
-
-def folded(text: str) -> str:
-    """Return a text of any length without what two spellings of the same may differ in; white space stays."""
-    if text.isascii():
-        return text.lower()
-    # Decomposed before it is folded, as the Unicode Standard defines a canonical caseless match (D145).
-    return unicodedata.normalize("NFC", unicodedata.normalize("NFD", text).casefold())
 
 
 def spellings(*columns: DataFrame) -> DataFrame:

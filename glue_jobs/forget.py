@@ -32,11 +32,11 @@ import lease
 import refusals
 import subject
 import table_contract
-from address import folded
+from canonical import canonical, folded
 from forget_export import Export
 from forget_logs import Logs
 from forget_objects import DAMAGED, UNDECODABLE, Bucket, Version, each, sift
-from forget_person import EMAIL, KINDS, OWNER, WIDE, Person, Record, normal, parse
+from forget_person import EMAIL, KINDS, OWNER, WIDE, Person, Record, parse
 from forget_search import Needles
 from forget_tables import Tables, subject_keys
 from json_records import LongRecordError
@@ -112,7 +112,7 @@ class Forgetting:
             raise BadInputError(f"There is no request {arguments.request}. Make one: make forget EMAIL=...")
         self._request: dict[str, Any] = json.loads(content)
         emails = [str(email) for email in self._request.get("emails", [])]
-        if not emails or not all(EMAIL.fullmatch(normal(email)) for email in emails):
+        if not emails or not all(EMAIL.fullmatch(canonical(email)) for email in emails):
             raise BadInputError(f"Request {arguments.request} names no e-mail address.")
         self._accepted = set(self._request.get("accept", []))
         known = self._request.get("person")
@@ -358,7 +358,7 @@ class Forgetting:
             with suppress(*DAMAGED):
                 for window in self._bucket.windows(version, wanted.longest):
                     for text, _ in wanted.texts(window):
-                        found |= {normal(str(json.loads(match[1]))) for match in OWNER_OF_READING.finditer(text)}
+                        found |= {canonical(str(json.loads(match[1]))) for match in OWNER_OF_READING.finditer(text)}
             return found
 
         return set().union(*each(versions, read))

@@ -17,7 +17,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from forget_person import Person, normal
+from canonical import canonical
+from forget_person import Person
 from json_records import Kind, parts, without
 from landing_files import UNSAFE_CODECS
 from problems import BadInputError
@@ -171,7 +172,7 @@ class Bucket:
                     if not set(columns) <= set(batch.schema.names):
                         return
                     texts = batch.column(where)
-                    alike = [text for text in texts.unique().to_pylist() if text and wanted(normal(text))]
+                    alike = [text for text in texts.unique().to_pylist() if text and wanted(canonical(text))]
                     if alike:
                         yield from batch.filter(pc.is_in(texts, pa.array(alike, texts.type))).to_pylist()
             except UNREADABLE:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, Final
 
-import address
+from canonical import canonical, folded
 from forget_search import Needles, as_word, readings
 
 KINDS: Final = {"email": "email", "name": "customername", "phone": "phone", "serial number": "serialnumber"}
@@ -38,12 +38,7 @@ class Record(list[tuple[str, Any]]):
     def texts(self, name: str) -> set[str]:
         """Return the values of a key in any letter case; neither empty ones nor objects nor arrays."""
         values = (value for key, value in self if key.lower() == name)
-        return {text for value in values if isinstance(value, (str, bool)) and (text := normal(str(value)))}
-
-
-def normal(text: str) -> str:
-    """Return a value as it is compared."""
-    return address.canonical(text)
+        return {text for value in values if isinstance(value, (str, bool)) and (text := canonical(str(value)))}
 
 
 def plain(text: str) -> str:
@@ -96,7 +91,7 @@ class Person:
     @classmethod
     def of(cls, *emails: str) -> "Person":
         """Return a person of whom nothing but the address is known, or several."""
-        addresses = frozenset(map(normal, emails))
+        addresses = frozenset(map(canonical, emails))
         return cls(addresses, frozenset(emails), {"email": addresses})
 
     def with_records(self, records: Iterable[Record]) -> "Person":
@@ -110,7 +105,9 @@ class Person:
                 texts = record.texts(column)
                 found.setdefault(kind, set()).update(filter(self.is_own, texts) if kind == "email" else texts)
             spellings.update(
-                str(value) for key, value in record if key.lower() == KINDS["email"] and self.is_own(normal(str(value)))
+                str(value)
+                for key, value in record
+                if key.lower() == KINDS["email"] and self.is_own(canonical(str(value)))
             )
         usable = {
             kind: frozenset(value for value in values if len(value) >= SHORTEST or kind == "email")
@@ -124,8 +121,7 @@ class Person:
         So _jane@x.org_ and jane@x.org-old are jane@x.org's, and mary-jane@x.org is somebody else's.
         """
         return text in self.emails or (
-            not ADDRESS.fullmatch(text)
-            and any(re.search(as_word(email), address.folded(text)) for email in self.emails)
+            not ADDRESS.fullmatch(text) and any(re.search(as_word(email), folded(text)) for email in self.emails)
         )
 
     def owns_customer(self, record: Record) -> bool:
@@ -239,7 +235,7 @@ class Person:
         return [
             Identifier(kind, text, max(WORD.findall(text), key=len, default=""), re.compile(as_word(text)))
             for kind, values in self.identifiers.items()
-            for text in map(address.folded, values)
+            for text in map(folded, values)
         ]
 
     @cached_property
@@ -278,12 +274,12 @@ class Person:
 
     @cached_property
     def _longer(self) -> list[str]:
-        return sorted(map(address.folded, self.foreign), key=len, reverse=True)
+        return sorted(map(folded, self.foreign), key=len, reverse=True)
 
     def _is_longer(self, text: str) -> bool:
         """Tell whether somebody else's value contains one of the person's, and is not a sentence with their address."""
-        folded = address.folded(text)
-        if not any(identifier.text in folded != identifier.text for identifier in self._identifiers):
+        compared = folded(text)
+        if not any(identifier.text in compared != identifier.text for identifier in self._identifiers):
             return False
         return ADDRESS.fullmatch(text) is not None or not any(email in text for email in self.emails)
 
@@ -301,7 +297,7 @@ class Person:
     def from_json(cls, emails: Iterable[str], known: Mapping[str, Any]) -> "Person":
         """Return the person that a request tells."""
         return cls(
-            frozenset(map(normal, emails)),
+            frozenset(map(canonical, emails)),
             frozenset(known["spellings"]),
             {kind: frozenset(values) for kind, values in known["identifiers"].items()},
             {kind: frozenset(values) for kind, values in known["shared"].items()},

@@ -17,7 +17,7 @@ from typing import Final, cast
 import pyarrow as pa
 import pyarrow.compute as pc
 
-import address
+from canonical import folded
 
 NESTED: Final = 3  # escapes of escapes: a record in quarantine is JSON in JSON
 LONG_RUN: Final = 28
@@ -44,7 +44,7 @@ WRAPPED: Final = re.compile(rb"[A-Za-z0-9+/]{28,}(?:\r?\n[A-Za-z0-9+/]+)+")  # b
 
 def readings(text: str) -> Iterator[str]:
     """Return a text as it is compared, then each time with one more layer of escapes decoded."""
-    yield address.folded(text)
+    yield folded(text)
     data = b""
     for _ in range(NESTED):
         if not any(mark in text for mark in "\\%&"):
@@ -54,7 +54,7 @@ def readings(text: str) -> Iterator[str]:
         if data == before:
             return
         text = data.decode("utf-8", "replace")
-        yield address.folded(text)
+        yield folded(text)
 
 
 def as_word(text: str) -> str:
@@ -64,7 +64,7 @@ def as_word(text: str) -> str:
     """
     number = "" if "@" in text else r"(?<!\d\.)"
     after = "" if "@" in text else r"(?!\.\d)"
-    words = r"[\s+]+".join(map(re.escape, address.folded(text).split()))  # a blank is a plus sign in a URL
+    words = r"[\s+]+".join(map(re.escape, folded(text).split()))  # a blank is a plus sign in a URL
     return rf"(?<![^\W_]){number}{words}(?![^\W_]){after}"
 
 
@@ -75,15 +75,15 @@ class Needles:
     """
 
     def __init__(self, texts: Iterable[str], spellings: Iterable[str] = ()) -> None:
-        folded = sorted({address.folded(text) for text in texts if text})
-        cores = sorted({core for text in {*folded, *spellings} for core in _base64(text)})
-        self.patterns = [_any(map(_bytes_of, folded[start : start + PATTERNS])) for start in _starts(folded)]
+        sought = sorted({folded(text) for text in texts if text})
+        cores = sorted({core for text in {*sought, *spellings} for core in _base64(text)})
+        self.patterns = [_any(map(_bytes_of, sought[start : start + PATTERNS])) for start in _starts(sought)]
         """Regular expressions of the texts themselves, for Arrow's arrays of binary data."""
         self._packed = [
             _any([*map(_literal, cores[start : start + PATTERNS]), f"[A-Za-z0-9+/]{{{LONG_RUN}}}"], case=True)
             for start in _starts(cores)
         ]
-        self.longest = 32 * max(map(len, folded), default=0) + 32
+        self.longest = 32 * max(map(len, sought), default=0) + 32
         """Bytes that a text may take, each character an escape of an escape."""
 
     def texts(self, data: bytes) -> Iterator[tuple[str, bool]]:
@@ -252,6 +252,6 @@ def unfolded() -> dict[str, set[str]]:
     found: dict[str, set[str]] = {}
     for number in (*range(0xD800), *range(0xE000, 0x1F000)):
         character = chr(number)
-        if (text := address.folded(character)) != character:
+        if (text := folded(character)) != character:
             found.setdefault(text, set()).add(character)
     return found

@@ -16,10 +16,8 @@ import pyarrow as pa
 from botocore.exceptions import BotoCoreError, ClientError
 from py4j.protocol import Py4JError, Py4JJavaError
 from pyspark.errors import PythonException
-from pyspark.rdd import PythonEvalType
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
-from pyspark.sql.udf import UserDefinedFunction
 
 from json_records import HEADS, Form, Kind, LongRecordError, encoding, form, split
 from problems import BadInputError, causes
@@ -110,12 +108,7 @@ def _values(spark: SparkSession, location: str, files: Sequence[str]) -> DataFra
     session.conf.set("spark.sql.files.openCostInBytes", str(A_PART_EACH))
     pieces = _text(session, location, lineSep=PIECE.decode()).where(F.col("file").isin(*files))
     pieces = pieces.select(F.col("value").cast("binary"), "file")
-    # As DataFrame.mapInArrow does it, which demands pandas and makes no use of it.
-    put_together = UserDefinedFunction(
-        _records, "value binary, file string", evalType=PythonEvalType.SQL_MAP_ARROW_ITER_UDF
-    )
-    call = put_together(*(pieces[column] for column in pieces.columns))
-    records = DataFrame(pieces._jdf.pythonMapInArrow(call._jc.expr(), False), session)
+    records = pieces.mapInArrow(_records, "value binary, file string")
     return records.select(F.col("value").cast("string"), "file", F.lit("record").alias("unit"))
 
 

@@ -19,7 +19,7 @@ from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 import address
-from address import canonical
+from canonical import canonical
 from problems import BadInputError
 
 # As in `address`.

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from lakehouse.canonical import canonical
 from lakehouse.errors import LakehouseError, in_words
 from lakehouse.terraform import Outputs
 from lakehouse.workflow import SUCCEEDED, JobRun
@@ -147,7 +148,7 @@ def addresses(email: str, file: Path | None) -> list[str]:
 
 def address(text: str) -> str:
     """Return an e-mail address as it is compared; raise an error if it is none."""
-    email = text.strip().lower()
+    email = canonical(text)
     if not EMAIL.fullmatch(email):
         raise LakehouseError(
             "EMAIL is not an e-mail address; nothing was changed. Type: make forget EMAIL=name@example.org"

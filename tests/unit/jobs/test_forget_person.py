@@ -20,7 +20,7 @@ import pytest
 
 import forget_objects
 import json_records
-from address import folded
+from canonical import folded
 from forget_objects import UNDECODABLE, sift
 from forget_person import WIDE, Person, Record, parse
 

@@ -21,7 +21,7 @@ import file_numbers
 import landing
 import landing_files
 import table_contract
-from address import canonical
+from canonical import canonical
 from lakehouse.sandbox import spark as runtime
 
 pytestmark = pytest.mark.slow
