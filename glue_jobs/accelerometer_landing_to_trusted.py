@@ -4,8 +4,8 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 import accounting
-import address
 import consent
+from address import Addresses
 from job import Job
 from policies import Policies
 
@@ -17,11 +17,12 @@ def transform(decided: DataFrame) -> DataFrame:
 
 def decide(readings: DataFrame, trusted: DataFrame, *, policies: Policies) -> DataFrame:
     """Tell for each distinct reading why it is dropped: not a trusted customer's or, by policy, before the consent."""
-    users = address.spellings(readings.select("user"))
-    agreed = users.join(consent.since_when(trusted), on="address", how="inner").select("spelling", "since")
+    addresses = Addresses(readings.select("user"), trusted.select("email"))
+    agreed = consent.since_when(addresses.beside(trusted, "email"))
     # The same reading delivered twice counts once; readings of one instant that differ are all kept.
-    with_consent = accounting.distinct(readings).join(agreed, on=F.col("user") == F.col("spelling"), how="left")
-    dropped = F.when(F.col("spelling").isNull(), "not of a trusted customer")
+    distinct = addresses.beside(accounting.distinct(readings), "user")
+    with_consent = distinct.join(agreed, on="address", how="left")
+    dropped = F.when(F.col("since").isNull(), "not of a trusted customer")
     if policies.accelerometer_consent == "since_consent":
         dropped = dropped.when(F.col("timestamp") < F.col("since"), "before the customer's consent")
     return accounting.decide(with_consent, dropped)

@@ -9,7 +9,7 @@ from functools import reduce
 from typing import Final
 
 from pyspark import cloudpickle
-from pyspark.sql import Column, DataFrame
+from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from canonical import canonical
@@ -20,27 +20,27 @@ cloudpickle.register_pickle_by_value(sys.modules[canonical.__module__])  # type:
 ASCII_BLANKS: Final = "\t\n\v\f\r\x1c\x1d\x1e\x1f "  # those that `str.strip` removes
 
 
-def spellings(*columns: DataFrame) -> DataFrame:
-    """Return each `spelling` that occurs in these columns once, and `address`, its canonical form; nulls are left out.
+class Addresses:
+    """What stands in some columns, each a DataFrame of one column, as far as it is an address or may be one."""
 
-    Rows are joined by it, spelling by spelling: addresses are few beside readings, so what a reading's spelling means
-    is worked out once. Spark can do that for ASCII; the few others go through Python.
-    """
-    found = reduce(DataFrame.union, columns).toDF("spelling").where("spelling is not null").distinct()
-    ascii_only = F.octet_length("spelling") == F.length("spelling")
-    plain = F.lower(F.btrim("spelling", F.lit(ASCII_BLANKS)))
-    return (
-        found.where(ascii_only)
-        .select("spelling", plain.alias("address"))
-        .union(found.where(~ascii_only).select("spelling", _canonical("spelling").alias("address")))
-    )
+    def __init__(self, *columns: DataFrame) -> None:
+        spelt = reduce(DataFrame.union, columns).toDF("spelling")
+        other = F.octet_length("spelling") != F.length("spelling")
+        # Nearly always none: Spark folds ASCII by itself, and a column of Python's would cost a process and a join.
+        (found,) = spelt.select(F.bool_or(other)).head()  # type: ignore[misc] # an aggregate is one row
+        self._other = spelt.where(other).distinct() if found else None
+        """Each `spelling` once that has to go through Python."""
+
+    def beside(self, rows: DataFrame, column: str) -> DataFrame:
+        """Return rows with `address`, the canonical form of one of the columns; null for null."""
+        plain = F.lower(F.btrim(column, F.lit(ASCII_BLANKS)))
+        if self._other is None:
+            return rows.withColumn("address", plain)
+        known = self._other.select("spelling", F.udf(canonical, "string")("spelling").alias("address"))
+        joined = rows.join(known, on=F.col(column) == F.col("spelling"), how="left")
+        return joined.withColumn("address", F.coalesce("address", plain)).drop("spelling")
 
 
 def with_address(rows: DataFrame, column: str) -> DataFrame:
-    """Return rows with `address`, the canonical form of a column; null for null. For rows of which there are few."""
-    known = spellings(rows.select(column))
-    return rows.join(known, on=F.col(column) == F.col("spelling"), how="left").drop("spelling")
-
-
-def _canonical(column: str) -> Column:
-    return F.udf(canonical, "string")(column)
+    """Return rows with `address`, the canonical form of a column; null for null."""
+    return Addresses(rows.select(column)).beside(rows, column)

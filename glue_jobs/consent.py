@@ -3,8 +3,6 @@
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
-import address
-
 
 def objection(now: int) -> Column:
     """Return why a customer record does not agree to research at a moment (epoch milliseconds); null when it does.
@@ -16,6 +14,5 @@ def objection(now: int) -> Column:
 
 
 def since_when(trusted: DataFrame) -> DataFrame:
-    """Return one row per trusted customer: `address`, and `since`, the earliest consent of the customer's records."""
-    customers = address.with_address(trusted.select("email", "sharewithresearchasofdate"), "email")
-    return customers.groupBy("address").agg(F.min("sharewithresearchasofdate").alias("since"))
+    """Return one row per `address` of trusted customers, with `since`, the earliest consent of the records of it."""
+    return trusted.groupBy("address").agg(F.min("sharewithresearchasofdate").alias("since"))

@@ -6,9 +6,9 @@ from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 
 import accounting
-import address
 import consent
 import subject
+from address import Addresses
 from job import Job
 from policies import Policies
 
@@ -47,9 +47,10 @@ def decide(customers: DataFrame, quarantined: DataFrame, *, policies: Policies, 
         consent.objection(now).isNull(),  # without consent first
         *customers.columns,  # a last resort that makes the choice the same in every run
     )
-    unclear = address.spellings(quarantined.select("email")).select(F.col("address").alias("unclear")).distinct()
+    addresses = Addresses(customers.select("email"), quarantined.select("email"))
+    unclear = addresses.beside(quarantined, "email").select(F.col("address").alias("unclear")).distinct()
     ranked = (
-        address.with_address(records, "email")
+        addresses.beside(records, "email")
         .withColumn("rank", F.row_number().over(newest_first))
         .withColumn("withdrawn", F.max(withdrawal).over(of_address))
         .join(unclear, on=F.col("address") == F.col("unclear"), how="left")

@@ -4,8 +4,8 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 import accounting
-import address
 import subject
+from address import Addresses
 from job import Job
 
 
@@ -30,10 +30,11 @@ def transform(decided: DataFrame, secret: bytes | None = None) -> DataFrame:
 
 def decide(trusted: DataFrame, readings: DataFrame) -> DataFrame:
     """Tell for each trusted record whether it is dropped: its customer has no trusted accelerometer reading."""
-    users = address.spellings(readings.select("user"))
-    movers = address.spellings(trusted.select("email")).join(users, on="address", how="left_semi").select("spelling")
-    with_mover = accounting.distinct(trusted).join(movers, on=F.col("email") == F.col("spelling"), how="left")
-    return accounting.decide(with_mover, F.when(F.col("spelling").isNull(), "no trusted accelerometer reading"))
+    addresses = Addresses(trusted.select("email"), readings.select("user"))
+    movers = addresses.beside(readings, "user").select(F.col("address").alias("mover")).distinct()
+    records = addresses.beside(accounting.distinct(trusted), "email")
+    with_mover = records.join(movers, on=F.col("address") == F.col("mover"), how="left")
+    return accounting.decide(with_mover, F.when(F.col("mover").isNull(), "no trusted accelerometer reading"))
 
 
 def main() -> None:

@@ -9,9 +9,9 @@ from typing import Any, Final
 from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
 
-import address
 import machine_learning_curated
 import subject
+from address import with_address
 from forget_person import KINDS, Person, Record
 from forget_search import Needles
 from policies import Policies
@@ -81,7 +81,7 @@ class Tables:
         """Return the address or serial number of each whose readings are in the tables."""
         for table in ("accelerometer_trusted", "step_trainer_trusted"):
             if name := self.published.get(table):
-                found = address.spellings(self.spark.table(name).select(OWNER[table])).select("address").distinct()
+                found = with_address(self.spark.table(name), OWNER[table]).select("address").distinct()
                 yield from (row["address"] for row in found.toLocalIterator())
 
     def records_of(self, person: Person, keys: Collection[str]) -> dict[str, list[Any]]:
@@ -92,7 +92,7 @@ class Tables:
             rows = self.spark.table(name)
             if table == TRAINING:
                 serials = person.identifiers.get("serial number", frozenset())
-                spelt = _spellings(F.col("address").isin(*serials), rows.select("serialnumber")) if serials else []
+                spelt = _spellings(F.col("address").isin(*serials), rows, "serialnumber") if serials else []
                 wanted = {"serialnumber": spelt, "subjectkey": keys}
                 where = _any(_is_one_of(name, values) for name, values in wanted.items() if name in rows.columns)
             elif table in theirs:
@@ -190,8 +190,8 @@ class Tables:
             values = wanted.get(column, addresses)
             found: list[str] = []
             if values and table in self.published:
-                rows = self.spark.table(self.published[table]).select(column)
-                found = _spellings(F.col("address").isin(*values), rows)
+                rows = self.spark.table(self.published[table])
+                found = _spellings(F.col("address").isin(*values), rows, column)
             conditions[table] = _is_one_of(column, found)
         pseudonyms = {subject.of_text(secret, email, "email") for secret in self.secrets for email in addresses}
         conditions["customers_curated"] |= _is_one_of("email", pseudonyms)
@@ -228,9 +228,9 @@ def subject_keys(person: Person, secrets: Iterable[bytes]) -> set[str]:
     return {subject.keyed_hash(secret, text) for secret in secrets for text in spellings}
 
 
-def _spellings(wanted: Column, *columns: DataFrame) -> list[str]:
-    """Return the values in these columns of which a condition on their canonical form, `address`, holds."""
-    return [row["spelling"] for row in address.spellings(*columns).where(wanted).collect()]
+def _spellings(wanted: Column, rows: DataFrame, column: str) -> list[str]:
+    """Return the values in a column of which a condition on their canonical form, `address`, holds."""
+    return [row[0] for row in with_address(rows, column).where(wanted).select(column).distinct().collect()]
 
 
 def _is_one_of(column: str, values: Collection[str]) -> Column:

@@ -5,8 +5,8 @@ from collections.abc import Callable
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
-import address
 import subject
+from address import Addresses
 from job import Job
 from policies import Policies
 
@@ -87,11 +87,10 @@ def _devices(readings: DataFrame, curated: DataFrame) -> DataFrame:
 
     Each once: an address with several records of one Step Trainer must not repeat its readings.
     """
-    owned = address.with_address(curated.select("email", F.col("serialnumber").alias("owned")), "email")
-    users = address.spellings(readings.select("user"))
-    return users.join(owned.select("address", "owned").distinct(), on="address", how="inner").select(
-        F.col("spelling").alias("owner"), "owned"
-    )
+    addresses = Addresses(readings.select("user"), curated.select("email"))
+    owned = addresses.beside(curated, "email").select("address", F.col("serialnumber").alias("owned")).distinct()
+    users = addresses.beside(readings.select(F.col("user").alias("owner")).distinct(), "owner")
+    return users.join(owned, on="address", how="inner").select("owner", "owned")
 
 
 def main() -> None:

@@ -2,7 +2,8 @@
 
 import json
 import re
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -44,14 +45,8 @@ class Table:
 
     def read(self, branch: str = MAIN) -> DataFrame:
         """Return the table's rows as they are now on a branch."""
-        try:
+        with self._that_exists():
             return self._spark.table(self.name if branch == MAIN else f"{self.name}.branch_{branch}")
-        except AnalysisException as error:
-            if error.getErrorClass() == "TABLE_OR_VIEW_NOT_FOUND":
-                raise BadInputError(
-                    f"There is no table {self.name}. Terraform creates the tables: apply it first."
-                ) from error
-            raise
 
     def exists(self) -> bool:
         """Tell whether there is such a table."""
@@ -59,37 +54,56 @@ class Table:
 
     def branches(self) -> dict[str, int]:
         """Return the snapshot id that each branch points to; a table without a row ever written has no main."""
-        refs = self._metadata("refs").where("type = 'BRANCH'").select("name", "snapshot_id")
-        return {row["name"]: row["snapshot_id"] for row in refs.collect()}
+        refs = self._iceberg().refs()
+        return {name: refs[name].snapshotId() for name in refs if refs[name].isBranch()}
 
     def snapshot(self, branch: str = MAIN) -> Snapshot | None:
         """Return the state that a branch points to; None where there is none yet."""
-        snapshot_id = self.branches().get(branch)
-        if snapshot_id is None:
-            return None
-        (found,) = self._snapshots(f"snapshot_id = {snapshot_id}")
-        return found
+        found = self._iceberg().snapshot(branch)
+        return None if found is None else self._snapshot(found)
 
     def history(self) -> list[Snapshot]:
         """Return all states that can still be read."""
-        return self._snapshots("true")
+        return list(map(self._snapshot, self._iceberg().snapshots()))
 
     def at(self, snapshot_id: int) -> DataFrame:
         """Return the table's rows as they were."""
         return self._spark.read.option("snapshot-id", snapshot_id).table(self.name)
 
-    def _snapshots(self, wanted: str) -> list[Snapshot]:
-        columns = ("snapshot_id", "parent_id", "summary", F.unix_millis("committed_at").alias("committed_at"))
-        return [
-            Snapshot(
-                found["snapshot_id"],
-                int(found["summary"].get("total-records", 0)),
-                {key.removeprefix(REPORT): text for key, text in found["summary"].items() if key.startswith(REPORT)},
-                found["committed_at"],
-                found["parent_id"],
-            )
-            for found in self._metadata("snapshots").where(wanted).select(*columns).collect()
-        ]
+    def _iceberg(self) -> Any:
+        """Return Iceberg's own object for the table as it is now: a query of its metadata tables takes far longer."""
+        catalog, database, table = self.name.split(".")
+        java: Any = self._spark.sparkContext._jvm
+        namespace = self._spark.sparkContext._gateway.new_array(java.String, 1)  # type: ignore[union-attr]
+        namespace[0] = database
+        identifier = java.org.apache.spark.sql.connector.catalog.Identifier.of(namespace, table)
+        manager = self._spark._jsparkSession.sessionState().catalogManager()
+        with self._that_exists():
+            return manager.catalog(catalog).loadTable(identifier).table()
+
+    def _snapshot(self, found: Any) -> Snapshot:
+        java: Any = self._spark.sparkContext._jvm
+        # In one piece: each entry of a map that stays in Java is a call of its own.
+        summary = json.loads(java.com.fasterxml.jackson.databind.ObjectMapper().writeValueAsString(found.summary()))
+        return Snapshot(
+            found.snapshotId(),
+            int(summary.get("total-records", 0)),
+            {key.removeprefix(REPORT): text for key, text in summary.items() if key.startswith(REPORT)},
+            found.timestampMillis(),
+            found.parentId(),
+        )
+
+    @contextmanager
+    def _that_exists(self) -> Iterator[None]:
+        """Raise a BadInputError if there is no such table."""
+        try:
+            yield
+        except AnalysisException as error:
+            if error.getErrorClass() == "TABLE_OR_VIEW_NOT_FOUND":
+                raise BadInputError(
+                    f"There is no table {self.name}. Terraform creates the tables: apply it first."
+                ) from error
+            raise
 
     def unreadable_file(self, snapshot_id: int) -> str | None:
         """Return a data file of a state of the table that cannot be read, and why, in words; None without one.

@@ -4,10 +4,10 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 import accounting
-import address
 import consent
 import refusals
 import subject
+from address import Addresses
 from job import Job
 from policies import Policies
 
@@ -42,8 +42,9 @@ def decide(
 
 def agreed_devices(owners: DataFrame, trusted: DataFrame, *, policies: Policies) -> DataFrame:
     """Return one row per Step Trainer that counts: `serialnumber`, and `since` when, by its owners' consent."""
-    people = address.with_address(owners.select("serialnumber", "email"), "email")
-    consents = people.join(consent.since_when(trusted), on="address", how="left")
+    addresses = Addresses(owners.select("email"), trusted.select("email"))
+    agreed = consent.since_when(addresses.beside(trusted, "email"))
+    consents = addresses.beside(owners, "email").join(agreed, on="address", how="left")
     if policies.shared_serial_number == "any_owner":
         return consents.groupBy("serialnumber").agg(F.min("since").alias("since")).where("since is not null")
     return (

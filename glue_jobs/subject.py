@@ -18,7 +18,7 @@ from pyspark import cloudpickle
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
-import address
+from address import with_address
 from canonical import canonical
 from problems import BadInputError
 
@@ -83,7 +83,7 @@ def identified(curated: DataFrame, people: DataFrame, secrets: Sequence[bytes]) 
 
     `people` is a column of addresses; the pseudonyms are under any of the secrets.
     """
-    addresses = address.spellings(people).select("address").distinct()
+    addresses = with_address(people, *people.columns).select("address").distinct()
     keys = F.array(*(pseudonym(secret, "email")("address") for secret in secrets))
     known = addresses.select("address", F.explode(keys).alias("known"))
     customers = curated.join(known, on=F.col("email") == F.col("known"), how="left")

@@ -15,7 +15,7 @@ import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 from pyspark.sql import DataFrame
 
-import address
+from address import Addresses
 from policies import Policies
 from problems import BadInputError
 from publishing import MAIN, Snapshot, Table, reads
@@ -82,9 +82,9 @@ class _States:
         return self._present[name]
 
     def earlier(self, name: str) -> list[int]:
-        """Return the ids of the others; of a table that is not here, and of one with a single state, there are none."""
+        """Return the ids of the others that have rows; of a table that is not here there are none."""
         history = self.history(name) if name in self.tables else {}
-        return [id_ for id_ in history if id_ != self.present(name)] if len(history) > 1 else []
+        return [id_ for id_, state in history.items() if state.rows and id_ != self.present(name)]
 
 
 def _showing_withdrawn(states: _States) -> dict[str, set[int]]:
@@ -94,15 +94,16 @@ def _showing_withdrawn(states: _States) -> dict[str, set[int]]:
         return {}
     people = states.tables[PEOPLE]
     shown = reduce(DataFrame.union, (people.at(id_).selectExpr(f"{id_}L as state", "email") for id_ in earlier))
-    now = address.spellings(people.read().select("email")).select("address")
-    gone = address.spellings(shown.select("email")).join(now, on="address", how="left_anti")
-    found = shown.join(gone, on=shown["email"] == gone["spelling"], how="left_semi").select("state").distinct()
-    stale = {PEOPLE: {row["state"] for row in found.collect()}}
+    now = people.read().select("email")
+    addresses = Addresses(shown.select("email"), now)
+    gone = addresses.beside(shown, "email").join(addresses.beside(now, "email"), on="address", how="left_anti")
+    stale = {PEOPLE: {row["state"] for row in gone.select("state").distinct().collect()}}
     if not stale[PEOPLE]:
         return {}
     for name in states.tables:
         if name != PEOPLE:
-            stale[name] = {id_ for id_, state in states.history(name).items() if _is_made_of(state, stale, states)}
+            history = states.history(name)
+            stale[name] = {id_ for id_, state in history.items() if state.rows and _is_made_of(state, stale, states)}
     return stale
 
 

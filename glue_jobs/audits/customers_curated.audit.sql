@@ -1,5 +1,5 @@
 -- Each query returns the rows that break the rule above it; a row that any of them returns keeps customers_curated from
--- being published. `addresses` tells of each spelling of an address which address it is; the parameters are the policies.
+-- being published. The parameters are the policies; `address` is the canonical form of an e-mail address.
 
 -- every record is one of a trusted customer with a trusted accelerometer reading, and is there once
 SELECT if(:curated_identity = 'clear', struct(customername, email, phone), null), birthday, serialnumber,
@@ -7,20 +7,12 @@ SELECT if(:curated_identity = 'clear', struct(customername, email, phone), null)
 FROM customers_curated
 EXCEPT ALL SELECT if(:curated_identity = 'clear', struct(customername, email, phone), null), birthday, serialnumber,
   registrationdate, lastupdatedate, sharewithresearchasofdate, sharewithpublicasofdate, sharewithfriendsasofdate
-FROM customer_trusted
-LEFT SEMI JOIN (
-  SELECT customer.spelling FROM accelerometer_trusted JOIN addresses mover ON mover.spelling = `user`
-  JOIN addresses customer ON customer.address = mover.address
-) moved ON email = moved.spelling;
+FROM customer_trusted LEFT SEMI JOIN accelerometer_trusted USING (address);
 
 -- no record of a trusted customer who has one is missing
 SELECT if(:curated_identity = 'clear', struct(customername, email, phone), null), birthday, serialnumber,
   registrationdate, lastupdatedate, sharewithresearchasofdate, sharewithpublicasofdate, sharewithfriendsasofdate
-FROM customer_trusted
-LEFT SEMI JOIN (
-  SELECT customer.spelling FROM accelerometer_trusted JOIN addresses mover ON mover.spelling = `user`
-  JOIN addresses customer ON customer.address = mover.address
-) moved ON email = moved.spelling
+FROM customer_trusted LEFT SEMI JOIN accelerometer_trusted USING (address)
 EXCEPT ALL SELECT if(:curated_identity = 'clear', struct(customername, email, phone), null), birthday, serialnumber,
   registrationdate, lastupdatedate, sharewithresearchasofdate, sharewithpublicasofdate, sharewithfriendsasofdate
 FROM customers_curated;
@@ -34,7 +26,6 @@ WHERE :curated_identity = 'pseudonym'
 -- where pseudonyms stand in for people, each customer has one
 SELECT pseudonyms FROM (SELECT count(DISTINCT email) AS pseudonyms FROM customers_curated)
 JOIN (
-  SELECT count(DISTINCT address) AS customers FROM customer_trusted JOIN addresses ON spelling = email
-  LEFT SEMI JOIN (SELECT address AS moved FROM accelerometer_trusted JOIN addresses ON spelling = `user`) ON moved = address
+  SELECT count(DISTINCT address) AS customers FROM customer_trusted LEFT SEMI JOIN accelerometer_trusted USING (address)
 ) ON pseudonyms <> customers
 WHERE :curated_identity = 'pseudonym';
