@@ -42,20 +42,22 @@ def contract(request):
 
 
 @pytest.fixture
-def read(spark, contract):
-    """Read a folder as customers: the rows, and how many records were counted beforehand."""
+def read(lakehouse, contract):
+    """Read a folder of the bucket as customers: the rows, and how many records were counted beforehand."""
 
     def rows(folder):
-        records = landing_files.read(spark, folder.as_uri())
+        records = landing_files.read(
+            lakehouse.spark, f"s3://{lakehouse.bucket}/{folder.relative_to(lakehouse.folder)}/"
+        )
         return landing.parse(records, contract, now=NOW).collect(), records.count()
 
     return rows
 
 
-def test_files_of_every_form_give_the_same_rows(read, tmp_path):
+def test_files_of_every_form_give_the_same_rows(lakehouse, read):
     for form, written in FORMS.items():
-        folder = tmp_path / form
-        folder.mkdir()
+        folder = lakehouse.folder / form.replace(" ", "-")
+        folder.mkdir(parents=True)
         (folder / "a 1 #%.json").write_text(written(CUSTOMERS[:25]), encoding="utf-8")
         (folder / "b.json.gz").write_bytes(gzip.compress(written(CUSTOMERS[25:]).encode()))
         rows, count = read(folder)
@@ -66,7 +68,9 @@ def test_files_of_every_form_give_the_same_rows(read, tmp_path):
         assert {row["file"].rpartition("/")[2] for row in rows} == {quote("a 1 #%.json"), "b.json.gz"}, form
 
 
-def test_files_of_different_forms_lie_side_by_side_and_bad_records_are_set_aside_one_by_one(read, tmp_path):
+def test_files_of_different_forms_lie_side_by_side_and_bad_records_are_set_aside_one_by_one(lakehouse, read):
+    folder = lakehouse.folder / "given"
+    folder.mkdir(parents=True)
     good, without_address = json.dumps(CUSTOMERS[0]), '{\n "serialNumber": "S1"\n}'
     with_nan, cut = '{"email": "a@example.com", "serialNumber": NaN}', '{"email": "b@example.com", "ser'
     files = {
@@ -77,8 +81,8 @@ def test_files_of_different_forms_lie_side_by_side_and_bad_records_are_set_aside
         "e.json": "[]",
     }
     for name, content in files.items():
-        (tmp_path / name).write_text(content)
-    rows, count = read(tmp_path)
+        (folder / name).write_text(content)
+    rows, count = read(folder)
     assert count == len(rows)
     found = sorted((row["file"][-6:], row["problem"] or "", row["record"] or "") for row in rows)
     assert found == sorted(
@@ -98,15 +102,17 @@ def test_files_of_different_forms_lie_side_by_side_and_bad_records_are_set_aside
     )
 
 
-def test_a_file_is_one_sequence_however_long(spark, read, tmp_path):
+def test_a_file_is_one_sequence_however_long(lakehouse, read):
     """Spark would cut it in parts, and Python gets it in batches."""
+    spark, folder = lakehouse.spark, lakehouse.folder / "given"
+    folder.mkdir(parents=True)
     for name in ("a.json", "b.json"):
         written = (json.dumps({**CUSTOMERS[0], "phone": f"{name}{number}"}) for number in range(30_000))
-        (tmp_path / name).write_text("".join(written))
+        (folder / name).write_text("".join(written))
     spark.conf.set("spark.sql.files.maxPartitionBytes", "1000000")
     try:
-        assert landing_files._text(spark, tmp_path.as_uri()).rdd.getNumPartitions() > 2, "else it would be cut"
-        rows, count = read(tmp_path)
+        assert landing_files._text(spark, folder.as_uri()).rdd.getNumPartitions() > 2, "else it would be cut"
+        rows, count = read(folder)
     finally:
         spark.conf.unset("spark.sql.files.maxPartitionBytes")
     assert count == len(rows) == 60_000
