@@ -206,7 +206,8 @@ def test_required_checks_always_report() -> None:
     """A check named after a matrix entry never reports where the entry is skipped, and blocks the merge."""
     page = (ROOT / "docs/ci.md").read_text(encoding="utf-8")
     required = set(re.findall(r'"context": "([^"]+)"', page))
-    assert required == {workflow("checks")["jobs"]["checks"]["name"], workflow("plan")["jobs"]["plans"]["name"]}
+    checks = workflow("checks")["jobs"]
+    assert required == {checks["checks"]["name"], checks["slow"]["name"], workflow("plan")["jobs"]["plans"]["name"]}
 
 
 def test_credentials_last_as_long_as_the_job_that_has_them() -> None:

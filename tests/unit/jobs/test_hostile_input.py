@@ -7,11 +7,12 @@ import gzip
 import json
 import os
 import re
-import subprocess
 import sys
 import time
+from contextlib import suppress
 
 import hostile
+import psutil
 import pytest
 from hostile import COLUMNS, GOOD, NOW, UNUSABLE
 from hypothesis import HealthCheck, Phase, given, seed, settings
@@ -169,35 +170,64 @@ def test_a_line_of_many_megabytes_does_not_keep_the_others_from_being_read(read)
 def test_a_line_of_100_megabytes_in_the_memory_of_the_sandbox(tmp_path, kind, request):
     good = json.dumps(GOOD["customer_landing"]).encode()
     (tmp_path / "part.json").write_bytes(b"\n".join([good, long_lines(100)[kind], good]))
-    script = READ_IN_A_SPARK_OF_ITS_OWN.format(memory=runtime.driver_memory(), folder=tmp_path.as_uri(), now=NOW)
-    root = request.config.rootpath
-    path = os.pathsep.join(map(str, (root, root / "glue_jobs")))
-    environment = os.environ | {"PYTHONPATH": path, "JAVA_HOME": str(runtime.java_home())}
-    done = subprocess.run(
-        [sys.executable, "-c", script],
-        cwd=root / "ddl",
-        env=environment,
-        capture_output=True,
-        text=True,
-        timeout=300,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr[-3000:]
-    outcome = json.loads(done.stdout.splitlines()[-1])
+    (outcome, count), _ = read_in_a_spark_of_its_own(tmp_path, request.config.rootpath)
+    assert count == 3
     # Jackson takes no text of more than 20 MB.
     assert outcome == ([None, None, None] if kind == 1 else [None, "a line is not one JSON object", None])
 
 
-READ_IN_A_SPARK_OF_ITS_OWN = """
+@pytest.mark.skipif(not EXAMPLES, reason="takes minutes: make hostile")
+def test_a_file_of_500_megabytes_that_is_not_lines_in_the_memory_of_the_sandbox(tmp_path, request):
+    good = json.dumps(GOOD["customer_landing"]).encode()
+    many = 500_000_000 // (1000 * len(good))
+    with (tmp_path / "part.json").open("wb") as file:
+        for _ in range(many):
+            file.write(good * 1000)
+    (problems, count), python = read_in_a_spark_of_its_own(tmp_path, request.config.rootpath)
+    assert count == 1000 * many
+    assert problems == [None, None, None]
+    assert python < 300_000_000, "bytes of a Python process: the file is not in memory"
+
+
+def read_in_a_spark_of_its_own(folder, root):
+    """Read a folder as customers: up to three problems and the count, and the bytes of the largest of its Pythons."""
+    script = READ.format(memory=runtime.driver_memory(), folder=folder, now=NOW)
+    path = os.pathsep.join(map(str, (root, root / "glue_jobs")))
+    environment = os.environ | {"PYTHONPATH": path, "JAVA_HOME": str(runtime.java_home())}
+    with (folder.parent / "said").open("w+") as said, (folder.parent / "wrong").open("w+") as wrong:
+        process = psutil.Popen(
+            [sys.executable, "-c", script], cwd=root / "ddl", env=environment, stdout=said, stderr=wrong
+        )
+        largest, ends = 0, time.monotonic() + 900
+        while process.poll() is None and time.monotonic() < ends:
+            with suppress(psutil.Error):
+                pythons = [child for child in process.children(recursive=True) if "python" in child.name()]
+                largest = max([largest, *(child.memory_info().rss for child in pythons)])
+            time.sleep(0.2)
+        process.kill()
+        returned = process.wait()
+        wrong.seek(0)
+        assert returned == 0, wrong.read()[-3000:]
+        said.seek(0)
+        return json.loads(said.read().splitlines()[-1]), largest
+
+
+READ = """
 import json
 from pyspark.sql import SparkSession
 import landing, landing_files, table_contract
-spark = SparkSession.builder.master("local[2]").config("spark.driver.memory", "{memory}").getOrCreate()
-lines = landing_files.read(spark, "{folder}")
-assert lines.count() == 3
-rows = landing.parse(lines, table_contract.load("customer_landing"), now={now}).persist()
+settings = {{
+    "spark.driver.memory": "{memory}",
+    "spark.hadoop.fs.s3.impl": "org.apache.hadoop.fs.viewfs.ViewFileSystemOverloadScheme",
+    "spark.hadoop.fs.mirror.impl": "org.apache.hadoop.fs.RawLocalFileSystem",
+    "spark.hadoop.fs.viewfs.mounttable.bucket.linkFallback": "mirror://{folder}",
+}}
+spark = SparkSession.builder.master("local[2]").config(map=settings).getOrCreate()
+records = landing_files.read(spark, "s3://bucket/")
+rows = landing.parse(records, table_contract.load("customer_landing"), now={now})
+problems = [row["problem"] for row in rows.select("problem").limit(3).collect()]
 print()
-print(json.dumps([row["problem"] for row in rows.collect()]))
+print(json.dumps([problems, records.count()]))
 """
 
 

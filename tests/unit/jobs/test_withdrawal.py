@@ -121,6 +121,7 @@ def test_no_state_undoes_the_pseudonyms_of_another(lakehouse, table, shown, firs
     assert consistent(lakehouse)
 
 
+@pytest.mark.slow
 def test_nothing_expires_while_another_table_still_shows_the_person(lakehouse):
     lakehouse.create_tables()
     land(lakehouse, "anna", "ben")
