@@ -119,7 +119,8 @@ def _of_other_identity(states: _States) -> dict[str, set[int]]:
     for name, policy in IDENTITY.items():
         if (earlier := states.earlier(name)) and (present := states.present(name)):
             history = states.history(name)
-            found[name] = {id_ for id_ in earlier if _policy(history[id_], policy) != _policy(history[present], policy)}
+            now = _policy(present, history, policy)
+            found[name] = {id_ for id_ in earlier if _policy(id_, history, policy) != now}
     return found
 
 
@@ -141,7 +142,8 @@ def _restate(states: _States, doomed: Mapping[str, set[int]]) -> None:
             successors[present] = table.restate({**state.report, **noted})
 
 
-def _policy(state: Snapshot, policy: str) -> str | None:
-    """Return what a policy was when a state was made; None where it does not say."""
-    policies = json.loads(state.report.get("policies", "null"))
-    return None if policies is None else str((asdict(Policies()) | policies)[policy])
+def _policy(id_: int | None, history: Mapping[int, Snapshot], policy: str) -> str | None:
+    """Return what a policy was when a state was made, or that before it if another client made it; None if unknown."""
+    while (state := history.get(id_ or 0)) and "policies" not in state.report:
+        id_ = state.parent
+    return str((asdict(Policies()) | json.loads(state.report["policies"]))[policy]) if state else None

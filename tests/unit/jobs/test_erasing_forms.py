@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import io
 import json
+import unicodedata
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -12,11 +13,14 @@ from unittest.mock import Mock
 
 import boto3
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from moto import mock_aws
 
+from canonical import canonical
 from forget import Arguments, Forgetting
 from forget_logs import Logs
-from forget_objects import Bucket
+from forget_objects import Bucket, sift
 from forget_person import Person, Record
 from problems import BadInputError
 
@@ -137,6 +141,44 @@ def test_every_record_of_the_persons_goes_and_the_file_stays_in_its_form(world: 
     assert world.current() == world.after, "every other record byte for byte"
     assert world.versions() == sorted(world.after)
     assert sum(table["rows"] for table in world.erase().values()) == 0
+
+
+LOCAL_PARTS = st.text("aBcéÉñß\u03c3\u03a3\u0130\u0131\ufb01\u0301.'+1", min_size=1, max_size=8).filter(
+    lambda text: text[0] != "\u0301"
+)
+SPELLINGS: list[Callable[[str], str]] = [
+    str,
+    str.upper,
+    str.swapcase,
+    str.title,
+    lambda text: unicodedata.normalize("NFC", text),
+    lambda text: unicodedata.normalize("NFD", text.upper()),
+    lambda text: f" \t{text}\n",
+]
+
+
+@pytest.mark.parametrize("form", FORMS, ids=lambda form: form.__name__)
+@settings(max_examples=30, derandomize=True, deadline=None)
+@given(LOCAL_PARTS, st.data())
+def test_however_a_person_is_spelt_and_wherever_they_stand_all_others_keep_every_byte(
+    form: Form, local: str, data: st.DataObject
+) -> None:
+    email = f"{local}@x.org"
+    spelt = [text for spell in SPELLINGS if canonical(text := spell(email)) == canonical(email)]
+    own = st.sampled_from(spelt).map(lambda text: {"user": text, "note": "one of several"})
+    foreign = st.sampled_from([f"q{email}", f"{local}q@x.org", f"{local}@x.organic", "bob@x.org", "", "@"])
+    others = foreign.map(lambda text: {"user": text, "of": [{"a": '}"{'}]})
+    records = data.draw(st.lists(st.one_of(own, others), min_size=1, max_size=12))
+    left = [record for record in records if "of" in record]
+    written = io.BytesIO()
+    owns = Person.of(email).with_records(()).owns
+    landed = io.BufferedReader(io.BytesIO(form(records)))
+    erased, anything_left = sift(landed, written, lambda line: owns("accelerometer_landing", line))
+    assert (erased, anything_left) == (len(records) - len(left), bool(left))
+    if left:
+        content = written.getvalue()
+        unpack = gzip.decompress if form is packed else bytes
+        assert unpack(content) == unpack(form(left))
 
 
 @pytest.mark.parametrize("world", [array], indirect=True)
