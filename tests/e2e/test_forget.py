@@ -111,7 +111,8 @@ def leave_traces(project: Project, bucket: Bucket, person: dict[str, Any]) -> No
         Bucket=bucket.name, Key="athena-results/packed.txt", Body=base64.b64encode(f"of {email}, her file".encode())
     )
     logs, run = project.client("logs"), "jr_planted"
-    (group,) = (g["logGroupName"] for g in logs.describe_log_groups()["logGroups"] if "/error" in g["logGroupName"])
+    groups = [group["logGroupName"] for group in logs.describe_log_groups()["logGroups"]]
+    group = next(name for name in groups if name.endswith("/error"))
     logs.create_log_stream(logGroupName=group, logStreamName=run)
     event = {"timestamp": int(time.time() * 1000), "message": log}
     logs.put_log_events(logGroupName=group, logStreamName=run, logEvents=[event])

@@ -185,12 +185,19 @@ class TestJobRole:
         assert len(job("secretsmanager").get_secret_value(SecretId=lake.secret)["SecretString"]) == 64
         denied(job("secretsmanager").put_secret_value, SecretId=lake.secret, SecretString="known")
 
-    def test_cannot_reach_requests_to_forget_nor_old_versions(self, lake: Lake, job: Callable[[str], Any]) -> None:
+    def test_cannot_reach_requests_to_forget_nor_old_versions_but_of_the_tables(
+        self, lake: Lake, job: Callable[[str], Any]
+    ) -> None:
         s3, request = job("s3"), {"Bucket": lake.bucket, "Key": "forget/requests/1.json"}
         lake.s3.put_object(**request, Body=b"{}")
         denied(s3.get_object, **request)
         denied(s3.list_objects_v2, Bucket=lake.bucket, Prefix="forget/")
-        denied(s3.list_object_versions, Bucket=lake.bucket, Prefix=f"{lake.prefix(TRAINING)}/")
+        denied(s3.list_object_versions, Bucket=lake.bucket, Prefix="customer/landing/")
+        landed = {"Bucket": lake.bucket, "Key": "customer/landing/another.json"}
+        version = lake.s3.put_object(**landed, Body=b"{}")["VersionId"]
+        denied(s3.delete_object, **landed, VersionId=version)
+        lake.s3.delete_object(**landed, VersionId=version)
+        s3.list_object_versions(Bucket=lake.bucket, Prefix=f"{lake.prefix(TRAINING)}/")
 
     def test_cannot_read_query_results(self, lake: Lake, job: Callable[[str], Any]) -> None:
         for group in lake.workgroups:
