@@ -11,7 +11,10 @@ MAKEFLAGS += --no-builtin-rules
 ## PROFILE   policies of the jobs: published (default), consent_date or strict
 ## PORT      port of the embedded AWS; a free one if it is not given
 ## PLAN      file of a saved Terraform plan
-## EMAIL     address of the person to forget
+## EMAIL     address of a person
+## EMAILS    file of the addresses of several people, one a line
+## ACCEPT    names of objects, with commas between, that `make forget` need not look into
+## NUMBER    number of a file, as a message gives it
 ## DRY_RUN   1: look, and change nothing
 ## YES       1: do not ask
 ## KILLS     number of jobs that chaos kills (50)
@@ -73,9 +76,19 @@ counts: setup ## Print the row counts of the tables as they are
 	@$(BIN)/lakehouse counts
 
 .PHONY: forget
-forget.knobs := ENV EMAIL DRY_RUN YES
-forget: setup ## Erase the person EMAIL everywhere and verify it; asks first, unless YES=1
+forget.knobs := ENV EMAIL EMAILS ACCEPT DRY_RUN YES
+forget: setup ## Erase the person EMAIL, or those of EMAILS, everywhere and verify it; asks first, unless YES=1
 	@$(BIN)/lakehouse forget
+
+.PHONY: export
+export.knobs := ENV EMAIL
+export: setup ## Write everything that is held about the person EMAIL to a file
+	@$(BIN)/lakehouse export
+
+.PHONY: name
+name.knobs := ENV NUMBER
+name: setup ## Tell the name of a file that a message gives by its number
+	@$(BIN)/lakehouse name
 
 .PHONY: destroy
 destroy.knobs := ENV YES
@@ -134,14 +147,14 @@ lint: setup ## Check format, style and types; change nothing
 
 .PHONY: checkov
 checkov: $(CHECKOV) ## Scan the Terraform code for insecure settings
-	@$(VENV)-checkov/bin/checkov --directory terraform --framework terraform --skip-download --compact --quiet --skip-path '/tests/'
+	@CKV_PARSE_ERROR_FAIL=true $(VENV)-checkov/bin/checkov --directory terraform --framework terraform --skip-download --compact --quiet --skip-path '/tests/'
 
 # In an environment of its own: it pins other versions of what the lakehouse needs.
 $(CHECKOV): requirements-checkov.txt
 	$(set-up)
 
 .PHONY: docs
-docs: setup ## Write docs/reference.md from the Terraform code
+docs: setup ## Write docs/reference.md and the READMEs of the modules from the Terraform code
 	@$(BIN)/python docs/generate_reference.py
 
 .PHONY: format

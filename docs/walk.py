@@ -24,7 +24,7 @@ ROOT = Path(__file__).resolve().parents[1]
 PAGES = ("operating.md", "ci.md")
 
 FILLED_IN = {
-    "<owner>/<name>": "acme@1/stedi@2",
+    "<owner>@<id>/<name>@<id>": "acme@1/stedi@2",
     "<what step 1 printed>": "acme@1/stedi@2",
     "path/to/landing": "build/landing",
     "<commit>": "HEAD",

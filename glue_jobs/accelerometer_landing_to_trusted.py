@@ -5,6 +5,7 @@ from pyspark.sql import functions as F
 
 import accounting
 import consent
+from address import Addresses
 from job import Job
 from policies import Policies
 
@@ -16,10 +17,12 @@ def transform(decided: DataFrame) -> DataFrame:
 
 def decide(readings: DataFrame, trusted: DataFrame, *, policies: Policies) -> DataFrame:
     """Tell for each distinct reading why it is dropped: not a trusted customer's or, by policy, before the consent."""
-    customers = consent.since_when(trusted)
+    addresses = Addresses(readings.select("user"), trusted.select("email"))
+    agreed = consent.since_when(addresses.beside(trusted, "email"))
     # The same reading delivered twice counts once; readings of one instant that differ are all kept.
-    with_consent = accounting.distinct(readings).join(customers, on=F.col("user") == F.col("email"), how="left")
-    dropped = F.when(F.col("email").isNull(), "not of a trusted customer")
+    distinct = addresses.beside(accounting.distinct(readings), "user")
+    with_consent = distinct.join(agreed, on="address", how="left")
+    dropped = F.when(F.col("since").isNull(), "not of a trusted customer")
     if policies.accelerometer_consent == "since_consent":
         dropped = dropped.when(F.col("timestamp") < F.col("since"), "before the customer's consent")
     return accounting.decide(with_consent, dropped)

@@ -39,6 +39,7 @@ class Arguments:
     quarantine_limits: Mapping[str, QuarantineLimit]
     row_count_change: RowCountChange
     subject_key_secret: str
+    refusal_key_secret: str
     job_name: str
     job_run_id: str
     workflow_name: str
@@ -65,6 +66,7 @@ def parse(argv: Sequence[str]) -> Arguments:
     parser.add_argument("--quarantine_limits", type=_quarantine_limits, default={})
     parser.add_argument("--row_count_change", type=_row_count_change, default=RowCountChange())
     parser.add_argument("--subject_key_secret", default="")
+    parser.add_argument("--refusal_key_secret", default="")
     parser.add_argument("--JOB_NAME", default="")
     parser.add_argument("--JOB_RUN_ID", default="")
     parser.add_argument("--WORKFLOW_NAME", default="")
@@ -81,6 +83,7 @@ def parse(argv: Sequence[str]) -> Arguments:
         quarantine_limits=given.quarantine_limits,
         row_count_change=given.row_count_change,
         subject_key_secret=given.subject_key_secret,
+        refusal_key_secret=given.refusal_key_secret,
         job_name=given.JOB_NAME,
         job_run_id=given.JOB_RUN_ID,
         workflow_name=given.WORKFLOW_NAME,

@@ -14,5 +14,5 @@ def objection(now: int) -> Column:
 
 
 def since_when(trusted: DataFrame) -> DataFrame:
-    """Return one row per trusted customer: `email`, and `since`, the earliest consent of the customer's records."""
-    return trusted.groupBy("email").agg(F.min("sharewithresearchasofdate").alias("since"))
+    """Return one row per `address` of trusted customers, with `since`, the earliest consent of the records of it."""
+    return trusted.groupBy("address").agg(F.min("sharewithresearchasofdate").alias("since"))

@@ -7,8 +7,8 @@ from pyspark.sql import functions as F
 
 import accounting
 import consent
-import landing
 import subject
+from address import Addresses
 from job import Job
 from policies import Policies
 
@@ -37,22 +37,31 @@ def decide(customers: DataFrame, quarantined: DataFrame, *, policies: Policies, 
     records = accounting.distinct(customers)  # the same record delivered twice; records that differ are all kept
     if policies.customer_records == "each":
         return accounting.decide(records, consent.objection(now))
-    newest_first = Window.partitionBy(landing.address("email")).orderBy(
+    of_address = Window.partitionBy("address")
+    # One without a date may be later than any other, so it is taken for that.
+    withdrawal = (F.coalesce("lastupdatedate", F.lit(0)) < 1) & consent.objection(now).isNotNull()
+    newest_first = of_address.orderBy(
+        withdrawal.desc(),
         F.desc_nulls_last("lastupdatedate"),
         F.desc_nulls_last("registrationdate"),
         consent.objection(now).isNull(),  # without consent first
         *customers.columns,  # a last resort that makes the choice the same in every run
     )
-    unclear = quarantined.where("email is not null").select(landing.address("email").alias("unclear")).distinct()
-    ranked = records.withColumn("rank", F.row_number().over(newest_first)).join(
-        unclear, on=landing.address("email") == F.col("unclear"), how="left"
+    addresses = Addresses(customers.select("email"), quarantined.select("email"))
+    unclear = addresses.beside(quarantined, "email").select(F.col("address").alias("unclear")).distinct()
+    ranked = (
+        addresses.beside(records, "email")
+        .withColumn("rank", F.row_number().over(newest_first))
+        .withColumn("withdrawn", F.max(withdrawal).over(of_address))
+        .join(unclear, on=F.col("address") == F.col("unclear"), how="left")
     )
     dropped = (
         F.when(F.col("unclear").isNotNull(), "a quarantined record of the address may withdraw consent")
+        .when((F.col("rank") > 1) & F.col("withdrawn"), "an undated record of the address may withdraw consent")
         .when(F.col("rank") > 1, "a later record of the address decides")
         .otherwise(consent.objection(now))
     )
-    return accounting.decide(ranked, dropped).drop("rank", "unclear")
+    return accounting.decide(ranked, dropped).drop("address", "rank", "withdrawn", "unclear")
 
 
 def evidence(decided: DataFrame, pseudonym: Callable[[str], Column], *, now: int) -> DataFrame:

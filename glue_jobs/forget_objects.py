@@ -1,7 +1,8 @@
-"""The objects of the bucket and all their versions: found, looked through, rewritten line by line, deleted."""
+"""The objects of the bucket and all their versions: found, looked through, rewritten record by record, deleted."""
 
 import gzip
 import io
+import re
 import shutil
 import tempfile
 import zlib
@@ -16,8 +17,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from canonical import canonical
 from forget_person import Person
-from landing import UNSAFE_CODECS
+from json_records import Kind, parts, without
+from landing_files import UNSAFE_CODECS
 from problems import BadInputError
 
 T = TypeVar("T")
@@ -30,21 +33,20 @@ DELETE_BATCH: Final = 1000  # what DeleteObjects takes
 GZIP: Final = b"\x1f\x8b"
 PARQUET: Final = b"PAR1"
 AVRO: Final = b"Obj\x01"
-OPAQUE: Final = (
-    b"ORC",
-    b"PK\x03\x04",
-    b"BZh",
-    b"\x28\xb5\x2f\xfd",
-    b"\xfd7zXZ",
-    b"\xff\x06\x00\x00",
-    b"\x04\x22\x4d\x18",
-    b"\x78\x01",
-    b"\x78\x9c",
-    b"\x78\xda",
-    b"\xff\xfe",
-    b"\xfe\xff",
+PUFFIN: Final = b"PFA1"
+"""How Iceberg's statistics begin: hashed values, which pass for packed."""
+OPAQUE: Final = re.compile(
+    rb"ORC|PK(?:\x03\x04|\x05\x06|\x07\x08)|7z\xbc\xaf|Rar!|MSCF|.{257}ustar"  # ORC, archives
+    rb"|BZh|\x28\xb5\x2f\xfd|\xfd7zXZ|\xff\x06\x00\x00|\x04\x22\x4d\x18|\x78[\x01\x5e\x9c\xda]|LZIP|\x1f[\x9d\xa0]"
+    rb"|%PDF|\xd0\xcf\x11\xe0|\x89PNG|\xff\xd8\xff|GIF8|II\*\0|MM\0\*|RIFF|.{4}ftyp"  # documents, pictures, films
+    rb"|Salted__|age-encryption\.org/|-----BEGIN (?:PGP MESSAGE|AGE ENCRYPTED FILE)-----|\x85[\x01-\x04]",
+    re.DOTALL,
 )
-"""How ORC, zip, bzip2, zstd, xz, snappy, lz4, zlib and UTF-16 begin: data that is not unpacked here."""
+"""How data begins that is not unpacked here: archives, other compressions than gzip, documents, what is encrypted."""
+SAMPLE: Final = 2**16
+DENSE: Final = 0.97
+"""Share of its size that data keeps when it is compressed if it is compressed or encrypted already."""
+SMALL: Final = 256  # bytes, of which too few to tell
 
 DAMAGED: Final = (EOFError, zlib.error, gzip.BadGzipFile)
 """What reading a damaged gzip file raises."""
@@ -133,22 +135,32 @@ class Bucket:
         body = self._s3.get_object(Bucket=self.name, Key=version.key, **which)["Body"]
         return io.BufferedReader(_Raw(body), BLOCK)
 
-    def replace(self, version: Version, content: IO[bytes]) -> None:
-        """Write another content over the current version of an object, and delete all earlier versions."""
+    def windows(self, version: Version, overlap: int) -> Iterator[bytes]:
+        """Return a version in parts, unpacked: see `windows`."""
+        with self.open(version) as stream, _unpacked(stream) as text:
+            yield from windows(text, overlap)
+
+    def replace(self, version: Version, content: IO[bytes], key: str | None = None) -> None:
+        """Write another content over the current version of an object, and delete all earlier versions.
+
+        With another key the object gets a new name, and nothing stays under the old one.
+        """
         head = self._s3.head_object(Bucket=self.name, Key=version.key)
         if head.get("VersionId", version.id) != version.id:
             raise BadInputError("A landing file was replaced while it was being rewritten. Run the same request again.")
         kept = {name: head[name] for name in KEPT_HEADERS if head.get(name)}
-        self._s3.upload_fileobj(content, self.name, version.key, ExtraArgs=kept)
-        self.purge([version.key])
+        self._s3.upload_fileobj(content, self.name, key or version.key, ExtraArgs=kept)
+        self.purge([version.key], current=key is not None)
 
-    def lines(self, version: Version) -> Iterator[bytes]:
-        """Return the lines of a version, unpacked, with their line ends; of a damaged one those before the damage."""
+    def records(self, version: Version) -> Iterator[bytes]:
+        """Return the records of a version, or what is none, unpacked; of a damaged one those before the damage."""
         with self.open(version) as stream, _unpacked(stream) as text, suppress(*DAMAGED):
-            yield from lines(text)
+            yield from (content for kind, content in parts(_blocks(text)) if kind is not Kind.BETWEEN)
 
-    def rows(self, version: Version, columns: Sequence[str], where: str, value: str) -> Iterator[dict[str, Any]]:
-        """Return the rows of a Parquet file whose column `where` has a value, compared as people read it.
+    def rows(
+        self, version: Version, columns: Sequence[str], where: str, wanted: Callable[[str], bool]
+    ) -> Iterator[dict[str, Any]]:
+        """Return the rows of a Parquet file whose column `where` has a wanted value, given as values are compared.
 
         A file that is damaged or has other columns holds none.
         """
@@ -159,8 +171,10 @@ class Bucket:
                 for batch in pq.ParquetFile(cast("BinaryIO", file)).iter_batches(columns=list(columns)):
                     if not set(columns) <= set(batch.schema.names):
                         return
-                    normal = pc.utf8_lower(pc.utf8_trim_whitespace(batch.column(where)))
-                    yield from batch.filter(pc.equal(normal, value)).to_pylist()
+                    texts = batch.column(where)
+                    alike = [text for text in texts.unique().to_pylist() if text and wanted(canonical(text))]
+                    if alike:
+                        yield from batch.filter(pc.is_in(texts, pa.array(alike, texts.type))).to_pylist()
             except UNREADABLE:
                 return
 
@@ -169,7 +183,7 @@ class Bucket:
 
         One that is damaged, or packed in a way that is not known here, holds "undecodable".
         """
-        named = person.kinds_in_binary(version.key.encode())
+        named = person.kinds_in_data(version.key.encode(), binary=True)
         if version.marker:
             return named
         if version.key.endswith(UNSAFE_CODECS):  # not each of them says so in its first bytes
@@ -203,39 +217,33 @@ def each(items: Iterable[Any], act: Callable[[Any], T]) -> Iterator[T]:
         yield from pool.map(act, items)
 
 
-def lines(stream: BinaryIO) -> Iterator[bytes]:
-    r"""Split a stream at \n, \r and \r\n, as Spark does, and keep these ends."""
-    rest = b""
+def _blocks(stream: BinaryIO) -> Iterator[bytes]:
     while block := stream.read(BLOCK):
-        *whole, rest = (rest + block).splitlines(keepends=True)  # the last may go on, even one that ends in \r
-        yield from whole
-    if rest:
-        yield rest
+        yield block
 
 
 def sift(source: io.BufferedReader, sink: IO[bytes] | None, erase: Callable[[str], bool]) -> tuple[int, bool]:
-    """Copy a stream of lines, packed as it is, without those to erase; every other line keeps its bytes.
+    """Copy a stream of records, packed and in the form as it is, without those to erase; the others keep their bytes.
 
-    Returns how many lines went, and whether any stays that is not blank.
+    Returns how many records went, and whether any stays that is not blank.
     """
     packed = source.peek(2)[:2] == GZIP
     erased, anything_left = 0, False
     with _unpacked(source) as text, _packing(sink, packed) as out:
-        for line in lines(text):
-            if erase(line.decode("utf-8", "replace")):
+        for part, goes in without(parts(_blocks(text)), lambda record: erase(record.decode("utf-8", "replace"))):
+            if goes:
                 erased += 1
                 continue
-            anything_left = anything_left or bool(line.strip(b" \t\r\n\xef\xbb\xbf"))
+            is_data = part.kind is not Kind.BETWEEN and part.content.strip(b" \t\r\n\xef\xbb\xbf")
+            anything_left = anything_left or bool(is_data)
             if out:
-                out.write(line)
+                out.write(part.content)
     return erased, anything_left
 
 
 def kinds_in(stream: io.BufferedReader, person: Person) -> set[str]:
     """Return which kinds of the person's identifiers a stream holds, or that it is undecodable."""
-    head = stream.peek(8)[:8]
-    if head.startswith(OPAQUE):
-        return {UNDECODABLE}
+    head = stream.peek(SAMPLE)[:SAMPLE]
     if head.startswith((PARQUET, AVRO)):
         with tempfile.SpooledTemporaryFile(IN_MEMORY) as file:
             shutil.copyfileobj(stream, file, BLOCK)  # what S3 says is not taken for damage
@@ -246,21 +254,29 @@ def kinds_in(stream: io.BufferedReader, person: Person) -> set[str]:
             except UNREADABLE:
                 return {UNDECODABLE}
     try:
-        with io.BufferedReader(cast("io.RawIOBase", _unpacked(stream))) as text:
-            if head.startswith(GZIP):
-                head = text.peek(8)[:8]
-                if head.startswith((GZIP, PARQUET, AVRO, *OPAQUE)):
-                    return {UNDECODABLE}  # packed twice
+        with io.BufferedReader(cast("io.RawIOBase", _unpacked(stream)), SAMPLE) as text:
+            packed = head.startswith(GZIP)
+            if packed:
+                head = text.peek(SAMPLE)[:SAMPLE]
+            if is_opaque(head) or (packed and head.startswith((GZIP, PARQUET, AVRO))):
+                return {UNDECODABLE}
             binary = b"\0" in head
             found = set()
-            for window in windows(text, person.longest()):
+            for window in windows(text, person.longest):
                 binary = binary or b"\0" in window
-                found |= (
-                    person.kinds_in_binary(window) if binary else person.kinds_in(window.decode("utf-8", "replace"))
-                )
+                found |= person.kinds_in_data(window, binary=binary)
             return found
     except DAMAGED:
         return {UNDECODABLE}
+
+
+def is_opaque(head: bytes) -> bool:
+    """Tell by the first bytes of data whether it is packed or encrypted in a way that is not looked into here."""
+    if OPAQUE.match(head):
+        return True
+    if len(head) < SMALL or head.startswith((PUFFIN, GZIP)):
+        return False
+    return len(zlib.compress(head, 1)) > DENSE * len(head)
 
 
 def windows(stream: BinaryIO, overlap: int) -> Iterator[bytes]:
@@ -297,10 +313,10 @@ def _kinds_in_parts(parts: Iterable[str | bytes], person: Person) -> set[str]:
     found: set[str] = set()
     for part in parts:
         if isinstance(part, str):
-            found |= person.kinds_in(part)
+            found |= person.kinds_in_data(part.encode())
             person = person.beside_lines(part)
         else:
-            found |= person.kinds_in_binary(part)
+            found |= person.kinds_in_data(part, binary=True)
     return found
 
 

@@ -1,13 +1,17 @@
-"""Who is to be forgotten: what identifies the person, and what of a text is theirs.
+"""Who is to be forgotten: what identifies the person, or several at once, and what of a text is theirs.
 
-Texts are compared as people read them: JSON escapes decoded, in lower case, without white space around them.
+Texts are compared as people read them: escapes decoded, and in the form in which addresses are compared.
 """
 
 import json
 import re
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any, Final
+
+from canonical import canonical, folded
+from forget_search import Needles, as_word, readings
 
 KINDS: Final = {"email": "email", "name": "customername", "phone": "phone", "serial number": "serialnumber"}
 """What identifies a person, by the column that holds it. A birthday identifies nobody by itself."""
@@ -17,11 +21,15 @@ OWNER: Final = {"customer_landing": "email", "accelerometer_landing": "user", "s
 
 SHORTEST: Final = 5  # characters; a shorter value is found everywhere and identifies nobody
 BOUND: Final = 16  # characters of a text that Iceberg keeps as the bounds of a column
-ESCAPE: Final = re.compile(r'\\(u[0-9a-fA-F]{4}|["\\/bfnrt])')
-SURROGATE: Final = re.compile(r"[\ud800-\udfff]")
-NESTED_ESCAPES: Final = 3  # a record in quarantine is JSON in JSON
 EMAIL: Final = re.compile(r"[^\s@]+@[^\s@]+\.[^\s@]+")
-ADDRESS: Final = re.compile(r"[\w!#$%&'*+/=?^`{|}~.-]+@[\w.-]+")  # as RFC 5322 writes it without quotes
+ADDRESS: Final = re.compile(r"[\w!#$%&'*+/=?^`{|}~.-]+@(?:[^\W_]+(?:-+[^\W_]+)*\.)+(?:[^\W\d_]{2,}|xn--[a-z0-9-]+)")
+"""As RFC 5322 writes it without quotes, at a domain that there can be: not x.org-old."""
+
+FEW: Final = 16
+"""Values that are sought one by one; of more only those a word of which the text has."""
+WORD: Final = re.compile(r"[^\W_]+")
+WIDE: Final = "not UTF-8"
+"""What is said beside the kinds of identifiers of text in UTF-16 or UTF-32, which is not rewritten here."""
 
 
 class Record(list[tuple[str, Any]]):
@@ -30,23 +38,13 @@ class Record(list[tuple[str, Any]]):
     def texts(self, name: str) -> set[str]:
         """Return the values of a key in any letter case; neither empty ones nor objects nor arrays."""
         values = (value for key, value in self if key.lower() == name)
-        return {text for value in values if isinstance(value, (str, bool)) and (text := normal(str(value)))}
-
-
-def normal(text: str) -> str:
-    """Return a value as it is compared."""
-    return text.strip().lower()
+        return {text for value in values if isinstance(value, (str, bool)) and (text := canonical(str(value)))}
 
 
 def plain(text: str) -> str:
-    """Return a text as people read it: lower case, and escapes decoded, also those of JSON in JSON."""
-    for _ in range(NESTED_ESCAPES):
-        if "\\" not in text:
-            break
-        text = ESCAPE.sub(_unescape, text)
-    if SURROGATE.search(text):  # a character beyond the first 65,536 comes as two escapes
-        text = text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
-    return text.lower()
+    """Return a text as people read it: without letter case, and all escapes decoded."""
+    *_, last = readings(text)
+    return last
 
 
 def parse(line: str) -> Record | None:
@@ -63,16 +61,27 @@ def parse(line: str) -> Record | None:
 
 
 @dataclass(frozen=True)
+class Identifier:
+    """A value as it is sought."""
+
+    kind: str
+    text: str
+    anchor: str
+    """Its longest word, which every text has that has the value."""
+    pattern: re.Pattern[str]
+
+
+@dataclass(frozen=True)
 class Person:
-    """What identifies one person, and nobody else.
+    """What identifies one person, or several who are erased together, and nobody else.
 
     `shared` counts the values that other customers' records carry too: these are not searched for. `foreign` are other
-    customers' values that contain one of the person's, as joann@x.org contains ann@x.org.
+    people's values that contain one of the person's, as mary-ann@x.org contains ann@x.org.
     """
 
-    email: str
+    emails: frozenset[str]
     spellings: frozenset[str] = frozenset()
-    """The address as it was found, letter case and white space included."""
+    """The addresses as they were found, letter case and white space included."""
     identifiers: Mapping[str, frozenset[str]] = field(default_factory=dict)
     shared: Mapping[str, frozenset[str]] = field(default_factory=dict)
     foreign: frozenset[str] = frozenset()
@@ -80,9 +89,10 @@ class Person:
     """What Iceberg would keep of a long identifier as a bound, where no other customer's value begins alike."""
 
     @classmethod
-    def of(cls, email: str) -> "Person":
-        """Return a person of whom nothing but the address is known."""
-        return cls(normal(email), frozenset({email}), {"email": frozenset({normal(email)})})
+    def of(cls, *emails: str) -> "Person":
+        """Return a person of whom nothing but the address is known, or several."""
+        addresses = frozenset(map(canonical, emails))
+        return cls(addresses, frozenset(emails), {"email": addresses})
 
     def with_records(self, records: Iterable[Record]) -> "Person":
         """Return the person with what their customer records say of them."""
@@ -92,13 +102,31 @@ class Person:
         spellings = set(self.spellings)
         for record in records:
             for kind, column in KINDS.items():
-                found.setdefault(kind, set()).update(record.texts(column))
-            spellings.update(str(value) for key, value in record if key.lower() == KINDS["email"])
+                texts = record.texts(column)
+                found.setdefault(kind, set()).update(filter(self.is_own, texts) if kind == "email" else texts)
+            spellings.update(
+                str(value)
+                for key, value in record
+                if key.lower() == KINDS["email"] and self.is_own(canonical(str(value)))
+            )
         usable = {
             kind: frozenset(value for value in values if len(value) >= SHORTEST or kind == "email")
             for kind, values in found.items()
         }
         return replace(self, spellings=frozenset(spellings), identifiers=usable, shared={})
+
+    def is_own(self, text: str) -> bool:
+        """Tell whether an address is the person's: as asked for, or with something around it that makes it none.
+
+        So _jane@x.org_ and jane@x.org-old are jane@x.org's, and mary-jane@x.org is somebody else's.
+        """
+        return text in self.emails or (
+            not ADDRESS.fullmatch(text) and any(re.search(as_word(email), folded(text)) for email in self.emails)
+        )
+
+    def owns_customer(self, record: Record) -> bool:
+        """Tell whether a customer record is the person's."""
+        return any(map(self.is_own, record.texts(KINDS["email"])))
 
     def beside(self, others: Iterable[Record]) -> "Person":
         """Return the person without what other customers' records carry too."""
@@ -109,11 +137,11 @@ class Person:
                 for text in record.texts(column):
                     if kind != "email":
                         shared.setdefault(kind, set()).update(self.identifiers.get(kind, frozenset()) & {text})
-                    if any(value in text and value != text for value in self.values()):
+                    if self._is_longer(text):
                         foreign.add(text)
                     bounds = {value for value in bounds if value[: BOUND - 1] != text[: BOUND - 1]}
         return Person(
-            self.email,
+            self.emails,
             self.spellings,
             {kind: values - shared.get(kind, set()) for kind, values in self.identifiers.items()},
             {kind: frozenset(values) for kind, values in shared.items() if values},
@@ -121,12 +149,16 @@ class Person:
             frozenset(bound for value in bounds for bound in _bounds(value)),
         )
 
+    def beside_owners(self, owners: Iterable[str]) -> "Person":
+        """Return the person beside other people, known by the address or serial number of their readings."""
+        return replace(self, foreign=self.foreign | {owner for owner in owners if self._is_longer(owner)})
+
     def beside_lines(self, text: str) -> "Person":
         """Return the person beside other people's values, one a line, that contain one of the person's."""
-        readable, values = plain(text), self.values()
-        if not any(value in readable for value in values):
+        readable = plain(text)
+        if not any(identifier.anchor in readable for identifier in self._identifiers):
             return self
-        lines = {line for line in readable.split("\n") if any(value in line and value != line for value in values)}
+        lines = {line for line in readable.split("\n") if any(v.text in line != v.text for v in self._candidates(line))}
         return replace(self, foreign=self.foreign | {line for line in lines if not self.kinds_in(line)})
 
     def values(self) -> set[str]:
@@ -147,10 +179,18 @@ class Person:
         owners = record.texts(OWNER[table])
         if OWNER[table] == "serialnumber":
             return bool(owners & self.identifiers.get("serial number", frozenset())) or not owners
-        others = {owner for owner in owners if EMAIL.fullmatch(owner)} - {self.email}
-        return self.email in owners or not others
+        others = {owner for owner in owners if EMAIL.fullmatch(owner) and not self.is_own(owner)}
+        return bool(owners & self.emails) or not others
 
     def owns_quarantined(self, line: str) -> bool:
+        """Tell whether a line of the quarantine holds a record of the person's, or one of a file named after them.
+
+        The latter is a copy: the record itself stays in the landing zone, in a file of another name.
+        """
+        files = [str(value) for key, value in parse(line) or () if key.lower() == "file"]
+        return any(map(self.kinds_in, files)) or self.owns_quarantined_record(line)
+
+    def owns_quarantined_record(self, line: str) -> bool:
         """Tell whether a line of the quarantine holds a record of the person's."""
         entry = parse(line)
         if entry is None:
@@ -163,34 +203,85 @@ class Person:
 
     def kinds_in(self, text: str) -> set[str]:
         """Return which kinds of identifiers a text holds, each as a word of its own."""
-        readable = plain(text)
         return {
-            kind
-            for kind, values in self.identifiers.items()
-            if any(value in readable and self._stands_in(readable, value) for value in values)
+            identifier.kind
+            for reading in readings(text)
+            for identifier in self._candidates(reading)
+            if self._stands_in(reading, identifier)
         }
 
-    def _stands_in(self, text: str, value: str) -> bool:
-        """Tell whether a text holds a value as a word, elsewhere than at the end of other people's addresses."""
-        for longer in self.foreign:
-            if longer.endswith(value) and ADDRESS.fullmatch(longer):  # what ' or $ begins is no word of its own
-                text = text.replace(longer, " ")
-        return _as_word(value).search(text) is not None
+    def kinds_in_data(self, data: bytes, *, binary: bool = False) -> set[str]:
+        """Return which kinds of identifiers bytes hold, in any encoding; in binary data not only as words of their own.
 
-    def kinds_in_binary(self, data: bytes) -> set[str]:
-        """Return which kinds of identifiers binary data holds, where a length may stand like a letter beside one."""
-        readable = plain(data.decode("utf-8", "replace"))
-        found = {
-            kind
-            for kind, values in self.identifiers.items()
-            for value in values
-            if value in readable and _without(readable, self.foreign, value)
-        }
-        return found | ({"truncated identifier"} if any(bound in readable for bound in self.bounds) else set())
+        There a length may stand like a letter beside a value.
+        """
+        found: set[str] = set()
+        for text, wide in self._needles.texts(data):
+            kinds = self.kinds_in(text) if wide or not binary else self._kinds_in_binary(text)
+            found |= kinds | {WIDE} if wide and kinds else kinds
+        return found
 
+    @property
     def longest(self) -> int:
-        """Return the most bytes that an identifier may take, each character an escape of an escape."""
-        return 32 * max(map(len, self.values() | {""})) + 32
+        """The most bytes that an identifier may take."""
+        return self._needles.longest
+
+    @cached_property
+    def _needles(self) -> Needles:
+        return Needles(self.values() | self.bounds, self.spellings)
+
+    @cached_property
+    def _identifiers(self) -> list[Identifier]:
+        return [
+            Identifier(kind, text, max(WORD.findall(text), key=len, default=""), re.compile(as_word(text)))
+            for kind, values in self.identifiers.items()
+            for text in map(folded, values)
+        ]
+
+    @cached_property
+    def _by_anchor(self) -> Mapping[str, list[Identifier]]:
+        found: dict[str, list[Identifier]] = {}
+        for identifier in self._identifiers:
+            found.setdefault(identifier.anchor, []).append(identifier)
+        return found
+
+    def _candidates(self, text: str) -> Iterator[Identifier]:
+        """Return the identifiers that a text may hold as words."""
+        if len(self._identifiers) <= FEW:
+            yield from (identifier for identifier in self._identifiers if identifier.anchor in text)
+        else:
+            for anchor in self._by_anchor.keys() & {*WORD.findall(text), ""}:
+                yield from self._by_anchor[anchor]
+
+    def _stands_in(self, text: str, identifier: Identifier) -> bool:
+        """Tell whether a text holds an identifier as a word, elsewhere than within other people's values."""
+        if identifier.pattern.search(text) is None:
+            return False
+        for longer in self._longer:
+            if identifier.text in longer:
+                text = text.replace(longer, " ")
+        return identifier.pattern.search(text) is not None
+
+    def _kinds_in_binary(self, text: str) -> set[str]:
+        found = set()
+        for reading in readings(text):
+            for identifier in self._identifiers:
+                if identifier.text in reading and _without(reading, self._longer, identifier.text):
+                    found.add(identifier.kind)
+            if any(bound in reading for bound in self.bounds):
+                found.add("truncated identifier")
+        return found
+
+    @cached_property
+    def _longer(self) -> list[str]:
+        return sorted(map(folded, self.foreign), key=len, reverse=True)
+
+    def _is_longer(self, text: str) -> bool:
+        """Tell whether somebody else's value contains one of the person's, and is not a sentence with their address."""
+        compared = folded(text)
+        if not any(identifier.text in compared != identifier.text for identifier in self._identifiers):
+            return False
+        return ADDRESS.fullmatch(text) is not None or not any(email in text for email in self.emails)
 
     def to_json(self) -> dict[str, Any]:
         """Return the person for the request, from which an interrupted run goes on."""
@@ -203,10 +294,10 @@ class Person:
         }
 
     @classmethod
-    def from_json(cls, email: str, known: Mapping[str, Any]) -> "Person":
+    def from_json(cls, emails: Iterable[str], known: Mapping[str, Any]) -> "Person":
         """Return the person that a request tells."""
         return cls(
-            normal(email),
+            frozenset(map(canonical, emails)),
             frozenset(known["spellings"]),
             {kind: frozenset(values) for kind, values in known["identifiers"].items()},
             {kind: frozenset(values) for kind, values in known["shared"].items()},
@@ -222,23 +313,9 @@ def _bounds(value: str) -> set[str]:
     return {cut, *(cut[:-1] + last for last in following)}
 
 
-def _as_word(value: str) -> re.Pattern[str]:
-    """Return the pattern of a value that is not part of a longer word, number or address."""
-    if "@" in value:
-        return re.compile(rf"(?<![\w.%+-]){re.escape(value)}(?![\w-]|\.\w)")
-    return re.compile(rf"(?<!\w)(?<!\d\.){re.escape(value)}(?!\w|\.\d)")
-
-
 def _without(text: str, foreign: Collection[str], value: str) -> bool:
     """Tell whether a text holds a value elsewhere than within other people's."""
     for longer in foreign:
         if value in longer:
             text = text.replace(longer, "")
     return value in text
-
-
-def _unescape(match: re.Match[str]) -> str:
-    escape = match[1]
-    if escape[0] == "u":
-        return chr(int(escape[1:], 16))
-    return escape if escape in '"\\/' else " "

@@ -1,9 +1,7 @@
 """The Iceberg tables: the person's rows go, the training table is made anew, and no earlier state stays reachable."""
 
-import hashlib
-import hmac
 import json
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Final
@@ -13,7 +11,9 @@ from pyspark.sql import functions as F
 
 import machine_learning_curated
 import subject
+from address import with_address
 from forget_person import KINDS, Person, Record
+from forget_search import Needles
 from policies import Policies
 from problems import BadInputError
 
@@ -29,7 +29,6 @@ OWNER: Final = {
 
 EVIDENCE: Final = "consent_decisions"
 AUDIT: Final = (EVIDENCE, "pipeline_runs")
-WHITE_SPACE: Final = " \t\n\r\f\v"
 READ: Final = "lakehouse.snapshot-read."
 EVER: Final = "9999-12-31 00:00:00"
 
@@ -70,23 +69,42 @@ class Tables:
         summary: dict[str, str] = snapshots.select("summary").first()[0]  # type: ignore[index]
         return {key: value for key, value in summary.items() if key.startswith("lakehouse.")}
 
-    def customers_beside(self, person: Person) -> list[Record]:
-        """Return the customer records of other people that carry, begin like or contain one of the person's values."""
-        found = []
+    def customers(self, wanted: Needles) -> Iterator[Record]:
+        """Return the customer records that may hold one of the texts."""
         for table in ("customer_trusted", "customers_curated"):
             if name := self.published.get(table):
-                rows = self.spark.table(name).select(*KINDS.values())
-                alike = [_normal(column).contains(value) for column in KINDS.values() for value in person.values()]
-                alike += [
-                    _normal(column).startswith(value[:15]) for column in KINDS.values() for value in person.values()
-                ]
-                others = rows.where(~_is(OWNER[table], [person.email]) & _any(alike)).distinct()
-                found += [Record(row.asDict().items()) for row in others.toLocalIterator()]
-        return found
+                for row in self.spark.table(name).select(*KINDS.values()).distinct().toLocalIterator():
+                    if any(wanted.hits(["\n".join(filter(None, row)).encode()])):
+                        yield Record(row.asDict().items())
+
+    def owners_of_readings(self) -> Iterator[str]:
+        """Return the address or serial number of each whose readings are in the tables."""
+        for table in ("accelerometer_trusted", "step_trainer_trusted"):
+            if name := self.published.get(table):
+                found = with_address(self.spark.table(name), OWNER[table]).select("address").distinct()
+                yield from (row["address"] for row in found.toLocalIterator())
+
+    def records_of(self, person: Person, keys: Collection[str]) -> dict[str, list[Any]]:
+        """Return the person's rows of each table, and the training rows under their serial numbers or pseudonyms."""
+        theirs = self._theirs(person, keys)
+        found = {}
+        for table, name in self.published.items():
+            rows = self.spark.table(name)
+            if table == TRAINING:
+                serials = person.identifiers.get("serial number", frozenset())
+                spelt = _spellings(F.col("address").isin(*serials), rows, "serialnumber") if serials else []
+                wanted = {"serialnumber": spelt, "subjectkey": keys}
+                where = _any(_is_one_of(name, values) for name, values in wanted.items() if name in rows.columns)
+            elif table in theirs:
+                where = theirs[table]
+            else:
+                continue
+            found[name] = [row.asDict(recursive=True) for row in rows.where(where).toLocalIterator()]
+        return {name: rows for name, rows in found.items() if rows}
 
     def rows_of(self, person: Person, keys: Collection[str]) -> dict[str, int]:
         """Count what goes from each table: the person's rows, and the training rows that are made of them."""
-        published, theirs = self.published, _theirs(person, keys)
+        published, theirs = self.published, self._theirs(person, keys)
         counts = {
             table: self.spark.table(name).where(theirs[table]).count()
             for table, name in published.items()
@@ -120,7 +138,7 @@ class Tables:
         The training table first: as long as rows of the person are in the tables that it is made of, an interrupted run
         finds them and makes it anew.
         """
-        published, theirs = self.published, _theirs(person, keys)
+        published, theirs = self.published, self._theirs(person, keys)
         here = {table for table in theirs if table in published and not self._rows(published, table, theirs).isEmpty()}
         if TRAINING in published and here & OWNER.keys():
             self._overwrite(published[TRAINING], self._training_without(theirs, published))
@@ -163,6 +181,22 @@ class Tables:
             found[described[1]] = files  # type: ignore[index]
         return found
 
+    def _theirs(self, person: Person, keys: Collection[str]) -> dict[str, Column]:
+        """Return for each table which rows are the person's: by the values in it, however these are spelt."""
+        addresses = person.identifiers["email"]
+        wanted = {"serialnumber": person.identifiers.get("serial number", frozenset())}
+        conditions = {}
+        for table, column in OWNER.items():
+            values = wanted.get(column, addresses)
+            found: list[str] = []
+            if values and table in self.published:
+                rows = self.spark.table(self.published[table])
+                found = _spellings(F.col("address").isin(*values), rows, column)
+            conditions[table] = _is_one_of(column, found)
+        pseudonyms = {subject.of_text(secret, email, "email") for secret in self.secrets for email in addresses}
+        conditions["customers_curated"] |= _is_one_of("email", pseudonyms)
+        return {**conditions, EVIDENCE: _is_one_of("subjectkey", keys)}
+
     def _rows(self, published: Mapping[str, str], table: str, theirs: Mapping[str, Column]) -> DataFrame:
         return self.spark.table(published[table]).where(theirs[table])
 
@@ -173,11 +207,12 @@ class Tables:
             for table in ("step_trainer_trusted", "accelerometer_trusted", "customers_curated")
         )
         policies = Policies(**json.loads(self.properties(published[TRAINING])["lakehouse.policies"]))
-        pseudonym = None
-        if policies.training_subject == "pseudonym":
-            if not self.secrets:
-                raise BadInputError("The argument --subject_key_secret is missing: apply the Terraform module again.")
-            pseudonym = subject.pseudonym(self.secrets[0])
+        pseudonyms = "pseudonym" in (policies.training_subject, policies.curated_identity)
+        if pseudonyms and not self.secrets:
+            raise BadInputError("The argument --subject_key_secret is missing: apply the Terraform module again.")
+        if policies.curated_identity == "pseudonym":
+            curated = subject.identified(curated, readings.select("user"), self.secrets)
+        pseudonym = subject.pseudonym(self.secrets[0]) if policies.training_subject == "pseudonym" else None
         rows = machine_learning_curated.transform(steps, readings, curated, policies=policies, pseudonym=pseudonym)
         return rows.select(*self.spark.table(published[TRAINING]).columns)
 
@@ -188,25 +223,20 @@ class Tables:
 
 def subject_keys(person: Person, secrets: Iterable[bytes]) -> set[str]:
     """Return the person's pseudonyms: one for each secret and each way in which the address was written."""
-    spellings = {person.email, *person.spellings}
-    return {hmac.new(secret, text.encode(), hashlib.sha256).hexdigest() for secret in secrets for text in spellings}
+    # Pseudonyms are of the canonical form; earlier ones were of the address as it was spelt.
+    spellings = {*person.emails, *person.spellings}
+    return {subject.keyed_hash(secret, text) for secret in secrets for text in spellings}
 
 
-def _theirs(person: Person, keys: Collection[str]) -> dict[str, Column]:
-    """Return for each table which rows are the person's."""
-    wanted = {"serialnumber": person.identifiers.get("serial number", frozenset())}
-    conditions = {table: _is(column, wanted.get(column, {person.email})) for table, column in OWNER.items()}
-    return {**conditions, EVIDENCE: _is("subjectkey", keys)}
+def _spellings(wanted: Column, rows: DataFrame, column: str) -> list[str]:
+    """Return the values in a column of which a condition on their canonical form, `address`, holds."""
+    return [row[0] for row in with_address(rows, column).where(wanted).select(column).distinct().collect()]
 
 
-def _normal(column: str) -> Column:
-    return F.lower(F.btrim(F.col(column), F.lit(WHITE_SPACE)))
-
-
-def _is(column: str, values: Collection[str]) -> Column:
+def _is_one_of(column: str, values: Collection[str]) -> Column:
     if not values:  # Spark fails to push down a condition that names none
         return F.lit(False)
-    return F.coalesce(_normal(column).isin(*values), F.lit(False))
+    return F.coalesce(F.col(column).isin(*values), F.lit(False))
 
 
 def _any(conditions: Iterable[Column]) -> Column:

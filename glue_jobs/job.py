@@ -11,20 +11,25 @@ from typing import Final, Self
 
 from botocore.exceptions import BotoCoreError, ClientError
 from py4j.protocol import Py4JError, Py4JJavaError
-from pyspark.errors import AnalysisException, PySparkException
+from pyspark.errors import AnalysisException, PySparkException, PythonException
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 import accounting
 import arguments
 import audits
+import file_numbers
 import landing
+import landing_files
 import lease
 import publishing
 import quarantine
+import refusals
 import subject
 import table_contract
+import withdrawal
 from accounting import Fate
+from file_numbers import hide
 from lease import LeaseError
 from policies import Policies
 from problems import BadInputError, JobError, in_words
@@ -72,6 +77,15 @@ class Job:
         """The secret of the pseudonyms."""
         return subject.key(self._arguments.subject_key_secret)
 
+    @property
+    def refusal_key(self) -> bytes:
+        """The secret of the refusals that outlive an erasure."""
+        return subject.key(self._arguments.refusal_key_secret)
+
+    def refusals(self) -> set[str]:
+        """Return the pseudonyms of the Step Trainers of which an owner refused who is erased."""
+        return refusals.kept(self._arguments.bucket)
+
     def __enter__(self) -> Self:
         try:
             self._lease = lease.of_job_run(
@@ -100,35 +114,36 @@ class Job:
         else:
             self._lease.release()
         if isinstance(error, JobError | LeaseError):
-            sys.exit(f"{self._writes}: {error}")
+            sys.exit(f"{self._writes}: {hide(str(error))}")
         if isinstance(error, Py4JError | PySparkException | OSError):  # a ConnectionError when Java has gone
-            traceback.print_exception(error, file=sys.stdout)
-            sys.exit(f"{self._writes}: {self._explain(error)}")
+            print(hide("".join(traceback.format_exception(error))), flush=True)
+            sys.exit(f"{self._writes}: {hide(self._explain(error))}")
 
     def read_landing(self, table: str, *, main_input: bool = True) -> DataFrame:
         """Return the usable rows of a landing table; those of the main input that are not go to the quarantine."""
         contract = table_contract.load(table)
         location = contract.location_in(bucket=self._arguments.bucket, database=self._arguments.database)
         try:
-            lines = landing.read(self._spark, location)
-            landing.refuse_compressed(lines)
-            read = lines.count()  # before they are parsed: what happens to them later is held against it
-            rows = landing.parse(lines, contract, now=self.now).persist()
+            records = landing_files.read(self._spark, location)
+            landing_files.refuse_compressed(records)
+            read = records.count()  # before they are parsed: what happens to them later is held against it
+            rows = landing.parse(records, contract, now=self.now).persist()
             problems = rows.where("problem is not null")
             reasons = quarantine.reasons(problems)
         except AnalysisException as error:
             if error.getErrorClass() == "PATH_NOT_FOUND":
                 raise BadInputError(f"There is no landing data at {location}. Upload some and run again.") from error
             raise
-        except Py4JJavaError as error:
-            if explained := landing.blame(self._spark, location, error):
+        except (Py4JJavaError, PythonException) as error:
+            if explained := landing_files.blame(self._spark, location, error):
                 raise explained from error
             raise
-        if passed_over := landing.hidden(self._spark, location):
-            shown = ", ".join(passed_over[: landing.SHOWN_FILES])
+        if hidden := landing_files.hidden(self._spark, location):
+            keys = [path.partition("://")[2].partition("/")[2] for path in hidden]
             print(
-                f"{table}: {len(passed_over):,} files or folders were not read, since names that begin with _ or . are "
-                f"of temporary files: {shown}{', ...' if len(passed_over) > landing.SHOWN_FILES else ''}",
+                f"{table}: {len(hidden):,} files or folders were not read, since names that begin with . or _ (without "
+                f"a =) or end in ._COPYING_ are of temporary files: "
+                f"{landing_files.shown(list(map(file_numbers.of, keys)))}. {file_numbers.REMEDY}.",
                 flush=True,
             )
         if not read:
@@ -216,6 +231,22 @@ class Job:
             self._table(name).drop(self._branch)
         self._published = True
         print(f"published: {', '.join(written)}", flush=True)
+        self._expire_withdrawn()
+
+    def _expire_withdrawn(self) -> None:
+        """Expire the earlier states that show people who have withdrawn, or what the pseudonyms of today stand for."""
+        tables = {name: self._table(name) for name in reversed(TABLES)}
+        if not self._arguments.workflow_run_id:  # which may be in want of the others
+            tables = {name: table for name, table in tables.items() if table.exists()}
+        expired = withdrawal.expire(tables, self._delete_old_versions)
+        if expired:
+            counts = ", ".join(f"{count} of {name}" for name, count in expired.items())
+            print(f"expired, since they show who has withdrawn, or undo pseudonyms: {counts}", flush=True)
+
+    def _delete_old_versions(self, table: str) -> None:
+        bucket = self._arguments.bucket
+        location = table_contract.load(table).location_in(bucket=bucket, database=self._arguments.database)
+        withdrawal.delete_old_versions(bucket, location.removeprefix(f"s3://{bucket}/"))
 
     def name_for_audit(self, name: str, rows: DataFrame) -> DataFrame:
         """Make rows known to the rules of the audits by a name, and return them."""

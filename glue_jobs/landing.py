@@ -1,15 +1,13 @@
-"""Reads JSON lines as they come into rows of a landing table, and tells for each row why it cannot be used, if so."""
+"""Turns JSON records as they come into rows of a landing table, and tells for each why it cannot be used, if so."""
 
 import uuid
-from collections.abc import Sequence
-from typing import Any, Final
+from collections.abc import Mapping
+from typing import Final
 
-from py4j.protocol import Py4JError, Py4JJavaError
-from pyspark.sql import Column, DataFrame, SparkSession
+from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 from pyspark.sql.types import StructField
 
-from problems import BadInputError, causes
 from table_contract import JSON_TYPES, TableContract
 
 # Keys and measurements. Everything else about a customer may be absent, a consent above all.
@@ -19,14 +17,12 @@ REQUIRED: Final = {
     "step_trainer_landing": {"sensorreadingtime", "serialnumber", "distancefromobject"},
 }
 
-SHOWN_FILES: Final = 5
-UNSAFE_CODECS: Final = (".bz2", ".deflate", ".lz4", ".snappy", ".zst")
-
 # White space, byte order marks, one comma. Starts only where white space does: a long run of it would take minutes.
 AROUND_THE_OBJECT: Final = r"^[\s\uFEFF]++|(?<![\s\uFEFF])[\s\uFEFF]*+,?+[\s\uFEFF]*+$"
-HOLDS_DATA: Final = r"[^\s\uFEFF,]"
 STRICT_JSON: Final = {"allowSingleQuotes": "false", "allowNonNumericNumbers": "false"}
-END_OF_LINE: Final = f"end of line {uuid.uuid4()}"  # a key that no landing record has, nor could guess
+JSON_WITH_NAN: Final = STRICT_JSON | {"allowNonNumericNumbers": "true"}
+NOT_A_NUMBER: Final = "NaN|INF|Infinity"
+END_OF_RECORD: Final = f"end of record {uuid.uuid4()}"  # a key that no landing record has, nor could guess
 # In what is left of a line without them, any surrogate is an unpaired one: half a character, which no file can hold.
 BACKSLASHES_AND_PAIRS: Final = r"\\\\|\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}"
 SURROGATE: Final = r"\\u[dD][89a-fA-F]"
@@ -41,110 +37,38 @@ YEAR_10000: Final = 253_402_300_800_000  # times in microseconds fall behind it
 ONE_DAY: Final = 86_400_000  # how far a sensor's clock may be ahead, milliseconds
 
 
-def read(spark: SparkSession, location: str) -> DataFrame:
-    """Return the lines of a landing table that hold data, in the shape that `parse` takes."""
-    lines = spark.read.option("recursiveFileLookup", "true").text(location)
-    return lines.select("value", F.col("_metadata.file_path").alias("file")).where(F.col("value").rlike(HOLDS_DATA))
+def parse(records: DataFrame, table: TableContract, *, now: int) -> DataFrame:
+    """Turn records into one row each; `now` is the time of the run, epoch milliseconds.
 
-
-def hidden(spark: SparkSession, location: str) -> list[str]:
-    """Return the files and folders below a location that `read` passes over, as Athena does: _these and .those."""
-    java: Any = spark.sparkContext._jvm
-    path_of = java.org.apache.hadoop.fs.Path
-    files = path_of(location).getFileSystem(spark.sparkContext._jsc.hadoopConfiguration())
-    found: list[str] = []
-    level = location
-    while files.globStatus(path_of(f"{level}*")):
-        statuses = files.globStatus(path_of(f"{level}{{_,.}}*"))
-        # An empty file is a marker such as _SUCCESS.
-        found += [str(status.getPath()) for status in statuses if status.isDirectory() or status.getLen()]
-        level += "*/"
-    return found
-
-
-def refuse_compressed(lines: DataFrame) -> None:
-    """Raise a BadInputError about files that Spark would unpack and not notice when they are damaged."""
-    if found := sorted(path for path in lines.inputFiles() if path.endswith(UNSAFE_CODECS)):
-        shown = ", ".join(found[:SHOWN_FILES])
-        raise BadInputError(
-            f"The landing zone has {len(found):,} files in a compression that is not read, since damage to them would "
-            f"lose rows in silence: {shown}{', ...' if len(found) > SHOWN_FILES else ''}. Unpack them, or compress "
-            "them with gzip (.gz), and run again."
-        )
-
-
-def blame(spark: SparkSession, location: str, error: Py4JJavaError) -> BadInputError | None:
-    """Return what to say when an attempt to read a location failed: by which file, which Spark's error need not name.
-
-    None when every file can be read: then it failed for another reason.
-    """
-    try:
-        cause = causes(error)[-1]
-        out_of_memory = "OutOfMemory" in cause.getClass().getName()
-    except (Py4JError, OSError):  # Java has gone, and takes the name of the file with it
-        out_of_memory = True
-    if out_of_memory:
-        return BadInputError(
-            f"Spark ran out of memory over the files at {location}. Most likely one has a line of very many megabytes: "
-            "JSON lines need one object per line. Correct it, or give the job larger workers, and run again."
-        )
-    if "FileNotFound" in cause.getClass().getName():
-        return BadInputError(f"Files at {location} went away while they were read. Run again when none is replaced.")
-    lines = read(spark, location)
-    listing = spark.read.format("binaryFile").option("recursiveFileLookup", "true").load(location)
-    suspects = sorted(row["file_path"] for row in listing.select("_metadata.file_path").collect())
-    if _can_be_read(lines, suspects):
-        return None
-    while len(suspects) > 1:
-        half = suspects[: len(suspects) // 2]
-        suspects = suspects[len(half) :] if _can_be_read(lines, half) else half
-    (reason, *_) = (cause.getMessage() or cause.getClass().getName()).splitlines()
-    return BadInputError(
-        f"The landing file {suspects[0]} cannot be read: {reason}. It may be cut off or not be what its name says. "
-        "Replace or remove it in the landing zone and run again."
-    )
-
-
-def _can_be_read(lines: DataFrame, files: Sequence[str]) -> bool:
-    try:
-        lines.where(F.col("file").isin(*files)).count()
-    except Py4JJavaError:
-        return False
-    return True
-
-
-def parse(lines: DataFrame, table: TableContract, *, now: int) -> DataFrame:
-    """Turn lines (`value`, `file`) into one row each; `now` is the time of the run, epoch milliseconds.
+    A record is a `value`, the `file` it is of, and its `unit`: a "line" or, of a file that is not lines, a "record".
 
     A row has the table's columns, its `file`, and `problem`: null for a row that can be used, else the reason in words
-    that quote nothing of the row, since that may be personal data; then `record` holds the line as it came. Keys match
-    in any letter case, one comma after the object is tolerated, and an empty value is an absent value.
+    that quote nothing of the row, since that may be personal data; then `record` holds the record as it came. Keys
+    match in any letter case, one comma after the object is tolerated, and an empty value is an absent value.
     """
     names = table.schema.fieldNames()
     value = F.col("value")
-    plain = value.startswith("{") & value.endswith("}")  # nearly every line: spare it the regular expression
-    line = F.when(plain, value).otherwise(F.regexp_replace(value, AROUND_THE_OBJECT, ""))
-    # Spark reads a line up to the end of the first object and ignores the rest: as an array that ends in an object of
-    # our own, a line with anything but one object in it no longer passes.
-    end_of_line = F.lit(f',{{"{END_OF_LINE}":""}}]')
-    objects = F.from_json(F.concat(F.lit("["), line, end_of_line), "array<map<string,string>>", STRICT_JSON)
-    parsed = lines.select("file", "value", objects.alias("objects"))
+    parsed = records.select("file", "value", "unit", _objects(value, STRICT_JSON).alias("objects"))
 
-    is_one_object = (F.size("objects") == 2) & F.map_contains_key(F.get("objects", F.lit(1)), END_OF_LINE)
-    record = F.when(is_one_object, F.col("objects")[0])
+    record = F.when(_is_one_object(F.col("objects")), F.col("objects")[0])  # of null it is null
     # Two arrays instead of a map: a map with a repeated key would stop the job with an error that quotes the key.
     keys_and_values = parsed.select(
         "file",
         "value",
+        "unit",
         F.transform(F.map_keys(record), F.lower).alias("keys"),
         F.map_values(record).alias("values"),
     )
     texts = keys_and_values.select(
         "file",
         "value",
-        F.when(~_is_utf8(value), "a line is not UTF-8 text")
-        .when(F.col("keys").isNull(), "a line is not one JSON object")
-        .when(_has_half_a_character(value), "a line has half a character: an unpaired surrogate")
+        F.when(~_is_utf8(value), _said("is not UTF-8 text"))
+        .when(
+            F.col("keys").isNull() & value.rlike(NOT_A_NUMBER) & _is_one_object(_objects(value, JSON_WITH_NAN)),
+            _said("has NaN or Infinity, which JSON does not know"),
+        )
+        .when(F.col("keys").isNull(), _said("is not one JSON object"))
+        .when(_has_half_a_character(value), _said("has half a character: an unpaired surrogate"))
         .when(F.size("keys") > F.size(F.array_distinct("keys")), "a key occurs twice in an object")
         .alias("malformed"),
         *(_text(name).alias(name) for name in names),
@@ -196,9 +120,25 @@ def _possible(table: str, now: int) -> dict[str, Column]:
     return common | {"distancefromobject is negative": F.col("distancefromobject") >= 0}
 
 
-def address(email: str) -> Column:
-    """Return the column of an e-mail address as addresses are compared: without letter case and white space."""
-    return F.lower(F.regexp_replace(email, f"(?U)[{SPACE}]", ""))
+def _objects(value: Column, options: Mapping[str, str]) -> Column:
+    """Return the objects of a record, and behind them one of our own.
+
+    Spark reads a text up to the end of the first object and ignores the rest: as an array that ends in an object of our
+    own, a record with anything but one object in it no longer passes.
+    """
+    plain = value.startswith("{") & value.endswith("}")  # nearly every record: spare it the regular expression
+    text = F.when(plain, value).otherwise(F.regexp_replace(value, AROUND_THE_OBJECT, ""))
+    end = F.lit(f',{{"{END_OF_RECORD}":""}}]')
+    return F.from_json(F.concat(F.lit("["), text, end), "array<map<string,string>>", dict(options))
+
+
+def _is_one_object(objects: Column) -> Column:
+    return (F.size(objects) == 2) & F.map_contains_key(F.get(objects, F.lit(1)), END_OF_RECORD)
+
+
+def _said(what: str) -> Column:
+    """Return what is said about a record."""
+    return F.concat(F.lit("a "), F.col("unit"), F.lit(f" {what}"))
 
 
 def _is_utf8(line: Column) -> Column:

@@ -6,6 +6,7 @@ from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 import subject
+from address import Addresses
 from job import Job
 from policies import Policies
 
@@ -27,7 +28,7 @@ def transform(
     """
     paired = steps["sensorreadingtime"] == readings["timestamp"]
     if policies.training_match == "timestamp_and_customer":
-        readings = readings.join(_owners(curated), on=F.col("user") == F.col("email"), how="inner")
+        readings = readings.join(_devices(readings, curated), on=F.col("user") == F.col("owner"), how="inner")
         paired = paired & (steps["serialnumber"] == readings["owned"])
     if pseudonym:
         # Of each customer once: far fewer than readings.
@@ -60,11 +61,11 @@ def decide(
     if policies.training_match == "timestamp":
         moments_of_steps, moments_of_readings = moments_of_steps.select("moment"), moments_of_readings.select("moment")
     else:
-        owners = _owners(curated)
-        moments_of_steps = moments_of_steps.join(owners, on=F.col("of") == F.col("owned"), how="inner").select(
-            "moment", F.col("email").alias("of")
+        devices = _devices(readings, curated)
+        moments_of_steps = moments_of_steps.join(devices, on=F.col("of") == F.col("owned"), how="inner").select(
+            "moment", F.col("owner").alias("of")
         )
-        moments_of_readings = moments_of_readings.join(owners, on=F.col("of") == F.col("email"), how="inner").select(
+        moments_of_readings = moments_of_readings.join(devices, on=F.col("of") == F.col("owner"), how="inner").select(
             "moment", F.col("owned").alias("of")
         )
         by_step, by_reading = (
@@ -81,9 +82,15 @@ def decide(
     )
 
 
-def _owners(curated: DataFrame) -> DataFrame:
-    """Return who owns which Step Trainer; an address with several records of one must not repeat its readings."""
-    return curated.select("email", F.col("serialnumber").alias("owned")).distinct()
+def _devices(readings: DataFrame, curated: DataFrame) -> DataFrame:
+    """Return for each `owner`, as readings spell the address, each Step Trainer that is `owned`.
+
+    Each once: an address with several records of one Step Trainer must not repeat its readings.
+    """
+    addresses = Addresses(readings.select("user"), curated.select("email"))
+    owned = addresses.beside(curated, "email").select("address", F.col("serialnumber").alias("owned")).distinct()
+    users = addresses.beside(readings.select(F.col("user").alias("owner")).distinct(), "owner")
+    return users.join(owned, on="address", how="inner").select("owner", "owned")
 
 
 def main() -> None:
@@ -92,6 +99,9 @@ def main() -> None:
         steps = job.read_table("step_trainer_trusted")
         readings = job.read_table("accelerometer_trusted")
         curated = job.read_table("customers_curated")
+        if job.policies.curated_identity == "pseudonym":
+            curated = subject.identified(curated, readings.select("user"), [job.subject_key])
+        job.name_for_audit("owners", curated)
         pseudonyms = job.policies.training_subject == "pseudonym"
         pseudonym = subject.pseudonym(job.subject_key) if pseudonyms else None
         decided_steps, decided_readings = decide(steps, readings, curated, policies=job.policies)

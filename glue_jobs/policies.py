@@ -30,6 +30,9 @@ class Policies:
     training_subject: Literal["serial_number", "pseudonym"] = "serial_number"
     """Training rows carry the Step Trainer's serial number or, since that identifies a person, a pseudonym instead."""
 
+    curated_identity: Literal["clear", "pseudonym"] = "clear"
+    """Curated customers have their name, e-mail address and phone number, or a pseudonym in the place of each."""
+
     def to_json(self) -> str:
         """Return the policies as a JSON object, for the record."""
         return json.dumps(asdict(self))

@@ -2,13 +2,14 @@
 
 import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Final
 
 from py4j.protocol import Py4JJavaError
 from pyspark.errors import AnalysisException, PySparkException
-from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import DataFrame, DataFrameWriterV2, SparkSession
 from pyspark.sql import functions as F
 
 from problems import AuditError, BadInputError
@@ -31,6 +32,8 @@ class Snapshot:
     """What the run that made it noted, without the prefix."""
     committed_at: int
     """When, by the clock of that run, epoch milliseconds."""
+    parent: int | None = None
+    """The id of the state that it succeeded; None for the first."""
 
 
 class Table:
@@ -42,30 +45,65 @@ class Table:
 
     def read(self, branch: str = MAIN) -> DataFrame:
         """Return the table's rows as they are now on a branch."""
-        try:
+        with self._that_exists():
             return self._spark.table(self.name if branch == MAIN else f"{self.name}.branch_{branch}")
+
+    def exists(self) -> bool:
+        """Tell whether there is such a table."""
+        return bool(self._spark.catalog.tableExists(self.name))
+
+    def branches(self) -> dict[str, int]:
+        """Return the snapshot id that each branch points to; a table without a row ever written has no main."""
+        refs = self._iceberg().refs()
+        return {name: refs[name].snapshotId() for name in refs if refs[name].isBranch()}
+
+    def snapshot(self, branch: str = MAIN) -> Snapshot | None:
+        """Return the state that a branch points to; None where there is none yet."""
+        found = self._iceberg().snapshot(branch)
+        return None if found is None else self._snapshot(found)
+
+    def history(self) -> list[Snapshot]:
+        """Return all states that can still be read."""
+        return list(map(self._snapshot, self._iceberg().snapshots()))
+
+    def at(self, snapshot_id: int) -> DataFrame:
+        """Return the table's rows as they were."""
+        return self._spark.read.option("snapshot-id", snapshot_id).table(self.name)
+
+    def _iceberg(self) -> Any:
+        """Return Iceberg's own object for the table as it is now: a query of its metadata tables takes far longer."""
+        catalog, database, table = self.name.split(".")
+        java: Any = self._spark.sparkContext._jvm
+        namespace = self._spark.sparkContext._gateway.new_array(java.String, 1)  # type: ignore[union-attr]
+        namespace[0] = database
+        identifier = java.org.apache.spark.sql.connector.catalog.Identifier.of(namespace, table)
+        manager = self._spark._jsparkSession.sessionState().catalogManager()
+        with self._that_exists():
+            return manager.catalog(catalog).loadTable(identifier).table()
+
+    def _snapshot(self, found: Any) -> Snapshot:
+        java: Any = self._spark.sparkContext._jvm
+        # In one piece: each entry of a map that stays in Java is a call of its own.
+        summary = json.loads(java.com.fasterxml.jackson.databind.ObjectMapper().writeValueAsString(found.summary()))
+        return Snapshot(
+            found.snapshotId(),
+            int(summary.get("total-records", 0)),
+            {key.removeprefix(REPORT): text for key, text in summary.items() if key.startswith(REPORT)},
+            found.timestampMillis(),
+            found.parentId(),
+        )
+
+    @contextmanager
+    def _that_exists(self) -> Iterator[None]:
+        """Raise a BadInputError if there is no such table."""
+        try:
+            yield
         except AnalysisException as error:
             if error.getErrorClass() == "TABLE_OR_VIEW_NOT_FOUND":
                 raise BadInputError(
                     f"There is no table {self.name}. Terraform creates the tables: apply it first."
                 ) from error
             raise
-
-    def branches(self) -> dict[str, int]:
-        """Return the snapshot id that each branch points to; a table without a row ever written has no main."""
-        refs = self._metadata("refs").where("type = 'BRANCH'").select("name", "snapshot_id")
-        return {row["name"]: row["snapshot_id"] for row in refs.collect()}
-
-    def snapshot(self, branch: str = MAIN) -> Snapshot | None:
-        """Return the state that a branch points to; None where there is none yet."""
-        snapshot_id = self.branches().get(branch)
-        if snapshot_id is None:
-            return None
-        columns = ("summary", F.unix_millis("committed_at").alias("committed_at"))
-        (found,) = self._metadata("snapshots").where(f"snapshot_id = {snapshot_id}").select(*columns).collect()
-        summary: dict[str, str] = found["summary"]
-        report = {key.removeprefix(REPORT): value for key, value in summary.items() if key.startswith(REPORT)}
-        return Snapshot(snapshot_id, int(summary.get("total-records", 0)), report, found["committed_at"])
 
     def unreadable_file(self, snapshot_id: int) -> str | None:
         """Return a data file of a state of the table that cannot be read, and why, in words; None without one.
@@ -116,9 +154,7 @@ class Table:
         columns = [f"`{column}`" for column in rows.columns]
         files = rows.coalesce(1 + count // ROWS_PER_FILE).sortWithinPartitions(*columns)
         writer = files.writeTo(f"{self.name}.branch_{branch}").option("compression-codec", "zstd")
-        for key, value in report.items():
-            writer = writer.option(f"snapshot-property.{REPORT}{key}", value)
-        writer.overwrite(F.lit(True))
+        _with(writer, report).overwrite(F.lit(True))
         written = self.snapshot(branch)
         if written is None or written.rows != count:
             raise AuditError(
@@ -126,6 +162,14 @@ class Table:
                 "nothing was published. Run it again."
             )
         return written
+
+    def restate(self, report: Mapping[str, str]) -> int:
+        """Commit the rows of now once more, with a report, and return the id of the new state.
+
+        It names none of the files before it: no manifest is left that describes what the state before it replaced.
+        """
+        _with(self._spark.table(self.name).limit(0).writeTo(self.name), report).append()
+        return self.branches()[MAIN]
 
     def append(self, rows: DataFrame) -> None:
         """Add rows to main in one commit."""
@@ -161,12 +205,19 @@ class Table:
         }
         orphans = {heads[name] for name in discarded} - kept
         if orphans:
-            ids = ", ".join(f"{snapshot_id}L" for snapshot_id in sorted(orphans))
-            database_and_table = self.name.split(".", 1)[1]
-            # Else everything that is older than five days goes with them: Iceberg's default.
-            nothing_else = "older_than => TIMESTAMP '1970-01-01 00:00:00'"
-            arguments = f"table => '{database_and_table}', snapshot_ids => array({ids}), {nothing_else}"
-            self._call("expire_snapshots", arguments)
+            self.expire(orphans)
+
+    def expire(self, snapshot_ids: Collection[int]) -> None:
+        """Let states go, with the tags and branches that point to them and the files that only they held."""
+        for ref in self._metadata("refs").where(f"name != '{MAIN}'").collect():
+            if ref["snapshot_id"] in snapshot_ids:
+                self._spark.sql(f"ALTER TABLE {self.name} DROP {ref['type']} `{ref['name']}`")
+        ids = ", ".join(f"{snapshot_id}L" for snapshot_id in sorted(snapshot_ids))
+        database_and_table = self.name.split(".", 1)[1]
+        # Else everything that is older than five days goes with them: Iceberg's default.
+        nothing_else = "older_than => TIMESTAMP '1970-01-01 00:00:00'"
+        arguments = f"table => '{database_and_table}', snapshot_ids => array({ids}), {nothing_else}"
+        self._call("expire_snapshots", arguments)
 
     def _metadata(self, kind: str) -> DataFrame:
         return Table(self._spark, f"{self.name}.{kind}").read()
@@ -174,6 +225,12 @@ class Table:
     def _call(self, procedure: str, arguments: str) -> Any:
         catalog = self.name.split(".", 1)[0]
         return self._spark.sql(f"CALL {catalog}.system.{procedure}({arguments})").collect()
+
+
+def _with(writer: DataFrameWriterV2, report: Mapping[str, str]) -> DataFrameWriterV2:
+    for key, value in report.items():
+        writer = writer.option(f"snapshot-property.{REPORT}{key}", value)
+    return writer
 
 
 def branch_of(workflow_run_id: str, job_run_id: str) -> str:

@@ -5,12 +5,11 @@ from collections.abc import Mapping
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
+import file_numbers
 from arguments import QuarantineLimit
 from problems import BadInputError
 
-# What is shown of a job's message is bounded, on AWS too: so many groups, in so many characters.
-SHOWN_GROUPS = 10
-ROOM_FOR_GROUPS = 1200
+SHOWN_GROUPS = 10  # what is shown of a job's message is bounded, on AWS too
 
 
 def location_of(bucket: str, table: str, job_run_id: str) -> str:
@@ -44,14 +43,9 @@ def enforce(
     if found <= min(limit.rows, limit.share * read):
         return
     groups = problems.groupBy("problem", "file").count()
-    lines: list[str] = []
-    shown = 0
-    for row in groups.orderBy(F.desc("count"), "problem", "file").take(SHOWN_GROUPS):
-        line = f"  {row['count']:,} x {row['problem']}, in {row['file']}"
-        if sum(map(len, lines)) + len(line) > ROOM_FOR_GROUPS:
-            break
-        lines.append(line)
-        shown += row["count"]
+    largest = groups.orderBy(F.desc("count"), "problem", "file").take(SHOWN_GROUPS)
+    lines = [f"  {row['count']:,} x {row['problem']}, in {file_numbers.of(row['file'])}" for row in largest]
+    shown = sum(row["count"] for row in largest)
     if shown < found:
         lines.append(f"  ... and {groups.count() - len(lines):,} more groups, {found - shown:,} rows")
     raise BadInputError(
@@ -59,7 +53,7 @@ def enforce(
             [
                 f"{table} has {found:,} rows of {read:,} that cannot be used, so nothing was published:",
                 *lines,
-                f"They were set aside in {location}.",
+                f"They were set aside in {location}. {file_numbers.REMEDY}.",
                 f"Up to {limit.share:.2%} of a table and {limit.rows:,} rows do not stop a run (Terraform variable "  # noqa: ISC004
                 "quarantine_limits). Correct or remove the others in the landing zone and run again.",
             ]

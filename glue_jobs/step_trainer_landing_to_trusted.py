@@ -5,6 +5,9 @@ from pyspark.sql import functions as F
 
 import accounting
 import consent
+import refusals
+import subject
+from address import Addresses
 from job import Job
 from policies import Policies
 
@@ -39,7 +42,9 @@ def decide(
 
 def agreed_devices(owners: DataFrame, trusted: DataFrame, *, policies: Policies) -> DataFrame:
     """Return one row per Step Trainer that counts: `serialnumber`, and `since` when, by its owners' consent."""
-    consents = owners.select("serialnumber", "email").join(consent.since_when(trusted), on="email", how="left")
+    addresses = Addresses(owners.select("email"), trusted.select("email"))
+    agreed = consent.since_when(addresses.beside(trusted, "email"))
+    consents = addresses.beside(owners, "email").join(agreed, on="address", how="left")
     if policies.shared_serial_number == "any_owner":
         return consents.groupBy("serialnumber").agg(F.min("since").alias("since")).where("since is not null")
     return (
@@ -56,11 +61,16 @@ def main() -> None:
         steps = job.read_landing("step_trainer_landing")
         curated = job.read_table("customers_curated")
         trusted = job.read_table("customer_trusted")
+        if job.policies.curated_identity == "pseudonym":
+            curated = subject.identified(curated, trusted.select("email"), [job.subject_key])
         owners = curated
         if job.policies.shared_serial_number == "all_owners":
             # Whoever owns a Step Trainer by a record that cannot be used has a say too.
             customers = job.read_landing("customer_landing", main_input=False)
             owners = customers.unionByName(job.quarantined("customer_landing"))
+            if kept := job.refusals():
+                refused = refusals.owners(curated.select("serialnumber"), kept, job.refusal_key)
+                owners = owners.unionByName(refused, allowMissingColumns=True)
         job.name_for_audit("owners", owners)
         decided = decide(steps, curated, trusted, owners, policies=job.policies).persist()
         job.write(transform(decided), {"step_trainer_landing": decided})

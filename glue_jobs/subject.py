@@ -1,17 +1,32 @@
-"""The pseudonym of a customer: a keyed hash of the e-mail address that only holders of the secret can work out."""
+"""The pseudonym of a customer: a keyed hash of the e-mail address that only holders of the secret can work out.
+
+A curated customer has others, one for each column that identifies people: the serial number beside them must not tell
+whom a pseudonym of the training table stands for.
+"""
 
 import hashlib
 import hmac
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from functools import cache
+from typing import Final
 
 import boto3
 from botocore.exceptions import BotoCoreError, ClientError
-from pyspark.sql import Column
+from pyspark import cloudpickle
+from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
+from address import with_address
+from canonical import canonical
 from problems import BadInputError
+
+# As in `address`.
+cloudpickle.register_pickle_by_value(sys.modules[__name__])  # type: ignore[no-untyped-call]
+
+CURATED: Final = ("customername", "email", "phone")
+"""Columns of customers_curated in which pseudonyms may stand."""
 
 
 class KeyNotFoundError(BadInputError):
@@ -43,14 +58,38 @@ def keys(secret_arn: str) -> list[bytes]:
     return found
 
 
-def pseudonym(secret: bytes) -> Callable[[str | Column], Column]:
-    """Return a function of a column of e-mail addresses: the hexadecimal HMAC-SHA256 of each, null for null.
+def pseudonym(secret: bytes, curated: str = "") -> Callable[[str | Column], Column]:
+    """Return a function of a column: the pseudonym of each value, null for null.
+
+    Values are e-mail addresses or, where it is named, those of a column of customers_curated.
 
     A Python function and not Spark's sha2: a literal would show the secret in every query plan, and plans get logged.
     """
 
     @F.udf("string")
-    def keyed_hash(email: str | None) -> str | None:
-        return None if email is None else hmac.new(secret, email.encode(), hashlib.sha256).hexdigest()
+    def of_value(value: str | None) -> str | None:
+        return None if value is None else of_text(secret, value, curated)
 
-    return keyed_hash
+    return of_value
+
+
+def of_text(secret: bytes, text: str, curated: str = "") -> str:
+    """Return the pseudonym of an e-mail address or, where it is named, of a value in a column of customers_curated."""
+    return keyed_hash(secret, " ".join(filter(None, (curated, canonical(text)))))
+
+
+def identified(curated: DataFrame, people: DataFrame, secrets: Sequence[bytes]) -> DataFrame:
+    """Return curated customers with their address in the place of its pseudonym, as far as it is one of some people.
+
+    `people` is a column of addresses; the pseudonyms are under any of the secrets.
+    """
+    addresses = with_address(people, *people.columns).select("address").distinct()
+    keys = F.array(*(pseudonym(secret, "email")("address") for secret in secrets))
+    known = addresses.select("address", F.explode(keys).alias("known"))
+    customers = curated.join(known, on=F.col("email") == F.col("known"), how="left")
+    return customers.withColumn("email", F.col("address")).drop("address", "known")
+
+
+def keyed_hash(secret: bytes, text: str) -> str:
+    """Return the hexadecimal HMAC-SHA256 of a text."""
+    return hmac.new(secret, text.encode(), hashlib.sha256).hexdigest()

@@ -45,6 +45,16 @@ Port = Annotated[
 ]
 Plan = Annotated[Path | None, typer.Option("--plan", envvar="PLAN", help="File of a saved plan.")]
 Email = Annotated[str, typer.Option("--email", envvar="EMAIL", help="Address of the person.")]
+Emails = Annotated[
+    Path | None, typer.Option("--emails", envvar="EMAILS", help="File of the addresses of several people, one a line.")
+]
+Accept = Annotated[
+    str,
+    typer.Option(
+        "--accept", envvar="ACCEPT", help="Names of objects, with commas between, that need not be looked into."
+    ),
+]
+Number = Annotated[str, typer.Option("--number", envvar="NUMBER", help="Number of a file, as a message gives it.")]
 DryRun = Annotated[bool, typer.Option("--dry-run", envvar="DRY_RUN", help="1 looks and changes nothing; else 0.")]
 Yes = Annotated[bool, typer.Option("--yes", envvar="YES", help="1 lets the command go on without a question; else 0.")]
 
@@ -123,9 +133,30 @@ def counts(env: Env = LOCAL) -> None:
 
 
 @app.command()
-def forget(email: Email = "", env: Env = LOCAL, *, dry_run: DryRun = False, yes: Yes = False) -> None:
-    """Erase a person everywhere, verify it, and write a report that holds no personal data."""
-    _operator(env).forget(email, _confirmation(yes), dry_run=dry_run)
+def forget(
+    email: Email = "",
+    emails: Emails = None,
+    accept: Accept = "",
+    env: Env = LOCAL,
+    *,
+    dry_run: DryRun = False,
+    yes: Yes = False,
+) -> None:
+    """Erase a person or several everywhere, verify it, and write a report that holds no personal data."""
+    accepted = [name for part in accept.split(",") if (name := part.strip())]
+    _operator(env).forget(email, _confirmation(yes), dry_run=dry_run, file=emails, accept=accepted)
+
+
+@app.command()
+def export(email: Email = "", env: Env = LOCAL) -> None:
+    """Write everything that is held about a person to a file, each thing with its source."""
+    _operator(env).export(email)
+
+
+@app.command()
+def name(number: Number = "", env: Env = LOCAL) -> None:
+    """Tell the name of a file that a message gives by its number."""
+    _operator(env).name(number)
 
 
 @app.command()

@@ -18,9 +18,7 @@ if TYPE_CHECKING:
 
 ENTITIES = ("customer", "accelerometer", "step_trainer")
 SUFFIXES = (".json", ".json.gz")
-LAYOUT = (
-    "customer/landing/, accelerometer/landing/ and step_trainer/landing/ with files *.json or *.json.gz of JSON lines"
-)
+LAYOUT = "customer/landing/, accelerometer/landing/ and step_trainer/landing/ with files *.json or *.json.gz"
 REMEDY = f"DATA must be a folder that holds {LAYOUT}. Without DATA a generated sample is used."
 UPLOADS_AT_ONCE = 8
 KEYS_PER_DELETE = 1000  # what DeleteObjects takes
@@ -122,11 +120,26 @@ def _look_through(folder: Path, entity: str) -> tuple[dict[str, Path], list[Path
             if not file.stat().st_size:
                 continue
             path = file.relative_to(base) if file.is_relative_to(base) else None
-            if path and path.name.endswith(SUFFIXES) and not any(part.startswith((".", "_")) for part in path.parts):
+            if path and path.name.endswith(SUFFIXES) and not passed_over(path):
                 files[f"{prefix(entity)}{path.as_posix()}"] = file
             else:
                 left_out.append(file)
     return files, left_out
+
+
+def passed_over(path: Path) -> bool:
+    """Tell whether Spark passes over a file for its name or for that of a folder; the path begins in the landing zone.
+
+    Athena passes over more: whatever begins with _, also where a = follows.
+    """
+    name = path.name
+    hidden = name.startswith(".") or (name.startswith("_") and "=" not in name)
+    return hidden or any(_is_temporary(part) for part in path.parts)
+
+
+def _is_temporary(name: str) -> bool:
+    temporary = name.startswith(".") or (name.startswith("_") and "=" not in name) or name.endswith("._COPYING_")
+    return temporary and not name.startswith(("_metadata", "_common_metadata"))  # of Parquet, which Spark lists
 
 
 def _raise(error: OSError) -> None:

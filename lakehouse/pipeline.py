@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shlex
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -14,12 +14,13 @@ from typing import Any
 from botocore.exceptions import BotoCoreError, ClientError
 from rich.live import Live
 
-from lakehouse import accounts, aws, landing, sample, sandbox, tables
+from lakehouse import accounts, aws, landing, private, sample, sandbox, tables
 from lakehouse.claim import Claim, machine_lock
 from lakehouse.console import Display
 from lakehouse.errors import CommandInterruptedError, DataError, LakehouseError, NotDeployedError, WorkflowError
-from lakehouse.forgetting import Forgetting, address, summary
+from lakehouse.forgetting import Forgetting, addresses, summary
 from lakehouse.landing import LandingData
+from lakehouse.names import named
 from lakehouse.project import Project
 from lakehouse.report import (
     FAILED,
@@ -146,32 +147,70 @@ class Operator:
         else:
             self._run_on_aws(folder, profile)
 
-    def forget(self, email: str, confirm: Callable[[str], bool], *, dry_run: bool) -> None:
-        """Erase a person from the whole lakehouse: a dry run, a question, the erasure; write the report."""
-        email = address(email)
-        environment = self.project.environment
-        with self._alone("make forget") as claim:
+    def forget(
+        self,
+        email: str,
+        confirm: Callable[[str], bool],
+        *,
+        dry_run: bool,
+        file: Path | None = None,
+        accept: Sequence[str] = (),
+    ) -> None:
+        """Erase a person or those of a file from the whole lakehouse: a dry run, a question, the erasure, a report."""
+        emails = addresses(email, file)
+        environment, who = self.project.environment, _who(emails)
+        with self._forgetting("make forget") as (forgetting, claim):
+            request, resumed = forgetting.request(emails, accept)
+            self.display.say(f"Request {request}{', taken up again' if resumed else ''}: {who} in {environment}")
+            report = self._run_forget_job(forgetting, request, dry_run=True)
+            found, begun = report["erased"]["found"], report["erased"]["resumed"]
+            if dry_run or not (found or begun):
+                return
+            if found:
+                self._ask(confirm, f"Erase {who} from {environment} for good?")
+            claim.check()
+            forgetting.request(emails, accept, request)  # the dry run deleted it, unless an erasure had begun
+            self._run_forget_job(forgetting, request, dry_run=False)
+
+    def export(self, email: str) -> None:
+        """Write everything that is held about a person to a file, each thing with its source."""
+        emails = addresses(email, None)
+        with self._forgetting("make export") as (forgetting, _):
+            request, _ = forgetting.request(emails)
+            self.display.say(f"Request {request}: {_who(emails)} in {self.project.environment}")
+            path = self.project.build / f"export-{request}.json"
+            private.write(path, forgetting.export(request, self._say_job_run))
+            self.display.say(
+                f"All that is held about this person: {path}. It is personal data: hand it over, delete it."
+            )
+
+    def name(self, number: str) -> None:
+        """Print the name of the file that a message gives the number of."""
+        with self._embedded_aws(start=False):
+            keys = self._names(self._terraform(None).outputs(), number)
+        if not keys:
+            raise LakehouseError(f"No file of {self.project.environment} has the number {number!r}.")
+        for key in keys.values():
+            self.display.say(key)
+
+    @contextmanager
+    def _forgetting(self, purpose: str) -> Iterator[tuple[Forgetting, Claim]]:
+        """Hold the environment for the job that forgets people."""
+        with self._alone(purpose) as claim:
             outputs = self._terraform(None).outputs()
             self._claim(claim, outputs.region, outputs.bucket, outputs.workflow)
             session = aws.session(outputs.region)
-            forgetting = Forgetting(
+            job = Forgetting(
                 session.client("glue", config=aws.CONFIG),
                 session.client("s3", config=aws.CONFIG),
                 outputs,
                 LOCAL_PAUSE if self.project.is_local else AWS_PAUSE,
                 claim.id,
             )
-            request, resumed = forgetting.request(email)
-            self.display.say(f"Request {request}{', taken up again' if resumed else ''}: {email} in {environment}")
-            report = self._run_forget_job(forgetting, request, dry_run=True)
-            found, begun = report["erased"]["found"], report["erased"]["resumed"]
-            if dry_run or not (found or begun):
-                return
-            if found:
-                self._ask(confirm, f"Erase {email} from {environment} for good?")
-            claim.check()
-            forgetting.request(email, request)  # the dry run deleted it, unless an erasure had begun
-            self._run_forget_job(forgetting, request, dry_run=False)
+            try:
+                yield job, claim
+            except LakehouseError as error:
+                raise type(error)(self._with_names(outputs, str(error))) from error
 
     def _run_forget_job(self, forgetting: Forgetting, request: str, *, dry_run: bool) -> dict[str, Any]:
         """Run the job that a request asks for; show its report, write it to a file and return it."""
@@ -183,6 +222,15 @@ class Operator:
         return report
 
     # Their parts
+
+    def _with_names(self, outputs: Outputs, message: str) -> str:
+        """Return a message with the names of the files in it, on a terminal; anywhere else it may be kept as a log."""
+        keys = self._names(outputs, message) if self.display.console.is_terminal else {}
+        return "\n  ".join([message, *(f"{number} is {key}" for number, key in keys.items())])
+
+    @staticmethod
+    def _names(outputs: Outputs, text: str) -> dict[str, str]:
+        return named(aws.session(outputs.region).client("s3", config=aws.CONFIG), outputs.bucket, text)
 
     def _say_job_run(self, run: JobRun) -> None:
         self.display.say(f"  {run.name} {run.state}")
@@ -246,7 +294,7 @@ class Operator:
         for line in report.empty():
             self.display.warn(line)
         if not run.succeeded:
-            raise WorkflowError(explain_failure(run, self.project, published))
+            raise WorkflowError(self._with_names(outputs, explain_failure(run, self.project, published)))
         if wrong:
             raise WorkflowError("\n  ".join(wrong))
         verified = ", row counts as expected" if expected and not overridden else ""
@@ -455,3 +503,8 @@ class Operator:
         }
         unset = tuple(name for name in ("AWS_PROFILE", "AWS_SESSION_TOKEN") if name not in reach)
         aws.write_exports(self.project.build / "aws.env", exports, unset)
+
+
+def _who(emails: Sequence[str]) -> str:
+    """Return the address of one person, or how many people there are."""
+    return emails[0] if len(emails) == 1 else f"{len(emails)} people"

@@ -41,6 +41,7 @@ POLICIES = {
     "--training_match",
     "--unmatched_steps",
     "--training_subject",
+    "--curated_identity",
 }
 
 

@@ -1,3 +1,6 @@
+# The STEDI lakehouse on AWS: one bucket, the Glue catalog, five jobs in a workflow and the one that forgets people, Athena,
+# monitoring, and IAM that holds each of them to its own part. It configures no provider and no backend.
+
 locals {
   name     = "${var.name_prefix}-${var.environment}"
   database = replace(local.name, "-", "_")
@@ -5,15 +8,24 @@ locals {
   bucket   = var.bucket_name != null ? var.bucket_name : "${local.name}-lakehouse-${data.aws_caller_identity.current.account_id}"
   tags     = merge({ Project = var.name_prefix, Environment = var.environment, Lakehouse = local.name, ManagedBy = "terraform" }, var.tags)
 
-  console = "https://${data.aws_region.current.name}.console.aws.amazon.com"
+  consoles = {
+    aws        = "console.aws.amazon.com"
+    aws-cn     = "console.amazonaws.cn"
+    aws-us-gov = "console.amazonaws-us-gov.com"
+  }
 
-  ddl_path     = "${path.module}/../ddl"
-  scripts_path = "${path.module}/../glue_jobs"
+  region  = data.aws_region.current.id
+  console = "https://${local.region}.${lookup(local.consoles, data.aws_partition.current.partition, local.consoles.aws)}"
+
+  ddl_path     = coalesce(var.ddl_path, "${path.module}/../ddl")
+  scripts_path = coalesce(var.scripts_path, "${path.module}/../glue_jobs")
 
   quarantine_limits = merge({ for table in keys(module.catalog.landing_prefixes) : table => { share = 0.01, rows = 1000 } }, var.quarantine_limits)
 }
 
 data "aws_caller_identity" "current" {}
+
+data "aws_partition" "current" {}
 
 data "aws_region" "current" {}
 
@@ -31,16 +43,14 @@ module "storage" {
 
 module "network" {
   source = "./modules/network"
-  count  = var.s3_endpoint_enabled || var.vpc_jobs != null ? 1 : 0
+  count  = var.network != null ? 1 : 0
 
-  name                = local.name
-  s3_endpoint_enabled = var.s3_endpoint_enabled
-  vpc_id              = var.vpc_id
-  route_table_ids     = var.route_table_ids
-  bucket_arn          = module.storage.bucket_arn
-  jobs                = var.vpc_jobs
-  metrics_enabled     = var.metrics_enabled
-  tags                = local.tags
+  name            = local.name
+  network         = var.network
+  bucket_arn      = module.storage.bucket_arn
+  jobs            = var.vpc_jobs
+  metrics_enabled = var.metrics_enabled
+  tags            = local.tags
 }
 
 module "catalog" {
@@ -64,8 +74,21 @@ module "catalog" {
 module "subject_key" {
   source = "./modules/subject_key"
 
-  name          = local.name
+  name          = "${local.name}-subject-key"
+  description   = "Key of the pseudonyms of ${local.name}: HMAC-SHA256 of the e-mail address."
   key_version   = var.subject_key_version
+  kms_key_arn   = var.kms_key_arn
+  force_destroy = var.force_destroy
+  tags          = local.tags
+}
+
+# Never another number: who refused and was erased is known by this key alone.
+module "refusal_key" {
+  source = "./modules/subject_key"
+
+  name          = "${local.name}-refusal-key"
+  description   = "Key of the refusals of ${local.name} that outlive an erasure: HMAC-SHA256 of the serial number."
+  key_version   = 1
   kms_key_arn   = var.kms_key_arn
   force_destroy = var.force_destroy
   tags          = local.tags
@@ -86,6 +109,7 @@ module "iam" {
   audit_database           = module.catalog.audit_database
   audit_database_arn       = module.catalog.audit_database_arn
   subject_key_secret_arn   = module.subject_key.secret_arn
+  refusal_key_secret_arn   = module.refusal_key.secret_arn
   landing_table_arns       = module.catalog.landing_table_arns
   iceberg_table_arns       = module.catalog.iceberg_table_arns
   placement                = one(module.network[*].placement)
@@ -105,6 +129,7 @@ module "jobs" {
   role_arn               = module.iam.job_role_arn
   forget_role_arn        = module.iam.forget_role_arn
   subject_key_secret_arn = module.subject_key.secret_arn
+  refusal_key_secret_arn = module.refusal_key.secret_arn
   scripts_path           = local.scripts_path
   ddl_path               = local.ddl_path
 
@@ -117,6 +142,7 @@ module "jobs" {
     training_match        = var.training_match
     unmatched_steps       = var.unmatched_steps
     training_subject      = var.training_subject
+    curated_identity      = var.curated_identity
     quarantine_limits     = jsonencode(local.quarantine_limits)
     row_count_change      = jsonencode(var.row_count_change)
   }
@@ -155,12 +181,13 @@ module "monitoring" {
   source = "./modules/monitoring"
 
   name              = local.name
-  region            = data.aws_region.current.name
+  region            = local.region
   jobs              = merge(module.jobs.jobs, { forget = module.jobs.forget_job })
   last_job          = module.jobs.last_job
+  max_retries       = module.jobs.max_retries
   bucket            = module.storage.bucket
   workgroup         = module.query.workgroup
-  error_log_group   = module.jobs.log_groups["error"]
+  error_log_groups  = distinct([module.jobs.log_groups["error"], module.jobs.log_groups["forget_error"]])
   events_enabled    = var.failure_events_enabled
   email             = var.failure_email
   stale_after_hours = var.stale_after_hours

@@ -1,6 +1,6 @@
 output "region" {
   description = "AWS region of the lakehouse."
-  value       = data.aws_region.current.name
+  value       = local.region
 }
 
 output "bucket" {
@@ -79,7 +79,7 @@ output "workflow" {
 }
 
 output "log_groups" {
-  description = "CloudWatch log group of the jobs' errors and of their output."
+  description = "CloudWatch log group of the errors and of the output of the workflow's jobs, and of the job that forgets people."
   value       = module.jobs.log_groups
 }
 
@@ -99,8 +99,13 @@ output "named_query_ids" {
 }
 
 output "s3_endpoint_id" {
-  description = "Id of the S3 gateway endpoint; null when it is switched off."
+  description = "Id of the S3 gateway endpoint; null without a network, or when it is switched off."
   value       = one(module.network[*].endpoint_id)
+}
+
+output "vpc_id" {
+  description = "Id of the VPC of endpoint and jobs; null without a network."
+  value       = one(module.network[*].vpc_id)
 }
 
 output "interface_endpoint_ids" {
@@ -142,14 +147,14 @@ output "console_links" {
   description = "Where the AWS console shows each part, by name."
   value = merge(
     {
-      workflow  = "${local.console}/glue/home?region=${data.aws_region.current.name}#/v2/etl-configuration/workflows/view/${module.jobs.workflow}"
-      database  = "${local.console}/glue/home?region=${data.aws_region.current.name}#/v2/data-catalog/databases/view/${module.catalog.database}"
-      bucket    = "${local.console}/s3/buckets/${module.storage.bucket}?region=${data.aws_region.current.name}"
-      workgroup = "${local.console}/athena/home?region=${data.aws_region.current.name}#/workgroups/details/${module.query.workgroup}"
-      logs      = "${local.console}/cloudwatch/home?region=${data.aws_region.current.name}#logsV2:log-groups/log-group/${replace(module.jobs.log_groups["error"], "/", "$252F")}"
+      workflow  = "${local.console}/glue/home?region=${local.region}#/v2/etl-configuration/workflows/view/${module.jobs.workflow}"
+      database  = "${local.console}/glue/home?region=${local.region}#/v2/data-catalog/databases/view/${module.catalog.database}"
+      bucket    = "${local.console}/s3/buckets/${module.storage.bucket}?region=${local.region}"
+      workgroup = "${local.console}/athena/home?region=${local.region}#/workgroups/details/${module.query.workgroup}"
+      logs      = "${local.console}/cloudwatch/home?region=${local.region}#logsV2:log-groups/log-group/${replace(module.jobs.log_groups["error"], "/", "$252F")}"
     },
     module.monitoring.dashboard == null ? {} : {
-      dashboard = "${local.console}/cloudwatch/home?region=${data.aws_region.current.name}#dashboards/dashboard/${module.monitoring.dashboard}"
+      dashboard = "${local.console}/cloudwatch/home?region=${local.region}#dashboards/dashboard/${module.monitoring.dashboard}"
     },
   )
 }

@@ -49,7 +49,7 @@ variable "tags" {
 # Encryption and access
 
 variable "kms_key_arn" {
-  description = "Symmetric KMS key of this region that encrypts the bucket, query results, logs, the key of the pseudonyms and failure messages; null leaves it to the services' own keys. The roles of jobs and table optimizers and the analyst policy are granted the key here. Its own policy must admit the account's IAM policies and the services that use it by themselves: logs.<region>.amazonaws.com (log groups), events.amazonaws.com and cloudwatch.amazonaws.com (failure messages and alarms), budgets.amazonaws.com (with a budget); examples/complete/kms.tf has such a policy."
+  description = "Symmetric KMS key of this region that encrypts the bucket, query results, logs, the key of the pseudonyms and failure messages; null leaves it to the services' own keys. The roles of jobs and table optimizers and the analyst policy are granted the key here. Its own policy must admit the account's IAM policies and the services that use it by themselves: logs.<region>.amazonaws.com (log groups; in China .amazonaws.com.cn), events.amazonaws.com (failure messages, without a condition on aws:SourceAccount, which EventBridge does not send), cloudwatch.amazonaws.com (alarms), budgets.amazonaws.com (with a budget); examples/complete/kms.tf has such a policy."
   type        = string
   default     = null
 
@@ -59,8 +59,8 @@ variable "kms_key_arn" {
   }
 
   validation {
-    condition     = var.kms_key_arn == null || try(split(":", var.kms_key_arn)[3] == data.aws_region.current.name, true)
-    error_message = "kms_key_arn must be a key of the bucket's region, ${data.aws_region.current.name}; got ${jsonencode(var.kms_key_arn)}."
+    condition     = var.kms_key_arn == null || try(split(":", var.kms_key_arn)[3] == data.aws_region.current.id, true)
+    error_message = "kms_key_arn must be a key of the bucket's region, ${data.aws_region.current.id}; got ${jsonencode(var.kms_key_arn)}."
   }
 }
 
@@ -151,51 +151,70 @@ variable "access_logs" {
 
 # Network
 
-variable "s3_endpoint_enabled" {
-  description = "Whether to create the S3 gateway endpoint. It carries traffic that starts in the VPC: that of jobs which vpc_jobs puts there, and of your own machines in it; jobs outside the VPC reach S3 over Glue's own network and never touch it. Its policy lets the VPC's route tables reach this lakehouse's bucket and no other: say false where the VPC has such an endpoint or needs other buckets."
-  type        = bool
-  default     = true
-  nullable    = false
-}
-
-variable "vpc_id" {
-  description = "VPC of the S3 gateway endpoint; null is the region's default VPC."
-  type        = string
-  default     = null
+variable "network" {
+  description = "Network of the S3 gateway endpoint and of vpc_jobs: one that the module makes, with cidr_block (a VPC with a private subnet in each of zones availability zones and one route table, without a way to the internet), or one of yours, with vpc_id. Null is none: jobs outside a VPC reach S3 over Glue's own network. The endpoint's policy lets the route tables reach this lakehouse's bucket and no other, so name in route_table_ids (null is all of the VPC's) those that nothing else depends on, or set s3_endpoint_enabled = false where the route tables have such an endpoint (a route table takes one) or need other buckets."
+  type = object({
+    cidr_block          = optional(string)
+    zones               = optional(number, 2)
+    vpc_id              = optional(string)
+    route_table_ids     = optional(list(string))
+    s3_endpoint_enabled = optional(bool, true)
+  })
+  default = null
 
   validation {
-    condition     = var.vpc_id == null || can(regex("^vpc-([0-9a-f]{8}|[0-9a-f]{17})$", var.vpc_id))
-    error_message = "vpc_id must look like vpc-0123456789abcdef0; got ${jsonencode(var.vpc_id)}."
+    condition     = var.network == null || try((var.network.cidr_block == null) != (var.network.vpc_id == null), false)
+    error_message = "network must have either cidr_block, and the module makes it, or vpc_id, the id of yours; got ${jsonencode(var.network)}."
   }
-}
 
-variable "route_table_ids" {
-  description = "Route tables of vpc_id that send S3 traffic through the endpoint; null is all of them."
-  type        = list(string)
-  default     = null
-
+  # A subnet has at least 16 addresses, and four of them fit.
   validation {
-    condition     = alltrue([for id in coalesce(var.route_table_ids, []) : can(regex("^rtb-([0-9a-f]{8}|[0-9a-f]{17})$", id))])
-    error_message = "route_table_ids must look like rtb-0123456789abcdef0; got ${jsonencode(var.route_table_ids)}."
+    condition     = try(var.network.cidr_block, null) == null || try(can(cidrnetmask(var.network.cidr_block)) && cidrhost(var.network.cidr_block, 0) == split("/", var.network.cidr_block)[0] && tonumber(split("/", var.network.cidr_block)[1]) >= 16 && tonumber(split("/", var.network.cidr_block)[1]) <= 26, false)
+    error_message = "network.cidr_block must be an IPv4 block of 16 to 26 bits, such as 10.0.0.0/24; got ${jsonencode(try(var.network.cidr_block, null))}."
   }
 
   validation {
-    condition     = var.route_table_ids == null || var.vpc_id != null
-    error_message = "route_table_ids needs vpc_id: which VPC do ${jsonencode(var.route_table_ids)} belong to?"
+    condition     = var.network == null || try(contains([1, 2, 3, 4], var.network.zones), false)
+    error_message = "network.zones must be a whole number from 1 to 4; got ${jsonencode(try(var.network.zones, null))}."
+  }
+
+  validation {
+    condition     = try(var.network.vpc_id, null) == null || can(regex("^vpc-([0-9a-f]{8}|[0-9a-f]{17})$", var.network.vpc_id))
+    error_message = "network.vpc_id must look like vpc-0123456789abcdef0; got ${jsonencode(try(var.network.vpc_id, null))}."
+  }
+
+  validation {
+    condition     = alltrue([for id in try(coalesce(var.network.route_table_ids, []), []) : can(regex("^rtb-([0-9a-f]{8}|[0-9a-f]{17})$", id))])
+    error_message = "network.route_table_ids must look like rtb-0123456789abcdef0; got ${jsonencode(try(var.network.route_table_ids, null))}."
+  }
+
+  validation {
+    condition     = try(var.network.route_table_ids, null) == null || try(var.network.cidr_block, null) == null
+    error_message = "network.route_table_ids belong to a vpc_id, and a network with a cidr_block has its own; got ${jsonencode(try(var.network.route_table_ids, null))}."
   }
 }
 
 variable "vpc_jobs" {
-  description = "Private subnets of vpc_id that the jobs run in, best in several availability zones: a run takes the first that is healthy and has free addresses. Null runs them outside any VPC, which is enough for S3. interface_endpoints are the services that get an endpoint with private DNS; null is those that the jobs call: glue, logs, secretsmanager and, with metrics_enabled, monitoring. What the VPC has already, or reaches through a NAT gateway, is left out of the set, and egress_cidr_blocks then says where it is. The VPC needs DNS support and DNS host names."
+  description = "Runs the jobs in the network. subnet_ids are private subnets of it, best in several availability zones: a run takes the first that is healthy and has free addresses; null is those of a network that the module makes. vpc_jobs = null runs the jobs outside any VPC, which is enough for S3. interface_endpoints are the services that get an endpoint with private DNS; null is those that the jobs call: glue, logs, secretsmanager and, with metrics_enabled, monitoring. What the VPC has already, or reaches through a NAT gateway, is left out of the set, and egress_cidr_blocks then says where it is. The VPC needs DNS support and DNS host names."
   type = object({
-    subnet_ids          = list(string)
+    subnet_ids          = optional(list(string))
     interface_endpoints = optional(set(string))
     egress_cidr_blocks  = optional(list(string), [])
   })
   default = null
 
   validation {
-    condition     = var.vpc_jobs == null || try(length(var.vpc_jobs.subnet_ids) > 0 && alltrue([for id in var.vpc_jobs.subnet_ids : can(regex("^subnet-([0-9a-f]{8}|[0-9a-f]{17})$", id))]), false)
+    condition     = var.vpc_jobs == null || var.network != null
+    error_message = "vpc_jobs needs network: the jobs run in its subnets; got ${jsonencode(var.vpc_jobs)}."
+  }
+
+  validation {
+    condition     = var.vpc_jobs == null || try(var.vpc_jobs.subnet_ids, null) != null || try(var.network.vpc_id, null) == null
+    error_message = "vpc_jobs.subnet_ids must name subnets of network.vpc_id; the module knows only those of a network that it makes."
+  }
+
+  validation {
+    condition     = try(var.vpc_jobs.subnet_ids, null) == null || try(length(var.vpc_jobs.subnet_ids) > 0 && alltrue([for id in var.vpc_jobs.subnet_ids : can(regex("^subnet-([0-9a-f]{8}|[0-9a-f]{17})$", id))]), false)
     error_message = "vpc_jobs.subnet_ids must be one or more ids like subnet-0123456789abcdef0; got ${jsonencode(try(var.vpc_jobs.subnet_ids, null))}."
   }
 
@@ -218,6 +237,30 @@ variable "vpc_jobs" {
   }
 }
 
+# Code: what is uploaded, and the contract of the tables
+
+variable "ddl_path" {
+  description = "Folder of the DDL, one <table>.sql per table; null is ddl, beside the module's folder in its repository."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = length(fileset(coalesce(var.ddl_path, "${path.module}/../ddl"), "*.sql")) > 0
+    error_message = "${coalesce(var.ddl_path, "${path.module}/../ddl")} holds no <table>.sql. Terraform copies the whole repository only where a double slash divides the source: write \"<repository>//terraform\" as the module's source, or name ddl_path and scripts_path."
+  }
+}
+
+variable "scripts_path" {
+  description = "Folder of the job scripts, of the modules that they share and of audits/; null is glue_jobs, beside the module's folder in its repository."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = length(fileset(coalesce(var.scripts_path, "${path.module}/../glue_jobs"), "*.py")) > 0
+    error_message = "${coalesce(var.scripts_path, "${path.module}/../glue_jobs")} holds no <job>.py. Terraform copies the whole repository only where a double slash divides the source: write \"<repository>//terraform\" as the module's source, or name ddl_path and scripts_path."
+  }
+}
+
 # Jobs
 
 variable "glue_version" {
@@ -233,14 +276,14 @@ variable "glue_version" {
 }
 
 variable "worker_type" {
-  description = "Worker type of every job: G.1X is 4 vCPU and 16 GB, each next one twice that."
+  description = "Worker type of every job: G.1X is 4 vCPU and 16 GB, each next one twice that; R.1X has twice the memory. The AWS provider and the region must know it too."
   type        = string
   default     = "G.1X"
   nullable    = false
 
   validation {
-    condition     = contains(["G.1X", "G.2X", "G.4X", "G.8X"], var.worker_type)
-    error_message = "worker_type must be G.1X, G.2X, G.4X or G.8X; got \"${var.worker_type}\"."
+    condition     = can(regex("^[GR]\\.[1-9][0-9]*X$", var.worker_type))
+    error_message = "worker_type must be one of Glue's G or R workers, such as G.1X or R.2X; got \"${var.worker_type}\"."
   }
 }
 
@@ -314,9 +357,9 @@ variable "job_settings" {
   validation {
     condition = alltrue([
       for job in values(var.job_settings) :
-      contains(["G.1X", "G.2X", "G.4X", "G.8X"], coalesce(job.worker_type, "G.1X")) && contains(["STANDARD", "FLEX"], coalesce(job.execution_class, "STANDARD"))
+      can(regex("^[GR]\\.[1-9][0-9]*X$", coalesce(job.worker_type, "G.1X"))) && contains(["STANDARD", "FLEX"], coalesce(job.execution_class, "STANDARD"))
     ])
-    error_message = "job_settings must give a worker_type of G.1X, G.2X, G.4X or G.8X and an execution_class of STANDARD or FLEX; got ${jsonencode(var.job_settings)}."
+    error_message = "job_settings must give a worker_type such as G.1X or R.2X and an execution_class of STANDARD or FLEX; got ${jsonencode(var.job_settings)}."
   }
 
   validation {
@@ -483,6 +526,17 @@ variable "training_subject" {
   validation {
     condition     = var.training_subject == null || try(contains(["serial_number", "pseudonym"], var.training_subject), false)
     error_message = "training_subject must be serial_number, pseudonym or null; got ${jsonencode(var.training_subject)}."
+  }
+}
+
+variable "curated_identity" {
+  description = "Name, e-mail address and phone number of curated customers: in clear, or a pseudonym of each; null is the profile's."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.curated_identity == null || try(contains(["clear", "pseudonym"], var.curated_identity), false)
+    error_message = "curated_identity must be clear, pseudonym or null; got ${jsonencode(var.curated_identity)}."
   }
 }
 

@@ -27,6 +27,7 @@ from tests.served import serve
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 REAL_DATA = REPOSITORY.parent / "shared" / "data" / "stedi"
+CASES = REPOSITORY.parent / "shared" / "cases"
 
 JOBS = [
     "customer_landing_to_trusted",
@@ -186,6 +187,14 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[sandbox.Sandbox
     """An embedded AWS in this process, which tests share."""
     with serve(tmp_path_factory.mktemp("aws") / "build") as box:
         yield box
+
+
+@pytest.fixture(scope="session")
+def cases() -> Path:
+    """Small landing folders in the forms in which people have them, each with counts that are known."""
+    if not CASES.is_dir():
+        pytest.skip("the cases of landing files are not on this machine (../shared/cases)")
+    return CASES
 
 
 @pytest.fixture(scope="session")

@@ -7,6 +7,7 @@ used; how each kind of such a line is recognised has an oracle of its own, in te
 from __future__ import annotations
 
 import json
+import unicodedata
 from collections import Counter, defaultdict, namedtuple
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -62,23 +63,25 @@ def tables(landing: Path, profile: str, *, now: int) -> dict[str, Counter[tuple[
     movements = set(_rows(landing, "accelerometer", Movement))
     steps = set(_rows(landing, "step_trainer", Step))
 
-    deciding = _latest(customers) if rules.latest_record_decides else customers
+    deciding = _latest(customers, now) if rules.latest_record_decides else customers
     trusted = [record for record in deciding if 0 < (record.sharewithresearchasofdate or 0) <= now]
     since: dict[str, int] = {}  # the first consent of each customer
     for record in trusted:
-        since[record.email] = min(record.sharewithresearchasofdate, since.get(record.email, now))
+        address = _address(record.email)
+        since[address] = min(record.sharewithresearchasofdate, since.get(address, now))
 
     trusted_movements = [
         movement
         for movement in movements
-        if movement.user in since and (movement.timestamp >= since[movement.user] or not rules.movements_since_consent)
+        if (agreed := since.get(_address(movement.user)))
+        and (movement.timestamp >= agreed or not rules.movements_since_consent)
     ]
-    movers = {movement.user for movement in trusted_movements}
-    curated = [record for record in trusted if record.email in movers]
+    movers = {_address(movement.user) for movement in trusted_movements}
+    curated = [record for record in trusted if _address(record.email) in movers]
 
     owners = defaultdict(set)  # of each Step Trainer, whether they agreed or not
     for record in customers:
-        owners[record.serialnumber].add(record.email)
+        owners[record.serialnumber].add(_address(record.email))
     counting = {
         serial
         for serial in {record.serialnumber for record in curated}
@@ -106,7 +109,7 @@ def tables(landing: Path, profile: str, *, now: int) -> dict[str, Counter[tuple[
 def _pairs(
     steps: Iterable[Step], movements: Iterable[Movement], curated: Iterable[Customer], rules: Profile
 ) -> Iterator[Training]:
-    owned = {(record.email, record.serialnumber) for record in curated}
+    owned = {(_address(record.email), record.serialnumber) for record in curated}
     at = defaultdict(list)
     for movement in movements:
         at[movement.timestamp].append(movement)
@@ -114,7 +117,7 @@ def _pairs(
         partners = [
             movement
             for movement in at[step.sensorreadingtime]
-            if (movement.user, step.serialnumber) in owned or not rules.pairs_of_one_customer
+            if (_address(movement.user), step.serialnumber) in owned or not rules.pairs_of_one_customer
         ]
         if rules.lone_steps_are_kept and not partners:
             partners = [Movement(None, None, None, None, None)]
@@ -130,19 +133,30 @@ def _pairs(
             )
 
 
-def _latest(customers: Iterable[Customer]) -> Iterator[Customer]:
-    """Yield the record of each address that was updated last or, of those updated at one time, registered last."""
+def _latest(customers: Iterable[Customer], now: int) -> Iterator[Customer]:
+    """Yield the record of each address that was updated last or, of those updated at one time, registered last.
+
+    An address with a record that does not agree and does not say of when it is has none.
+    """
 
     def age(record: Customer) -> tuple[int, int]:
         return record.lastupdatedate or 0, record.registrationdate or 0
 
     by_address = defaultdict(list)
     for record in customers:
-        by_address[record.email.strip().lower()].append(record)
+        by_address[_address(record.email)].append(record)
     for records in by_address.values():
+        undated = [record for record in records if not record.lastupdatedate]
+        if any(not 0 < (record.sharewithresearchasofdate or 0) <= now for record in undated):
+            continue
         latest, *others = sorted(records, key=age, reverse=True)
         assert not others or age(others[0]) < age(latest), "the documents say which record decides"
         yield latest
+
+
+def _address(spelling: str) -> str:
+    """Return what two spellings of one address have in common."""
+    return unicodedata.normalize("NFC", unicodedata.normalize("NFC", spelling.strip()).casefold())
 
 
 def _rows(landing: Path, entity: str, kind: type) -> Iterator[Any]:

@@ -1,5 +1,5 @@
 -- Each query returns the rows that break the rule above it; a row that any of them returns keeps accelerometer_trusted
--- from being published. The parameters are the policies.
+-- from being published. The parameters are the policies; `address` is the canonical form of an e-mail address.
 
 -- every reading is complete and finite
 SELECT * FROM accelerometer_trusted
@@ -7,11 +7,11 @@ WHERE coalesce(trim(`user`), '') = '' OR `timestamp` IS NULL
    OR NOT coalesce(abs(x) < double('Infinity') AND abs(y) < double('Infinity') AND abs(z) < double('Infinity'), false);
 
 -- every reading is of a customer who agreed
-SELECT * FROM accelerometer_trusted LEFT ANTI JOIN customer_trusted ON `user` = email;
+SELECT * FROM accelerometer_trusted LEFT ANTI JOIN customer_trusted USING (address);
 
 -- where consent covers only what came after it, no reading is older than the customer's consent
 SELECT `user` FROM accelerometer_trusted
-JOIN (SELECT email, min(sharewithresearchasofdate) AS since FROM customer_trusted GROUP BY email) ON `user` = email
+JOIN (SELECT address, min(sharewithresearchasofdate) AS since FROM customer_trusted GROUP BY address) USING (address)
 WHERE :accelerometer_consent = 'since_consent' AND `timestamp` < since;
 
 -- no reading occurs twice
@@ -24,6 +24,6 @@ EXCEPT SELECT `user`, `timestamp`, x, y, z FROM accelerometer_landing;
 
 -- no landed reading that a consent covers is missing
 SELECT `user`, `timestamp`, x, y, z FROM accelerometer_landing
-JOIN (SELECT email, min(sharewithresearchasofdate) AS since FROM customer_trusted GROUP BY email) ON `user` = email
+JOIN (SELECT address, min(sharewithresearchasofdate) AS since FROM customer_trusted GROUP BY address) USING (address)
 WHERE :accelerometer_consent = 'any' OR `timestamp` >= since
 EXCEPT SELECT `user`, `timestamp`, x, y, z FROM accelerometer_trusted;

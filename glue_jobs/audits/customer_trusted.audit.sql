@@ -1,6 +1,7 @@
 -- Each query returns the rows that break the rule above it; a row that any of them returns keeps customer_trusted from
 -- being published. `:now` is the time of the run, epoch milliseconds; the other parameters are the policies.
 -- `customer_landing` are the landed records that can be used, `customer_landing_quarantined` the others.
+-- `address` is the canonical form of an e-mail address.
 
 -- every record has an e-mail address and a serial number
 SELECT * FROM customer_trusted
@@ -31,30 +32,30 @@ EXCEPT SELECT customername, email, phone, birthday, serialnumber, registrationda
   sharewithresearchasofdate, sharewithpublicasofdate, sharewithfriendsasofdate
 FROM customer_trusted;
 
--- where the latest record decides, an address has one, in whatever letter case
-SELECT lower(email) FROM customer_trusted
+-- where the latest record decides, an address has one, however it is spelt
+SELECT address FROM customer_trusted
 WHERE :customer_records = 'latest'
-GROUP BY lower(email) HAVING count(*) > 1;
+GROUP BY address HAVING count(*) > 1;
 
 -- where the latest record decides, no later one of the address landed, nor one of the same time that does not agree
-SELECT trusted.email FROM customer_trusted trusted JOIN customer_landing landed
-  ON lower(landed.email) = lower(trusted.email)
+SELECT trusted.email FROM customer_trusted trusted JOIN customer_landing landed USING (address)
 WHERE :customer_records = 'latest'
   AND struct(coalesce(landed.lastupdatedate, -1), coalesce(landed.registrationdate, -1),
              NOT coalesce(landed.sharewithresearchasofdate BETWEEN 1 AND :now, false))
     > struct(coalesce(trusted.lastupdatedate, -1), coalesce(trusted.registrationdate, -1), false);
 
+-- where the latest record decides, no record of the address without a date of its own withdraws consent
+SELECT trusted.email FROM customer_trusted trusted JOIN customer_landing landed USING (address)
+WHERE :customer_records = 'latest'
+  AND NOT coalesce(landed.lastupdatedate > 0, false)
+  AND NOT coalesce(landed.sharewithresearchasofdate BETWEEN 1 AND :now, false);
+
 -- where the latest record decides, no record of the address is in quarantine: it may be a withdrawal
-SELECT email FROM customer_trusted
-LEFT SEMI JOIN (SELECT lower(regexp_replace(email, r'(?U)[\s\x1c-\x1f]', '')) AS unclear FROM customer_landing_quarantined)
-  ON lower(email) = unclear
+SELECT email FROM customer_trusted LEFT SEMI JOIN customer_landing_quarantined USING (address)
 WHERE :customer_records = 'latest';
 
 -- where the latest record decides, no address is missing whose records all agree
-SELECT lower(email) FROM customer_landing
+SELECT address FROM customer_landing
 WHERE :customer_records = 'latest'
-GROUP BY lower(email) HAVING every(coalesce(sharewithresearchasofdate BETWEEN 1 AND :now, false))
-EXCEPT (
-  SELECT lower(email) FROM customer_trusted
-  UNION SELECT lower(regexp_replace(email, r'(?U)[\s\x1c-\x1f]', '')) FROM customer_landing_quarantined
-);
+GROUP BY address HAVING every(coalesce(sharewithresearchasofdate BETWEEN 1 AND :now, false))
+EXCEPT (SELECT address FROM customer_trusted UNION SELECT address FROM customer_landing_quarantined);

@@ -1,25 +1,31 @@
 -- Each query returns the rows that break the rule above it; a row that any of them returns keeps customers_curated from
--- being published.
+-- being published. The parameters are the policies; `address` is the canonical form of an e-mail address.
 
--- every record is one of a trusted customer
-SELECT customername, email, phone, birthday, serialnumber, registrationdate, lastupdatedate,
-  sharewithresearchasofdate, sharewithpublicasofdate, sharewithfriendsasofdate
+-- every record is one of a trusted customer with a trusted accelerometer reading, and is there once
+SELECT if(:curated_identity = 'clear', struct(customername, email, phone), null), birthday, serialnumber,
+  registrationdate, lastupdatedate, sharewithresearchasofdate, sharewithpublicasofdate, sharewithfriendsasofdate
 FROM customers_curated
-EXCEPT SELECT customername, email, phone, birthday, serialnumber, registrationdate, lastupdatedate,
-  sharewithresearchasofdate, sharewithpublicasofdate, sharewithfriendsasofdate
-FROM customer_trusted;
+EXCEPT ALL SELECT if(:curated_identity = 'clear', struct(customername, email, phone), null), birthday, serialnumber,
+  registrationdate, lastupdatedate, sharewithresearchasofdate, sharewithpublicasofdate, sharewithfriendsasofdate
+FROM customer_trusted LEFT SEMI JOIN accelerometer_trusted USING (address);
 
--- every customer has a trusted accelerometer reading
-SELECT * FROM customers_curated LEFT ANTI JOIN accelerometer_trusted ON email = `user`;
-
--- no trusted customer who has one is missing
-SELECT customername, email, phone, birthday, serialnumber, registrationdate, lastupdatedate,
-  sharewithresearchasofdate, sharewithpublicasofdate, sharewithfriendsasofdate
-FROM customer_trusted LEFT SEMI JOIN accelerometer_trusted ON email = `user`
-EXCEPT SELECT customername, email, phone, birthday, serialnumber, registrationdate, lastupdatedate,
-  sharewithresearchasofdate, sharewithpublicasofdate, sharewithfriendsasofdate
+-- no record of a trusted customer who has one is missing
+SELECT if(:curated_identity = 'clear', struct(customername, email, phone), null), birthday, serialnumber,
+  registrationdate, lastupdatedate, sharewithresearchasofdate, sharewithpublicasofdate, sharewithfriendsasofdate
+FROM customer_trusted LEFT SEMI JOIN accelerometer_trusted USING (address)
+EXCEPT ALL SELECT if(:curated_identity = 'clear', struct(customername, email, phone), null), birthday, serialnumber,
+  registrationdate, lastupdatedate, sharewithresearchasofdate, sharewithpublicasofdate, sharewithfriendsasofdate
 FROM customers_curated;
 
--- no record occurs twice
+-- where pseudonyms stand in for people, nothing else is in their place
 SELECT * FROM customers_curated
-GROUP BY ALL HAVING count(*) > 1;
+WHERE :curated_identity = 'pseudonym'
+  AND NOT (coalesce(customername RLIKE '^[0-9a-f]{64}$', true) AND coalesce(email RLIKE '^[0-9a-f]{64}$', false)
+           AND coalesce(phone RLIKE '^[0-9a-f]{64}$', true));
+
+-- where pseudonyms stand in for people, each customer has one
+SELECT pseudonyms FROM (SELECT count(DISTINCT email) AS pseudonyms FROM customers_curated)
+JOIN (
+  SELECT count(DISTINCT address) AS customers FROM customer_trusted LEFT SEMI JOIN accelerometer_trusted USING (address)
+) ON pseudonyms <> customers
+WHERE :curated_identity = 'pseudonym';

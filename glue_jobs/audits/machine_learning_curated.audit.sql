@@ -1,5 +1,6 @@
 -- Each query returns the rows that break the rule above it; a row that any of them returns keeps machine_learning_curated
--- from being published. The parameters are the policies.
+-- from being published. The parameters are the policies; `address` is the canonical form of an e-mail address.
+-- `owners` are the curated customers with their addresses, also where customers_curated has pseudonyms.
 
 -- every row has a moment and a distance
 SELECT * FROM machine_learning_curated
@@ -32,7 +33,7 @@ SELECT sensorreadingtime FROM (
   SELECT sensorreadingtime, count(DISTINCT subjectkey) AS pseudonyms FROM machine_learning_curated
   WHERE x IS NOT NULL GROUP BY sensorreadingtime
 ) JOIN (
-  SELECT `timestamp`, count(DISTINCT `user`) AS customers FROM accelerometer_trusted GROUP BY `timestamp`
+  SELECT `timestamp`, count(DISTINCT address) AS customers FROM accelerometer_trusted GROUP BY `timestamp`
 ) ON `timestamp` = sensorreadingtime
 WHERE :training_subject = 'pseudonym'
   AND (pseudonyms > customers OR :training_match = 'timestamp' AND pseudonyms < customers);
@@ -45,8 +46,8 @@ SELECT sensorreadingtime FROM (
   LEFT JOIN (
     SELECT `timestamp`, x, y, z, owned.serialnumber FROM accelerometer_trusted
     LEFT JOIN (
-      SELECT DISTINCT email, serialnumber FROM customers_curated WHERE :training_match = 'timestamp_and_customer'
-    ) owned ON email = `user`
+      SELECT DISTINCT address, serialnumber FROM owners WHERE :training_match = 'timestamp_and_customer'
+    ) owned USING (address)
   ) movement
     ON `timestamp` = sensorreadingtime
     AND (:training_match = 'timestamp' OR movement.serialnumber = step.serialnumber)

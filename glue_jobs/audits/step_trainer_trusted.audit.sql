@@ -1,5 +1,6 @@
 -- Each query returns the rows that break the rule above it; a row that any of them returns keeps step_trainer_trusted
--- from being published. The parameters are the policies; `owners` are the customer records whose consent is asked for.
+-- from being published. The parameters are the policies; `owners` are the customer records whose consent is asked for,
+-- and `address` is the canonical form of an e-mail address.
 
 -- every reading is complete
 SELECT * FROM step_trainer_trusted
@@ -13,14 +14,14 @@ SELECT s.serialnumber FROM step_trainer_trusted s
 JOIN (
   SELECT o.serialnumber, if(:shared_serial_number = 'all_owners', max(t.since), min(t.since)) AS since
   FROM owners o
-  JOIN (SELECT email, min(sharewithresearchasofdate) AS since FROM customer_trusted GROUP BY email) t USING (email)
+  JOIN (SELECT address, min(sharewithresearchasofdate) AS since FROM customer_trusted GROUP BY address) t USING (address)
   GROUP BY o.serialnumber
 ) agreed ON agreed.serialnumber = s.serialnumber
 WHERE :step_trainer_consent = 'since_consent' AND s.sensorreadingtime < agreed.since;
 
 -- where all owners must agree, no reading is of a Step Trainer with an owner who is not trusted
 SELECT s.serialnumber FROM step_trainer_trusted s
-LEFT SEMI JOIN (SELECT serialnumber FROM owners o LEFT ANTI JOIN customer_trusted t ON t.email = o.email) others
+LEFT SEMI JOIN (SELECT serialnumber FROM owners LEFT ANTI JOIN customer_trusted USING (address)) others
   ON others.serialnumber = s.serialnumber
 WHERE :shared_serial_number = 'all_owners';
 

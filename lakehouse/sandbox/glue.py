@@ -240,6 +240,7 @@ def _spec(job: FakeJob) -> JobSpec:
         glue_version=job.glue_version or "5.1",
         execution_class=job.execution_class,
         max_retries=job.max_retries or 0,
+        security_configuration=job.security_configuration,
     )
 
 

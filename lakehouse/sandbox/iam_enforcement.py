@@ -185,6 +185,8 @@ def _needs_of_s3(request: IAMRequestBase, resource: str) -> Iterator[Need]:
 
 def _names_in_glue(operation: str, parameters: Mapping[str, Any], _: IAMRequestBase) -> list[str]:
     name = parameters.get("Name")
+    if operation == "GetDatabases":
+        return ["catalog"]
     if operation in ("GetDatabase", "UpdateDatabase", "DeleteDatabase"):
         return ["catalog", f"database/{name}"]
     if database := parameters.get("DatabaseName"):

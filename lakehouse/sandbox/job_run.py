@@ -22,6 +22,7 @@ class JobSpec:
     glue_version: str = "5.1"
     execution_class: str = "STANDARD"
     max_retries: int = 0
+    security_configuration: str | None = None
 
 
 @dataclass
@@ -68,8 +69,11 @@ class JobRun:
 
     @property
     def log_group(self) -> str:
-        """Prefix of the run's two log groups."""
-        return self.arguments.get("--custom-logGroup-prefix", "/aws-glue/jobs")
+        """Prefix of the run's two log groups; under a security configuration, Glue adds its name and the role's."""
+        prefix = self.arguments.get("--custom-logGroup-prefix", "/aws-glue/jobs")
+        if not self.spec.security_configuration:
+            return prefix
+        return f"{prefix}/{self.spec.security_configuration}-role/{self.spec.role.rpartition(':role/')[2]}"
 
     def move_to(self, state: str, error: str | None = None) -> None:
         """Change the state, and with a final one note the end."""

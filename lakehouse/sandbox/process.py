@@ -28,7 +28,16 @@ SERVER_MODULE: Final = "lakehouse.sandbox.server"
 START_TIMEOUT: Final = 60.0
 STOP_TIMEOUT: Final = 15.0
 
-HELD: Final = ("jobs", "*terraform.tfstate*", "aws.env*", "sandbox.json*", "sandbox.log", "terraform.log", "s3")
+HELD: Final = (
+    "jobs",
+    "export-*.json",
+    "*terraform.tfstate*",
+    "aws.env*",
+    "sandbox.json*",
+    "sandbox.log",
+    "terraform.log",
+    "s3",
+)
 """What an embedded AWS, its Terraform and its jobs leave in build/local; earlier versions kept a copy of S3 there."""
 
 

@@ -20,6 +20,7 @@ import moto.athena.urls
 import moto.budgets.urls
 import moto.glue.models
 import moto.glue.urls
+import moto.logs.urls
 from moto import backends
 from moto.moto_server import werkzeug_app
 from werkzeug.middleware.dispatcher import DispatcherMiddleware
@@ -31,6 +32,7 @@ from lakehouse.sandbox.access import Gate, Keys
 from lakehouse.sandbox.callers import Callers
 from lakehouse.sandbox.glue import SandboxGlueBackend, SandboxGlueResponse
 from lakehouse.sandbox.glue_runtime import JobRuntime
+from lakehouse.sandbox.logs import SandboxLogsResponse
 from lakehouse.sandbox.process import HOST, Sandbox, wipe_own, write_state
 from lakehouse.sandbox.webhdfs import WebHdfs
 
@@ -114,6 +116,8 @@ def build_server(
     aws = AwsOnly(create_app)
     callers = Callers(aws, sandbox)
     runtime = SandboxGlueBackend.runtime = JobRuntime(build, callers, minute, glue_catalog_jar)
+    SandboxLogsResponse.jobs_folder = runtime.jobs_folder
+    moto.logs.urls.url_paths["{0}/$"] = SandboxLogsResponse.dispatch
 
     @functools.cache
     def iceberg_rest() -> WSGIApplication:

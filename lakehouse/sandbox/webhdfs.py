@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from botocore.exceptions import ClientError
 from moto.s3.models import FakeKey
+from moto.s3.utils import ARCHIVE_STORAGE_CLASSES
 from werkzeug.wrappers import Request, Response
 
 from lakehouse.sandbox.access import CALLER
@@ -95,6 +96,8 @@ class _Operation:
         if "offset" not in self._request.args and not self._redirected:
             return self._redirect()
         stored = self._read_object(self._key)
+        if stored.storage_class in ARCHIVE_STORAGE_CLASSES and not _is_restored(stored):
+            raise FileSystemError("java.io.IOException", f"InvalidObjectState: s3://{self._bucket}/{self._key}", 403)
         start = int(self._request.args.get("offset", 0))
         end = min(stored.size, start + int(self._request.args.get("length", stored.size)))
         response = Response(_read(stored, start, end), content_type="application/octet-stream")
@@ -222,6 +225,11 @@ def _read(stored: FakeKey, start: int, end: int) -> Iterator[bytes]:
         yield block
 
 
+def _is_restored(stored: FakeKey) -> bool:
+    """Tell whether an archived object has been restored, as moto's own GetObject does, which is passed by here."""
+    return 'ongoing-request="false"' in stored.response_dict.get("x-amz-restore", "")
+
+
 def _folder(key: str) -> str:
     return f"{key}/" if key else ""
 
@@ -236,7 +244,8 @@ def _directory(name: str) -> dict[str, Any]:
 
 def _status(name: str, kind: str, permission: str, size: int, modified: int) -> dict[str, Any]:
     return {
-        "pathSuffix": name,
+        # Hadoop takes what stands before a colon for the scheme of an address, unless a slash comes first.
+        "pathSuffix": f"./{name}" if ":" in name else name,
         "type": kind,
         "length": size,
         "modificationTime": modified,

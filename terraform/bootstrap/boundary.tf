@@ -24,7 +24,7 @@ data "aws_iam_policy_document" "boundary" {
     resources = ["${each.value.bucket}/*"]
   }
 
-  # Spark asks its session catalog for the database "default" on start, used or not (dbt-glue#373).
+  # "default": modules/iam says why.
   statement {
     sid = "OwnCatalog"
     actions = [
@@ -86,6 +86,13 @@ data "aws_iam_policy_document" "boundary" {
     resources = ["arn:${local.partition}:logs:${var.region}:${local.account}:log-group:/aws-glue/*"]
   }
 
+  # Of its own jobs only: erasure looks through them.
+  statement {
+    sid       = "EraseOwnLogs"
+    actions   = ["logs:DeleteLogStream", "logs:FilterLogEvents"]
+    resources = each.value.log_groups
+  }
+
   # PutMetricData knows no resources; its namespace is all that can be narrowed.
   statement {
     sid       = "GlueMetrics"
@@ -128,6 +135,7 @@ data "aws_iam_policy_document" "boundary" {
   statement {
     sid = "LookUpWhatHasNoArn"
     actions = [
+      "athena:ListDataCatalogs",
       "athena:ListWorkGroups",
       "ec2:DescribeNetworkInterfaces",
       "ec2:DescribeRouteTables",

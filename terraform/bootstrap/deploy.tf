@@ -1,8 +1,10 @@
-# What an apply changes in its environment, beside what it reads. Two policies, since one may have 6,144 characters.
+# What an apply changes in its environment, beside what it reads. Three policies, since one may have 6,144 characters.
 
 locals {
   # Endpoints and security groups have ids instead of names: the module's tags say whose they are.
   ec2 = "arn:${local.partition}:ec2:${var.region}:${local.account}"
+
+  own_network = ["route-table", "security-group", "subnet", "vpc", "vpc-endpoint"]
 }
 
 data "aws_iam_policy_document" "deploy_data" {
@@ -304,11 +306,16 @@ data "aws_iam_policy_document" "deploy_runtime" {
     ]
     resources = ["*"]
   }
+}
+
+# Made by the module, or in a VPC of somebody else's.
+data "aws_iam_policy_document" "deploy_network" {
+  for_each = local.arns
 
   statement {
     sid       = "CreateNetworkWithOwnTags"
-    actions   = ["ec2:CreateSecurityGroup", "ec2:CreateVpcEndpoint"]
-    resources = ["${local.ec2}:security-group/*", "${local.ec2}:vpc-endpoint/*"]
+    actions   = ["ec2:CreateRouteTable", "ec2:CreateSecurityGroup", "ec2:CreateSubnet", "ec2:CreateVpc", "ec2:CreateVpcEndpoint"]
+    resources = [for kind in local.own_network : "${local.ec2}:${kind}/*"]
 
     condition {
       test     = "StringEquals"
@@ -360,27 +367,32 @@ data "aws_iam_policy_document" "deploy_runtime" {
     resources = ["arn:${local.partition}:route53:::hostedzone/*"]
   }
 
-  # An interface endpoint is created with a security group that exists already.
+  # A subnet or route table is created in a VPC, an interface endpoint with a security group, that exists already.
   statement {
     sid = "ManageOwnNetwork"
     actions = [
+      "ec2:AssociateRouteTable",
       "ec2:AuthorizeSecurityGroupEgress",
       "ec2:AuthorizeSecurityGroupIngress",
+      "ec2:CreateRouteTable",
+      "ec2:CreateSubnet",
       "ec2:CreateTags",
       "ec2:CreateVpcEndpoint",
+      "ec2:DeleteRouteTable",
       "ec2:DeleteSecurityGroup",
+      "ec2:DeleteSubnet",
       "ec2:DeleteTags",
+      "ec2:DeleteVpc",
       "ec2:DeleteVpcEndpoints",
+      "ec2:DisassociateRouteTable",
       "ec2:ModifySecurityGroupRules",
+      "ec2:ModifySubnetAttribute",
+      "ec2:ModifyVpcAttribute",
       "ec2:ModifyVpcEndpoint",
       "ec2:RevokeSecurityGroupEgress",
       "ec2:RevokeSecurityGroupIngress",
     ]
-    resources = [
-      "${local.ec2}:security-group/*",
-      "${local.ec2}:security-group-rule/*",
-      "${local.ec2}:vpc-endpoint/*",
-    ]
+    resources = [for kind in concat(local.own_network, ["security-group-rule"]) : "${local.ec2}:${kind}/*"]
 
     condition {
       test     = "StringEquals"
@@ -398,12 +410,12 @@ data "aws_iam_policy_document" "deploy_runtime" {
   statement {
     sid       = "TagNetworkOnCreation"
     actions   = ["ec2:CreateTags"]
-    resources = ["${local.ec2}:security-group/*", "${local.ec2}:security-group-rule/*", "${local.ec2}:vpc-endpoint/*"]
+    resources = [for kind in concat(local.own_network, ["security-group-rule"]) : "${local.ec2}:${kind}/*"]
 
     condition {
       test     = "StringEquals"
       variable = "ec2:CreateAction"
-      values   = ["AuthorizeSecurityGroupEgress", "AuthorizeSecurityGroupIngress", "CreateSecurityGroup", "CreateVpcEndpoint"]
+      values   = ["AuthorizeSecurityGroupEgress", "AuthorizeSecurityGroupIngress", "CreateRouteTable", "CreateSecurityGroup", "CreateSubnet", "CreateVpc", "CreateVpcEndpoint"]
     }
   }
 }
@@ -422,8 +434,17 @@ resource "aws_iam_policy" "deploy_runtime" {
 
   name        = "${each.value}-deploy-runtime"
   path        = "/ci/"
-  description = "Change jobs, logs, alarms and network of ${each.value}, and run its pipeline."
+  description = "Change jobs, logs and alarms of ${each.value}, and run its pipeline."
   policy      = data.aws_iam_policy_document.deploy_runtime[each.key].json
+}
+
+resource "aws_iam_policy" "deploy_network" {
+  for_each = local.names
+
+  name        = "${each.value}-deploy-network"
+  path        = "/ci/"
+  description = "Change the network of ${each.value}."
+  policy      = data.aws_iam_policy_document.deploy_network[each.key].json
 }
 
 resource "aws_iam_role_policy_attachment" "deploy_data" {
@@ -435,6 +456,13 @@ resource "aws_iam_role_policy_attachment" "deploy_data" {
 
 resource "aws_iam_role_policy_attachment" "deploy_runtime" {
   for_each = aws_iam_policy.deploy_runtime
+
+  role       = aws_iam_role.apply[each.key].name
+  policy_arn = each.value.arn
+}
+
+resource "aws_iam_role_policy_attachment" "deploy_network" {
+  for_each = aws_iam_policy.deploy_network
 
   role       = aws_iam_role.apply[each.key].name
   policy_arn = each.value.arn

@@ -179,13 +179,16 @@ data "aws_iam_policy_document" "read" {
   statement {
     sid = "ReadWhatHasNoArn"
     actions = [
+      "ec2:DescribeAvailabilityZones",
       "ec2:DescribeManagedPrefixLists",
+      "ec2:DescribeNetworkAcls",
       "ec2:DescribeNetworkInterfaces",
       "ec2:DescribePrefixLists",
       "ec2:DescribeRouteTables",
       "ec2:DescribeSecurityGroupRules",
       "ec2:DescribeSecurityGroups",
       "ec2:DescribeSubnets",
+      "ec2:DescribeVpcEndpointServices",
       "ec2:DescribeVpcEndpoints",
       "ec2:DescribeVpcs",
       "glue:GetSecurityConfiguration",

@@ -1,5 +1,5 @@
 # Who may be what. A job proves its repository, branch and GitHub environment by a token that GitHub signs; AWS compares
-# the claims for equality and hands out credentials for an hour. There is no key to leak.
+# the claims for equality and hands out credentials that end with the job. There is no key to leak.
 
 locals {
   oidc_host         = "token.actions.githubusercontent.com"
@@ -92,8 +92,11 @@ data "aws_iam_policy_document" "apply_trust" {
 resource "aws_iam_role" "apply" {
   for_each = local.names
 
-  name               = "${each.value}-apply"
-  path               = "/ci/"
-  description        = "GitHub Actions of ${var.repository} on ${var.branch}: apply ${each.value}."
-  assume_role_policy = data.aws_iam_policy_document.apply_trust[each.key].json
+  name        = "${each.value}-apply"
+  path        = "/ci/"
+  description = "GitHub Actions of ${var.repository} on ${var.branch}: apply ${each.value}."
+
+  # As long as the job may take that applies and runs the pipeline (timeout-minutes in .github/workflows/apply.yml).
+  max_session_duration = 7200
+  assume_role_policy   = data.aws_iam_policy_document.apply_trust[each.key].json
 }

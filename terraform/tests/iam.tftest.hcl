@@ -28,6 +28,7 @@ variables {
   audit_database           = "stedi_test_audit"
   audit_database_arn       = "arn:aws:glue:eu-central-1:111122223333:database/stedi_test_audit"
   subject_key_secret_arn   = "arn:aws:secretsmanager:eu-central-1:111122223333:secret:stedi-test-subject-key-AbCdEf"
+  refusal_key_secret_arn   = "arn:aws:secretsmanager:eu-central-1:111122223333:secret:stedi-test-refusal-key-AbCdEf"
   landing_table_arns       = { customer_landing = "arn:aws:glue:eu-central-1:111122223333:table/stedi_test/customer_landing" }
   placement                = null
   metrics_enabled          = false
@@ -105,9 +106,17 @@ run "jobs_read_landing_and_code_and_write_warehouse_and_quarantine_only" {
   }
 
   assert {
+    condition = [
+      for statement in jsondecode(aws_iam_role_policy.data.policy).Statement : [statement.Resource]
+      if length(setintersection(flatten([statement.Action]), ["s3:DeleteObjectVersion"])) > 0
+    ] == [["arn:aws:s3:::our-data/warehouse/stedi_test/*"]]
+    error_message = "Of the tables alone old versions go; got ${aws_iam_role_policy.data.policy}."
+  }
+
+  assert {
     condition = toset(flatten([for policy in [aws_iam_role_policy.data, aws_iam_role_policy.catalog] : jsondecode(policy.policy).Statement[*].Action])) == toset([
       "glue:GetDatabase", "glue:GetTable", "glue:UpdateTable",
-      "s3:AbortMultipartUpload", "s3:DeleteObject", "s3:GetBucketLocation", "s3:GetObject", "s3:ListBucket", "s3:ListMultipartUploadParts", "s3:PutObject",
+      "s3:AbortMultipartUpload", "s3:DeleteObject", "s3:DeleteObjectVersion", "s3:GetBucketLocation", "s3:GetObject", "s3:ListBucket", "s3:ListBucketVersions", "s3:ListMultipartUploadParts", "s3:PutObject",
     ])
     error_message = "Jobs work with data and tables and administer neither; got ${aws_iam_role_policy.data.policy} and ${aws_iam_role_policy.catalog.policy}."
   }
@@ -118,7 +127,7 @@ run "jobs_read_landing_and_code_and_write_warehouse_and_quarantine_only" {
       if contains(flatten([statement.Action]), "s3:ListBucket")
       ] == [toset([
         "customer/landing", "customer/landing/*", "step_trainer/landing", "step_trainer/landing/*",
-        "glue", "glue/*", "quarantine", "quarantine/*",
+        "glue", "glue/*", "quarantine", "quarantine/*", "forget/refusals", "forget/refusals/*",
         "warehouse/stedi_test", "warehouse/stedi_test/*", "warehouse/stedi_test_audit", "warehouse/stedi_test_audit/*",
     ])]
     error_message = "Listing is held to the jobs' own prefixes; got ${aws_iam_role_policy.data.policy}."
@@ -145,7 +154,7 @@ run "jobs_read_landing_and_code_and_write_warehouse_and_quarantine_only" {
   }
 
   assert {
-    condition     = aws_iam_role.jobs.permissions_boundary == null && aws_iam_role.jobs.path == "/" && length(aws_iam_role_policy.network) == 0
+    condition     = aws_iam_role.jobs.permissions_boundary == null && aws_iam_role.jobs.path == "/" && length(aws_iam_policy.network) + length(aws_iam_role_policy_attachment.network) == 0
     error_message = "Neither boundary, nor path, nor network unless given."
   }
 
@@ -166,9 +175,9 @@ run "the_key_of_the_pseudonyms_is_for_the_jobs" {
     condition = alltrue([
       for policy in [aws_iam_role_policy.subject_key.policy, aws_iam_role_policy.forget["subject_key"].policy] : [
         for statement in jsondecode(policy).Statement : [statement.Action, statement.Resource]
-      ] == [["secretsmanager:GetSecretValue", var.subject_key_secret_arn]]
+      ] == [["secretsmanager:GetSecretValue", [var.subject_key_secret_arn, var.refusal_key_secret_arn]]]
     ])
-    error_message = "The jobs read this secret and no other; got ${aws_iam_role_policy.subject_key.policy}."
+    error_message = "The jobs read these secrets and no other; got ${aws_iam_role_policy.subject_key.policy}."
   }
 
   assert {
@@ -233,7 +242,12 @@ run "the_role_that_forgets_erases_data_and_its_versions_but_no_code" {
   }
 
   assert {
-    condition     = keys(aws_iam_role_policy.forget) == ["catalog", "data", "lease", "observe", "subject_key"] && aws_iam_role.forget.permissions_boundary == null && aws_iam_role.forget.path == "/"
+    condition     = jsondecode(aws_iam_role_policy.forget["logs"].policy).Statement[*].Resource == ["arn:aws:logs:eu-central-1:111122223333:log-group:/aws-glue/jobs/stedi-test/*"]
+    error_message = "Logs are erased of its own jobs; got ${aws_iam_role_policy.forget["logs"].policy}."
+  }
+
+  assert {
+    condition     = keys(aws_iam_role_policy.forget) == ["catalog", "data", "lease", "logs", "observe", "subject_key"] && aws_iam_role.forget.permissions_boundary == null && aws_iam_role.forget.path == "/"
     error_message = "Neither boundary, nor path, nor network unless given."
   }
 }
@@ -269,6 +283,7 @@ run "analysts_reach_the_training_table_and_their_own_results_only" {
       } == {
       QueryInOwnWorkgroup           = toset(["arn:aws:athena:eu-central-1:111122223333:workgroup/stedi-test-analyst"])
       BrowseCatalog                 = toset(["arn:aws:athena:eu-central-1:111122223333:datacatalog/AwsDataCatalog"])
+      OpenConsole                   = toset(["*"])
       FindBucket                    = toset(["arn:aws:s3:::our-data"])
       ListTrainingDataAndOwnResults = toset(["arn:aws:s3:::our-data"])
       WriteOwnResults               = toset(["arn:aws:s3:::our-data/athena-results/analysts/*"])
@@ -287,6 +302,17 @@ run "analysts_reach_the_training_table_and_their_own_results_only" {
       ])
     }
     error_message = "No other table, object, workgroup or result; got ${aws_iam_policy.analyst.policy}."
+  }
+
+  assert {
+    condition = {
+      for statement in jsondecode(aws_iam_policy.analyst.policy).Statement : statement.Sid => toset(flatten([statement.Action]))
+      if contains(["OpenConsole", "DescribeTrainingTable"], statement.Sid)
+      } == {
+      OpenConsole           = toset(["athena:ListDataCatalogs", "athena:ListWorkGroups"])
+      DescribeTrainingTable = toset(["glue:GetDatabase", "glue:GetDatabases", "glue:GetTable", "glue:GetTables"])
+    }
+    error_message = "The console's query editor needs its lists: workgroups, catalogs, databases; got ${aws_iam_policy.analyst.policy}."
   }
 
   assert {
@@ -381,14 +407,14 @@ run "metrics_key_network_boundary_and_path_are_granted_when_given" {
         ] == [[
           "kms:Decrypt",
           var.kms_key_arn,
-          { StringEquals = { "kms:ViaService" = "secretsmanager.eu-central-1.amazonaws.com", "kms:EncryptionContext:SecretARN" = var.subject_key_secret_arn } },
+          { StringEquals = { "kms:ViaService" = "secretsmanager.eu-central-1.amazonaws.com", "kms:EncryptionContext:SecretARN" = [var.subject_key_secret_arn, var.refusal_key_secret_arn] } },
       ]]
     ])
-    error_message = "The key serves Secrets Manager, for this secret; got ${aws_iam_role_policy.subject_key.policy}."
+    error_message = "The key serves Secrets Manager, for these secrets; got ${aws_iam_role_policy.subject_key.policy}."
   }
 
   assert {
-    condition     = aws_iam_role_policy.forget["network"].policy == aws_iam_role_policy.network[0].policy
+    condition     = { for of, attachment in aws_iam_role_policy_attachment.network : of => attachment.role } == { jobs = aws_iam_role.jobs.name, forget = aws_iam_role.forget.name }
     error_message = "Whoever forgets runs where the other jobs run."
   }
 
@@ -402,7 +428,7 @@ run "metrics_key_network_boundary_and_path_are_granted_when_given" {
 
   assert {
     condition = {
-      for statement in jsondecode(aws_iam_role_policy.network[0].policy).Statement :
+      for statement in jsondecode(aws_iam_policy.network[0].policy).Statement :
       statement.Sid => [toset(flatten([statement.Action])), toset(flatten([statement.Resource])), try(statement.Condition, null)]
       } == {
       ReadConnections = [
@@ -431,6 +457,6 @@ run "metrics_key_network_boundary_and_path_are_granted_when_given" {
         { "ForAllValues:StringEquals" = { "aws:TagKeys" = "aws-glue-service-resource" } },
       ]
     }
-    error_message = "Glue places the jobs in these subnets and no others; got ${aws_iam_role_policy.network[0].policy}."
+    error_message = "Glue places the jobs in these subnets and no others; got ${aws_iam_policy.network[0].policy}."
   }
 }

@@ -11,6 +11,7 @@ variables {
   role_arn               = "arn:aws:iam::111122223333:role/jobs"
   forget_role_arn        = "arn:aws:iam::111122223333:role/forget"
   subject_key_secret_arn = "arn:aws:secretsmanager:eu-central-1:111122223333:secret:stedi-test-subject-key-AbCdEf"
+  refusal_key_secret_arn = "arn:aws:secretsmanager:eu-central-1:111122223333:secret:stedi-test-refusal-key-AbCdEf"
   scripts_path           = "../glue_jobs"
   ddl_path               = "../ddl"
   arguments              = { profile = "published", customer_records = null, unmatched_steps = null }
@@ -51,6 +52,11 @@ run "a_chain_that_runs_once_at_a_time_and_never_by_itself" {
       stedi-test-step-trainer-landing-to-trusted  = "stedi-test-machine-learning-curated"
     }
     error_message = "Each job starts exactly the next one."
+  }
+
+  assert {
+    condition     = alltrue([for job in aws_glue_job.this : !contains(keys(job.default_arguments), "--enable-glue-datacatalog")])
+    error_message = "Spark's session catalog is not Glue's: the jobs use the catalog of their --conf alone."
   }
 
   assert {
@@ -180,8 +186,8 @@ run "every_job_knows_iceberg_and_gets_its_files_and_arguments" {
   }
 
   assert {
-    condition     = alltrue([for job in aws_glue_job.this : job.default_arguments["--subject_key_secret"] == var.subject_key_secret_arn])
-    error_message = "Every job knows where the key of the pseudonyms is."
+    condition     = alltrue([for job in aws_glue_job.this : job.default_arguments["--subject_key_secret"] == var.subject_key_secret_arn && job.default_arguments["--refusal_key_secret"] == var.refusal_key_secret_arn])
+    error_message = "Every job knows where the keys of the pseudonyms are."
   }
 
   assert {
@@ -252,8 +258,8 @@ run "variables_reach_every_job" {
   }
 
   assert {
-    condition     = toset(values(aws_cloudwatch_log_group.jobs)[*].name) == toset([for stream in ["error", "output"] : "${aws_glue_job.this["machine_learning_curated"].default_arguments["--custom-logGroup-prefix"]}/${stream}"])
-    error_message = "Glue writes to <prefix>/error and <prefix>/output."
+    condition     = output.log_groups == { for key, stream in { error = "error", output = "output", forget_error = "error", forget_output = "output" } : key => "${aws_glue_job.this["machine_learning_curated"].default_arguments["--custom-logGroup-prefix"]}/${stream}" }
+    error_message = "Glue writes to <prefix>/error and <prefix>/output; got ${jsonencode(output.log_groups)}."
   }
 
   assert {
@@ -270,9 +276,11 @@ run "single_jobs_differ_a_schedule_starts_them_and_key_and_vpc_hold_for_all" {
   }
 
   variables {
-    schedule    = "cron(0 3 * * ? *)"
-    connections = ["stedi-test-a", "stedi-test-b"]
-    kms_key_arn = "arn:aws:kms:eu-central-1:111122223333:key/01234567-89ab-cdef-0123-456789abcdef"
+    schedule        = "cron(0 3 * * ? *)"
+    connections     = ["stedi-test-a", "stedi-test-b"]
+    kms_key_arn     = "arn:aws:kms:eu-central-1:111122223333:key/01234567-89ab-cdef-0123-456789abcdef"
+    role_arn        = "arn:aws:iam::111122223333:role/data/jobs"
+    forget_role_arn = "arn:aws:iam::111122223333:role/data/forget"
     job_settings = {
       machine_learning_curated    = { worker_type = "G.2X", number_of_workers = 5, timeout = 90, max_retries = 0, execution_class = "FLEX" }
       customer_landing_to_trusted = { timeout = 6 }
@@ -318,6 +326,26 @@ run "single_jobs_differ_a_schedule_starts_them_and_key_and_vpc_hold_for_all" {
       s3_encryption            = [{ kms_key_arn = var.kms_key_arn, s3_encryption_mode = "SSE-KMS" }]
     })
     error_message = "What the jobs write and log is encrypted with the key; got ${jsonencode(aws_glue_security_configuration.this.encryption_configuration)}."
+  }
+
+  assert {
+    condition = output.log_groups == {
+      error         = "/aws-glue/jobs/stedi-test/stedi-test-role/data/jobs/error"
+      output        = "/aws-glue/jobs/stedi-test/stedi-test-role/data/jobs/output"
+      forget_error  = "/aws-glue/jobs/stedi-test/stedi-test-role/data/forget/error"
+      forget_output = "/aws-glue/jobs/stedi-test/stedi-test-role/data/forget/output"
+    }
+    error_message = "Under a security configuration Glue puts its name and the role's path and name into those of the log groups; got ${jsonencode(output.log_groups)}."
+  }
+
+  assert {
+    condition     = alltrue([for group in aws_cloudwatch_log_group.jobs : group.retention_in_days == 30])
+    error_message = "All log groups have the retention."
+  }
+
+  assert {
+    condition     = output.max_retries == 1
+    error_message = "One retry is the most; got ${output.max_retries}."
   }
 
   assert {

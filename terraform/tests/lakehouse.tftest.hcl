@@ -9,6 +9,10 @@ variables {
 run "every_name_starts_with_prefix_and_environment" {
   command = apply
 
+  variables {
+    network = { cidr_block = "10.0.0.0/24" }
+  }
+
   override_module {
     target = module.iam
     outputs = {
@@ -55,7 +59,7 @@ run "every_name_starts_with_prefix_and_environment" {
   }
 
   assert {
-    condition     = output.s3_endpoint_id != null && output.failure_topic_arn == "arn:aws:sns:eu-central-1:111122223333:failures"
+    condition     = output.s3_endpoint_id != null && output.vpc_id != null && output.failure_topic_arn == "arn:aws:sns:eu-central-1:111122223333:failures"
     error_message = "Both exist unless switched off."
   }
 
@@ -101,11 +105,12 @@ run "profile_and_policies_reach_the_jobs" {
     training_match        = "timestamp_and_customer"
     unmatched_steps       = "keep"
     training_subject      = "pseudonym"
+    curated_identity      = "pseudonym"
   }
 
   assert {
     condition = {
-      for name in ["profile", "accelerometer_consent", "step_trainer_consent", "customer_records", "shared_serial_number", "training_match", "unmatched_steps", "training_subject"] :
+      for name in ["profile", "accelerometer_consent", "step_trainer_consent", "customer_records", "shared_serial_number", "training_match", "unmatched_steps", "training_subject", "curated_identity"] :
       name => output.job_arguments["--${name}"]
       } == {
       profile               = "strict"
@@ -116,6 +121,7 @@ run "profile_and_policies_reach_the_jobs" {
       training_match        = "timestamp_and_customer"
       unmatched_steps       = "keep"
       training_subject      = "pseudonym"
+      curated_identity      = "pseudonym"
     }
     error_message = "Each variable is the job argument of its name; got ${jsonencode(output.job_arguments)}."
   }
@@ -149,18 +155,17 @@ run "limits_reach_the_jobs_as_json" {
   }
 }
 
-run "bucket_name_can_be_given_endpoint_and_failure_events_can_be_off" {
+run "bucket_name_can_be_given_and_without_a_network_there_is_no_endpoint" {
   command = plan
 
   variables {
     bucket_name            = "our-data"
-    s3_endpoint_enabled    = false
     failure_events_enabled = false
     dashboard_enabled      = false
   }
 
   assert {
-    condition     = output.s3_endpoint_id == null && output.failure_topic_arn == null && length(output.alarms) == 0 && output.dashboard == null
+    condition     = length(module.network) == 0 && output.s3_endpoint_id == null && output.vpc_id == null && output.failure_topic_arn == null && length(output.alarms) == 0 && output.dashboard == null
     error_message = "None exists when switched off."
   }
 

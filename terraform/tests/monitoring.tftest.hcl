@@ -35,7 +35,8 @@ variables {
   last_job          = "stedi-test-machine-learning-curated"
   bucket            = "our-data"
   workgroup         = "stedi-test"
-  error_log_group   = "/aws-glue/jobs/stedi-test/error"
+  max_retries       = 0
+  error_log_groups  = ["/aws-glue/jobs/stedi-test/error"]
   events_enabled    = true
   email             = null
   stale_after_hours = null
@@ -86,6 +87,19 @@ run "failed_and_slow_jobs_of_this_lakehouse_are_announced" {
   }
 
   assert {
+    condition = { for event, target in aws_cloudwatch_event_target.jobs : event => jsondecode(target.input_transformer[0].input_template) } == {
+      failed = "Glue job <job> of stedi-test, run <run>: <state>. Look at it: aws glue get-job-run --region eu-central-1 --job-name <job> --run-id <run>"
+      slow   = "Glue job <job> of stedi-test, run <run>: <state>. It has used four fifths of its timeout and still runs. Look at it: aws glue get-job-run --region eu-central-1 --job-name <job> --run-id <run>"
+    }
+    error_message = "A message says what happened and where to look; got ${jsonencode(values(aws_cloudwatch_event_target.jobs)[*].input_transformer)}."
+  }
+
+  assert {
+    condition     = alltrue([for target in aws_cloudwatch_event_target.jobs : target.input_transformer[0].input_paths == tomap({ job = "$.detail.jobName", run = "$.detail.jobRunId", state = "$.detail.state" })])
+    error_message = "What a message says is taken from the event."
+  }
+
+  assert {
     condition = {
       for statement in data.aws_iam_policy_document.publish[0].statement :
       one(one(statement.principals).identifiers) => { key = one(statement.condition).variable, values = toset(one(statement.condition).values) }
@@ -133,6 +147,8 @@ run "with_key_address_expected_runs_metrics_and_budget" {
     email             = "ops@example.org"
     stale_after_hours = 26
     metrics_enabled   = true
+    max_retries       = 2
+    error_log_groups  = ["/aws-glue/jobs/stedi-test/jobs/error", "/aws-glue/jobs/stedi-test/forget/error"]
     kms_key_arn       = "arn:aws:kms:eu-central-1:111122223333:key/01234567-89ab-cdef-0123-456789abcdef"
 
     budget = {
@@ -141,6 +157,16 @@ run "with_key_address_expected_runs_metrics_and_budget" {
       alert_percent = [80]
       emails        = ["boss@example.org"]
     }
+  }
+
+  assert {
+    condition     = strcontains(jsondecode(aws_cloudwatch_event_target.jobs["failed"].input_transformer[0].input_template), "Glue repeats a FAILED run up to 2 times, as <run>_attempt_1 and so on: no message about the next attempt means that it succeeded.")
+    error_message = "A failure that a retry may mend says so; got ${aws_cloudwatch_event_target.jobs["failed"].input_transformer[0].input_template}."
+  }
+
+  assert {
+    condition     = strcontains(aws_cloudwatch_dashboard.this[0].dashboard_body, "SOURCE '/aws-glue/jobs/stedi-test/jobs/error' | SOURCE '/aws-glue/jobs/stedi-test/forget/error' | fields")
+    error_message = "The dashboard looks into every group of errors; got ${aws_cloudwatch_dashboard.this[0].dashboard_body}."
   }
 
   assert {

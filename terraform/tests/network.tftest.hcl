@@ -8,6 +8,16 @@ provider "aws" {
   skip_metadata_api_check     = true
 }
 
+provider "aws" {
+  alias                       = "china"
+  region                      = "cn-north-1"
+  access_key                  = "none"
+  secret_key                  = "none"
+  skip_credentials_validation = true
+  skip_requesting_account_id  = true
+  skip_metadata_api_check     = true
+}
+
 override_data {
   target = data.aws_caller_identity.current
   values = {
@@ -16,7 +26,7 @@ override_data {
 }
 
 override_data {
-  target = data.aws_vpc.this
+  target = data.aws_vpc.named
   values = {
     id         = "vpc-00000000"
     cidr_block = "10.9.0.0/16"
@@ -24,9 +34,16 @@ override_data {
 }
 
 override_data {
-  target = data.aws_route_tables.all
+  target = data.aws_route_tables.named
   values = {
     ids = ["rtb-00000000", "rtb-11111111"]
+  }
+}
+
+override_data {
+  target = data.aws_availability_zones.available
+  values = {
+    names = ["eu-central-1a", "eu-central-1b", "eu-central-1c"]
   }
 }
 
@@ -73,17 +90,15 @@ override_resource {
 }
 
 variables {
-  name                = "stedi-test"
-  s3_endpoint_enabled = true
-  vpc_id              = null
-  route_table_ids     = null
-  bucket_arn          = "arn:aws:s3:::our-data"
-  jobs                = null
-  metrics_enabled     = false
-  tags                = {}
+  name            = "stedi-test"
+  network         = { cidr_block = null, zones = 2, vpc_id = "vpc-00000000", route_table_ids = null, s3_endpoint_enabled = true }
+  bucket_arn      = "arn:aws:s3:::our-data"
+  jobs            = null
+  metrics_enabled = false
+  tags            = {}
 }
 
-run "endpoint_on_the_default_vpc_reaches_this_bucket_for_this_account_only" {
+run "endpoint_of_a_named_vpc_reaches_this_bucket_for_this_account_only" {
   command = plan
 
   module {
@@ -128,6 +143,116 @@ run "endpoint_on_the_default_vpc_reaches_this_bucket_for_this_account_only" {
     condition     = length(aws_glue_connection.jobs) + length(aws_security_group.jobs) + length(aws_vpc_endpoint.services) == 0 && output.placement == null
     error_message = "Jobs run outside the VPC unless asked."
   }
+
+  assert {
+    condition     = length(aws_vpc.this) + length(aws_subnet.private) + length(aws_route_table.private) == 0
+    error_message = "The VPC is the one that was named, and nothing is made in it but the endpoint."
+  }
+}
+
+run "a_network_of_its_own_is_private_and_its_route_table_has_the_endpoint" {
+  command = plan
+
+  module {
+    source = "./modules/network"
+  }
+
+  variables {
+    network = { cidr_block = "10.9.0.0/24", zones = 3, vpc_id = null, route_table_ids = null, s3_endpoint_enabled = true }
+  }
+
+  override_resource {
+    target          = aws_vpc.this
+    override_during = plan
+    values = {
+      id = "vpc-33333333"
+    }
+  }
+
+  override_resource {
+    target          = aws_route_table.private
+    override_during = plan
+    values = {
+      id = "rtb-33333333"
+    }
+  }
+
+  assert {
+    condition     = length(data.aws_vpc.named) + length(data.aws_route_tables.named) == 0 && output.vpc_id == "vpc-33333333"
+    error_message = "No VPC is looked for: the default one least of all."
+  }
+
+  assert {
+    condition = { for subnet in aws_subnet.private : subnet.availability_zone => [subnet.cidr_block, subnet.map_public_ip_on_launch, subnet.vpc_id] } == {
+      eu-central-1a = ["10.9.0.0/26", false, "vpc-33333333"]
+      eu-central-1b = ["10.9.0.64/26", false, "vpc-33333333"]
+      eu-central-1c = ["10.9.0.128/26", false, "vpc-33333333"]
+    }
+    error_message = "Each zone has a private subnet; got ${jsonencode(values(aws_subnet.private)[*].cidr_block)}."
+  }
+
+  assert {
+    condition     = aws_vpc_endpoint.s3[0].vpc_id == "vpc-33333333" && aws_vpc_endpoint.s3[0].route_table_ids == toset(["rtb-33333333"]) && alltrue([for association in aws_route_table_association.private : association.route_table_id == "rtb-33333333"]) && length(aws_route_table_association.private) == 3
+    error_message = "The endpoint is in the network's own route table, which all subnets share."
+  }
+
+  assert {
+    condition     = aws_vpc.this[0].enable_dns_support && aws_vpc.this[0].enable_dns_hostnames && length(aws_vpc_endpoint.services) == 0
+    error_message = "Private DNS works there, and nothing that costs by the hour is made unless asked."
+  }
+}
+
+run "jobs_run_in_the_subnets_of_the_network_that_is_made" {
+  command = plan
+
+  module {
+    source = "./modules/network"
+  }
+
+  variables {
+    network = { cidr_block = "10.9.0.0/24", zones = 2, vpc_id = null, route_table_ids = null, s3_endpoint_enabled = true }
+    jobs    = { subnet_ids = null, interface_endpoints = null, egress_cidr_blocks = [] }
+  }
+
+  override_resource {
+    target          = aws_vpc.this
+    override_during = plan
+    values = {
+      id = "vpc-22222222"
+    }
+  }
+
+  override_resource {
+    target          = aws_subnet.private
+    override_during = plan
+    values = {
+      id = "subnet-00000000"
+    }
+  }
+
+  assert {
+    condition     = [for connection in aws_glue_connection.jobs : connection.physical_connection_requirements[0].subnet_id] == ["subnet-00000000", "subnet-00000000"]
+    error_message = "Each of its subnets has a connection."
+  }
+
+  assert {
+    condition     = one(aws_vpc_security_group_ingress_rule.vpc_to_services).cidr_ipv4 == "10.9.0.0/24" && toset(keys(aws_vpc_endpoint.services)) == toset(["glue", "logs", "secretsmanager"])
+    error_message = "The network reaches the services that jobs call."
+  }
+}
+
+run "a_region_without_enough_zones_is_refused" {
+  command = plan
+
+  module {
+    source = "./modules/network"
+  }
+
+  variables {
+    network = { cidr_block = "10.9.0.0/24", zones = 4, vpc_id = null, route_table_ids = null, s3_endpoint_enabled = true }
+  }
+
+  expect_failures = [data.aws_availability_zones.available]
 }
 
 run "jobs_in_the_vpc_reach_each_other_s3_and_their_endpoints_only" {
@@ -138,8 +263,7 @@ run "jobs_in_the_vpc_reach_each_other_s3_and_their_endpoints_only" {
   }
 
   variables {
-    vpc_id          = "vpc-22222222"
-    route_table_ids = ["rtb-22222222"]
+    network         = { cidr_block = null, zones = 2, vpc_id = "vpc-22222222", route_table_ids = ["rtb-22222222"], s3_endpoint_enabled = true }
     metrics_enabled = true
 
     jobs = {
@@ -150,7 +274,7 @@ run "jobs_in_the_vpc_reach_each_other_s3_and_their_endpoints_only" {
   }
 
   override_data {
-    target = data.aws_vpc.this
+    target = data.aws_vpc.named
     values = {
       id         = "vpc-22222222"
       cidr_block = "10.0.0.0/16"
@@ -258,7 +382,7 @@ run "endpoints_that_the_vpc_has_are_reached_at_their_addresses" {
   }
 
   variables {
-    s3_endpoint_enabled = false
+    network = { cidr_block = null, zones = 2, vpc_id = "vpc-00000000", route_table_ids = null, s3_endpoint_enabled = false }
 
     jobs = {
       subnet_ids          = ["subnet-00000000"]
@@ -303,4 +427,44 @@ run "subnets_of_another_vpc_are_refused" {
   }
 
   expect_failures = [data.aws_subnet.jobs]
+}
+
+run "endpoints_in_china_have_the_name_that_the_region_gives_them" {
+  command = plan
+
+  module {
+    source = "./modules/network"
+  }
+
+  providers = {
+    aws = aws.china
+  }
+
+  variables {
+    jobs = { subnet_ids = ["subnet-00000000"], interface_endpoints = null, egress_cidr_blocks = [] }
+  }
+
+  override_data {
+    target = data.aws_subnet.jobs
+    values = {
+      vpc_id = "vpc-00000000"
+    }
+  }
+
+  override_data {
+    target = data.aws_vpc_endpoint_service.services
+    values = {
+      service_name = "cn.com.amazonaws.cn-north-1.asked"
+    }
+  }
+
+  assert {
+    condition     = { for service, asked in data.aws_vpc_endpoint_service.services : service => toset(one(asked.filter).values) } == { for service in ["glue", "logs", "secretsmanager"] : service => toset(["com.amazonaws.cn-north-1.${service}", "cn.com.amazonaws.cn-north-1.${service}"]) }
+    error_message = "Each service is looked up by both its names; got ${jsonencode(data.aws_vpc_endpoint_service.services)}."
+  }
+
+  assert {
+    condition     = toset(values(aws_vpc_endpoint.services)[*].service_name) == toset(["cn.com.amazonaws.cn-north-1.asked"]) && aws_vpc_endpoint.s3[0].service_name == "com.amazonaws.cn-north-1.s3"
+    error_message = "Got ${jsonencode(values(aws_vpc_endpoint.services)[*].service_name)}."
+  }
 }

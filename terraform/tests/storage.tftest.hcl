@@ -74,6 +74,7 @@ run "bucket_is_private_encrypted_versioned_and_tls_only" {
       expire-noncurrent-versions = "Enabled"
       expire-athena-results      = "Enabled"
       expire-quarantine          = "Enabled"
+      expire-forget-exports      = "Enabled"
       expire-forget-requests     = "Enabled"
     }
     error_message = "Got ${jsonencode(aws_s3_bucket_lifecycle_configuration.this[0].rule[*].id)}."
@@ -83,7 +84,7 @@ run "bucket_is_private_encrypted_versioned_and_tls_only" {
     condition = {
       for rule in aws_s3_bucket_lifecycle_configuration.this[0].rule :
       rule.filter[0].prefix => rule.expiration[0].days if try(rule.expiration[0].days > 0, false)
-    } == { "athena-results/" = 14, "quarantine/" = 90, "forget/requests/" = 7 }
+    } == { "athena-results/" = 14, "quarantine/" = 90, "forget/exports/" = 7, "forget/requests/" = 7 }
     error_message = "Only query results, quarantined rows and requests to forget expire while they are current: no rule may delete data."
   }
 

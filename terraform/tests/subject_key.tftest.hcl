@@ -3,7 +3,8 @@ mock_provider "aws" {
 }
 
 variables {
-  name          = "stedi-test"
+  name          = "stedi-test-subject-key"
+  description   = "Key of the pseudonyms."
   key_version   = 1
   kms_key_arn   = null
   force_destroy = false

@@ -24,10 +24,10 @@ run "values_of_another_shape" {
     kms_key_arn              = "arn:aws:kms:eu-central-1:111122223333:alias/data"
     iam_path                 = "data"
     permissions_boundary_arn = "arn:aws:iam::111122223333:role/boundary"
+    network                  = { cidr_block = "10.0.0.0/24" }
     vpc_jobs                 = { subnet_ids = ["vpc-0123456789abcdef0"] }
     tags                     = { "AWS:owner" = "me" }
     lifecycle_rules          = { noncurrent_version_days = 0 }
-    vpc_id                   = "subnet-0123456789abcdef0"
     glue_version             = "4.0"
     worker_type              = "Standard"
     number_of_workers        = 2.5
@@ -44,6 +44,7 @@ run "values_of_another_shape" {
     log_retention_days       = 2
     failure_email            = "ops"
     training_subject         = "email"
+    curated_identity         = "none"
     subject_key_version      = 0
     quarantine_limits        = { customers = {} }
     row_count_change         = { drop = 1.5 }
@@ -59,7 +60,6 @@ run "values_of_another_shape" {
     var.vpc_jobs,
     var.tags,
     var.lifecycle_rules,
-    var.vpc_id,
     var.glue_version,
     var.worker_type,
     var.number_of_workers,
@@ -81,6 +81,7 @@ run "values_of_another_shape" {
     var.stale_after_hours,
     var.budget,
     var.training_subject,
+    var.curated_identity,
     var.subject_key_version,
     var.quarantine_limits,
     var.row_count_change,
@@ -95,14 +96,13 @@ run "values_out_of_range" {
     table_optimizers    = { snapshots_to_keep = 1.5 }
     stale_after_hours   = 169
     budget              = { monthly_limit = 1, currency = "dollars" }
-    route_table_ids     = ["rtb-xyz"]
-    vpc_id              = "vpc-0123456789abcdef0"
     execution_class     = "SPOT"
     name_prefix         = "abcdefghijklmnopqrstu"
     environment         = "abcdefghijklmnop"
     bucket_name         = "ab"
     lifecycle_rules     = { athena_result_days = 1.5 }
     iam_path            = "/da ta/"
+    network             = { cidr_block = "10.0.0.0/24" }
     vpc_jobs            = { subnet_ids = [] }
     number_of_workers   = 1
     timeout             = 10081
@@ -113,7 +113,6 @@ run "values_out_of_range" {
   }
 
   expect_failures = [
-    var.route_table_ids,
     var.execution_class,
     var.iam_path,
     var.vpc_jobs,
@@ -147,6 +146,7 @@ run "values_that_end_badly_or_are_too_large" {
     lifecycle_rules   = { incomplete_upload_days = 0 }
     kms_key_arn       = "arn:aws:kms:eu-west-1:111122223333:key/01234567-89ab-cdef-0123-456789abcdef"
     iam_path          = "/data"
+    network           = { cidr_block = "10.0.0.0/24" }
     vpc_jobs          = { subnet_ids = ["subnet-0123456789abcdef0"], interface_endpoints = ["glue", "logs", "secretsmanager", "sqs"] }
     number_of_workers = 300
     timeout           = 1.5
@@ -182,8 +182,8 @@ run "values_that_contradict_each_other" {
     bucket_name            = "our-data"
     access_logs            = { bucket = "our-data" }
     lifecycle_rules        = { quarantine_days = 0 }
+    network                = { cidr_block = "10.0.0.0/24" }
     vpc_jobs               = { subnet_ids = ["subnet-0123456789abcdef0"], interface_endpoints = ["logs"] }
-    route_table_ids        = ["rtb-0123456789abcdef0"]
     execution_class        = "FLEX"
     failure_email          = "ops@example.org"
     worker_type            = "G.4X"
@@ -194,7 +194,6 @@ run "values_that_contradict_each_other" {
     var.access_logs,
     var.lifecycle_rules,
     var.vpc_jobs,
-    var.route_table_ids,
     var.execution_class,
     var.failure_email,
     var.lake_formation,
@@ -211,6 +210,7 @@ run "names_and_addresses_that_are_none" {
     budget            = { monthly_limit = 1, emails = ["boss"] }
     job_settings      = { machine_learning_curated = { worker_type = "Standard" } }
     access_logs       = { bucket = "Our_Logs" }
+    network           = { cidr_block = "10.0.0.0/24" }
     vpc_jobs          = { subnet_ids = ["subnet-0123456789abcdef0"], interface_endpoints = [], egress_cidr_blocks = ["10.0.0.0"] }
   }
 
@@ -234,6 +234,137 @@ run "a_single_job_that_contradicts_the_others" {
   expect_failures = [var.job_settings]
 }
 
+run "a_vpc_that_is_none" {
+  command = plan
+
+  variables {
+    network = { vpc_id = "subnet-0123456789abcdef0" }
+  }
+
+  expect_failures = [var.network]
+}
+
+run "route_tables_that_are_none" {
+  command = plan
+
+  variables {
+    network = { vpc_id = "vpc-0123456789abcdef0", route_table_ids = ["rtb-xyz"] }
+  }
+
+  expect_failures = [var.network]
+}
+
+run "route_tables_beside_a_network_that_is_made" {
+  command = plan
+
+  variables {
+    network = { cidr_block = "10.0.0.0/24", route_table_ids = ["rtb-0123456789abcdef0"] }
+  }
+
+  expect_failures = [var.network]
+}
+
+run "a_network_both_made_and_named" {
+  command = plan
+
+  variables {
+    network = { cidr_block = "10.0.0.0/24", vpc_id = "vpc-0123456789abcdef0" }
+  }
+
+  expect_failures = [var.network]
+}
+
+run "a_network_neither_made_nor_named" {
+  command = plan
+
+  variables {
+    network = {}
+  }
+
+  expect_failures = [var.network]
+}
+
+run "a_network_too_small_for_its_subnets" {
+  command = plan
+
+  variables {
+    network = { cidr_block = "10.0.0.0/27" }
+  }
+
+  expect_failures = [var.network]
+}
+
+run "a_network_in_half_a_zone" {
+  command = plan
+
+  variables {
+    network = { cidr_block = "10.0.0.0/24", zones = 1.5 }
+  }
+
+  expect_failures = [var.network]
+}
+
+run "jobs_in_no_network" {
+  command = plan
+
+  variables {
+    vpc_jobs = { subnet_ids = ["subnet-0123456789abcdef0"] }
+  }
+
+  expect_failures = [var.vpc_jobs]
+}
+
+run "jobs_somewhere_in_a_named_network" {
+  command = plan
+
+  variables {
+    network  = { vpc_id = "vpc-0123456789abcdef0" }
+    vpc_jobs = {}
+  }
+
+  expect_failures = [var.vpc_jobs]
+}
+
+run "code_that_is_not_where_it_is_looked_for" {
+  command = plan
+
+  variables {
+    ddl_path     = "./modules"
+    scripts_path = "./modules"
+  }
+
+  expect_failures = [var.ddl_path, var.scripts_path]
+}
+
+# Without the jobs: provider 5.100 knows no such worker, later ones do.
+run "workers_that_glue_has_got_since" {
+  command = plan
+
+  override_module {
+    target = module.jobs
+    outputs = {
+      jobs          = {}
+      forget_job    = "forget"
+      job_arguments = {}
+      job_tables    = {}
+      workflow      = "workflow"
+      last_job      = "last"
+      max_retries   = 1
+      log_groups    = { error = "/error", output = "/output", forget_error = "/error", forget_output = "/output" }
+    }
+  }
+
+  variables {
+    worker_type  = "G.12X"
+    job_settings = { machine_learning_curated = { worker_type = "R.8X" } }
+  }
+
+  assert {
+    condition     = output.workflow == "workflow"
+    error_message = "Both are workers of Glue."
+  }
+}
+
 run "every_rule_kept" {
   command = plan
 
@@ -250,7 +381,7 @@ run "every_rule_kept" {
     lake_formation           = { enabled = true, analyst_principals = ["arn:aws:iam::111122223333:role/data/analyst"] }
     stale_after_hours        = 168
     budget                   = { monthly_limit = 0.5, emails = ["boss@example.org"] }
-    job_settings             = { machine_learning_curated = { worker_type = "G.1X", execution_class = "STANDARD", number_of_workers = 2, timeout = 1, max_retries = 10 } }
+    job_settings             = { customer_landing_to_trusted = { worker_type = "G.8X", execution_class = "STANDARD" }, machine_learning_curated = { worker_type = "G.1X", execution_class = "STANDARD", number_of_workers = 2, timeout = 1, max_retries = 10 } }
     bucket_name              = "our-data"
     kms_key_arn              = "arn:aws:kms:eu-central-1:111122223333:key/mrk-0123456789abcdef0123456789abcdef"
     iam_path                 = "/data/lake/"
@@ -259,8 +390,7 @@ run "every_rule_kept" {
     vpc_jobs                 = { subnet_ids = ["subnet-0123456789abcdef0"], interface_endpoints = ["kms", "sts"], egress_cidr_blocks = ["10.0.0.0/16"] }
     tags                     = { Owner = "research" }
     lifecycle_rules          = { noncurrent_version_days = 1 }
-    vpc_id                   = "vpc-0123456789abcdef0"
-    route_table_ids          = ["rtb-0123456789abcdef0", "rtb-01234567"]
+    network                  = { vpc_id = "vpc-0123456789abcdef0", route_table_ids = ["rtb-0123456789abcdef0", "rtb-01234567"] }
     glue_version             = "5.0"
     worker_type              = "G.2X"
     number_of_workers        = 299
@@ -275,6 +405,7 @@ run "every_rule_kept" {
     training_match           = "timestamp_and_customer"
     unmatched_steps          = "keep"
     training_subject         = "pseudonym"
+    curated_identity         = "pseudonym"
     subject_key_version      = 2
     quarantine_limits        = { customer_landing = { share = 0, rows = 0 }, step_trainer_landing = { share = 1 } }
     row_count_change         = { drop = 0, growth = 1 }

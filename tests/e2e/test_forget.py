@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import base64
 import gzip
+import html
 import io
 import json
 import os
@@ -12,6 +14,7 @@ import zlib
 from collections import Counter
 from collections.abc import Iterator
 from typing import Any
+from urllib.parse import quote
 
 import pyarrow.parquet as pq
 import pytest
@@ -50,12 +53,24 @@ class Bucket:
 
     def containing(self, secrets: list[str]) -> set[str]:
         """Return the keys of all objects any version of which contains one of the values, however it is packed."""
-        wanted = [secret.lower().encode() for secret in secrets]
+        wanted = forms(secrets)
         return {
             key
             for key, content in self.versions()
-            if any(secret in part.lower() for part in _unpacked(content) for secret in wanted)
+            if any(secret in part.lower() for part in (key.encode(), *_unpacked(content)) for secret in wanted)
         }
+
+
+def forms(secrets: list[str]) -> set[bytes]:
+    """Return in how many ways these values may be written, all in small letters."""
+    encodings = ("utf-8", "utf-16-le", "utf-16-be", "utf-32-le", "utf-32-be")
+    found = {secret.lower().encode(encoding) for secret in secrets for encoding in encodings}
+    for spelled in {spelling for secret in secrets for spelling in (secret, secret.lower(), secret.upper())}:
+        found |= {quote(spelled, safe="").lower().encode(), html.escape(spelled).lower().encode()}
+        for before in range(3):  # base64 is compared as it is: one in small letters by chance has other bits
+            packed = base64.b64encode(b"x" * before + spelled.encode()).rstrip(b"=")
+            found.add(packed[4:-2].lower())
+    return found
 
 
 def _unpacked(content: bytes) -> Iterator[bytes]:
@@ -71,6 +86,38 @@ def _unpacked(content: bytes) -> Iterator[bytes]:
                 yield zlib.decompressobj(-15).decompress(content[start:])
             except zlib.error:
                 continue
+
+
+def traces(project: Project, secrets: list[str]) -> set[str]:
+    """Return where on the disk and in the logs one of the values is, in any form."""
+    wanted = forms(secrets)
+    folder = project.root / "build"
+    texts = {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+    logs = project.client("logs")
+    for group in logs.describe_log_groups()["logGroups"]:
+        for page in logs.get_paginator("filter_log_events").paginate(logGroupName=group["logGroupName"]):
+            for number, event in enumerate(page["events"]):
+                texts[f"{event['logStreamName']} {number}"] = event["message"].encode()
+    return {
+        place for place, text in texts.items() if any(form in place.lower().encode() + text.lower() for form in wanted)
+    }
+
+
+def leave_traces(project: Project, bucket: Bucket, person: dict[str, Any]) -> None:
+    """Leave the person where nothing of the pipeline puts them, and where it does by the name of a file."""
+    email, log = person["email"], f"WARN a library knows of {quote(person['email'])}"
+    bucket.s3.put_object(Bucket=bucket.name, Key="athena-results/wide.csv", Body=email.encode("utf-16-le"))
+    bucket.s3.put_object(
+        Bucket=bucket.name, Key="athena-results/packed.txt", Body=base64.b64encode(f"of {email}, her file".encode())
+    )
+    logs, run = project.client("logs"), "jr_planted"
+    groups = [group["logGroupName"] for group in logs.describe_log_groups()["logGroups"]]
+    group = next(name for name in groups if name.endswith("/error"))
+    logs.create_log_stream(logGroupName=group, logStreamName=run)
+    event = {"timestamp": int(time.time() * 1000), "message": log}
+    logs.put_log_events(logGroupName=group, logStreamName=run, logEvents=[event])
+    (project.root / "build/local/jobs" / run).mkdir()
+    (project.root / "build/local/jobs" / run / "output.log").write_text(log)
 
 
 def record(line: bytes) -> dict[str, Any]:
@@ -129,7 +176,9 @@ def forget_somebody(project: Project) -> dict[str, Any]:
         "landing": {entity: bucket.landing(entity) for entity in LANDING},
         "rows": rows(project),
     }
-    assert bucket.containing(before["secrets"])
+    leave_traces(project, bucket, person)
+    assert bucket.containing(before["secrets"]) >= {"athena-results/wide.csv", "athena-results/packed.txt"}
+    assert traces(project, before["secrets"]) >= {"local/jobs/jr_planted/output.log", "jr_planted 0"}
     looked = project.lakehouse("forget", EMAIL=email)  # without a terminal, on which somebody could say yes
     assert looked.returncode == 1, looked.stdout
     would = json.loads(max((project.root / "build/local").glob("forget-*.json"), key=os.path.getmtime).read_text())
@@ -154,6 +203,10 @@ def test_no_byte_of_the_bucket_identifies_the_person(project: Project, forgotten
     assert Bucket(project).containing(forgotten["secrets"]) == set()
 
 
+def test_no_byte_of_the_disk_and_the_logs_identifies_the_person(project: Project, forgotten: dict[str, Any]) -> None:
+    assert traces(project, forgotten["secrets"]) == set()
+
+
 def test_report_and_logs_hold_no_personal_data(project: Project, forgotten: dict[str, Any]) -> None:
     texts = [forgotten["report"], forgotten["said"].replace(forgotten["email"].lower(), "")]  # repeated to the operator
     texts += [path.read_text() for path in (project.root / "build/local/jobs").glob("*/output.log")]
@@ -174,10 +227,8 @@ def test_the_person_and_the_number_of_records_are_said_before_they_are_erased(fo
     number = sum(
         part["rows"] for part in (*erased["landing"].values(), erased["quarantine"], *erased["tables"].values())
     )
-    assert said.index(f": {forgotten['email'].lower()} in local") < said.index(
-        f"Found {number:,} records of this person:"
-    )
-    assert said.index("Found ") < said.index(f"Erased {number:,} records of this person:")
+    assert said.index(f": {forgotten['email'].lower()} in local") < said.index(f"Found {number:,} records:")
+    assert said.index("Found ") < said.index(f"Erased {number:,} records:")
 
 
 def test_a_look_says_what_would_go(forgotten: dict[str, Any]) -> None:

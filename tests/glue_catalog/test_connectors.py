@@ -30,11 +30,13 @@ NOT_ASKED_FOR_HERE = {
     "glue:GetWorkflowRun": "the lease, if another operation holds it",
     "glue:GetWorkflowRunProperties": "the lease, in a workflow run: forget has the policy of the others",
     "kms:*": "S3 with a key of the customer's",
-    "logs:*": "Glue, which writes in the role's name",
+    "logs:*": "Glue, which writes in the role's name; forget, where a log names somebody",
     "s3:AbortMultipartUpload": "S3FileIO and Hadoop's S3 connector, for a file of more than 32 MB",
-    "s3:DeleteObject": "S3FileIO, after a failed write; Hadoop's S3 connector, to rename",
+    "s3:DeleteObject": "S3FileIO, after a failed write or a withdrawal; Hadoop's S3 connector, to rename",
+    "s3:DeleteObjectVersion": "a withdrawal",
     "s3:GetBucketLocation": "Hadoop's S3 connector",
     "s3:ListBucket": "S3, to answer that an object is not there",
+    "s3:ListBucketVersions": "a withdrawal",
     "s3:ListMultipartUploadParts": "S3FileIO and Hadoop's S3 connector, for a file of more than 32 MB",
 }
 

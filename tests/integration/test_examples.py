@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any, Final
 
@@ -22,7 +23,9 @@ from tests.conftest import ALL_JOBS, ICEBERG_TABLES, copy_of_project
 MODULE: Final = "module.lakehouse.module"
 ACCOUNT: Final = sandbox.Sandbox.account_id
 OPTIMIZERS: Final = {"compaction", "orphan_file_deletion", "retention"}
-ONLY_IN_COMPLETE: Final = frozenset({"aliases", "budgets", "connections", "keys", "security groups", "VPCs"})
+ONLY_IN_COMPLETE: Final = frozenset(
+    {"aliases", "budgets", "connections", "endpoints", "keys", "security groups", "VPCs"}
+)
 
 # What an account can be left with, and the names of what is there.
 LISTED: Final[dict[str, Callable[[Aws], Iterable[str]]]] = {
@@ -169,6 +172,11 @@ def test_complete(examples: Path, aws: Aws) -> None:
         assert made == set(LISTED)
         lakehouse = example.output()["lakehouse"]
         key = aws("kms").describe_key(KeyId="alias/stedi-complete")["KeyMetadata"]["Arn"]
+        policy = json.loads(aws("kms").get_key_policy(KeyId=key, PolicyName="default")["Policy"])
+        for service, sent in context_of_services(lakehouse).items():
+            assert admits(policy, service, sent), f"{service} may not use the key with {sent}"
+            # Of another account, or for another topic or group, it may not.
+            assert not admits(policy, service, {name: f"other-{value}" for name, value in sent.items()}), service
         assert encryption_of_bucket(aws, lakehouse["bucket"]) == {"SSEAlgorithm": "aws:kms", "KMSMasterKeyID": key}
         for workgroup in (lakehouse["athena_workgroup"], lakehouse["analyst_workgroup"]):
             configuration = aws("athena").get_work_group(WorkGroup=workgroup)["WorkGroup"]["Configuration"]
@@ -204,6 +212,41 @@ def optimizes(aws: Aws, database: str, table: str, kind: str) -> bool:
     """Tell whether Glue maintains a table in a way."""
     answer = aws("glue").get_table_optimizer(CatalogId=ACCOUNT, DatabaseName=database, TableName=table, Type=kind)
     return bool(answer["TableOptimizer"]["configuration"]["enabled"])
+
+
+def context_of_services(lakehouse: dict[str, Any]) -> dict[str, dict[str, str]]:
+    """Return what each service that acts by itself names to KMS, by the service."""
+    topic = {"kms:EncryptionContext:aws:sns:topicArn": lakehouse["failure_topic_arn"]}
+    region = lakehouse["region"]
+    group = f"arn:aws:logs:{region}:{ACCOUNT}:log-group:{lakehouse['log_groups']['error']}"
+    return {
+        # No aws:SourceAccount and no aws:SourceArn: EventBridge sends neither when it publishes to an encrypted topic.
+        "events.amazonaws.com": topic,
+        "cloudwatch.amazonaws.com": topic | {"aws:SourceAccount": ACCOUNT},
+        "budgets.amazonaws.com": topic | {"aws:SourceAccount": ACCOUNT},
+        f"logs.{region}.amazonaws.com": {"kms:EncryptionContext:aws:logs:arn": group},
+    }
+
+
+def admits(policy: dict[str, Any], service: str, sent: dict[str, str]) -> bool:
+    """Tell whether a key policy lets a service make and read data keys, with what it names to KMS."""
+
+    def holds(statement: dict[str, Any]) -> bool:
+        conditions = statement.get("Condition", {})
+        assert conditions.keys() <= {"StringEquals", "ArnLike"}
+        return all(
+            any(fnmatchcase(sent.get(name, ""), wanted) for wanted in ([values] if isinstance(values, str) else values))
+            for keys in conditions.values()
+            for name, values in keys.items()
+        )
+
+    allowed = {
+        action
+        for statement in policy["Statement"]
+        if service in str(statement["Principal"].get("Service")) and statement["Effect"] == "Allow" and holds(statement)
+        for action in statement["Action"]
+    }
+    return {"kms:Decrypt", "kms:GenerateDataKey*"} <= allowed
 
 
 def encryption_of_bucket(aws: Aws, bucket: str) -> dict[str, str]:

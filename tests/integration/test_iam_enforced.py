@@ -185,12 +185,19 @@ class TestJobRole:
         assert len(job("secretsmanager").get_secret_value(SecretId=lake.secret)["SecretString"]) == 64
         denied(job("secretsmanager").put_secret_value, SecretId=lake.secret, SecretString="known")
 
-    def test_cannot_reach_requests_to_forget_nor_old_versions(self, lake: Lake, job: Callable[[str], Any]) -> None:
+    def test_cannot_reach_requests_to_forget_nor_old_versions_but_of_the_tables(
+        self, lake: Lake, job: Callable[[str], Any]
+    ) -> None:
         s3, request = job("s3"), {"Bucket": lake.bucket, "Key": "forget/requests/1.json"}
         lake.s3.put_object(**request, Body=b"{}")
         denied(s3.get_object, **request)
         denied(s3.list_objects_v2, Bucket=lake.bucket, Prefix="forget/")
-        denied(s3.list_object_versions, Bucket=lake.bucket, Prefix=f"{lake.prefix(TRAINING)}/")
+        denied(s3.list_object_versions, Bucket=lake.bucket, Prefix="customer/landing/")
+        landed = {"Bucket": lake.bucket, "Key": "customer/landing/another.json"}
+        version = lake.s3.put_object(**landed, Body=b"{}")["VersionId"]
+        denied(s3.delete_object, **landed, VersionId=version)
+        lake.s3.delete_object(**landed, VersionId=version)
+        s3.list_object_versions(Bucket=lake.bucket, Prefix=f"{lake.prefix(TRAINING)}/")
 
     def test_cannot_read_query_results(self, lake: Lake, job: Callable[[str], Any]) -> None:
         for group in lake.workgroups:
@@ -251,6 +258,18 @@ class TestForgetRole:
         denied(s3.delete_object, **here, VersionId=version)
         lake.s3.delete_object(**here, VersionId=version)
 
+    def test_erases_the_logs_of_its_own_jobs(
+        self, lake: Lake, forget: Callable[[str], Any], job: Callable[[str], Any]
+    ) -> None:
+        own, logs = f"/aws-glue/jobs/{lake.workflow.removesuffix('-lakehouse')}/output", forget("logs")
+        stream = {"logGroupName": own, "logStreamName": "new"}
+        logs.create_log_stream(**stream)
+        logs.filter_log_events(logGroupName=own)
+        denied(job("logs").filter_log_events, logGroupName=own)
+        denied(job("logs").delete_log_stream, **stream)
+        logs.delete_log_stream(**stream)
+        denied(logs.filter_log_events, logGroupName="/aws-glue/jobs/another/output")
+
     def test_cannot_administer(self, lake: Lake, forget: Callable[[str], Any]) -> None:
         denied(forget("glue").delete_table, DatabaseName=lake.database, Name=TRAINING)
         denied(forget("glue").start_workflow_run, Name=lake.workflow)
@@ -278,6 +297,12 @@ class TestAnalyst:
         key = "athena-results/analysts/new.csv"
         analyst("s3").put_object(Bucket=lake.bucket, Key=key, Body=b"x")
         assert analyst("s3").get_object(Bucket=lake.bucket, Key=key)["Body"].read() == b"x"
+
+    def test_opens_the_query_editor(self, lake: Lake, analyst: Callable[[str], Any]) -> None:
+        athena, glue = analyst("athena"), analyst("glue")
+        assert lake.workgroups["analysts"] in {each["Name"] for each in athena.list_work_groups()["WorkGroups"]}
+        athena.list_data_catalogs()  # allowed; moto lists none
+        assert lake.database in {each["Name"] for each in glue.get_databases()["DatabaseList"]}
 
     @pytest.mark.parametrize("table", [*PERSONAL_TABLES, *AUDIT_TABLES])
     def test_reaches_no_other_table(self, lake: Lake, analyst: Callable[[str], Any], table: str) -> None:

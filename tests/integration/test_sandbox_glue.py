@@ -160,6 +160,18 @@ boto3.client("s3").put_object(Bucket="lake", Key="written/by/job", Body=b"1")
             )["events"]
             assert [event["message"] for event in events] == [text]
 
+    def test_writes_its_log_where_glue_does_under_a_security_configuration(self, aws: Aws) -> None:
+        aws.client("glue").create_security_configuration(Name="secure", EncryptionConfiguration={})
+        aws.job(
+            "whispers", "print('to out')", SecurityConfiguration="secure", Role="arn:aws:iam::123456789012:role/jobs"
+        )
+        run = aws.run("whispers", Arguments={"--custom-logGroup-prefix": "/aws-glue/jobs/mine"})
+        assert run["LogGroupName"] == "/aws-glue/jobs/mine/secure-role/jobs"
+        events = aws.client("logs").get_log_events(
+            logGroupName="/aws-glue/jobs/mine/secure-role/jobs/output", logStreamName=run["Id"]
+        )["events"]
+        assert [event["message"] for event in events] == ["to out"]
+
     def test_fails_with_what_the_script_said(self, aws: Aws) -> None:
         aws.job("bad", "import sys; sys.exit('customers: there is no landing data')")
         run = aws.run("bad")

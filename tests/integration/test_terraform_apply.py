@@ -58,6 +58,24 @@ def test_failures_of_every_job_are_announced(project: Project, terraform: Terraf
         assert set(pattern["detail"]["jobName"]) == names
 
 
+def test_the_default_vpc_is_left_alone(project: Project, terraform: Terraform) -> None:
+    ec2 = project.client("ec2")
+    [default] = ec2.describe_vpcs(Filters=[{"Name": "is-default", "Values": ["true"]}])["Vpcs"]
+    [endpoint] = ec2.describe_vpc_endpoints()["VpcEndpoints"]
+    assert endpoint["VpcEndpointType"] == "Gateway"
+    assert endpoint["VpcId"] != default["VpcId"]
+    [table] = ec2.describe_route_tables(RouteTableIds=endpoint["RouteTableIds"])["RouteTables"]
+    subnets = ec2.describe_subnets(Filters=[{"Name": "vpc-id", "Values": [endpoint["VpcId"]]}])["Subnets"]
+    assert {each["SubnetId"] for each in subnets} == {each["SubnetId"] for each in table["Associations"]}
+    assert len(subnets) == 2
+    assert len({each["AvailabilityZone"] for each in subnets}) == 2
+    assert [
+        route
+        for route in table["Routes"]
+        if route.get("GatewayId", "local") not in ("local", endpoint["VpcEndpointId"])
+    ] == []
+
+
 def subject_key(project: Project) -> str:
     secret = project.client("secretsmanager").get_secret_value(SecretId="stedi-local-subject-key")
     return str(secret["SecretString"])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -56,6 +57,48 @@ def test_roots_are_found() -> None:
 def test_root_is_valid(root: str, environment: dict[str, str]) -> None:
     terraform(root, environment, "init", "-backend=false", "-input=false", "-lockfile=readonly", "-no-color")
     terraform(root, environment, "validate", "-no-color")
+
+
+MOCKED = """
+mock_provider "aws" {
+  source = "./mocks"
+}
+
+run "plan" {
+  command = plan
+}
+"""
+
+
+@pytest.mark.parametrize("source", ["repository/terraform", "repository//terraform"])
+def test_a_source_without_the_double_slash_is_told_what_it_needs(
+    source: str, environment: dict[str, str], tmp_path: Path
+) -> None:
+    """Terraform copies a source up to its double slash, and the module reads ddl/ and glue_jobs/ beside itself."""
+    for folder in ("ddl", "glue_jobs", "terraform"):
+        ignore = shutil.ignore_patterns(".terraform", ".terraform.lock.hcl", "__pycache__")
+        shutil.copytree(REPOSITORY / folder, tmp_path / "repository" / folder, ignore=ignore)
+    root = tmp_path / "root"
+    (root / "tests").mkdir(parents=True)
+    shutil.copytree(TERRAFORM / "tests/mocks", root / "mocks")
+    (root / "tests/plan.tftest.hcl").write_text(MOCKED)
+    shutil.copy(TERRAFORM / "versions.tf", root)
+    (root / "main.tf").write_text(
+        f'module "lakehouse" {{\n  source      = "{tmp_path}/{source}"\n  environment = "test"\n}}\n'
+    )
+    own = environment | {"TF_DATA_DIR": str(tmp_path / "data")}
+    command = [str(executable()), f"-chdir={root}"]
+    subprocess.run([*command, "init", "-no-color"], env=own, capture_output=True, check=True, timeout=300)
+    done = subprocess.run(
+        [*command, "test", "-no-color"], env=own, capture_output=True, text=True, check=False, timeout=300
+    )
+    if source.endswith("//terraform"):
+        assert done.returncode == 0, f"{done.stdout}\n{done.stderr}"
+    else:
+        assert done.returncode != 0
+        assert 'write "<repository>//terraform" as the module\'s source' in " ".join(
+            done.stderr.replace("│", "").split()
+        )
 
 
 @pytest.mark.parametrize("root", TESTED)

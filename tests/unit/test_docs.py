@@ -31,3 +31,18 @@ def test_what_is_edited_is_there(file: str) -> None:
     old, new = walk.EDITED[file]
     assert (walk.ROOT / file).read_text(encoding="utf-8").count(old) >= 1
     assert old != new
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        "PendingConfirmation",  # an unconfirmed subscription: nobody hears of a failure
+        "aws lakeformation get-data-lake-settings",  # grants of IAM alone do not do where it governs
+        "aws glue list-jobs --region",  # no Glue in the region
+        '"<owner>@<id>/<name>@<id>"',  # the subject of GitHub's tokens
+        "kms_key_arns",  # else neither CI nor the boundary knows the key
+    ],
+)
+def test_a_first_deployment_is_told_what_else_would_stop_it(asked: str) -> None:
+    page = (walk.ROOT / "docs/operating.md").read_text(encoding="utf-8")
+    assert asked in page.split("## First deployment on a real account")[1].split("## Everyday work")[0]

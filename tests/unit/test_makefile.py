@@ -162,7 +162,10 @@ def test_a_knob_that_make_got_in_its_flags_is_one_that_was_typed(folder: Folder)
         (["counts", "PROFILE=strict"], "`make counts` does not take PROFILE, only these do: apply plan run-pipeline."),
         (["PORT=1"], "`make help` does not take PORT, only these do: apply plan run-pipeline."),
         (["test", "ENV=dev"], "`make test` does not take ENV"),
-        (["apply", "counts", "EMAIL=a@b.org"], "`make apply counts` does not take EMAIL, only these do: forget."),
+        (
+            ["apply", "counts", "EMAIL=a@b.org"],
+            "`make apply counts` does not take EMAIL, only these do: export forget.",
+        ),
     ],
 )
 def test_a_knob_that_no_target_of_the_command_takes_is_refused_before_anything_is_run(

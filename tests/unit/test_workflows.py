@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+import json
+import os
 import re
+import shutil
+import subprocess
+import tempfile
 from collections.abc import Iterator
+from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any
 
@@ -17,12 +23,15 @@ ACTIONS = sorted((ROOT / ".github/actions").glob("*/action.yml"))
 RIGHTS = {
     ("checks", "checks"): {},
     ("checks", "slow"): {},
+    ("plan", "environments"): {},
     ("plan", "plan"): {"id-token": "write", "pull-requests": "write"},
+    ("drift", "environments"): {},
     ("apply", "dev"): {"id-token": "write"},
     ("apply", "prod"): {"id-token": "write"},
     ("connectors", "connectors"): {},
     ("drift", "drift"): {"id-token": "write", "issues": "write"},
 }
+COLLECTOR = ("plan", "plans")  # checks nothing out
 
 
 def load(path: Path) -> dict[str, Any]:
@@ -80,14 +89,14 @@ def test_jobs_have_exactly_the_rights_that_they_need() -> None:
     assert {path.stem: load(path)["permissions"] for path in WORKFLOWS} == {path.stem: {} for path in WORKFLOWS}
     assert {(name, job): definition["permissions"] for name, job, definition in jobs()} == {
         key: {"contents": "read", **rights} for key, rights in RIGHTS.items()
-    }
+    } | {COLLECTOR: {}}
 
 
 def test_every_job_ends_and_leaves_no_token_on_the_disk() -> None:
     for name, job, definition in jobs():
         assert definition["timeout-minutes"] <= 120, (name, job)
         checkouts = [step for step in definition["steps"] if step.get("uses", "").startswith("actions/checkout@")]
-        assert [step["with"]["persist-credentials"] for step in checkouts] == [False], (name, job)
+        assert [step["with"]["persist-credentials"] for step in checkouts] == [False] * ((name, job) != COLLECTOR)
 
 
 def test_there_are_no_secrets() -> None:
@@ -111,22 +120,130 @@ def test_every_make_target_that_is_called_exists() -> None:
 
 
 def test_every_environment_that_is_named_exists() -> None:
-    planned = {name: workflow(name)["jobs"][name]["strategy"]["matrix"]["include"] for name in ("plan", "drift")}
     applied = {step["with"]["environment"] for step in steps(workflow("apply")) if "apply" in step["uses"]}
     roots = {path.name for path in (ROOT / "terraform/environments").iterdir() if (path / "versions.tf").is_file()}
-    assert {entry["environment"] for entry in planned["plan"]} == applied == roots - {"local"}
-    assert planned["plan"] == planned["drift"]
+    variables = {f"{name.upper()}_STATE_BUCKET": "bucket" for name in roots}
+    assert {entry["environment"] for entry in environments_found(variables)} == applied == roots - {"local"}
+
+
+def environments_found(variables: dict[str, str]) -> list[dict[str, str]]:
+    """Run the step that finds the environments which have their variables, and return its matrix."""
+    if shutil.which("jq") is None:
+        pytest.skip("jq is not installed here; it is on GitHub's runners")
+    script = commands(load(ROOT / ".github/actions/environments/action.yml"))
+    with tempfile.NamedTemporaryFile("r") as output:
+        subprocess.run(
+            ["bash", "-euo", "pipefail", "-c", script],
+            cwd=ROOT,
+            env=os.environ | {"VARIABLES": json.dumps(variables), "GITHUB_OUTPUT": output.name},
+            check=True,
+            capture_output=True,
+        )
+        name, _, value = output.read().partition("=")
+    assert name == "found"
+    found: list[dict[str, str]] = json.loads(value)
+    return found
+
+
+@pytest.mark.parametrize(
+    ("variables", "found"),
+    [
+        ({}, []),
+        ({"DEV_STATE_BUCKET": "states"}, ["dev"]),
+        ({"PROD_STATE_BUCKET": "states", "DEV_STATE_BUCKET": ""}, ["prod"]),
+        ({"LOCAL_STATE_BUCKET": "states", "PROD_AWS_REGION": "us-east-1"}, []),
+    ],
+)
+def test_an_environment_without_its_variables_is_skipped(variables: dict[str, str], found: list[str]) -> None:
+    assert [entry["environment"] for entry in environments_found(variables)] == found
+
+
+def test_an_environment_is_planned_with_its_own_variables() -> None:
+    names = re.findall(r'"\$\{upper\(environment\)\}(_[A-Z_]+)"', (ROOT / "terraform/bootstrap/outputs.tf").read_text())
+    [entry] = environments_found({f"DEV{name}": f"dev{name}" for name in names})
+    assert entry == {
+        "environment": "dev",
+        "role-arn": "dev_PLAN_ROLE_ARN",
+        "region": "dev_AWS_REGION",
+        "state-bucket": "dev_STATE_BUCKET",
+        "permissions-boundary": "dev_PERMISSIONS_BOUNDARY_ARN",
+    }
+
+
+@pytest.mark.parametrize("name", ["plan", "drift"])
+def test_only_environments_that_were_found_are_planned(name: str) -> None:
+    job = workflow(name)["jobs"][name]
+    assert job["needs"] == "environments"
+    assert job["if"] == "needs.environments.outputs.found != '[]'"
+    assert job["strategy"]["matrix"] == {"include": "${{ fromJSON(needs.environments.outputs.found) }}"}
+
+
+@pytest.mark.parametrize("environment", ["dev", "prod"])
+def test_only_environments_with_variables_are_applied(environment: str) -> None:
+    assert f"vars.{environment.upper()}_STATE_BUCKET != ''" in workflow("apply")["jobs"][environment]["if"]
+
+
+@pytest.mark.parametrize(
+    ("results", "code"),
+    [
+        ("success success", 0),
+        ("skipped skipped", 0),
+        ("success failure", 1),
+        ("failure skipped", 1),
+        ("success cancelled", 1),
+    ],
+)
+def test_one_check_reports_for_all_plans(results: str, code: int) -> None:
+    collector = workflow("plan")["jobs"]["plans"]
+    assert (collector["needs"], collector["if"]) == (["environments", "plan"], "always()")
+    [step] = collector["steps"]
+    assert step["env"] == {"RESULTS": "${{ join(needs.*.result, ' ') }}"}
+    done = subprocess.run(["bash", "-euo", "pipefail", "-c", step["run"]], env={"RESULTS": results}, check=False)
+    assert done.returncode == code
+
+
+def test_required_checks_always_report() -> None:
+    """A check named after a matrix entry never reports where the entry is skipped, and blocks the merge."""
+    page = (ROOT / "docs/ci.md").read_text(encoding="utf-8")
+    required = set(re.findall(r'"context": "([^"]+)"', page))
+    checks = workflow("checks")["jobs"]
+    assert required == {checks["checks"]["name"], checks["slow"]["name"], workflow("plan")["jobs"]["plans"]["name"]}
+
+
+def test_credentials_last_as_long_as_the_job_that_has_them() -> None:
+    """Else an apply, or the run after it, loses them half-way."""
+    [session] = [
+        int(step["with"]["session-seconds"])
+        for step in steps(load(ROOT / ".github/actions/apply/action.yml"))
+        if "session-seconds" in step.get("with", {})
+    ]
+    limits = {definition["timeout-minutes"] * 60 for definition in workflow("apply")["jobs"].values()}
+    roles = (ROOT / "terraform/bootstrap/roles.tf").read_text(encoding="utf-8")
+    assert {session} == limits == {int(limit) for limit in re.findall(r"max_session_duration = (\d+)", roles)}
+    default = load(ROOT / ".github/actions/environment/action.yml")["inputs"]["session-seconds"]["default"]
+    for name in ("plan", "drift"):
+        assert workflow(name)["jobs"][name]["timeout-minutes"] * 60 <= int(default)
+
+
+def test_dependabot_looks_at_every_folder_with_providers() -> None:
+    """Only modules, and with them their callers, would otherwise stay at what they were written for."""
+    updates = yaml.safe_load((ROOT / ".github/dependabot.yml").read_text(encoding="utf-8"))["updates"]
+    [watched] = [update["directories"] for update in updates if update["package-ecosystem"] == "terraform"]
+    folders = {f"/{path.parent.relative_to(ROOT)}" for path in (ROOT / "terraform").rglob("versions.tf")}
+    assert {folder for folder in folders if not any(fnmatch(folder, pattern) for pattern in watched)} == set()
 
 
 def test_forks_get_no_plan() -> None:
-    condition = workflow("plan")["jobs"]["plan"]["if"]
+    condition = workflow("plan")["jobs"]["environments"]["if"]
     assert "github.event.pull_request.head.repo.full_name == github.repository" in condition
     assert set(workflow("plan")["on"]) == {"pull_request", "workflow_dispatch"}
 
 
 def test_applies_wait_for_each_other_and_are_never_cancelled() -> None:
     document = workflow("apply")
-    assert document["on"] == {"push": {"branches": ["main"]}}
+    [(event, trigger)] = document["on"].items()
+    assert (event, trigger["branches"]) == ("push", ["main"])
+    assert trigger["paths-ignore"] == ["docs/**", "**.md", "LICENSE"], "nothing that is applied or run may be ignored"
     assert "concurrency" not in document, "a group of the whole workflow would let a waiting prod block dev"
     assert {job: definition["concurrency"] for job, definition in document["jobs"].items()} == {
         job: {"group": f"apply-{job}", "cancel-in-progress": False, "queue": "max"} for job in ("dev", "prod")

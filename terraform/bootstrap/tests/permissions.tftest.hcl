@@ -8,6 +8,26 @@ provider "aws" {
   skip_metadata_api_check     = true
 }
 
+provider "aws" {
+  alias                       = "govcloud"
+  region                      = "us-gov-west-1"
+  access_key                  = "none"
+  secret_key                  = "none"
+  skip_credentials_validation = true
+  skip_requesting_account_id  = true
+  skip_metadata_api_check     = true
+}
+
+provider "aws" {
+  alias                       = "china"
+  region                      = "cn-northwest-1"
+  access_key                  = "none"
+  secret_key                  = "none"
+  skip_credentials_validation = true
+  skip_requesting_account_id  = true
+  skip_metadata_api_check     = true
+}
+
 override_data {
   target = data.aws_caller_identity.current
   values = { account_id = "111122223333" }
@@ -88,7 +108,7 @@ run "the_key_of_the_pseudonyms_is_read_on_refresh_and_by_jobs_only" {
 
   assert {
     condition = {
-      for name, policy in { read = aws_iam_policy.read["dev"].policy, data = aws_iam_policy.deploy_data["dev"].policy, runtime = aws_iam_policy.deploy_runtime["dev"].policy, boundary = aws_iam_policy.boundary["dev"].policy } :
+      for name, policy in { read = aws_iam_policy.read["dev"].policy, data = aws_iam_policy.deploy_data["dev"].policy, runtime = aws_iam_policy.deploy_runtime["dev"].policy, network = aws_iam_policy.deploy_network["dev"].policy, boundary = aws_iam_policy.boundary["dev"].policy } :
       name => [
         for statement in jsondecode(policy).Statement : statement.Resource if contains(flatten([statement.Action]), "secretsmanager:GetSecretValue")
       ]
@@ -96,6 +116,7 @@ run "the_key_of_the_pseudonyms_is_read_on_refresh_and_by_jobs_only" {
       read     = ["arn:aws:secretsmanager:eu-central-1:111122223333:secret:stedi-dev-*"]
       data     = []
       runtime  = []
+      network  = []
       boundary = ["arn:aws:secretsmanager:eu-central-1:111122223333:secret:stedi-dev-*"]
     }
     error_message = "Got ${aws_iam_policy.read["dev"].policy} and ${aws_iam_policy.boundary["dev"].policy}."
@@ -103,12 +124,12 @@ run "the_key_of_the_pseudonyms_is_read_on_refresh_and_by_jobs_only" {
 
   assert {
     condition = {
-      for name, policy in { read = aws_iam_policy.read["dev"].policy, data = aws_iam_policy.deploy_data["dev"].policy, runtime = aws_iam_policy.deploy_runtime["dev"].policy, boundary = aws_iam_policy.boundary["dev"].policy } :
+      for name, policy in { read = aws_iam_policy.read["dev"].policy, data = aws_iam_policy.deploy_data["dev"].policy, runtime = aws_iam_policy.deploy_runtime["dev"].policy, network = aws_iam_policy.deploy_network["dev"].policy, boundary = aws_iam_policy.boundary["dev"].policy } :
       name => length([
         for action in flatten(jsondecode(policy).Statement[*].Action) : action
         if can(regex("^secretsmanager:(Create|Delete|Put|Restore|Rotate|Update)", action))
       ]) > 0
-    } == { read = false, data = false, runtime = true, boundary = false }
+    } == { read = false, data = false, runtime = true, network = false, boundary = false }
     error_message = "Only the role that applies makes and replaces the key; got ${aws_iam_policy.read["dev"].policy} and ${aws_iam_policy.boundary["dev"].policy}."
   }
 }
@@ -119,7 +140,7 @@ run "every_statement_names_its_actions_and_resources" {
   assert {
     condition = alltrue(flatten([
       for policy in concat(
-        flatten([for policies in [aws_iam_policy.read, aws_iam_policy.deploy_data, aws_iam_policy.deploy_runtime, aws_iam_policy.boundary] : values(policies)[*].policy]),
+        flatten([for policies in [aws_iam_policy.read, aws_iam_policy.deploy_data, aws_iam_policy.deploy_runtime, aws_iam_policy.deploy_network, aws_iam_policy.boundary] : values(policies)[*].policy]),
         values(aws_iam_role_policy.apply_state)[*].policy,
         [aws_iam_role_policy.plan_state.policy],
       ) : [for statement in jsondecode(policy).Statement : [for action in flatten([statement.Action]) : can(regex("^[a-z0-9]+:[A-Za-z]+$", action))]]
@@ -129,21 +150,25 @@ run "every_statement_names_its_actions_and_resources" {
 
   assert {
     condition = toset(flatten([
-      for policies in [aws_iam_policy.read, aws_iam_policy.deploy_data, aws_iam_policy.deploy_runtime, aws_iam_policy.boundary] : [
+      for policies in [aws_iam_policy.read, aws_iam_policy.deploy_data, aws_iam_policy.deploy_runtime, aws_iam_policy.deploy_network, aws_iam_policy.boundary] : [
         for policy in values(policies)[*].policy : [
           for statement in jsondecode(policy).Statement : flatten([statement.Action]) if contains(flatten([statement.Resource]), "*")
         ]
       ]
       ])) == toset([
+      "athena:ListDataCatalogs",
       "athena:ListWorkGroups",
       "cloudwatch:PutMetricData",
+      "ec2:DescribeAvailabilityZones",
       "ec2:DescribeManagedPrefixLists",
+      "ec2:DescribeNetworkAcls",
       "ec2:DescribeNetworkInterfaces",
       "ec2:DescribePrefixLists",
       "ec2:DescribeRouteTables",
       "ec2:DescribeSecurityGroupRules",
       "ec2:DescribeSecurityGroups",
       "ec2:DescribeSubnets",
+      "ec2:DescribeVpcEndpointServices",
       "ec2:DescribeVpcEndpoints",
       "ec2:DescribeVpcs",
       "glue:CreateSecurityConfiguration",
@@ -164,7 +189,7 @@ run "an_apply_role_reaches_its_own_environment_only" {
 
   assert {
     condition = alltrue(flatten([
-      for policy in [aws_iam_policy.read["dev"].policy, aws_iam_policy.deploy_data["dev"].policy, aws_iam_policy.deploy_runtime["dev"].policy, aws_iam_role_policy.apply_state["dev"].policy] : [
+      for policy in [aws_iam_policy.read["dev"].policy, aws_iam_policy.deploy_data["dev"].policy, aws_iam_policy.deploy_runtime["dev"].policy, aws_iam_policy.deploy_network["dev"].policy, aws_iam_role_policy.apply_state["dev"].policy] : [
         for statement in jsondecode(policy).Statement : [
           for resource in flatten([statement.Resource]) :
           resource == "*" || can(regex("stedi[-_]dev|/dev/|:catalog$|:ec2:|:hostedzone/|stedi-terraform-state-111122223333$", resource))
@@ -176,15 +201,15 @@ run "an_apply_role_reaches_its_own_environment_only" {
 
   assert {
     condition = alltrue([
-      for statement in jsondecode(aws_iam_policy.deploy_runtime["dev"].policy).Statement :
+      for statement in concat([for policies in [aws_iam_policy.deploy_data, aws_iam_policy.deploy_runtime, aws_iam_policy.deploy_network] : jsondecode(policies["dev"].policy).Statement]...) :
       try(statement.Condition.StringEquals["aws:RequestTag/Environment"], statement.Condition.StringEquals["aws:ResourceTag/Environment"], "none") == "dev" || contains(["PlaceNetwork", "TagNetworkOnCreation"], statement.Sid)
       if anytrue([for action in flatten([statement.Action]) : startswith(action, "ec2:") && !can(regex("^ec2:(Describe|Get)", action))])
     ])
-    error_message = "What has no name is told by its tags; got ${aws_iam_policy.deploy_runtime["dev"].policy}."
+    error_message = "What has no name is told by its tags; got ${aws_iam_policy.deploy_network["dev"].policy}."
   }
 
   assert {
-    condition     = aws_iam_role_policy_attachment.deploy_data["dev"].role == "stedi-dev-apply" && aws_iam_role_policy_attachment.deploy_runtime["dev"].role == "stedi-dev-apply" && aws_iam_role_policy_attachment.apply_read["dev"].role == "stedi-dev-apply"
+    condition     = aws_iam_role_policy_attachment.deploy_data["dev"].role == "stedi-dev-apply" && aws_iam_role_policy_attachment.deploy_runtime["dev"].role == "stedi-dev-apply" && aws_iam_role_policy_attachment.deploy_network["dev"].role == "stedi-dev-apply" && aws_iam_role_policy_attachment.apply_read["dev"].role == "stedi-dev-apply"
     error_message = "dev's policies are attached to dev's role."
   }
 }
@@ -241,16 +266,69 @@ run "the_longest_names_still_fit_into_a_policy" {
   command = plan
 
   variables {
+    region       = "eu-central-1"
     name_prefix  = "abcdefghijklmnopqrst"
     environments = { abcdefghijklmno = {} }
     kms_key_arns = [for i in range(2) : "arn:aws:kms:eu-central-1:111122223333:key/01234567-89ab-cdef-0123-456789abcde${i}"]
   }
 
   assert {
-    condition = alltrue([
-      for policies in [aws_iam_policy.read, aws_iam_policy.deploy_data, aws_iam_policy.deploy_runtime, aws_iam_policy.boundary] :
-      length(jsonencode(jsondecode(policies["abcdefghijklmno"].policy))) <= 6144
-    ])
-    error_message = "IAM takes 6,144 characters; got ${jsonencode({ for name, policies in { read = aws_iam_policy.read, data = aws_iam_policy.deploy_data, runtime = aws_iam_policy.deploy_runtime, boundary = aws_iam_policy.boundary } : name => length(jsonencode(jsondecode(policies["abcdefghijklmno"].policy))) })}."
+    condition     = max(values({ for name, policies in { read = aws_iam_policy.read, data = aws_iam_policy.deploy_data, runtime = aws_iam_policy.deploy_runtime, network = aws_iam_policy.deploy_network, boundary = aws_iam_policy.boundary } : name => length(jsonencode(jsondecode(policies["abcdefghijklmno"].policy))) })...) <= 6144
+    error_message = "IAM takes 6,144 characters; got ${jsonencode({ for name, policies in { read = aws_iam_policy.read, data = aws_iam_policy.deploy_data, runtime = aws_iam_policy.deploy_runtime, network = aws_iam_policy.deploy_network, boundary = aws_iam_policy.boundary } : name => length(jsonencode(jsondecode(policies["abcdefghijklmno"].policy))) })}."
+  }
+
+  assert {
+    condition     = alltrue(flatten([for policies in [aws_iam_policy.read, aws_iam_policy.deploy_data, aws_iam_policy.deploy_runtime, aws_iam_policy.deploy_network, aws_iam_policy.boundary] : [for resource in flatten([for statement in jsondecode(policies["abcdefghijklmno"].policy).Statement : statement.Resource]) : resource == "*" || startswith(resource, "arn:aws:")]]))
+    error_message = "Every ARN is of the partition."
+  }
+}
+
+run "the_longest_names_still_fit_into_a_policy_in_govcloud" {
+  command = plan
+
+  providers = {
+    aws = aws.govcloud
+  }
+
+  variables {
+    region       = "us-gov-west-1"
+    name_prefix  = "abcdefghijklmnopqrst"
+    environments = { abcdefghijklmno = {} }
+    kms_key_arns = [for i in range(2) : "arn:aws-us-gov:kms:us-gov-west-1:111122223333:key/01234567-89ab-cdef-0123-456789abcde${i}"]
+  }
+
+  assert {
+    condition     = max(values({ for name, policies in { read = aws_iam_policy.read, data = aws_iam_policy.deploy_data, runtime = aws_iam_policy.deploy_runtime, network = aws_iam_policy.deploy_network, boundary = aws_iam_policy.boundary } : name => length(jsonencode(jsondecode(policies["abcdefghijklmno"].policy))) })...) <= 6144
+    error_message = "IAM takes 6,144 characters; got ${jsonencode({ for name, policies in { read = aws_iam_policy.read, data = aws_iam_policy.deploy_data, runtime = aws_iam_policy.deploy_runtime, network = aws_iam_policy.deploy_network, boundary = aws_iam_policy.boundary } : name => length(jsonencode(jsondecode(policies["abcdefghijklmno"].policy))) })}."
+  }
+
+  assert {
+    condition     = alltrue(flatten([for policies in [aws_iam_policy.read, aws_iam_policy.deploy_data, aws_iam_policy.deploy_runtime, aws_iam_policy.deploy_network, aws_iam_policy.boundary] : [for resource in flatten([for statement in jsondecode(policies["abcdefghijklmno"].policy).Statement : statement.Resource]) : resource == "*" || startswith(resource, "arn:aws-us-gov:")]]))
+    error_message = "Every ARN is of the partition."
+  }
+}
+
+run "the_longest_names_still_fit_into_a_policy_in_china" {
+  command = plan
+
+  providers = {
+    aws = aws.china
+  }
+
+  variables {
+    region       = "cn-northwest-1"
+    name_prefix  = "abcdefghijklmnopqrst"
+    environments = { abcdefghijklmno = {} }
+    kms_key_arns = [for i in range(2) : "arn:aws-cn:kms:cn-northwest-1:111122223333:key/01234567-89ab-cdef-0123-456789abcde${i}"]
+  }
+
+  assert {
+    condition     = max(values({ for name, policies in { read = aws_iam_policy.read, data = aws_iam_policy.deploy_data, runtime = aws_iam_policy.deploy_runtime, network = aws_iam_policy.deploy_network, boundary = aws_iam_policy.boundary } : name => length(jsonencode(jsondecode(policies["abcdefghijklmno"].policy))) })...) <= 6144
+    error_message = "IAM takes 6,144 characters; got ${jsonencode({ for name, policies in { read = aws_iam_policy.read, data = aws_iam_policy.deploy_data, runtime = aws_iam_policy.deploy_runtime, network = aws_iam_policy.deploy_network, boundary = aws_iam_policy.boundary } : name => length(jsonencode(jsondecode(policies["abcdefghijklmno"].policy))) })}."
+  }
+
+  assert {
+    condition     = alltrue(flatten([for policies in [aws_iam_policy.read, aws_iam_policy.deploy_data, aws_iam_policy.deploy_runtime, aws_iam_policy.deploy_network, aws_iam_policy.boundary] : [for resource in flatten([for statement in jsondecode(policies["abcdefghijklmno"].policy).Statement : statement.Resource]) : resource == "*" || startswith(resource, "arn:aws-cn:")]]))
+    error_message = "Every ARN is of the partition."
   }
 }

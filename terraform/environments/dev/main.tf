@@ -9,10 +9,8 @@ module "lakehouse" {
   permissions_boundary_arn = var.permissions_boundary_arn
   force_destroy            = true # dev data can be uploaded again
 
-  s3_endpoint_enabled = var.s3_endpoint_enabled
-  vpc_id              = var.vpc_id
-  route_table_ids     = var.route_table_ids
-  failure_email       = var.failure_email
+  network       = var.network
+  failure_email = var.failure_email
 
   timeout           = var.timeout
   number_of_workers = var.number_of_workers
@@ -25,6 +23,7 @@ module "lakehouse" {
   training_match        = var.training_match
   unmatched_steps       = var.unmatched_steps
   training_subject      = var.training_subject
+  curated_identity      = var.curated_identity
   subject_key_version   = var.subject_key_version
 
   quarantine_limits = var.quarantine_limits

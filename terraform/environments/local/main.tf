@@ -13,6 +13,8 @@ module "lakehouse" {
   max_retries     = 0                   # a script that fails here fails again
   lifecycle_rules = { enabled = false } # the provider polls a new configuration for 55 s (terraform-provider-aws#41363)
 
+  network = { cidr_block = "10.60.0.0/24" }
+
   timeout           = var.timeout
   number_of_workers = var.number_of_workers
 
@@ -24,6 +26,7 @@ module "lakehouse" {
   training_match        = var.training_match
   unmatched_steps       = var.unmatched_steps
   training_subject      = var.training_subject
+  curated_identity      = var.curated_identity
   subject_key_version   = var.subject_key_version
 
   quarantine_limits = var.quarantine_limits

@@ -60,6 +60,12 @@ variable "training_subject" {
   default     = null
 }
 
+variable "curated_identity" {
+  description = "Name, e-mail address and phone number of curated customers: clear or pseudonym."
+  type        = string
+  default     = null
+}
+
 variable "subject_key_version" {
   description = "Number of the key of the pseudonyms; another number makes another key."
   type        = number

@@ -12,11 +12,8 @@ module "lakehouse" {
   metrics_enabled    = true
   log_retention_days = 365
 
-  # A route table takes one gateway endpoint for S3, and in an account that both share, dev's has the default VPC's.
-  s3_endpoint_enabled = coalesce(var.s3_endpoint_enabled, var.vpc_id != null)
-  vpc_id              = var.vpc_id
-  route_table_ids     = var.route_table_ids
-  failure_email       = var.failure_email
+  network       = var.network
+  failure_email = var.failure_email
 
   timeout           = var.timeout
   number_of_workers = var.number_of_workers
@@ -29,6 +26,7 @@ module "lakehouse" {
   training_match        = var.training_match
   unmatched_steps       = var.unmatched_steps
   training_subject      = var.training_subject
+  curated_identity      = var.curated_identity
   subject_key_version   = var.subject_key_version
 
   quarantine_limits = var.quarantine_limits

@@ -6,28 +6,22 @@ variable "region" {
   default     = "us-east-1"
 }
 
-variable "s3_endpoint_enabled" {
-  description = "Whether to create the S3 gateway endpoint, through which the VPC reaches this bucket only; null is only where vpc_id names a VPC."
-  type        = bool
-  default     = null
-}
-
 variable "permissions_boundary_arn" {
   description = "Policy that bounds every role made here: ../../bootstrap's output, which its apply role insists on."
   type        = string
   default     = null
 }
 
-variable "vpc_id" {
-  description = "VPC of the S3 gateway endpoint; null is the default VPC."
-  type        = string
-  default     = null
-}
-
-variable "route_table_ids" {
-  description = "Route tables of vpc_id; null is all of them."
-  type        = list(string)
-  default     = null
+variable "network" {
+  description = "Network of the S3 gateway endpoint: made with a cidr_block, or yours with a vpc_id; null is none."
+  type = object({
+    cidr_block          = optional(string)
+    zones               = optional(number)
+    vpc_id              = optional(string)
+    route_table_ids     = optional(list(string))
+    s3_endpoint_enabled = optional(bool)
+  })
+  default = null
 }
 
 variable "failure_email" {
@@ -92,6 +86,12 @@ variable "unmatched_steps" {
 
 variable "training_subject" {
   description = "What tells subjects apart in the training table: serial_number or pseudonym."
+  type        = string
+  default     = null
+}
+
+variable "curated_identity" {
+  description = "Name, e-mail address and phone number of curated customers: clear or pseudonym."
   type        = string
   default     = null
 }

@@ -1,3 +1,8 @@
+locals {
+  # By its name: the module's output waits for the key.
+  topic_arn = "arn:${data.aws_partition.current.partition}:sns:${data.aws_region.current.id}:${data.aws_caller_identity.current.account_id}:${local.name}-job-failures"
+}
+
 # One key for bucket, query results, logs and messages. The account's IAM policies decide who uses it, among them those
 # that the module gives to jobs and analysts; services that act on their own are named here.
 data "aws_iam_policy_document" "key" {
@@ -22,25 +27,43 @@ data "aws_iam_policy_document" "key" {
 
     principals {
       type        = "Service"
-      identifiers = ["logs.${data.aws_region.current.name}.amazonaws.com"]
+      identifiers = ["logs.${data.aws_region.current.id}.${data.aws_partition.current.dns_suffix}"]
     }
 
     condition {
       test     = "ArnLike"
       variable = "kms:EncryptionContext:aws:logs:arn"
-      values   = ["arn:${data.aws_partition.current.partition}:logs:${data.aws_region.current.name}:${data.aws_caller_identity.current.account_id}:log-group:/aws-glue/*"]
+      values   = ["arn:${data.aws_partition.current.partition}:logs:${data.aws_region.current.id}:${data.aws_caller_identity.current.account_id}:log-group:/aws-glue/*"]
     }
   }
 
-  # Who publishes to an encrypted topic needs its key: rules, alarms and the budget.
+  # Who publishes to an encrypted topic needs its key: rules, alarms and the budget. SNS names the topic to KMS in the name
+  # of each. EventBridge names nothing else, neither account nor rule: under such a condition its messages are lost.
   statement {
-    sid       = "Messages"
+    sid       = "Events"
     actions   = ["kms:Decrypt", "kms:GenerateDataKey*"]
     resources = ["*"]
 
     principals {
       type        = "Service"
-      identifiers = ["budgets.amazonaws.com", "cloudwatch.amazonaws.com", "events.amazonaws.com"]
+      identifiers = ["events.amazonaws.com"]
+    }
+
+    condition {
+      test     = "StringEquals"
+      variable = "kms:EncryptionContext:aws:sns:topicArn"
+      values   = [local.topic_arn]
+    }
+  }
+
+  statement {
+    sid       = "AlarmsAndBudget"
+    actions   = ["kms:Decrypt", "kms:GenerateDataKey*"]
+    resources = ["*"]
+
+    principals {
+      type        = "Service"
+      identifiers = ["budgets.amazonaws.com", "cloudwatch.amazonaws.com"]
     }
 
     condition {

@@ -25,9 +25,8 @@ module "lakehouse" {
   access_logs     = { bucket = aws_s3_bucket_policy.access_logs.bucket } # S3 tries the policy
   lifecycle_rules = { enabled = !var.embedded, noncurrent_version_days = 7 }
 
-  vpc_id          = aws_vpc.this.id
-  route_table_ids = [aws_route_table.private.id]
-  vpc_jobs        = { subnet_ids = values(aws_subnet.private)[*].id }
+  network  = { vpc_id = aws_vpc.this.id, route_table_ids = [aws_route_table.private.id] }
+  vpc_jobs = { subnet_ids = values(aws_subnet.private)[*].id }
 
   schedule        = "cron(0 3 * * ? *)"
   execution_class = "FLEX" # nobody waits for a run at night

@@ -1,3 +1,5 @@
+# The Glue databases and tables, as ddl/*.sql declares them; on request Glue's table optimizers and Lake Formation grants.
+
 resource "aws_glue_catalog_database" "this" {
   name        = var.database
   description = "STEDI lakehouse: landing, trusted and curated tables of human balance data."

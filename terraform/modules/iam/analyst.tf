@@ -42,10 +42,17 @@ data "aws_iam_policy_document" "analyst" {
     resources = ["${local.athena_arn}:datacatalog/AwsDataCatalog"]
   }
 
-  # GetTables answers with those tables of the database that the policy names.
+  # The console's query editor opens with these lists, which know no resources: names of workgroups and catalogs.
+  statement {
+    sid       = "OpenConsole"
+    actions   = ["athena:ListDataCatalogs", "athena:ListWorkGroups"]
+    resources = ["*"]
+  }
+
+  # GetDatabases and GetTables answer with what the policy names.
   statement {
     sid     = "DescribeTrainingTable"
-    actions = ["glue:GetDatabase", "glue:GetTable", "glue:GetTables"]
+    actions = ["glue:GetDatabase", "glue:GetDatabases", "glue:GetTable", "glue:GetTables"]
     resources = [
       "${local.glue_arn}:catalog",
       var.database_arn,

@@ -63,18 +63,25 @@ data "aws_iam_policy_document" "forget_data" {
   }
 }
 
+# The jobs' logs are looked through too; a stream that holds anything of a person's goes as a whole.
+data "aws_iam_policy_document" "forget_logs" {
+  statement {
+    sid       = "EraseLogs"
+    actions   = ["logs:DeleteLogStream", "logs:FilterLogEvents"]
+    resources = ["${local.logs_arn}:log-group:/aws-glue/jobs/${var.name}/*"]
+  }
+}
+
 # What it has beside its own data policy is what the jobs' role has.
 resource "aws_iam_role_policy" "forget" {
-  for_each = merge(
-    {
-      data        = data.aws_iam_policy_document.forget_data.json
-      catalog     = data.aws_iam_policy_document.catalog.json
-      observe     = data.aws_iam_policy_document.observe.json
-      lease       = data.aws_iam_policy_document.lease.json
-      subject_key = data.aws_iam_policy_document.subject_key.json
-    },
-    var.placement == null ? {} : { network = data.aws_iam_policy_document.network[0].json },
-  )
+  for_each = {
+    data        = data.aws_iam_policy_document.forget_data.json
+    logs        = data.aws_iam_policy_document.forget_logs.json
+    catalog     = data.aws_iam_policy_document.catalog.json
+    observe     = data.aws_iam_policy_document.observe.json
+    lease       = data.aws_iam_policy_document.lease.json
+    subject_key = data.aws_iam_policy_document.subject_key.json
+  }
 
   name   = replace(each.key, "_", "-")
   role   = aws_iam_role.forget.id

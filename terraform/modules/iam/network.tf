@@ -26,7 +26,7 @@ data "aws_iam_policy_document" "network" {
     condition {
       test     = "StringEquals"
       variable = "ec2:Region"
-      values   = [data.aws_region.current.name]
+      values   = [data.aws_region.current.id]
     }
   }
 
@@ -66,10 +66,20 @@ data "aws_iam_policy_document" "network" {
   }
 }
 
-resource "aws_iam_role_policy" "network" {
+# Managed, for both roles: it grows with the subnets, and the policies in a role may have 10,240 characters together.
+resource "aws_iam_policy" "network" {
   count = var.placement == null ? 0 : 1
 
-  name   = "network"
-  role   = aws_iam_role.jobs.id
-  policy = data.aws_iam_policy_document.network[0].json
+  name        = "${var.name}-glue-network"
+  path        = var.path
+  description = "Glue places the jobs of ${var.name} into their subnets."
+  policy      = data.aws_iam_policy_document.network[0].json
+  tags        = var.tags
+}
+
+resource "aws_iam_role_policy_attachment" "network" {
+  for_each = { for of, role in { jobs = aws_iam_role.jobs, forget = aws_iam_role.forget } : of => role.name if var.placement != null }
+
+  role       = each.value
+  policy_arn = aws_iam_policy.network[0].arn
 }

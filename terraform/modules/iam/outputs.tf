@@ -8,7 +8,7 @@ output "job_role_arn" {
     aws_iam_role_policy.catalog,
     aws_iam_role_policy.observe,
     aws_iam_role_policy.lease,
-    aws_iam_role_policy.network,
+    aws_iam_role_policy_attachment.network,
     aws_iam_role_policy.subject_key,
   ]
 }
@@ -18,7 +18,7 @@ output "forget_role_arn" {
   value       = aws_iam_role.forget.arn
 
   # As above.
-  depends_on = [aws_iam_role_policy.forget]
+  depends_on = [aws_iam_role_policy.forget, aws_iam_role_policy_attachment.network]
 }
 
 output "analyst_policy_arn" {

@@ -1,9 +1,9 @@
-# The key of the pseudonyms, for the jobs that make them; no analyst can read it.
+# The keys of the pseudonyms, for the jobs that make them; no analyst can read one.
 data "aws_iam_policy_document" "subject_key" {
   statement {
     sid       = "ReadSubjectKey"
     actions   = ["secretsmanager:GetSecretValue"]
-    resources = [var.subject_key_secret_arn]
+    resources = [var.subject_key_secret_arn, var.refusal_key_secret_arn]
   }
 
   dynamic "statement" {
@@ -23,7 +23,7 @@ data "aws_iam_policy_document" "subject_key" {
       condition {
         test     = "StringEquals"
         variable = "kms:EncryptionContext:SecretARN"
-        values   = [var.subject_key_secret_arn]
+        values   = [var.subject_key_secret_arn, var.refusal_key_secret_arn]
       }
     }
   }

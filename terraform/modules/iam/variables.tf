@@ -53,6 +53,11 @@ variable "subject_key_secret_arn" {
   type        = string
 }
 
+variable "refusal_key_secret_arn" {
+  description = "ARN of the secret that holds the key of the refusals that outlive an erasure."
+  type        = string
+}
+
 variable "landing_prefixes" {
   description = "Key prefixes of the landing zone, without the trailing slash."
   type        = list(string)

@@ -1,3 +1,5 @@
+# The Glue jobs, the workflow that runs five of them one after the other, the code that they are made of, and their logs.
+
 locals {
   # The workflow. `after` names the job whose success starts this one; null starts with the workflow.
   workflow_jobs = {
@@ -64,18 +66,27 @@ locals {
 
   log_group_prefix = "/aws-glue/jobs/${var.name}"
 
+  # Below the prefix, Glue writes to <prefix>/error and <prefix>/output; under a security configuration, to groups of that
+  # configuration and the job's role. All are made, as nobody is charged for an empty one: which are used is unknown until
+  # the key, made in the same apply, exists.
+  log_folders = merge(
+    { "" = local.log_group_prefix },
+    { for of, arn in { jobs = var.role_arn, forget = var.forget_role_arn } : "${of}-" => "${local.log_group_prefix}/${aws_glue_security_configuration.this.name}-role/${split(":role/", arn)[1]}" },
+  )
+  log_groups = merge([for of, folder in local.log_folders : { for stream in ["error", "output"] : "${of}${stream}" => "${folder}/${stream}" }]...)
+
   default_arguments = merge(
     {
-      "--job-language"            = "python"
-      "--job-bookmark-option"     = "job-bookmark-disable" # bookmarks don't know Iceberg; every run replaces its table
-      "--datalake-formats"        = "iceberg"
-      "--enable-glue-datacatalog" = "true"
-      "--conf"                    = join(" --conf ", [for key, value in local.spark_conf : "${key}=${value}"])
-      "--extra-files"             = join(",", [for object in concat(values(aws_s3_object.ddl), values(aws_s3_object.audit)) : "s3://${object.bucket}/${object.key}"])
-      "--custom-logGroup-prefix"  = local.log_group_prefix
-      "--database"                = var.database
-      "--bucket"                  = var.bucket
-      "--subject_key_secret"      = var.subject_key_secret_arn
+      "--job-language"           = "python"
+      "--job-bookmark-option"    = "job-bookmark-disable" # bookmarks don't know Iceberg; every run replaces its table
+      "--datalake-formats"       = "iceberg"
+      "--conf"                   = join(" --conf ", [for key, value in local.spark_conf : "${key}=${value}"])
+      "--extra-files"            = join(",", [for object in concat(values(aws_s3_object.ddl), values(aws_s3_object.audit)) : "s3://${object.bucket}/${object.key}"])
+      "--custom-logGroup-prefix" = local.log_group_prefix
+      "--database"               = var.database
+      "--bucket"                 = var.bucket
+      "--subject_key_secret"     = var.subject_key_secret_arn
+      "--refusal_key_secret"     = var.refusal_key_secret_arn
       # The scripts too: whoever is forgotten, the training table is made anew as its own job makes it.
       "--extra-py-files" = join(",", [for object in aws_s3_object.script : "s3://${object.bucket}/${object.key}"])
     },
@@ -117,13 +128,13 @@ resource "aws_s3_object" "audit" {
   content_type = "application/sql"
 }
 
-# Glue 5 writes the driver's and executors' own logs to <prefix>/error and what the script prints to <prefix>/output.
+# Glue 5 writes the driver's and executors' own logs to error and what the script prints to output.
 resource "aws_cloudwatch_log_group" "jobs" {
   #checkov:skip=CKV_AWS_158:Encrypted with kms_key_arn where it is given, otherwise with CloudWatch's own key; the logs carry counts and stack traces, no rows.
   #checkov:skip=CKV_AWS_338:The retention is the caller's to choose (log_retention_days); what each run did is kept in the tables' snapshots, not in logs.
-  for_each = toset(["error", "output"])
+  for_each = local.log_groups
 
-  name              = "${local.log_group_prefix}/${each.value}"
+  name              = each.value
   retention_in_days = var.log_retention_days
   kms_key_id        = var.kms_key_arn
   tags              = var.tags
@@ -168,7 +179,7 @@ resource "aws_glue_job" "this" {
   execution_class        = local.settings[each.key].execution_class
   connections            = var.connections
   security_configuration = var.kms_key_arn == null ? null : aws_glue_security_configuration.this.name
-  default_arguments      = local.default_arguments
+  default_arguments      = merge(local.default_arguments, each.key == "forget" ? { "--log_groups" = join(",", values(local.log_groups)) } : {})
   tags                   = var.tags
 
   command {

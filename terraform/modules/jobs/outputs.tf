@@ -24,8 +24,18 @@ output "workflow" {
 }
 
 output "log_groups" {
-  description = "Log group of the jobs' errors and of their output."
-  value       = { for stream, group in aws_cloudwatch_log_group.jobs : stream => group.name }
+  description = "Log group of the errors and of the output of the workflow's jobs, and of the job that forgets people."
+  value = {
+    error         = aws_cloudwatch_log_group.jobs[var.kms_key_arn == null ? "error" : "jobs-error"].name
+    output        = aws_cloudwatch_log_group.jobs[var.kms_key_arn == null ? "output" : "jobs-output"].name
+    forget_error  = aws_cloudwatch_log_group.jobs[var.kms_key_arn == null ? "error" : "forget-error"].name
+    forget_output = aws_cloudwatch_log_group.jobs[var.kms_key_arn == null ? "output" : "forget-output"].name
+  }
+}
+
+output "max_retries" {
+  description = "Largest number of times that Glue repeats a failed run of a job."
+  value       = max([for settings in values(local.settings) : settings.max_retries]...)
 }
 
 output "last_job" {

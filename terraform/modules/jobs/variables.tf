@@ -38,6 +38,11 @@ variable "subject_key_secret_arn" {
   type        = string
 }
 
+variable "refusal_key_secret_arn" {
+  description = "ARN of the secret that holds the key of the refusals that outlive an erasure."
+  type        = string
+}
+
 variable "scripts_path" {
   description = "Folder of the job scripts, of the modules that they share, and of the audits."
   type        = string

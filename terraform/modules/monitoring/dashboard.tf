@@ -69,7 +69,7 @@ locals {
         title  = "Errors of the jobs"
         region = var.region
         view   = "table"
-        query  = "SOURCE '${var.error_log_group}' | fields @timestamp, @logStream, @message | filter @message like /ERROR|Traceback/ | sort @timestamp desc | limit 50"
+        query  = "${join(" | ", [for group in var.error_log_groups : "SOURCE '${group}'"])} | fields @timestamp, @logStream, @message | filter @message like /ERROR|Traceback/ | sort @timestamp desc | limit 50"
       }
     }
   }

@@ -1,22 +1,31 @@
+# Who hears of failed and slow jobs, of announcements that did not arrive, of missing runs and of money spent; a dashboard.
+
 locals {
+  # An event does not tell whether a retry follows, and a retry that succeeds sends none: the message says how to read it.
+  look    = " Look at it: aws glue get-job-run --region ${var.region} --job-name <job> --run-id <run>"
+  retried = var.max_retries == 0 ? "" : " Glue repeats a FAILED run up to ${var.max_retries} times, as <run>_attempt_1 and so on: no message about the next attempt means that it succeeded."
+
   # What EventBridge picks out of Glue's events. The last is only counted: success needs no message, its absence does.
   events = {
     failed = {
       name        = "${var.name}-job-failures"
       description = "A Glue job of ${var.name} failed or ran into its timeout."
       announced   = true
+      message     = "Glue job <job> of ${var.name}, run <run>: <state>.${local.retried}${local.look}"
       pattern     = { detail-type = "Glue Job State Change", jobs = values(var.jobs), states = ["FAILED", "TIMEOUT", "ERROR"] }
     }
     slow = {
       name        = "${var.name}-job-delays"
       description = "A Glue job of ${var.name} has used four fifths of its timeout and still runs."
       announced   = true
+      message     = "Glue job <job> of ${var.name}, run <run>: <state>. It has used four fifths of its timeout and still runs.${local.look}"
       pattern     = { detail-type = "Glue Job Run Status", jobs = values(var.jobs), states = ["STARTING", "RUNNING"] }
     }
     completed = {
       name        = "${var.name}-completed-runs"
       description = "The last Glue job of ${var.name} succeeded: all tables are up to date."
       announced   = false
+      message     = null
       pattern     = { detail-type = "Glue Job State Change", jobs = [var.last_job], states = ["SUCCEEDED"] }
     }
   }
@@ -135,6 +144,17 @@ resource "aws_cloudwatch_event_target" "jobs" {
 
   rule = aws_cloudwatch_event_rule.jobs[each.key].name
   arn  = aws_sns_topic.job_failures[0].arn
+
+  # The template is the JSON text of a string, so nothing with a quote goes into it, such as the error's own text.
+  input_transformer {
+    input_paths = {
+      job   = "$.detail.jobName"
+      run   = "$.detail.jobRunId"
+      state = "$.detail.state"
+    }
+
+    input_template = "\"${each.value.message}\""
+  }
 
   # Without the policy the first failure would be lost.
   depends_on = [aws_sns_topic_policy.job_failures]

@@ -28,9 +28,14 @@ variable "workgroup" {
   type        = string
 }
 
-variable "error_log_group" {
-  description = "Log group in which the dashboard looks for errors."
-  type        = string
+variable "error_log_groups" {
+  description = "Log groups in which the dashboard looks for errors."
+  type        = list(string)
+}
+
+variable "max_retries" {
+  description = "Largest number of times that Glue repeats a failed run."
+  type        = number
 }
 
 variable "events_enabled" {

@@ -3,7 +3,8 @@
 
 locals {
   # Keys are positions: the ids may be unknown until the subnets, made in the same apply, exist.
-  subnets = var.jobs == null ? {} : { for index, id in var.jobs.subnet_ids : tostring(index) => id }
+  subnet_ids = var.jobs == null ? [] : var.jobs.subnet_ids != null ? var.jobs.subnet_ids : values(aws_subnet.private)[*].id
+  subnets    = { for index, id in local.subnet_ids : tostring(index) => id }
 
   # An interface endpoint takes one subnet per availability zone ("DuplicateSubnetsInSameZone").
   endpoint_subnet_ids = [for ids in values({ for subnet in data.aws_subnet.jobs : subnet.availability_zone => subnet.id... }) : ids[0]]
@@ -20,8 +21,8 @@ data "aws_subnet" "jobs" {
 
   lifecycle {
     postcondition {
-      condition     = self.vpc_id == data.aws_vpc.this.id
-      error_message = "vpc_jobs.subnet_ids must be subnets of ${data.aws_vpc.this.id}; ${self.id} belongs to ${self.vpc_id}."
+      condition     = self.vpc_id == local.vpc.id
+      error_message = "vpc_jobs.subnet_ids must be subnets of ${local.vpc.id}; ${self.id} belongs to ${self.vpc_id}."
     }
   }
 }
@@ -47,7 +48,7 @@ resource "aws_security_group" "jobs" {
 
   name        = "${var.name}-glue-jobs"
   description = "Glue jobs of ${var.name}: each other, S3 and the services that they call."
-  vpc_id      = data.aws_vpc.this.id
+  vpc_id      = local.vpc.id
   tags        = merge(var.tags, { Name = "${var.name}-glue-jobs" })
 }
 
@@ -83,7 +84,10 @@ resource "aws_vpc_security_group_egress_rule" "jobs_among_themselves" {
 data "aws_ec2_managed_prefix_list" "s3" {
   count = var.jobs == null ? 0 : 1
 
-  name = "com.amazonaws.${data.aws_region.current.name}.s3"
+  filter {
+    name   = "prefix-list-name"
+    values = [for prefix in local.name_prefixes : "${prefix}.s3"]
+  }
 }
 
 resource "aws_vpc_security_group_egress_rule" "jobs_to_s3" {
@@ -127,7 +131,7 @@ resource "aws_security_group" "services" {
 
   name        = "${var.name}-services"
   description = "Interface endpoints of ${var.name}: HTTPS from the VPC."
-  vpc_id      = data.aws_vpc.this.id
+  vpc_id      = local.vpc.id
   tags        = merge(var.tags, { Name = "${var.name}-services" })
 }
 
@@ -152,7 +156,7 @@ resource "aws_vpc_security_group_ingress_rule" "vpc_to_services" {
   ip_protocol       = "tcp"
   from_port         = 443
   to_port           = 443
-  cidr_ipv4         = data.aws_vpc.this.cidr_block
+  cidr_ipv4         = local.vpc.cidr_block
   tags              = var.tags
 }
 
@@ -179,11 +183,22 @@ data "aws_iam_policy_document" "services" {
   }
 }
 
+data "aws_vpc_endpoint_service" "services" {
+  for_each = length(local.name_prefixes) > 1 ? local.services : toset([])
+
+  service_type = "Interface"
+
+  filter {
+    name   = "service-name"
+    values = [for prefix in local.name_prefixes : "${prefix}.${each.value}"]
+  }
+}
+
 resource "aws_vpc_endpoint" "services" {
   for_each = local.services
 
-  vpc_id              = data.aws_vpc.this.id
-  service_name        = "com.amazonaws.${data.aws_region.current.name}.${each.value}"
+  vpc_id              = local.vpc.id
+  service_name        = try(data.aws_vpc_endpoint_service.services[each.value].service_name, "${local.name_prefixes[0]}.${each.value}")
   vpc_endpoint_type   = "Interface"
   private_dns_enabled = true
   subnet_ids          = local.endpoint_subnet_ids

@@ -1,16 +1,25 @@
+# The network that has the S3 gateway endpoint: one that is made here, or one of the caller's; on request, the jobs run in it.
+
 data "aws_caller_identity" "current" {}
 
 data "aws_region" "current" {}
 
-# Both are read whether needed or not: a count would fail on ids that are unknown until the VPC, made in the same apply,
-# exists.
-data "aws_vpc" "this" {
-  id      = var.vpc_id
-  default = var.vpc_id == null ? true : null
-}
+data "aws_partition" "current" {}
 
-data "aws_route_tables" "all" {
-  vpc_id = data.aws_vpc.this.id
+locals {
+  # Whether to make it is decided by what the caller writes, never by an id that is unknown until the VPC, made in the same
+  # apply, exists ("Invalid count argument").
+  made = var.network.cidr_block != null
+
+  vpc = {
+    id         = local.made ? one(aws_vpc.this[*].id) : one(data.aws_vpc.named[*].id)
+    cidr_block = local.made ? var.network.cidr_block : one(data.aws_vpc.named[*].cidr_block)
+  }
+  route_table_ids = local.made ? aws_route_table.private[*].id : var.network.route_table_ids != null ? var.network.route_table_ids : data.aws_route_tables.named[0].ids
+
+  # In China some services go by another name, and AWS documents no rule which.
+  region        = data.aws_region.current.id
+  name_prefixes = data.aws_partition.current.partition == "aws-cn" ? ["com.amazonaws.${local.region}", "cn.com.amazonaws.${local.region}"] : ["com.amazonaws.${local.region}"]
 }
 
 # A gateway endpoint knows no principals but "*"; the account is what the condition holds it to.
@@ -61,12 +70,12 @@ data "aws_iam_policy_document" "endpoint" {
 # An effect only on traffic that starts in the VPC: of jobs that run there (jobs.tf), or of other machines in it. Jobs
 # outside reach S3 over Glue's own network.
 resource "aws_vpc_endpoint" "s3" {
-  count = var.s3_endpoint_enabled ? 1 : 0
+  count = var.network.s3_endpoint_enabled ? 1 : 0
 
-  vpc_id            = data.aws_vpc.this.id
-  service_name      = "com.amazonaws.${data.aws_region.current.name}.s3"
+  vpc_id            = local.vpc.id
+  service_name      = "com.amazonaws.${local.region}.s3"
   vpc_endpoint_type = "Gateway"
-  route_table_ids   = var.route_table_ids != null ? var.route_table_ids : data.aws_route_tables.all.ids
+  route_table_ids   = local.route_table_ids
   policy            = data.aws_iam_policy_document.endpoint.json
   tags              = merge(var.tags, { Name = "${var.name}-s3" })
 }

@@ -1,3 +1,8 @@
+output "vpc_id" {
+  description = "Id of the VPC."
+  value       = local.vpc.id
+}
+
 output "endpoint_id" {
   description = "Id of the S3 gateway endpoint; null when it is switched off."
   value       = one(aws_vpc_endpoint.s3[*].id)

@@ -3,19 +3,15 @@ variable "name" {
   type        = string
 }
 
-variable "s3_endpoint_enabled" {
-  description = "Whether to create the S3 gateway endpoint."
-  type        = bool
-}
-
-variable "vpc_id" {
-  description = "VPC of endpoints and jobs; null is the region's default VPC."
-  type        = string
-}
-
-variable "route_table_ids" {
-  description = "Route tables that send S3 traffic through the endpoint; null is all of the VPC."
-  type        = list(string)
+variable "network" {
+  description = "What to make (cidr_block, zones) or whose VPC to use (vpc_id, and route_table_ids, where null is all of them), and whether it gets the S3 gateway endpoint."
+  type = object({
+    cidr_block          = string
+    zones               = number
+    vpc_id              = string
+    route_table_ids     = list(string)
+    s3_endpoint_enabled = bool
+  })
 }
 
 variable "bucket_arn" {
@@ -24,7 +20,7 @@ variable "bucket_arn" {
 }
 
 variable "jobs" {
-  description = "Private subnets that the jobs run in, the services that get an interface endpoint (null is those that the jobs call), and the CIDR blocks where the jobs find the others; null leaves the jobs outside the VPC."
+  description = "Private subnets that the jobs run in (null is those of the network that is made), the services that get an interface endpoint (null is those that the jobs call), and the CIDR blocks where the jobs find the others; null leaves the jobs outside the VPC."
   type = object({
     subnet_ids          = list(string)
     interface_endpoints = set(string)

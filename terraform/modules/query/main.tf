@@ -1,3 +1,5 @@
+# Athena: a workgroup of the engineers and one of the analysts, each with results of its own, and the saved queries.
+
 locals {
   # Results of one group are out of the other's reach: Athena authorises them by workgroup, S3 by prefix.
   workgroups = {

@@ -65,18 +65,22 @@ resource "aws_s3_bucket_lifecycle_configuration" "this" {
     }
   }
 
-  # A request names the person to forget, so the job deletes it when it is done; this is for one that no job took up. The
-  # reports beside them hold no personal data and stay.
-  rule {
-    id     = "expire-forget-requests"
-    status = "Enabled"
+  # A request names the person to forget, so the job deletes it when it is done, and `make export` what it has fetched;
+  # this is for one that no job took up, and for what nobody fetched. The reports beside them hold no personal data and stay.
+  dynamic "rule" {
+    for_each = toset(["exports", "requests"])
 
-    filter {
-      prefix = "forget/requests/"
-    }
+    content {
+      id     = "expire-forget-${rule.value}"
+      status = "Enabled"
 
-    expiration {
-      days = var.lifecycle_rules.forget_request_days
+      filter {
+        prefix = "forget/${rule.value}/"
+      }
+
+      expiration {
+        days = var.lifecycle_rules.forget_request_days
+      }
     }
   }
 

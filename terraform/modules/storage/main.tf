@@ -1,3 +1,5 @@
+# The bucket of landing, warehouse, code and query results: private, versioned, encrypted, TLS only.
+
 resource "aws_s3_bucket" "this" {
   #checkov:skip=CKV_AWS_144:Landing comes from upstream and every table can be computed from it again; another region would be one more place to erase people from.
   #checkov:skip=CKV2_AWS_62:Nothing waits for an object to arrive; the workflow is started on demand or by its schedule.

@@ -1,10 +1,10 @@
-# The key of the pseudonyms: with it an e-mail address has always the same, without it nobody finds the address to one.
+# A key of pseudonyms: with it a value has always the same one, without it nobody finds the value to one.
 
 resource "aws_secretsmanager_secret" "this" {
   #checkov:skip=CKV_AWS_149:Encrypted with kms_key_arn where it is given, otherwise with Secrets Manager's own key.
-  #checkov:skip=CKV2_AWS_57:A new key gives everybody a new pseudonym, so it is made when somebody decides so, by key_version.
-  name                    = "${var.name}-subject-key"
-  description             = "Key of the pseudonyms of ${var.name}: HMAC-SHA256 of the e-mail address."
+  #checkov:skip=CKV2_AWS_57:A new key makes all pseudonyms new ones, so it is made when somebody decides so, by key_version.
+  name                    = var.name
+  description             = var.description
   kms_key_id              = var.kms_key_arn
   recovery_window_in_days = var.force_destroy ? 0 : 30
   tags                    = var.tags

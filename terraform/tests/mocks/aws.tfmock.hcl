@@ -14,7 +14,7 @@ mock_data "aws_partition" {
 
 mock_data "aws_region" {
   defaults = {
-    name = "eu-central-1"
+    id = "eu-central-1"
   }
 }
 
@@ -22,6 +22,12 @@ mock_data "aws_vpc" {
   defaults = {
     id         = "vpc-00000000"
     cidr_block = "10.0.0.0/16"
+  }
+}
+
+mock_data "aws_availability_zones" {
+  defaults = {
+    names = ["eu-central-1a", "eu-central-1b", "eu-central-1c"]
   }
 }
 

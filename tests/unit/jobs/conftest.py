@@ -2,6 +2,7 @@
 
 import importlib
 import json
+import sys
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -15,8 +16,10 @@ from pyspark.sql import functions as F
 from pyspark.sql.types import ArrayType
 
 import lease
+import refusals
 import subject
 import table_contract
+import withdrawal
 from lakehouse.sandbox import spark as runtime
 from lease import Lease
 
@@ -69,6 +72,10 @@ class Lakehouse:
             process.chdir(self.extra_files)
             process.setattr(subject, "key", lambda _: SECRET)
             process.setattr(lease, "of_job_run", lambda *_, **__: self.lease)
+            process.setattr(
+                refusals, "kept", lambda _: {file.name for file in (self.folder / refusals.PREFIX).glob("*")}
+            )
+            process.setattr(withdrawal, "delete_old_versions", lambda *_: None)  # the bucket is a folder
             process.setattr("sys.argv", [f"{job}.py", *given, *ANY_CHANGE, *arguments])
             importlib.import_module(job).main()
         return run_id
@@ -133,7 +140,8 @@ def spark(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SparkSession]:
         "spark.ui.enabled": "false",
         # The whole bucket is a directory: see Lakehouse.bucket for the mounting.
         "spark.hadoop.fs.s3.impl": "org.apache.hadoop.fs.viewfs.ViewFileSystemOverloadScheme",
-        "spark.hadoop.fs.viewfs.overload.scheme.target.file.impl": "org.apache.hadoop.fs.RawLocalFileSystem",
+        # Hadoop's file system of file:// keeps checksums, and cannot name them where a name has a colon.
+        "spark.hadoop.fs.mirror.impl": "org.apache.hadoop.fs.RawLocalFileSystem",
         "spark.sql.extensions": "org.apache.iceberg.spark.extensions.IcebergSparkSessionExtensions",
         "spark.sql.catalog.glue_catalog": "org.apache.iceberg.spark.SparkCatalog",
         "spark.sql.catalog.glue_catalog.catalog-impl": "org.apache.iceberg.hadoop.HadoopCatalog",
@@ -144,6 +152,8 @@ def spark(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SparkSession]:
         environment.setenv("JAVA_HOME", str(runtime.java_home()))
         environment.delenv("SPARK_HOME", raising=False)
         environment.delenv("PYSPARK_SUBMIT_ARGS", raising=False)
+        environment.setenv("PYSPARK_PYTHON", sys.executable)
+        environment.setenv("PYTHONPATH", str(REPOSITORY / "glue_jobs"))  # of Spark's Python workers
         builder = SparkSession.builder.appName("tests")
         for key, value in settings.items():
             builder = builder.config(key, value)
@@ -181,7 +191,7 @@ def empty_lakehouse(spark: SparkSession, extra_files: Path, folder: Path) -> Lak
     """Return a lakehouse with nothing in it, whose bucket is the folder."""
     unique = uuid.uuid4().hex
     mount = f"fs.viewfs.mounttable.{unique}.linkFallback"
-    spark.sparkContext._jsc.hadoopConfiguration().set(mount, folder.as_uri())
+    spark.sparkContext._jsc.hadoopConfiguration().set(mount, f"mirror://{folder}")
     return Lakehouse(spark, f"db_{unique}", unique, folder, extra_files)
 
 

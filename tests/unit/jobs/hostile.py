@@ -4,7 +4,7 @@ import gzip
 import json
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from hypothesis import strategies as st
@@ -95,9 +95,9 @@ def outcomes(table: str, line: bytes) -> list[tuple | None]:
     return [tuple(row), UNUSABLE] if doubtful else [tuple(row)]
 
 
-def usable(table: str, content: bytes, *, doubtful: bool) -> list[dict[str, object]]:
-    """Return the rows of a file that must be read, and with `doubtful` those that may be."""
-    possible = [outcomes(table, line) for line in lines_of(content)]
+def usable(table: str, records: Iterable[bytes], *, doubtful: bool) -> list[dict[str, object]]:
+    """Return the rows that must be read of records, and with `doubtful` those that may be."""
+    possible = [outcomes(table, record) for record in records]
     rows = [first for first, *others in possible if first is not UNUSABLE and (doubtful or not others)]
     return [dict(zip(COLUMNS[table], row, strict=True)) for row in rows]
 
@@ -319,8 +319,8 @@ def keys(draw, name: str):
 
 
 @st.composite
-def records(draw, table: str):
-    """A JSON object that is right but for a few of its members."""
+def records(draw, table: str, *, whole: bool = False):
+    """A JSON object that is right but for a few of its members; a `whole` one has all its brackets, on any lines."""
     members = [(draw(keys(key)), json.dumps(value)) for key, value in GOOD[table].items()]
     for _ in range(draw(st.sampled_from([0, 1, 1, 2]))):
         at = draw(st.integers(0, len(members) - 1)) if members else 0
@@ -334,9 +334,10 @@ def records(draw, table: str):
             case "leave out":
                 del members[at : at + 1]
             case "break":
-                members.append((draw(texts()), draw(BROKEN)))
+                members.append((draw(texts()), draw(st.just("NaN") if whole else BROKEN)))
     members = draw(st.permutations(members))
-    comma, colon = draw(st.sampled_from([(",", ":"), (", ", ": "), ("\t,", " :\t")]))
+    among = [(",", ":"), (", ", ": "), ("\t,", " :\t"), *([(",\n  ", ": "), ("\r\n,", ":\r")] if whole else [])]
+    comma, colon = draw(st.sampled_from(among))
     return "{" + comma.join(f"{key}{colon}{value}" for key, value in members) + "}"
 
 
@@ -363,6 +364,26 @@ def lines(draw, table: str):
     return line
 
 
+def _is_object(line: bytes) -> bool:
+    try:
+        return bool(_members(line))
+    except (ValueError, RecursionError):
+        return False
+
+
+# How a file of lines must not begin: as an array, or as text of two or four bytes a character.
+LIKE_ANOTHER_FORM = re.compile(rb"(\xef\xbb\xbf|\s)*\[|[\x00-\xff]{0,3}\0|\xff\xfe|\xfe\xff", re.DOTALL)
+ARRAYS = (b"]\n[",)
+FORMS = [  # what is in front of the records of a file, between them, and behind
+    (b"", b"", b""),
+    (b"\xef\xbb\xbf", b" ", b"\r\n"),
+    (b"", b"\n", b"\n"),
+    (b"[", b",", b"]"),
+    (b"\xef\xbb\xbf[\n", b",\n", b"\n]\n"),
+    (b"[", ARRAYS[0], b"]"),
+]
+
+
 @st.composite
 def files(draw, table: str, size: int = 30):
     """A landing file, its name and its bytes, with any ends of lines; also as gzip."""
@@ -371,11 +392,36 @@ def files(draw, table: str, size: int = 30):
         content += line + draw(st.sampled_from([b"\n", b"\n", b"\n", b"\r\n", b"\r", b"\n\n"]))
     if draw(st.booleans()):
         content = content.removesuffix(b"\n")
+    written = lines_of(content)
+    if LIKE_ANOTHER_FORM.match(content) or 3 * sum(map(_is_object, written)) <= 2 * len(written):
+        content = (json.dumps(GOOD[table]).encode() + b"\n") * (2 * len(written) + 1) + content
+    return draw(names()), content
+
+
+@st.composite
+def files_of_values(draw, table: str, size: int = 12):
+    """A landing file whose records are not its lines: its name, its bytes and its records, in their order."""
+    begin, between, end = draw(st.sampled_from(FORMS))
+    items = []
+    for record in draw(st.lists(records(table, whole=True), max_size=size)):
+        items.append(record.encode())
+        if between not in ARRAYS:
+            # No whole object either: what is cut off ends where the next begins.
+            items += draw(st.sampled_from([[], [], [b'{"email": "a"'], [b"junk"], [b"1"], [b"-Infinity"], [b"}"]]))
+    items.append(json.dumps(GOOD[table]).encode())
+    if between == b"\n":  # else it would be lines
+        items = [b"{\n}"] * (len(items) + 2) + items
+    return draw(names()), begin + between.join([b"{}", *items]) + end, [b"{}", *items]
+
+
+@st.composite
+def names(draw):
+    """The name of a landing file, maybe of a compressed one."""
     name = draw(
         st.sampled_from(["part", "a b", "a=b", "50%", "#1", "x'; DROP TABLE y; --", "\u00e9\U0001f600", "n" * 200])
     )
     compressed = draw(st.integers(0, 4)) == 0
-    return f"{name}.json.gz" if compressed else f"{name}.json", content
+    return f"{name}.json.gz" if compressed else f"{name}.json"
 
 
 PEOPLE = {"a@example.com": "S1", "b@example.com": "S2", "c@example.com": "S2", "D@example.com": "S3"}
@@ -383,7 +429,7 @@ PEOPLE = {"a@example.com": "S1", "b@example.com": "S2", "c@example.com": "S2", "
 
 @st.composite
 def zones(draw):
-    """A landing zone that most people of get through, among hostile lines: the bytes of a file by table."""
+    """A landing zone that most people of get through, among hostile lines: name, bytes and records by table."""
     people = st.sampled_from(list(PEOPLE))
     times = st.integers(AT, AT + 3)
     customers = st.builds(
@@ -414,7 +460,16 @@ def zones(draw):
     ):
         usual = [json.dumps(GOOD[table]).encode()]
         usual += [json.dumps(record).encode() for record in draw(st.lists(good, min_size=4, max_size=12))]
-        zone[table] = b"\n".join(draw(st.permutations(usual + draw(st.lists(lines(table), max_size=8)))))
+        begin, between, end = draw(st.sampled_from([*FORMS[:2], *FORMS[3:], *[(b"", b"\n", b"")] * 3]))
+        if between == b"\n":
+            content = b"\n".join(
+                usual[:1] + draw(st.permutations(usual[1:] + draw(st.lists(lines(table), max_size=8))))
+            )
+            zone[table] = content, lines_of(content)
+        else:
+            more = draw(st.lists(records(table, whole=True).map(str.encode), max_size=8))
+            found = draw(st.permutations(usual + more))
+            zone[table] = begin + between.join(found) + end, found
     return zone
 
 

@@ -27,7 +27,7 @@ def assert_trusted(frame, landed, expected, policies):
 
 def test_readings_of_trusted_customers_count_once_each(frame):
     own = [moved("anna", 50), moved("anna", 150), moved("ben", 50)]
-    assert_trusted(frame, [*own, moved("stranger", 150), moved("Anna", 150)], own, ANY)
+    assert_trusted(frame, [*own, moved("stranger", 150), moved("annette", 150)], own, ANY)
 
 
 def test_readings_since_consent_begin_with_its_millisecond(frame):
@@ -48,3 +48,9 @@ def test_every_reading_has_its_reason(frame):
         ("anna", 99, 1, "before the customer's consent"),
         ("stranger", 150, 1, "not of a trusted customer"),
     }
+
+
+def test_customer_is_found_however_the_address_is_spelt(frame):
+    landed = [moved(user, time) for user in ("ANNA", "Ben\u00a0", "cleo") for time in (99, 100, 300)]
+    assert_trusted(frame, landed, landed[:6], ANY)
+    assert_trusted(frame, landed, [landed[1], landed[2], landed[5]], SINCE)

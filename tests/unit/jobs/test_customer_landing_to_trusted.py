@@ -64,6 +64,11 @@ LATER = {"updated": 200, "phone": "later"}
         pytest.param({"updated": 200}, LATER | {"registered": 60}, ["later"], id="then the last registered"),
         pytest.param({"updated": 200}, LATER | {"consent": None}, [], id="then the one without consent"),
         pytest.param({"updated": 200}, LATER | {"consent": NOW + 1}, [], id="consent to come is none"),
+        *(
+            pytest.param({}, LATER | {"consent": None, "updated": date}, [], id=f"a withdrawal of {date} is of today")
+            for date in (None, 0)
+        ),
+        pytest.param({"email": "ΝΙΚΟΣ"}, LATER | {"email": "νικος", "consent": 0}, [], id="letters beyond ASCII"),
     ],
 )
 def test_latest_record_of_an_address_decides(frame, earlier, later, trusted):
@@ -77,6 +82,13 @@ def test_equal_dates_give_the_same_choice_in_any_order(frame):
     landed = [customer(serialnumber=number) for number in ("S2", "S1", "S3")]
     for order in (landed, landed[::-1]):
         assert_trusted(frame, order, [landed[1]], LATEST)
+
+
+def test_undated_withdrawal_is_the_reason_why_a_dated_consent_does_not_count(frame):
+    reasons = {
+        row["dropped"] for row in decided(frame, [customer(), customer(consent=None, updated=None)], LATEST).collect()
+    }
+    assert reasons == {"an undated record of the address may withdraw consent", "no consent to research"}
 
 
 @pytest.mark.parametrize("email", ["a", "A", " a\t", "a\u00a0"])

@@ -8,8 +8,11 @@ import hmac
 import importlib
 import io
 import json
+import re
+import time
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
@@ -23,8 +26,10 @@ from pyspark.sql import functions as F
 
 import lease
 import machine_learning_curated
+import refusals
 import subject
 import table_contract
+from forget_person import Record
 from forget_tables import Tables
 from lakehouse.sandbox import Sandbox
 from lakehouse.sandbox import spark as runtime
@@ -76,6 +81,7 @@ class World:
 
     lakehouse: Lakehouse
     s3: Any
+    logs: Any
     monkeypatch: pytest.MonkeyPatch
     secret: str
 
@@ -135,12 +141,14 @@ class World:
     def rows(self) -> dict[str, list[Row]]:
         return {table: sorted(self.lakehouse.table(table).collect(), key=repr) for table in TABLES}
 
-    def request(self, email: str = ANN) -> None:
-        self.put("forget/requests/r1.json", json.dumps({"email": email}).encode())
+    def request(self, email: str = ANN, accept: Sequence[str] = ()) -> None:
+        self.put("forget/requests/r1.json", json.dumps({"emails": [email], "accept": accept}).encode())
 
     def forget(self, *arguments: str, runs: int = 2) -> dict[str, Any]:
         names = [
             "--subject_key_secret",
+            self.secret,
+            "--refusal_key_secret",
             self.secret,
             "--database",
             self.lakehouse.database,
@@ -148,6 +156,8 @@ class World:
             self.lakehouse.bucket,
             "--request",
             "r1",
+            "--log_groups",
+            ",".join(self.log_groups),
         ]
         for _ in range(runs):
             self.monkeypatch.setattr("sys.argv", ["forget.py", *names, *arguments])
@@ -155,6 +165,23 @@ class World:
             importlib.import_module("forget").main()
         report: dict[str, Any] = json.loads(self.get("forget/reports/r1.json"))
         return report
+
+    @property
+    def log_groups(self) -> list[str]:
+        """One of the jobs, one of the jobs under a security configuration, and one that nobody has made yet."""
+        return [f"/aws-glue/jobs/{self.lakehouse.bucket}/{end}" for end in ("output", "own-role/jobs/output", "error")]
+
+    def log(self, stream: str, *messages: str, group: int = 0) -> None:
+        name = self.log_groups[group]
+        with suppress(self.logs.exceptions.ResourceAlreadyExistsException):
+            self.logs.create_log_group(logGroupName=name)
+        self.logs.create_log_stream(logGroupName=name, logStreamName=stream)
+        events = [{"timestamp": int(time.time() * 1000), "message": message} for message in messages]
+        self.logs.put_log_events(logGroupName=name, logStreamName=stream, logEvents=events)
+
+    def log_streams(self) -> set[str]:
+        listed = [self.logs.describe_log_streams(logGroupName=name)["logStreams"] for name in self.log_groups[:2]]
+        return {stream["logStreamName"] for streams in listed for stream in streams}
 
     def versions(self) -> list[dict[str, Any]]:
         answer = self.s3.list_object_versions(Bucket=self.lakehouse.bucket)
@@ -175,7 +202,7 @@ class World:
 
     def traces(self) -> set[tuple[str, str]]:
         """Return where which of Ann's identifiers are, other than within somebody else's."""
-        texts = ((key, text.replace("joann.lee@x.org", "")) for key, text in self.everything())
+        texts = ((key, re.sub("joann.lee@x.org|mary-ann.lee@x.org", "", text)) for key, text in self.everything())
         return {(key, secret) for key, text in texts for secret in SECRETS if secret in text}
 
     def objects(self) -> dict[str, str]:
@@ -207,7 +234,7 @@ def world(lakehouse: Lakehouse, served: Sandbox, monkeypatch: pytest.MonkeyPatch
     monkeypatch.chdir(lakehouse.extra_files)
     for name, value in served.environ().items():
         monkeypatch.setenv(name, value)
-    s3, glue, secrets = (boto3.client(service) for service in ("s3", "glue", "secretsmanager"))
+    s3, glue, logs, secrets = (boto3.client(service) for service in ("s3", "glue", "logs", "secretsmanager"))
     s3.create_bucket(Bucket=lakehouse.bucket)
     s3.put_bucket_versioning(Bucket=lakehouse.bucket, VersioningConfiguration={"Status": "Enabled"})
     secret = secrets.create_secret(Name=f"key-of-{lakehouse.bucket}", SecretString=REPLACED.decode())["ARN"]
@@ -219,7 +246,7 @@ def world(lakehouse: Lakehouse, served: Sandbox, monkeypatch: pytest.MonkeyPatch
     for module in ("job", "forget_tables"):
         monkeypatch.setattr(importlib.import_module(module), "CATALOG", catalog)
     monkeypatch.setattr(Lakehouse, "name", lambda self, table: _name(self, catalog, table))
-    made = World(lakehouse, s3, monkeypatch, secret)
+    made = World(lakehouse, s3, logs, monkeypatch, secret)
     lines = {"customer": CUSTOMERS, "accelerometer": READINGS, "step_trainer": STEPS}
     for entity, rows in lines.items():
         made.put(f"{entity}/landing/part.json", "".join(f"{json.dumps(row)}\r\n" for row in rows).encode())
@@ -262,8 +289,8 @@ def _name(lakehouse: Lakehouse, catalog: str, table: str) -> str:
     return f"{catalog}.{lakehouse.database}{'_audit' if audit else ''}.{table}"
 
 
-@pytest.mark.slow
-def test_a_person_is_erased_and_nobody_else(world: World) -> None:
+def leave_traces(world: World) -> dict[str, str]:
+    """Leave Ann wherever she may be; return the one entry of the quarantine that is nothing of hers."""
     extra = json.dumps(CUSTOMERS[0]).encode()
     world.put("customer/landing/only-ann.json", extra)
     world.put("customer/landing/untouched.json", json.dumps(customer("dora@x.org", 5)).encode())
@@ -276,7 +303,22 @@ def test_a_person_is_erased_and_nobody_else(world: World) -> None:
     world.put("athena-results/b.csv", b'"email"\n"joann.lee@x.org"\n')
     entry = {"source_table": "customer_landing", "file": "f", "record": '{"email":"ann.lee\\u0040x.org"', "reason": "r"}
     other = {**entry, "record": '{"email":"bob@'}
-    world.put("quarantine/customer_landing/jr_1/part-0.json", f"{json.dumps(entry)}\n{json.dumps(other)}\n".encode())
+    of_her_file = {**other, "file": "s3://b/customer/landing/ann.lee%40x.org.json"}
+    entries = "".join(f"{json.dumps(each)}\n" for each in (entry, other, of_her_file))
+    world.put("quarantine/customer_landing/jr_1/part-0.json", entries.encode())
+    world.put("customer/landing/of-ann.lee@x.org/_ann.lee@x.org_.json", json.dumps(customer("eve@x.org", 6)).encode())
+    world.put("accelerometer/landing/more.json", b'{"user": "mary-ann.lee@x.org", "timestamp": 1}\n')
+    world.put("athena-results/wide.csv", '"ann.lee@x.org"'.encode("utf-16-be"))
+    world.put("athena-results/packed.zip", b"PK\x03\x04 who knows")
+    world.log("jr_1", "nothing", "s3://b/customer/landing/ann.lee%40x.org.json was not read")
+    world.log("jr_2", "of joann.lee@x.org")
+    world.log("jr_3", "of ann.lee@x.org", group=1)
+    return other
+
+
+@pytest.mark.slow
+def test_a_person_is_erased_and_nobody_else(world: World) -> None:
+    other = leave_traces(world)
     assert {secret for _, secret in world.traces()} == set(SECRETS)
     untouched = world.objects()["customer/landing/untouched.json"]
     rows = world.rows()
@@ -298,11 +340,18 @@ def test_a_person_is_erased_and_nobody_else(world: World) -> None:
     }  # fmt: skip
     assert report["erased"]["landing"]["accelerometer_landing"]["versions"] == 1, "the deleted file"
     assert report["erased"]["kept_because_shared"] == {"serial number": 1}
+    assert report["erased"]["refusals_kept"] == [], "Ann agreed"
     assert report["verification"]["findings"] == 0
     assert not any(secret in json.dumps(report).lower() for secret in SECRETS)
 
-    landing = world.get("customer/landing/part.json")
-    assert landing == "".join(f"{json.dumps(row)}\r\n" for row in CUSTOMERS[2:]).encode()
+    assert (world.log_streams(), report["erased"]["log_streams"]) == ({"jr_2"}, 2)
+    (renamed,) = {key for key in world.objects() if key.startswith("customer/landing/")} - {
+        "customer/landing/part.json",
+        "customer/landing/untouched.json",
+    }
+    assert json.loads(world.get(renamed))["email"] == "eve@x.org"
+    others = "".join(f"{json.dumps(row)}\r\n" for row in CUSTOMERS[2:]).encode()
+    assert world.get("customer/landing/part.json") == others
     assert world.objects()["customer/landing/untouched.json"] == untouched
     assert "customer/landing/only-ann.json" not in world.objects()
     assert {"athena-results/b.csv"} == {key for key in world.objects() if key.startswith("athena-results/")}
@@ -337,6 +386,46 @@ def check_tables(world: World, rows: dict[str, list[Row]]) -> None:
         assert only["summary"][f"lakehouse.snapshot-read.{source}"] == world.snapshot(source)
 
 
+def test_the_refusal_of_an_owner_outlives_the_erasure_by_pseudonym(world: World, frame: Any) -> None:
+    refusal = customer(ANN, 1, serialNumber="Serial-Shared", shareWithResearchAsOfDate=None, lastUpdateDate=T + 1)
+    world.put("customer/landing/part.json", "".join(f"{json.dumps(row)}\n" for row in (*CUSTOMERS, refusal)).encode())
+    world.request()
+    would = world.forget("--dry_run", "true", runs=1)["erased"]["refusals_kept"]
+    assert refusals.kept(world.lakehouse.bucket) == set(), "a dry run changes nothing"
+    world.request()
+    report = world.forget()
+    assert would == report["erased"]["refusals_kept"] == [keyed("serial-shared")]
+    assert refusals.kept(world.lakehouse.bucket) == set(would)
+    assert world.traces() == set()
+    devices = frame("customers_curated", {"serialnumber": "serial-shared"}, {"serialnumber": "another"})
+    owners = refusals.owners(devices.select("serialnumber"), would, SECRET)
+    assert [row["serialnumber"] for row in owners.collect()] == ["serial-shared"]
+
+
+NOW = T + 10
+
+
+@pytest.mark.parametrize(
+    ("records", "agrees"),
+    [
+        ([{"shareWithResearchAsOfDate": str(T)}], True),
+        ([{"shareWithResearchAsOfDate": "0"}], False),
+        ([{}], False),
+        ([], False),
+        ([{"shareWithResearchAsOfDate": str(NOW + 1)}], False),
+        ([{"shareWithResearchAsOfDate": "soon"}], False),
+        ([{"lastUpdateDate": "1"}, {"lastUpdateDate": "2.0", "sharewithresearchasofdate": f"{T}.0"}], True),
+        ([{"lastUpdateDate": "2"}, {"lastUpdateDate": "1", "shareWithResearchAsOfDate": str(T)}], False),
+        ([{"lastUpdateDate": "1"}, {"lastUpdateDate": "1", "shareWithResearchAsOfDate": str(T)}], False),
+        ([{}, {"lastUpdateDate": "1", "shareWithResearchAsOfDate": str(T)}], False),
+        ([{"lastUpdateDate": "1"}, {"shareWithResearchAsOfDate": str(T)}], False),
+    ],
+)
+def test_the_latest_record_says_whether_an_owner_refused(records: list[dict[str, str]], agrees: bool) -> None:
+    for order in (records, records[::-1]):
+        assert refusals.agrees((Record(record.items()) for record in order), now=NOW) is agrees
+
+
 def test_whoever_is_unknown_leaves_everything_as_it_is(world: World) -> None:
     world.publish()
     before = world.objects()
@@ -355,7 +444,9 @@ def test_what_is_left_elsewhere_fails_the_verification_and_is_not_shown(
     with pytest.raises(SystemExit) as failed:
         world.forget()
     message = str(failed.value)
-    assert "exports/of-***.csv: email, name, phone" in message
+    number = f"file-{hashlib.sha256(b'exports/of-ann.lee@x.org.csv').hexdigest()[:12]}"
+    assert f"\n  {number}: email, name, phone" in message
+    assert "make name NUMBER=" in message
     printed = "".join(capfd.readouterr())
     assert not [secret for secret in SECRETS if secret in (message + printed).lower()]
     world.s3.delete_object(Bucket=world.lakehouse.bucket, Key="exports/of-ann.lee@x.org.csv")
@@ -399,9 +490,68 @@ def test_a_damaged_landing_file_stops_before_anything_is_erased(world: World, en
     world.put(f"{entity}/landing/damaged.json.gz", gzip.compress(b"abcdefgh" * 99)[:-12])
     world.request()
     before = world.objects()
-    with pytest.raises(SystemExit, match=r"(?s)1 files cannot be unpacked.*damaged\.json\.gz"):
+    with pytest.raises(SystemExit, match=r"1 objects \(file-\w{12}; .*\) cannot be looked into, .* Nothing was erased"):
+        world.forget(runs=1)
+    assert world.objects() == {k: v for k, v in before.items() if not k.startswith("forget/")}, "nor is there a request"
+
+
+def test_what_cannot_be_looked_into_is_accepted_by_name_or_stops_before_anything_is_erased(world: World) -> None:
+    world.put("exports/scan.pdf", b"%PDF-1.7 ...")
+    before = world.objects()
+    world.request()
+    with pytest.raises(SystemExit, match=r"1 objects \(file-\w{12}; .*ACCEPT="):
         world.forget(runs=1)
     assert world.objects() == before
+    world.request(accept=["exports/scan.pdf"])
+    assert world.forget()["verification"] | {"bytes": 0, "objects": 0} == {
+        "objects": 0, "bytes": 0, "log_streams": 0, "findings": 0, "accepted": 1,
+    }  # fmt: skip
+
+
+def test_a_landing_file_in_utf_16_stops_before_anything_is_erased(world: World) -> None:
+    world.put("customer/landing/wide.json", json.dumps(CUSTOMERS[0]).encode("utf-16-le"))
+    world.request()
+    before = world.objects()
+    with pytest.raises(SystemExit, match="hold the person in UTF-16 or UTF-32"):
+        world.forget(runs=1)
+    assert world.objects() == {k: v for k, v in before.items() if not k.startswith("forget/")}
+
+
+@pytest.mark.slow
+def test_several_people_are_erased_in_one_pass(world: World) -> None:
+    world.publish()
+    world.put("forget/requests/r1.json", json.dumps({"emails": [ANN, "bob@x.org"]}).encode())
+    report = world.forget()
+    assert report["erased"]["kept_because_shared"] == {}, "both owners of the shared device go"
+    everything = " ".join(text for _, text in world.everything())
+    assert not [s for s in (*SECRETS, "bob@x.org", "serial-shared") if s in everything.replace("joann.lee@x.org", "")]
+    landing = world.get("customer/landing/part.json")
+    assert landing == "".join(f"{json.dumps(row)}\r\n" for row in CUSTOMERS[3:]).encode()
+
+
+def test_an_export_has_all_that_is_held_and_changes_nothing(world: World) -> None:
+    world.publish()
+    world.put("athena-results/a.csv", b"ann.lee@x.org")
+    before = world.objects()
+    world.request()
+    with pytest.raises(world.s3.exceptions.NoSuchKey):
+        world.forget("--export", "true", runs=1)  # which leaves no report
+    after = world.objects()
+    assert {k: v for k, v in after.items() if not k.startswith("forget/")} == before
+    assert [k for k in after if k.startswith("forget/")] == ["forget/exports/r1.json"]
+    export = json.loads(world.get("forget/exports/r1.json"))
+    bucket = f"s3://{world.lakehouse.bucket}/"
+    records = {source["source"].removeprefix(bucket): source["records"] for source in export["records"]}
+    assert records["customer/landing/part.json"] == CUSTOMERS[:2]
+    assert records["accelerometer/landing/part.json"] == [row for row in READINGS if row["user"].lower() == ANN]
+    assert len(records["step_trainer/landing/part.json"]) == 4
+    tables = {name.rpartition(".")[2]: rows for name, rows in export["tables"].items()}
+    assert {row["email"].lower() for row in tables["customer_trusted"]} == {ANN}
+    assert len(tables["accelerometer_trusted"]) == 4
+    assert len(tables["consent_decisions"]) == 4
+    assert {row["serialnumber"] for row in tables["machine_learning_curated"]} == {"serial-0001-of-a-long-kind"}
+    assert f"{bucket}athena-results/a.csv" in {source["source"] for source in export["also_found_in"]}
+    assert "bob@x.org" not in json.dumps(export)
 
 
 def test_a_database_that_is_not_there_holds_nobody(spark: Any) -> None:

@@ -7,18 +7,22 @@ import gzip
 import json
 import os
 import re
-import subprocess
 import sys
 import time
+from contextlib import suppress
 
 import hostile
+import psutil
 import pytest
 from hostile import COLUMNS, GOOD, NOW, UNUSABLE
 from hypothesis import HealthCheck, Phase, given, seed, settings
 from py4j.protocol import Py4JJavaError
 
+import file_numbers
 import landing
+import landing_files
 import table_contract
+from canonical import canonical
 from lakehouse.sandbox import spark as runtime
 
 pytestmark = pytest.mark.slow
@@ -29,9 +33,16 @@ NO_LIMIT = json.dumps(
 )
 KINDS = ("a text", "a whole number", "a finite number", "an e-mail address", "a time in milliseconds")
 REASONS = {  # all that may be said about a row: nothing in it comes from the row
-    "a line is not one JSON object",
-    "a line is not UTF-8 text",
-    "a line has half a character: an unpaired surrogate",
+    *(
+        f"a {unit} {what}"
+        for unit in ("line", "record")
+        for what in (
+            "is not one JSON object",
+            "has NaN or Infinity, which JSON does not know",
+            "is not UTF-8 text",
+            "has half a character: an unpaired surrogate",
+        )
+    ),
     "a key occurs twice in an object",
     "distancefromobject is negative",
     *(f"{column} is missing" for columns in COLUMNS.values() for column in columns),
@@ -74,15 +85,14 @@ def read(spark, contracts, tmp_path_factory):
         folder = tmp_path_factory.mktemp("landed")
         for name, content in files.items():
             (folder / name).write_bytes(content)
-        lines = landing.read(spark, folder.as_uri())
+        lines = landing_files.read(spark, folder.as_uri())
         return landing.parse(lines, contracts[table], now=NOW).collect(), lines.count()
 
     return rows
 
 
-def check(table, content, rows, count):
-    """Hold the rows of a file against the oracle."""
-    expected = hostile.lines_of(content)
+def check(table, expected, rows, count):
+    """Hold the rows of records against the oracle."""
     assert len(rows) == len(expected) == count
     left = [(None if row["problem"] else tuple(row)[: len(COLUMNS[table])], row["record"]) for row in rows]
     assert {row["problem"] for row in rows} - REASONS <= {None}
@@ -108,7 +118,18 @@ def test_each_line_is_read_exactly_or_set_aside(read, table):
     def holds(file):
         name, content = file
         rows, count = read(table, {name: hostile.as_stored(name, content)})
-        check(table, content, rows, count)
+        check(table, hostile.lines_of(content), rows, count)
+
+    holds()
+
+
+@pytest.mark.parametrize("table", COLUMNS)
+def test_each_record_of_a_file_that_is_not_lines_is_read_exactly_or_set_aside(read, table):
+    @hostile_examples(hostile.files_of_values(table), few=8, share=3)
+    def holds(file):
+        name, content, records = file
+        rows, count = read(table, {name: hostile.as_stored(name, content)})
+        check(table, records, rows, count)
 
     holds()
 
@@ -126,13 +147,14 @@ def test_no_line_takes_long(read, line):
     began = time.monotonic()
     rows, count = read("step_trainer_landing", {"part.json": line.encode()})
     assert time.monotonic() - began < 20
-    check("step_trainer_landing", line.encode(), rows, count)
+    check("step_trainer_landing", [line.encode()], rows, count)
 
 
-def test_a_line_cannot_play_the_end_of_a_line(read):
-    line = json.dumps(GOOD["step_trainer_landing"]) + ',{"end of line 7d1f0c":""}] and more'
-    rows, _ = read("step_trainer_landing", {"part.json": line.encode()})
-    assert [row["problem"] for row in rows] == ["a line is not one JSON object"]
+def test_a_line_cannot_play_the_end_of_a_record(read):
+    good = json.dumps(GOOD["step_trainer_landing"])
+    line = good + ',{"end of record 7d1f0c":""}] and more'
+    rows, _ = read("step_trainer_landing", {"part.json": f"{good}\n{good}\n{line}\n".encode()})
+    assert sorted(row["problem"] or "" for row in rows) == ["", "", "a line is not one JSON object"]
 
 
 def test_a_line_of_many_megabytes_does_not_keep_the_others_from_being_read(read):
@@ -148,35 +170,64 @@ def test_a_line_of_many_megabytes_does_not_keep_the_others_from_being_read(read)
 def test_a_line_of_100_megabytes_in_the_memory_of_the_sandbox(tmp_path, kind, request):
     good = json.dumps(GOOD["customer_landing"]).encode()
     (tmp_path / "part.json").write_bytes(b"\n".join([good, long_lines(100)[kind], good]))
-    script = READ_IN_A_SPARK_OF_ITS_OWN.format(memory=runtime.driver_memory(), folder=tmp_path.as_uri(), now=NOW)
-    root = request.config.rootpath
-    path = os.pathsep.join(map(str, (root, root / "glue_jobs")))
-    environment = os.environ | {"PYTHONPATH": path, "JAVA_HOME": str(runtime.java_home())}
-    done = subprocess.run(
-        [sys.executable, "-c", script],
-        cwd=root / "ddl",
-        env=environment,
-        capture_output=True,
-        text=True,
-        timeout=300,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr[-3000:]
-    outcome = json.loads(done.stdout.splitlines()[-1])
+    (outcome, count), _ = read_in_a_spark_of_its_own(tmp_path, request.config.rootpath)
+    assert count == 3
     # Jackson takes no text of more than 20 MB.
     assert outcome == ([None, None, None] if kind == 1 else [None, "a line is not one JSON object", None])
 
 
-READ_IN_A_SPARK_OF_ITS_OWN = """
+@pytest.mark.skipif(not EXAMPLES, reason="takes minutes: make hostile")
+def test_a_file_of_500_megabytes_that_is_not_lines_in_the_memory_of_the_sandbox(tmp_path, request):
+    good = json.dumps(GOOD["customer_landing"]).encode()
+    many = 500_000_000 // (1000 * len(good))
+    with (tmp_path / "part.json").open("wb") as file:
+        for _ in range(many):
+            file.write(good * 1000)
+    (problems, count), python = read_in_a_spark_of_its_own(tmp_path, request.config.rootpath)
+    assert count == 1000 * many
+    assert problems == [None, None, None]
+    assert python < 300_000_000, "bytes of a Python process: the file is not in memory"
+
+
+def read_in_a_spark_of_its_own(folder, root):
+    """Read a folder as customers: up to three problems and the count, and the bytes of the largest of its Pythons."""
+    script = READ.format(memory=runtime.driver_memory(), folder=folder, now=NOW)
+    path = os.pathsep.join(map(str, (root, root / "glue_jobs")))
+    environment = os.environ | {"PYTHONPATH": path, "JAVA_HOME": str(runtime.java_home())}
+    with (folder.parent / "said").open("w+") as said, (folder.parent / "wrong").open("w+") as wrong:
+        process = psutil.Popen(
+            [sys.executable, "-c", script], cwd=root / "ddl", env=environment, stdout=said, stderr=wrong
+        )
+        largest, ends = 0, time.monotonic() + 900
+        while process.poll() is None and time.monotonic() < ends:
+            with suppress(psutil.Error):
+                pythons = [child for child in process.children(recursive=True) if "python" in child.name()]
+                largest = max([largest, *(child.memory_info().rss for child in pythons)])
+            time.sleep(0.2)
+        process.kill()
+        returned = process.wait()
+        wrong.seek(0)
+        assert returned == 0, wrong.read()[-3000:]
+        said.seek(0)
+        return json.loads(said.read().splitlines()[-1]), largest
+
+
+READ = """
 import json
 from pyspark.sql import SparkSession
-import landing, table_contract
-spark = SparkSession.builder.master("local[2]").config("spark.driver.memory", "{memory}").getOrCreate()
-lines = landing.read(spark, "{folder}")
-assert lines.count() == 3
-rows = landing.parse(lines, table_contract.load("customer_landing"), now={now}).persist()
+import landing, landing_files, table_contract
+settings = {{
+    "spark.driver.memory": "{memory}",
+    "spark.hadoop.fs.s3.impl": "org.apache.hadoop.fs.viewfs.ViewFileSystemOverloadScheme",
+    "spark.hadoop.fs.mirror.impl": "org.apache.hadoop.fs.RawLocalFileSystem",
+    "spark.hadoop.fs.viewfs.mounttable.bucket.linkFallback": "mirror://{folder}",
+}}
+spark = SparkSession.builder.master("local[2]").config(map=settings).getOrCreate()
+records = landing_files.read(spark, "s3://bucket/")
+rows = landing.parse(records, table_contract.load("customer_landing"), now={now})
+problems = [row["problem"] for row in rows.select("problem").limit(3).collect()]
 print()
-print(json.dumps([row["problem"] for row in rows.collect()]))
+print(json.dumps([problems, records.count()]))
 """
 
 
@@ -198,7 +249,7 @@ def test_want_of_memory_is_said(customers, monkeypatch):
         error.java_exception = OutOfMemoryError()
         raise error
 
-    monkeypatch.setattr(landing, "read", read)
+    monkeypatch.setattr(landing_files, "read", read)
     with pytest.raises(SystemExit, match=r"Spark ran out of memory over the files at s3://\S+/customer/landing/"):
         customers[0].run(JOB)
 
@@ -243,7 +294,8 @@ def test_a_damaged_file_is_named(customers, damage):
         (folder / f"{number} 100%.json.gz").write_bytes(gzip.compress(LANDED))
     (folder / "the damaged one.json.gz").write_bytes(damage(gzip.compress(LANDED)))
     with pytest.raises(
-        SystemExit, match=r"The landing file s3://\S+/the%20damaged%20one\.json\.gz cannot be read: "
+        SystemExit,
+        match=r"The landing file file-\w{12} cannot be read: (?s:.*) `make name NUMBER=file-...` tells the name\.$",
     ) as error:
         lakehouse.run(JOB)
     assert "Exception" not in str(error.value)
@@ -252,14 +304,14 @@ def test_a_damaged_file_is_named(customers, damage):
 
 def test_a_file_that_goes_away_is_no_stack_trace(customers, monkeypatch):
     lakehouse, folder = customers
-    read = landing.read
+    read = landing_files.read
 
     def read_and_lose(*arguments):
         lines = read(*arguments)
         (folder / "good.json").unlink()
         return lines
 
-    monkeypatch.setattr(landing, "read", read_and_lose)
+    monkeypatch.setattr(landing_files, "read", read_and_lose)
     with pytest.raises(SystemExit, match=r"Files at s3://\S+ went away while they were read"):
         lakehouse.run(JOB)
 
@@ -273,7 +325,9 @@ def test_files_that_are_passed_over_are_said(customers, capsys):
     lakehouse.run(JOB)
     said = next(line for line in capsys.readouterr().out.splitlines() if "were not read" in line)
     assert "3 files or folders" in said
-    assert all(file in said for file in ("landing/_part.json", "2026/.part.json", "landing/_temporary"))
+    names = ("_part.json", "2026/.part.json", "_temporary")
+    assert all(file_numbers.of(f"customer/landing/{name}") in said for name in names)
+    assert not any(name in said for name in names)
 
 
 def test_through_all_jobs_every_row_is_accounted_for_and_none_is_without_consent(lakehouse, monkeypatch):
@@ -282,7 +336,7 @@ def test_through_all_jobs_every_row_is_accounted_for_and_none_is_without_consent
 
     @hostile_examples(hostile.zones(), few=2, share=50)
     def holds(zone):
-        for table, content in zone.items():
+        for table, (content, _) in zone.items():
             folder = lakehouse.folder / table.removesuffix("_landing") / "landing"
             folder.mkdir(parents=True, exist_ok=True)
             (folder / "part.json").write_bytes(content)
@@ -295,21 +349,21 @@ def test_through_all_jobs_every_row_is_accounted_for_and_none_is_without_consent
             (read,) = [count for fate, count in rows if fate == "read"]
             assert read == sum(count for fate, count in rows if fate != "read"), (job, source)
             if source in zone:
-                assert read == len(hostile.lines_of(zone[source]))
+                assert read == len(zone[source][1])
 
         surely, perhaps = (
             {
                 (row["email"], row["sharewithresearchasofdate"])
-                for row in hostile.usable("customer_landing", zone["customer_landing"], doubtful=doubtful)
+                for row in hostile.usable("customer_landing", zone["customer_landing"][1], doubtful=doubtful)
                 if 0 < (row["sharewithresearchasofdate"] or 0) <= hostile.NOW
             }
             for doubtful in (False, True)
         )
         found = {(row["email"], row["sharewithresearchasofdate"]) for row in lakehouse.table(TABLE).collect()}
         assert surely <= found <= perhaps
-        emails = {email for email, _ in found}
-        assert {row["user"] for row in lakehouse.table("accelerometer_trusted").collect()} <= emails
-        assert {row["email"] for row in lakehouse.table("customers_curated").collect()} <= emails
+        people = {canonical(email) for email, _ in found}
+        assert {canonical(row["user"]) for row in lakehouse.table("accelerometer_trusted").collect()} <= people
+        assert {row["email"] for row in lakehouse.table("customers_curated").collect()} <= {email for email, _ in found}
         training = lakehouse.table("machine_learning_curated").collect()
         assert training
         for row in training:

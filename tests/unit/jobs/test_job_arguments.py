@@ -49,6 +49,7 @@ def test_abbreviations_are_not_guessed():
         (["--training_match", "place"], ["timestamp", "timestamp_and_customer"]),
         (["--unmatched_steps", "guess"], ["drop", "keep"]),
         (["--training_subject", "name"], ["serial_number", "pseudonym"]),
+        (["--curated_identity", "none"], ["clear", "pseudonym"]),
         (["--quarantine_limits", "[]"], ['"share", "rows"']),
         (["--row_count_change", "half"], ['"drop", "growth"']),
     ],
@@ -77,4 +78,5 @@ def test_policies_go_on_record_by_name():
         "training_match": "timestamp",
         "unmatched_steps": "keep",
         "training_subject": "serial_number",
+        "curated_identity": "clear",
     }

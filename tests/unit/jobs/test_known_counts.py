@@ -4,6 +4,7 @@ The numbers of rows are known from elsewhere, too: documents publish those of th
 other.
 """
 
+import shutil
 import time
 from collections import Counter
 
@@ -42,6 +43,15 @@ def run(lakehouse, profile):
 def test_public_data_gives_the_published_counts(real_lakehouse, profile):
     real_lakehouse.create_tables()
     assert tuple(run(real_lakehouse, profile).values()) == COUNTS[profile]
+
+
+@pytest.mark.parametrize(
+    "profile", ["strict", *(pytest.param(name, marks=pytest.mark.slow) for name in ("published", "consent_date"))]
+)
+def test_app_may_write_addresses_in_other_letters_than_the_website(cases, lakehouse, profile):
+    shutil.copytree(cases / "email-case", lakehouse.folder)
+    lakehouse.create_tables()
+    assert tuple(run(lakehouse, profile).values()) == (20, 400, 20, 200, 400)
 
 
 @pytest.mark.slow

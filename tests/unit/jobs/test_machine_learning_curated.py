@@ -9,9 +9,9 @@ import subject
 from machine_learning_curated import UNPAIRED, decide, transform
 from policies import Policies
 
-# anna owns S1 by two records, ben owns S1 and S2; both move at 10, ben moves at 20 too.
-OWNERS = [("anna", "S1", "1"), ("anna", "S1", "2"), ("ben", "S1", "1"), ("ben", "S2", "1")]
-MOVEMENTS = [("anna", 10, 0.1), ("ben", 10, 0.2), ("ben", 10, 0.3), ("ben", 20, 0.4), ("gone", 10, 0.5)]
+# anna owns S1 by two records, ben owns S1 and S2; both move at 10, ben moves at 20 too. Each is spelt in two ways.
+OWNERS = [("ANNA", "S1", "1"), ("anna", "S1", "2"), ("ben", "S1", "1"), ("ben", "S2", "1")]
+MOVEMENTS = [("anna", 10, 0.1), ("ben", 10, 0.2), ("ben", 10, 0.3), ("Ben", 20, 0.4), ("gone", 10, 0.5)]
 STEPS = [("S1", 10), ("S2", 10), ("S2", 20), ("S3", 10), ("S3", 30)]
 
 AT_10 = [0.1, 0.2, 0.3, 0.5]
@@ -80,7 +80,7 @@ def test_pseudonym_stands_in_for_the_serial_number(inputs, match):
     rows = transform(*inputs, policies=policies, pseudonym=subject.pseudonym(b"secret")).collect()
     assert {row["serialnumber"] for row in rows} == {None}
     users = {x: user for user, _, x in MOVEMENTS}
-    keys = {user: hmac.new(b"secret", user.encode(), hashlib.sha256).hexdigest() for user in users.values()}
+    keys = {user: hmac.new(b"secret", user.lower().encode(), hashlib.sha256).hexdigest() for user in users.values()}
     assert sorted((row["x"], row["subjectkey"]) for row in rows) == sorted(
         (row["x"], keys[users[row["x"]]]) for row in plain
     )

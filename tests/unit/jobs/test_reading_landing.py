@@ -1,8 +1,10 @@
 """Which lines of landing data become rows, and what is said about those that cannot."""
 
 import pytest
+from pyspark.sql import functions as F
 
 import landing
+import landing_files
 import table_contract
 from problems import BadInputError
 
@@ -10,6 +12,7 @@ MOVED = ("a@example.com", 1655564376361, 1.0, -1.0, 0.5)
 NOW = 1_700_000_000_000
 DAY = 86_400_000
 NOT_ONE = "a line is not one JSON object"
+NAN = "a line has NaN or Infinity, which JSON does not know"
 
 
 def moved(**changes):
@@ -45,7 +48,10 @@ UNUSABLE = {
     "null": ("null", NOT_ONE),
     "no JSON": ("user=a@example.com", NOT_ONE),
     "single quotes": (moved().replace('"', "'"), NOT_ONE),
-    "a bare NaN": (moved(x="NaN"), NOT_ONE),
+    "a bare NaN": (moved(x="NaN"), NAN),
+    "a bare infinity": (moved(x="-Infinity", y='"NaN"') + ",", NAN),
+    "NaN in a text of what is no object": ('["NaN", NaN]', NOT_ONE),
+    "NaN in what is cut off": (moved(x="NaN")[:-1], NOT_ONE),
     "a key twice": (moved(timeStamp="1655564376362"), "a key occurs twice in an object"),
     "an empty object": ("{}", "user is missing"),
     "no user": (moved(user=None), "user is missing"),
@@ -78,6 +84,7 @@ def parse(spark, request):
     def parsed(table, lines):
         ddl = request.config.rootpath / "ddl" / f"{table}.sql"
         frame = spark.createDataFrame([(line, file) for file, line in lines.items()], "value string, file string")
+        frame = frame.withColumn("unit", F.lit("line"))
         rows = landing.parse(frame, table_contract.parse(table, ddl.read_text()), now=NOW).collect()
         return {row["file"]: row for row in rows}
 
@@ -103,7 +110,7 @@ def test_unusable_line(movements, name):
 
 def test_lines_without_data_are_no_rows(spark, tmp_path):
     (tmp_path / "part.json").write_bytes(b'\n  \t \n\xef\xbb\xbf\n,\n , ,\r\n{"a": 1}\n')
-    lines = landing.read(spark, tmp_path.as_uri()).collect()
+    lines = landing_files.read(spark, tmp_path.as_uri()).collect()
     assert [line["value"] for line in lines] == ['{"a": 1}']
 
 
@@ -112,11 +119,11 @@ def test_compression_that_hides_damage_is_refused(spark, tmp_path):
     (tmp_path / "export.zst").mkdir()
     for name in ("a.json", "b.json.gz", "_c.json.bz2", "bz2", "2026/_tmp/d.json.bz2", "export.zst/d.json"):
         (tmp_path / name).write_bytes(b"")
-    landing.refuse_compressed(landing.read(spark, tmp_path.as_uri()))
+    landing_files.refuse_compressed(landing_files.read(spark, tmp_path.as_uri()))
     for name in ("e.json.bz2", "2026/f.json.zst"):
         (tmp_path / name).write_bytes(b"no such compression")
     with pytest.raises(BadInputError, match=r"2 files .*/2026/f\.json\.zst, .*/e\.json\.bz2\. .* gzip"):
-        landing.refuse_compressed(landing.read(spark, tmp_path.as_uri()))
+        landing_files.refuse_compressed(landing_files.read(spark, tmp_path.as_uri()))
 
 
 CUSTOMER = '"email": "a@example.com", "serialNumber": "S1"'
@@ -185,7 +192,7 @@ def test_truth_value_is_true_or_false_and_what_it_is_not_is_said(spark, request)
     values = {"true": True, "false": False, '"true"': True, "null": None, "1": None, '"yes"': None, "0.0": None}
     step = f'"sensorReadingTime": {NOW}, "serialNumber": "S1", "distanceFromObject": 1'
     lines = [(f'{{{step}, "Calibrated": {value}}}', value) for value in values]
-    frame = spark.createDataFrame(lines, "value string, file string")
+    frame = spark.createDataFrame(lines, "value string, file string").withColumn("unit", F.lit("line"))
     rows = {row["file"]: row for row in landing.parse(frame, contract, now=NOW).collect()}
     assert {value: rows[value]["calibrated"] for value in values} == values
     wrong = "calibrated is not true or false"

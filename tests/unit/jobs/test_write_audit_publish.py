@@ -68,7 +68,11 @@ BUGS = {  # job: the function with a bug, what the bug makes of its result, the 
         ["every record agrees to research, and not only from a date to come"],
     ),
     "accelerometer_landing_to_trusted": ("decide", keep_all, ["every reading is of a customer who agreed"]),
-    "customer_trusted_to_curated": ("decide", keep_all, ["every customer has a trusted accelerometer reading"]),
+    "customer_trusted_to_curated": (
+        "decide",
+        keep_all,
+        ["every record is one of a trusted customer with a trusted accelerometer reading, and is there once"],
+    ),
     "step_trainer_landing_to_trusted": (
         "decide",
         keep_all,

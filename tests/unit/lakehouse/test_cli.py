@@ -153,14 +153,14 @@ def test_options_reach_the_operator(call: Call, monkeypatch: pytest.MonkeyPatch)
 
 def test_knobs_come_in_the_environment_as_they_were_typed(call: Call, monkeypatch: pytest.MonkeyPatch) -> None:
     seen: list[object] = []
-    monkeypatch.setattr(Operator, "forget", lambda _self, email, _confirm, dry_run: seen.extend([email, dry_run]))
+    monkeypatch.setattr(Operator, "forget", lambda _self, email, _confirm, **options: seen.append((email, options)))
     monkeypatch.setattr(Operator, "run", lambda self, data, profile: seen.extend([self, data, profile]))
-    environment(monkeypatch, EMAIL="o'brien$x `id`@x.org ", DRY_RUN="1")
+    environment(monkeypatch, EMAIL="o'brien$x `id`@x.org ", DRY_RUN="1", ACCEPT="a b.pdf, c.zip,")
     assert call("forget") == 0
-    assert seen == ["o'brien$x `id`@x.org ", True]
+    assert seen == [("o'brien$x `id`@x.org ", {"dry_run": True, "file": None, "accept": ["a b.pdf", "c.zip"]})]
     environment(monkeypatch, ENV="dev", DATA=" a b/$c ", PROFILE="strict", PORT="5000", PLAN="p", SQL="x")
     assert call("run") == 0
-    operator, data, profile = seen[2:]
+    operator, data, profile = seen[1:]
     assert isinstance(operator, Operator)
     assert (operator.project.environment, operator.port) == ("dev", 5000)
     assert (str(data), profile) == (" a b/$c ", "strict")

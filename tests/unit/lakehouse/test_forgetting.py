@@ -11,8 +11,10 @@ import boto3
 import pytest
 from moto import mock_aws
 
+from lakehouse import file_numbers
 from lakehouse.errors import LakehouseError
 from lakehouse.forgetting import Forgetting, address, summary
+from lakehouse.names import named
 from lakehouse.terraform import Outputs
 
 EMAIL = "ann@x.org"
@@ -25,10 +27,12 @@ REPORT = {
         "landing": {"customer_landing": COUNTS},
         "quarantine": COUNTS,
         "query_results": {"objects_deleted": 2, "versions": 0},
+        "log_streams": 4,
         "tables": {"customer_trusted": {"rows": 3, "snapshots": 1}},
         "kept_because_shared": {"serial number": 1},
+        "refusals_kept": ["a" * 64],
     },
-    "verification": {"objects": 10, "bytes": 2000, "findings": 0},
+    "verification": {"objects": 10, "bytes": 2000, "log_streams": 5, "findings": 0, "accepted": 3},
 }
 
 
@@ -75,7 +79,7 @@ def test_the_address_stands_in_the_request_and_in_no_argument(outputs: Outputs, 
 
     running = {"JobRunState": "RUNNING"}
     client, glue = forgetting(outputs, s3, running, running, lambda: None, running, leave_report)
-    request, resumed = client.request(EMAIL)
+    request, resumed = client.request([EMAIL], ["a.pdf"])
     seen: list[str] = []
     report = client.run(request, dry_run=False, on_change=lambda run: seen.append(run.state))
     assert report == REPORT
@@ -83,23 +87,57 @@ def test_the_address_stands_in_the_request_and_in_no_argument(outputs: Outputs, 
     assert glue.started == [{"--request": request, "--dry_run": "false", "--lease": "an operation"}] * 2
     assert seen == ["RUNNING", "SUCCEEDED"] * 2
     stored = s3.get_object(Bucket=outputs.bucket, Key=f"forget/requests/{request}.json")["Body"].read()
-    assert json.loads(stored) == {"email": EMAIL}
+    assert json.loads(stored) == {"emails": [EMAIL], "accept": ["a.pdf"]}
 
 
 def test_a_request_that_was_never_finished_is_taken_up_again(outputs: Outputs, s3: Any) -> None:
     client, _ = forgetting(outputs, s3)
-    client.request("bob@x.org")
-    first, _ = client.request(EMAIL)
-    assert client.request(EMAIL) == (first, True)
-    assert client.request(EMAIL, "another") == (first, True)
+    client.request(["bob@x.org"])
+    client.request([EMAIL, "bob@x.org"])
+    first, _ = client.request([EMAIL])
+    assert client.request([EMAIL]) == (first, True)
+    key = f"forget/requests/{first}.json"
+    stored = {"emails": [EMAIL], "accept": [], "person": {"foreign": []}}
+    s3.put_object(Bucket=outputs.bucket, Key=key, Body=json.dumps(stored).encode())
+    assert client.request([EMAIL], ["a.pdf"], "another") == (first, True)
+    again = json.loads(s3.get_object(Bucket=outputs.bucket, Key=key)["Body"].read())
+    assert again == stored | {"accept": ["a.pdf"]}, "with what is accepted now"
 
 
 def test_a_request_that_a_look_has_deleted_is_made_again_under_its_id(outputs: Outputs, s3: Any) -> None:
     client, _ = forgetting(outputs, s3)
-    first, _ = client.request(EMAIL)
+    first, _ = client.request([EMAIL])
     s3.delete_object(Bucket=outputs.bucket, Key=f"forget/requests/{first}.json")
-    assert client.request(EMAIL, first) == (first, False)
-    assert client.request(EMAIL) == (first, True)
+    assert client.request([EMAIL], new=first) == (first, False)
+    assert client.request([EMAIL]) == (first, True)
+
+
+def test_an_export_is_fetched_and_stays_in_no_version(outputs: Outputs, s3: Any) -> None:
+    s3.put_bucket_versioning(Bucket=outputs.bucket, VersioningConfiguration={"Status": "Enabled"})
+
+    def leave_export() -> None:
+        for content in (b"earlier", b'{"subject": []}'):
+            s3.put_object(Bucket=outputs.bucket, Key="forget/exports/r.json", Body=content)
+
+    client, glue = forgetting(outputs, s3, leave_export)
+    assert client.export("r", on_change=lambda _: None) == '{"subject": []}'
+    assert glue.started == [{"--request": "r", "--export": "true", "--lease": "an operation"}]
+    left = s3.list_object_versions(Bucket=outputs.bucket)
+    assert not left.get("Versions")
+    assert not left.get("DeleteMarkers")
+
+
+def test_the_name_behind_a_number_is_found_also_of_an_object_that_is_gone(outputs: Outputs, s3: Any) -> None:
+    s3.put_bucket_versioning(Bucket=outputs.bucket, VersioningConfiguration={"Status": "Enabled"})
+    key = "customer/landing/of ann@x.org,1.json"
+    s3.put_object(Bucket=outputs.bucket, Key=key, Body=b"{}")
+    s3.put_object(Bucket=outputs.bucket, Key="other", Body=b"{}")
+    s3.delete_object(Bucket=outputs.bucket, Key=key)
+    number = file_numbers.of(key)
+    assert file_numbers.of("s3://lake/customer/landing/of%20ann%40x.org,1.json") == number, "as Spark says it"
+    assert named(s3, outputs.bucket, f"1 x no JSON, in {number}; 2 x, in file-000000000000") == {number: key}
+    folder = "customer/landing"
+    assert named(s3, outputs.bucket, file_numbers.of(folder)) == {file_numbers.of(folder): folder}
 
 
 def test_the_report_of_an_earlier_look_is_not_taken_for_that_of_the_request(outputs: Outputs, s3: Any) -> None:
@@ -141,16 +179,19 @@ def test_an_address_is_compared_without_letter_case_and_white_space() -> None:
 
 def test_summary_says_what_went_and_what_stays() -> None:
     lines = summary(REPORT)
-    assert lines[0] == "Erased 5 records of this person:"
-    assert [line.split() for line in lines[1:5]] == [
+    assert lines[0] == "Erased 5 records:"
+    assert [line.split() for line in lines[1:6]] == [
         ["1", "lines", "of", "customer_landing"],
         ["1", "lines", "of", "quarantine"],
         ["3", "rows", "of", "customer_trusted"],
         ["2", "query", "results"],
+        ["4", "log", "streams"],
     ]
-    assert lines[5:] == [
+    assert lines[6:] == [
         "Kept, since other customers have the same: 1 x serial number",
-        "Verified: not in 10 versions of objects, 2,000 bytes.",
+        "Kept, by pseudonym: the refusal of an owner of 1 Step Trainers of others",
+        "Verified: not in 10 versions of objects, 2,000 bytes, nor in 5 log streams.",
+        "Not looked into, as accepted: 3 objects.",
     ]
     nothing = {"found": False, "kept_because_shared": {}}
-    assert summary({"dry_run": True, "erased": nothing, "verification": None}) == ["Nothing of this person was found."]
+    assert summary({"dry_run": True, "erased": nothing, "verification": None}) == ["Nothing was found."]

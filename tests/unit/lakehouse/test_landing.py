@@ -45,25 +45,32 @@ def test_takes_both_layouts_nested_folders_and_compressed_files(landing_folder: 
     }
 
 
-def test_leaves_out_what_spark_and_athena_would_leave_out(landing_folder: Path) -> None:
+def test_leaves_out_what_spark_would_leave_out(landing_folder: Path) -> None:
     folder = landing_folder / "customer" / "landing"
-    (folder / "_temporary").mkdir()
-    for name in (".hidden.json", "_started.json", "_temporary/part.json", "README.md", "empty.json"):
+    for name in ("_temporary", "x._COPYING_", "_dt=2026"):
+        (folder / name).mkdir()
+    (folder / "_dt=2026" / "_k=v.json").write_text("{}\n")
+    hidden = (".hidden.json", "_started.json", "_temporary/part.json", "x._COPYING_/copy.json")
+    for name in (*hidden, "README.md", "empty.json"):
         (folder / name).write_text("" if name == "empty.json" else "{}\n")
     (landing_folder / "customer" / "beside.json").write_text("{}\n")
     found = landing.find(landing_folder)
-    assert [key for key in found.files if key.startswith("customer/")] == ["customer/landing/customer.json"]
+    assert [key for key in found.files if key.startswith("customer/")] == [
+        "customer/landing/customer.json",
+        "customer/landing/_dt=2026/_k=v.json",
+    ]
     assert {file.name for file in found.left_out} == {
         ".hidden.json",
         "_started.json",
         "part.json",
+        "copy.json",
         "README.md",
         "beside.json",
     }
 
 
 @pytest.mark.parametrize(
-    "name", ["a b", "a=b", "50%", "100%25", "#1?", "+&;'", "{x}*[y]", "\u00e9\U0001f600", "n" * 240]
+    "name", ["a b", "a=b", "50%", "100%25", "#1?", "+&;'", "{x}*[y]", "18:57:11.425Z", "\u00e9\U0001f600", "n" * 240]
 )
 def test_a_file_of_any_name_gets_there(s3: Any, landing_folder: Path, name: str) -> None:
     (landing_folder / "customer" / "landing" / f"{name}.json").write_text('{"a": 1}\n')

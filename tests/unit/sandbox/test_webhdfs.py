@@ -53,6 +53,24 @@ def test_a_folder_lists_what_is_right_below_it(aws: Aws) -> None:
     assert answer.json()["RemoteException"]["javaClassName"] == "java.io.FileNotFoundException"
 
 
+def test_a_name_with_a_colon_is_listed_so_that_hadoop_takes_it_for_no_address(aws: Aws) -> None:
+    put(aws, "a/b:1", "a/c:2/d")
+    listed = call(aws, "GET", "LISTSTATUS", "a").json()["FileStatuses"]["FileStatus"]
+    assert sorted(each["pathSuffix"] for each in listed) == ["./b:1", "./c:2"]
+    assert call(aws, "GET", "OPEN", "a/b:1").content == b"a/b:1"
+
+
+def test_an_archived_object_is_listed_and_not_read_before_it_is_restored(aws: Aws) -> None:
+    s3 = aws.client("s3")
+    s3.put_object(Bucket=aws.name, Key="a/old", Body=b"old", StorageClass="GLACIER")
+    assert (status(aws, "a/old") or {})["length"] == 3
+    refused = call(aws, "GET", "OPEN", "a/old", offset="0")
+    assert refused.status_code == 403
+    assert refused.json()["RemoteException"]["message"].startswith("InvalidObjectState")
+    s3.restore_object(Bucket=aws.name, Key="a/old", RestoreRequest={"Days": 1})
+    assert call(aws, "GET", "OPEN", "a/old").content == b"old"
+
+
 @pytest.mark.parametrize(
     ("options", "content"),
     [

@@ -1,0 +1,266 @@
+"""Reads the files of a landing table, each in its form, and tells which cannot be read and which are passed over."""
+
+import re
+import zlib
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from functools import cache
+from itertools import groupby
+from operator import itemgetter
+from typing import Any, Final
+from urllib.parse import unquote
+
+import boto3
+import pyarrow as pa
+from botocore.exceptions import BotoCoreError, ClientError
+from py4j.protocol import Py4JError, Py4JJavaError
+from pyspark.errors import PythonException
+from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import functions as F
+
+from json_records import HEADS, Form, Kind, LongRecordError, encoding, form, split
+from problems import BadInputError, causes
+
+SHOWN_FILES: Final = 5
+UNSAFE_CODECS: Final = (".bz2", ".deflate", ".lz4", ".snappy", ".zst")
+HOLDS_DATA: Final = r"[^\s\uFEFF,]"
+ARCHIVED: Final = "InvalidObjectState"  # what S3 says of an object in Glacier
+
+LOOKS_AT_ONCE: Final = 8
+PIECE: Final = b":"
+BATCH: Final = 4 * 1024**2  # bytes of records that Python hands to Spark at once
+WHOLE_FILE: Final = 1 << 50  # bytes, more than any file has
+A_PART_EACH: Final = 1 << 40  # bytes, to which Spark adds those of all files
+
+
+def read(spark: SparkSession, location: str, only: Sequence[str] | None = None) -> DataFrame:
+    """Return the records of a landing table that hold data, in the shape that `parse` takes; `only` those of files.
+
+    Files of lines, which nearly all are, Spark reads by itself. Raises a BadInputError that names a file which cannot
+    be read or is of another encoding.
+    """
+    lines = _text(spark, location)
+    files = [file for file in lines.inputFiles() if not file.endswith(UNSAFE_CODECS)] if only is None else only
+    with ThreadPoolExecutor(LOOKS_AT_ONCE) as pool:
+        forms = dict(zip(files, pool.map(lambda file: _look_into(spark, file), files), strict=True))
+    if foreign := {file: name for file, name in forms.items() if isinstance(name, str)}:
+        raise _not_utf8(foreign)
+    values = [file for file, form in forms.items() if form is Form.VALUES]
+    if only is not None:
+        lines = lines.where(F.col("file").isin(*only))
+    if values:
+        lines = lines.where(~F.col("file").isin(*values))
+    records = lines.where(F.col("value").rlike(HOLDS_DATA)).withColumn("unit", F.lit("line"))
+    return records.unionByName(_values(spark, location, values)) if values else records
+
+
+def _text(spark: SparkSession, location: str, **options: str) -> DataFrame:
+    lines = spark.read.options(recursiveFileLookup="true", **options).text(location)
+    return lines.select("value", F.col("_metadata.file_path").alias("file"))
+
+
+def _look_into(spark: SparkSession, file: str) -> Form | str:
+    """Return the form of a file, or the encoding if it is another one than UTF-8."""
+
+    @cache
+    def head_of(size: int) -> tuple[bytes, bool]:
+        stored = _first_bytes(spark, file, size + 1)
+        head = _unpacked(stored, size + 1) if file.endswith(".gz") else stored
+        return head[:size], len(stored) <= size and len(head) <= size
+
+    try:
+        return encoding(head_of(HEADS[0])[0]) or form(head_of)
+    except Py4JJavaError as error:
+        raise _unreadable(file, causes(error)[-1]) from error
+
+
+def _first_bytes(spark: SparkSession, file: str, size: int) -> bytes:
+    java: Any = spark.sparkContext._jvm
+    path = java.org.apache.hadoop.fs.Path(java.java.net.URI(file))
+    stream = path.getFileSystem(spark.sparkContext._jsc.hadoopConfiguration()).open(path)
+    try:
+        return bytes(stream.readNBytes(size))
+    finally:
+        stream.close()
+
+
+def _unpacked(stored: bytes, size: int) -> bytes:
+    """Return the first bytes of what is packed with gzip, as far as it is not damaged: Spark will name the damage."""
+    head = b""
+    with suppress(zlib.error):
+        while stored and len(head) < size:
+            member = zlib.decompressobj(wbits=31)
+            head += member.decompress(stored, size - len(head))
+            stored = member.unused_data
+    return head
+
+
+def _values(spark: SparkSession, location: str, files: Sequence[str]) -> DataFrame:
+    """Return the records of files of values, in the shape of `read`.
+
+    Spark hands over each file in pieces, in their order and as one partition, and Python puts them together: no more of
+    a file than a record is in memory. Spark cuts it where a line would end, and that must be often and must not matter
+    at the end of a file, where nobody can tell whether it was there: no object ends in a colon.
+    """
+    session = spark.newSession()  # its settings are those of the reading; of the other session's nothing is changed
+    session.conf.set("spark.sql.files.maxPartitionBytes", str(WHOLE_FILE))
+    session.conf.set("spark.sql.files.openCostInBytes", str(A_PART_EACH))
+    pieces = _text(session, location, lineSep=PIECE.decode()).where(F.col("file").isin(*files))
+    pieces = pieces.select(F.col("value").cast("binary"), "file")
+    records = pieces.mapInArrow(_records, "value binary, file string")
+    return records.select(F.col("value").cast("string"), "file", F.lit("record").alias("unit"))
+
+
+def _records(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+    """Make records of the pieces of files."""
+    for file, blocks in groupby(_blocks(batches), key=itemgetter(0)):
+        records: list[bytes] = []
+        size = 0
+        try:
+            for kind, content in split(block for _, block in blocks):
+                if kind is Kind.BETWEEN:
+                    continue
+                records.append(content or b"[")  # of an array that is not closed
+                size += len(content)
+                if size >= BATCH:
+                    yield _batch(records, file)
+                    records, size = [], 0
+        except LongRecordError as error:
+            raise BadInputError(
+                f"The landing file {file} cannot be read: it has {error}. It may be one object around all others, or "
+                "cut off. Write each record as an object of its own, and run again."
+            ) from error
+        if records:
+            yield _batch(records, file)
+
+
+def _blocks(batches: Iterable[pa.RecordBatch]) -> Iterator[tuple[str, bytes]]:
+    """Join the pieces of each file in a batch again; whole files follow each other."""
+    last = None
+    for batch in batches:
+        rows = zip(batch.column("file").to_pylist(), batch.column("value").to_pylist(), strict=True)
+        for file, pieces in groupby(rows, key=itemgetter(0)):
+            block = PIECE.join(piece for _, piece in pieces)
+            yield file, block if file != last else PIECE + block
+            last = file
+
+
+def _batch(records: list[bytes], file: str) -> pa.RecordBatch:
+    return pa.RecordBatch.from_pydict({"value": pa.array(records, pa.binary()), "file": [file] * len(records)})
+
+
+def hidden(spark: SparkSession, location: str) -> list[str]:
+    """Return the files and folders below a location that Spark passes over, but for files without content."""
+    java: Any = spark.sparkContext._jvm
+    root = java.org.apache.hadoop.fs.Path(location)
+    files = root.getFileSystem(spark.sparkContext._jsc.hadoopConfiguration())
+    below = f"{files.makeQualified(root)}/"
+    found: dict[str, None] = {}
+    listing = files.listFiles(root, True)  # not by a pattern: Hadoop would take a name with a colon for an address
+    while listing.hasNext():
+        status = listing.next()
+        folders = str(status.getPath()).removeprefix(below).split("/")
+        for depth, folder in enumerate(folders, start=1):
+            if passed_over(folder, is_file=depth == len(folders)):
+                if status.getLen():  # without content it is a marker such as _SUCCESS
+                    found[below + "/".join(folders[:depth])] = None
+                break
+    return list(found)
+
+
+def passed_over(name: str, *, is_file: bool) -> bool:
+    """Tell whether Spark passes over a file or folder of this name, as temporary or as metadata of Parquet."""
+    hidden = name.startswith(".") or (name.startswith("_") and "=" not in name)
+    temporary = hidden or name.endswith("._COPYING_")
+    listed = not temporary or name.startswith(("_metadata", "_common_metadata"))  # of Parquet: listed, and not read
+    return not listed or (is_file and hidden)
+
+
+def refuse_compressed(lines: DataFrame) -> None:
+    """Raise a BadInputError about files that Spark would unpack and not notice when they are damaged."""
+    if found := sorted(path for path in lines.inputFiles() if path.endswith(UNSAFE_CODECS)):
+        raise BadInputError(
+            f"The landing zone has {len(found):,} files in a compression that is not read, since damage to them would "
+            f"lose rows in silence: {shown(found)}. Unpack them, or compress them with gzip (.gz), and run again."
+        )
+
+
+def shown(files: Sequence[str]) -> str:
+    """Return the names of files for a message, the first of them when they are many."""
+    return ", ".join([*files[:SHOWN_FILES], *(["..."] if len(files) > SHOWN_FILES else [])])
+
+
+def _not_utf8(files: Mapping[str, str]) -> BadInputError:
+    named = shown([f"{file} ({name})" for file, name in sorted(files.items())])
+    one = next(iter(sorted(files.items())))[1]
+    return BadInputError(
+        f"The landing zone has {len(files):,} files that are not UTF-8: {named}. Nothing was read. Convert them, as "
+        f"`iconv -f {one} -t UTF-8` does, and run again."
+    )
+
+
+def blame(spark: SparkSession, location: str, error: Py4JJavaError | PythonException) -> BadInputError | None:
+    """Return what to say when an attempt to read a location failed: by which file, which Spark's error need not name.
+
+    None when every file can be read: then it failed for another reason.
+    """
+    if isinstance(error, PythonException):
+        said = re.search(r"^problems\.BadInputError: (.+)", str(error), re.MULTILINE)  # by `_records`
+        return BadInputError(said[1]) if said else None
+    try:
+        cause = causes(error)[-1]
+        out_of_memory = "OutOfMemory" in cause.getClass().getName()
+    except (Py4JError, OSError):  # Java has gone, and takes the name of the file with it
+        out_of_memory = True
+    if out_of_memory:
+        return BadInputError(
+            f"Spark ran out of memory over the files at {location}. Most likely one has a line of very many megabytes: "
+            "JSON lines need one object per line. Correct it, or give the job larger workers, and run again."
+        )
+    if "FileNotFound" in cause.getClass().getName():
+        return _went_away(location)
+    suspects = sorted(file for file in _text(spark, location).inputFiles())
+    if _can_be_read(spark, location, suspects):
+        return None
+    while len(suspects) > 1:
+        half = suspects[: len(suspects) // 2]
+        suspects = suspects[len(half) :] if _can_be_read(spark, location, half) else half
+    return _unreadable(suspects[0], cause)
+
+
+def _can_be_read(spark: SparkSession, location: str, files: Sequence[str]) -> bool:
+    try:
+        read(spark, location, files).count()
+    except (Py4JJavaError, BadInputError):
+        return False
+    return True
+
+
+def _went_away(place: str) -> BadInputError:
+    return BadInputError(f"Files at {place} went away while they were read. Run again when none is replaced.")
+
+
+def _unreadable(file: str, cause: Any) -> BadInputError:
+    """Return what to say about a file that cannot be read, by the Java exception about it."""
+    if "FileNotFound" in cause.getClass().getName():
+        return _went_away(file)
+    (reason, *_) = (cause.getMessage() or cause.getClass().getName()).splitlines()
+    if ARCHIVED in reason:
+        return BadInputError(
+            f"The landing file {file} is archived{_storage_class(file)}, so it cannot be read. Nothing was published. "
+            "Restore it (aws s3api restore-object), or move it out of the landing zone, and run again."
+        )
+    return BadInputError(
+        f"The landing file {file} cannot be read: {reason}. It may be cut off or not be what its name says. "
+        "Replace or remove it in the landing zone and run again."
+    )
+
+
+def _storage_class(file: str) -> str:
+    """Return the storage class of an object, as far as S3 tells it, in words that follow others."""
+    bucket, _, key = file.partition("://")[2].partition("/")
+    with suppress(BotoCoreError, ClientError):
+        found = boto3.client("s3").head_object(Bucket=bucket, Key=unquote(key))
+        return f" in storage class {found.get('StorageClass', 'unknown')}"
+    return ""

@@ -1,0 +1,228 @@
+# Policies stay below IAM's limits at the longest names that the module takes, in every partition. The real provider
+# renders them; it makes no call, because every data source that would is overridden.
+
+provider "aws" {
+  alias                       = "frankfurt"
+  region                      = "eu-central-1"
+  access_key                  = "none"
+  secret_key                  = "none"
+  skip_credentials_validation = true
+  skip_requesting_account_id  = true
+  skip_metadata_api_check     = true
+}
+
+provider "aws" {
+  alias                       = "govcloud"
+  region                      = "us-gov-west-1"
+  access_key                  = "none"
+  secret_key                  = "none"
+  skip_credentials_validation = true
+  skip_requesting_account_id  = true
+  skip_metadata_api_check     = true
+}
+
+provider "aws" {
+  alias                       = "china"
+  region                      = "cn-northwest-1"
+  access_key                  = "none"
+  secret_key                  = "none"
+  skip_credentials_validation = true
+  skip_requesting_account_id  = true
+  skip_metadata_api_check     = true
+}
+
+override_data {
+  target = data.aws_caller_identity.current
+  values = {
+    account_id = "111122223333"
+  }
+}
+
+run "policies_are_short_enough_in_frankfurt" {
+  command = plan
+
+  module {
+    source = "./modules/iam"
+  }
+
+  providers = {
+    aws = aws.frankfurt
+  }
+
+  variables {
+    name                     = "abcdefghijklmnopqrst-abcdefghijklmno"
+    path                     = "/"
+    permissions_boundary_arn = null
+    kms_key_arn              = "arn:aws:kms:eu-central-1:111122223333:key/mrk-0123456789abcdef0123456789abcdef"
+    workflow                 = "abcdefghijklmnopqrst-abcdefghijklmno-lakehouse"
+    bucket_arn               = "arn:aws:s3:::${join("", [for i in range(63) : "b"])}"
+    landing_prefixes         = [for file in fileset("../ddl", "*_landing.sql") : "${trimsuffix(file, "_landing.sql")}/landing"]
+    database                 = "abcdefghijklmnopqrst_abcdefghijklmno"
+    database_arn             = "arn:aws:glue:eu-central-1:111122223333:database/abcdefghijklmnopqrst_abcdefghijklmno"
+    audit_database           = "abcdefghijklmnopqrst_abcdefghijklmno_audit"
+    audit_database_arn       = "arn:aws:glue:eu-central-1:111122223333:database/abcdefghijklmnopqrst_abcdefghijklmno_audit"
+    subject_key_secret_arn   = "arn:aws:secretsmanager:eu-central-1:111122223333:secret:abcdefghijklmnopqrst-abcdefghijklmno-subject-key-AbCdEf"
+    refusal_key_secret_arn   = "arn:aws:secretsmanager:eu-central-1:111122223333:secret:abcdefghijklmnopqrst-abcdefghijklmno-refusal-key-AbCdEf"
+    landing_table_arns       = { for file in fileset("../ddl", "*_landing.sql") : file => "arn:aws:glue:eu-central-1:111122223333:table/abcdefghijklmnopqrst_abcdefghijklmno/${trimsuffix(file, ".sql")}" }
+    iceberg_table_arns       = { for file in fileset("../ddl", "*.sql") : trimsuffix(file, ".sql") => "arn:aws:glue:eu-central-1:111122223333:table/abcdefghijklmnopqrst_abcdefghijklmno_audit/${trimsuffix(file, ".sql")}" if !endswith(file, "_landing.sql") }
+    metrics_enabled          = true
+    tags                     = {}
+
+    placement = {
+      connection_arns     = [for i in range(4) : "arn:aws:glue:eu-central-1:111122223333:connection/abcdefghijklmnopqrst-abcdefghijklmno-vpc-${i}"]
+      subnet_arns         = [for i in range(4) : "arn:aws:ec2:eu-central-1:111122223333:subnet/subnet-0123456789abcdef${i}"]
+      security_group_arns = ["arn:aws:ec2:eu-central-1:111122223333:security-group/sg-0123456789abcdef0"]
+    }
+
+    analysts = {
+      workgroup_arn  = "arn:aws:athena:eu-central-1:111122223333:workgroup/abcdefghijklmnopqrst-abcdefghijklmno-analyst"
+      results_prefix = "athena-results/analysts"
+    }
+  }
+
+  assert {
+    condition     = max([for policy in [aws_iam_policy.analyst, aws_iam_policy.network[0]] : length(jsonencode(jsondecode(policy.policy)))]...) <= 6144
+    error_message = "A managed policy has up to 6,144 characters; these have ${jsonencode({ for policy in [aws_iam_policy.analyst, aws_iam_policy.network[0]] : policy.name => length(jsonencode(jsondecode(policy.policy))) })}."
+  }
+
+  assert {
+    condition     = sum([for policy in [aws_iam_role_policy.data, aws_iam_role_policy.catalog, aws_iam_role_policy.observe, aws_iam_role_policy.subject_key, aws_iam_role_policy.lease] : length(jsonencode(jsondecode(policy.policy)))]) <= 10240
+    error_message = "The policies in a role have up to 10,240 characters in all; those of the jobs' role have ${jsonencode({ for policy in [aws_iam_role_policy.data, aws_iam_role_policy.catalog, aws_iam_role_policy.observe, aws_iam_role_policy.subject_key, aws_iam_role_policy.lease] : policy.name => length(jsonencode(jsondecode(policy.policy))) })}."
+  }
+
+  assert {
+    condition     = sum([for policy in aws_iam_role_policy.forget : length(jsonencode(jsondecode(policy.policy)))]) <= 10240
+    error_message = "The policies in a role have up to 10,240 characters in all; those of the role that forgets people have ${jsonencode({ for name, policy in aws_iam_role_policy.forget : name => length(jsonencode(jsondecode(policy.policy))) })}."
+  }
+
+  assert {
+    condition     = !anytrue([for policy in concat(values(aws_iam_role_policy.forget)[*].policy, [aws_iam_policy.analyst.policy, aws_iam_policy.network[0].policy]) : can(regex("arn:(aws|aws-us-gov|aws-cn):", replace(policy, "arn:aws:", "")))])
+    error_message = "Every ARN is of the partition."
+  }
+}
+
+run "policies_are_short_enough_in_govcloud" {
+  command = plan
+
+  module {
+    source = "./modules/iam"
+  }
+
+  providers = {
+    aws = aws.govcloud
+  }
+
+  variables {
+    name                     = "abcdefghijklmnopqrst-abcdefghijklmno"
+    path                     = "/"
+    permissions_boundary_arn = null
+    kms_key_arn              = "arn:aws-us-gov:kms:us-gov-west-1:111122223333:key/mrk-0123456789abcdef0123456789abcdef"
+    workflow                 = "abcdefghijklmnopqrst-abcdefghijklmno-lakehouse"
+    bucket_arn               = "arn:aws-us-gov:s3:::${join("", [for i in range(63) : "b"])}"
+    landing_prefixes         = [for file in fileset("../ddl", "*_landing.sql") : "${trimsuffix(file, "_landing.sql")}/landing"]
+    database                 = "abcdefghijklmnopqrst_abcdefghijklmno"
+    database_arn             = "arn:aws-us-gov:glue:us-gov-west-1:111122223333:database/abcdefghijklmnopqrst_abcdefghijklmno"
+    audit_database           = "abcdefghijklmnopqrst_abcdefghijklmno_audit"
+    audit_database_arn       = "arn:aws-us-gov:glue:us-gov-west-1:111122223333:database/abcdefghijklmnopqrst_abcdefghijklmno_audit"
+    subject_key_secret_arn   = "arn:aws-us-gov:secretsmanager:us-gov-west-1:111122223333:secret:abcdefghijklmnopqrst-abcdefghijklmno-subject-key-AbCdEf"
+    refusal_key_secret_arn   = "arn:aws-us-gov:secretsmanager:us-gov-west-1:111122223333:secret:abcdefghijklmnopqrst-abcdefghijklmno-refusal-key-AbCdEf"
+    landing_table_arns       = { for file in fileset("../ddl", "*_landing.sql") : file => "arn:aws-us-gov:glue:us-gov-west-1:111122223333:table/abcdefghijklmnopqrst_abcdefghijklmno/${trimsuffix(file, ".sql")}" }
+    iceberg_table_arns       = { for file in fileset("../ddl", "*.sql") : trimsuffix(file, ".sql") => "arn:aws-us-gov:glue:us-gov-west-1:111122223333:table/abcdefghijklmnopqrst_abcdefghijklmno_audit/${trimsuffix(file, ".sql")}" if !endswith(file, "_landing.sql") }
+    metrics_enabled          = true
+    tags                     = {}
+
+    placement = {
+      connection_arns     = [for i in range(4) : "arn:aws-us-gov:glue:us-gov-west-1:111122223333:connection/abcdefghijklmnopqrst-abcdefghijklmno-vpc-${i}"]
+      subnet_arns         = [for i in range(4) : "arn:aws-us-gov:ec2:us-gov-west-1:111122223333:subnet/subnet-0123456789abcdef${i}"]
+      security_group_arns = ["arn:aws-us-gov:ec2:us-gov-west-1:111122223333:security-group/sg-0123456789abcdef0"]
+    }
+
+    analysts = {
+      workgroup_arn  = "arn:aws-us-gov:athena:us-gov-west-1:111122223333:workgroup/abcdefghijklmnopqrst-abcdefghijklmno-analyst"
+      results_prefix = "athena-results/analysts"
+    }
+  }
+
+  assert {
+    condition     = max([for policy in [aws_iam_policy.analyst, aws_iam_policy.network[0]] : length(jsonencode(jsondecode(policy.policy)))]...) <= 6144
+    error_message = "A managed policy has up to 6,144 characters; these have ${jsonencode({ for policy in [aws_iam_policy.analyst, aws_iam_policy.network[0]] : policy.name => length(jsonencode(jsondecode(policy.policy))) })}."
+  }
+
+  assert {
+    condition     = sum([for policy in [aws_iam_role_policy.data, aws_iam_role_policy.catalog, aws_iam_role_policy.observe, aws_iam_role_policy.subject_key, aws_iam_role_policy.lease] : length(jsonencode(jsondecode(policy.policy)))]) <= 10240
+    error_message = "The policies in a role have up to 10,240 characters in all; those of the jobs' role have ${jsonencode({ for policy in [aws_iam_role_policy.data, aws_iam_role_policy.catalog, aws_iam_role_policy.observe, aws_iam_role_policy.subject_key, aws_iam_role_policy.lease] : policy.name => length(jsonencode(jsondecode(policy.policy))) })}."
+  }
+
+  assert {
+    condition     = sum([for policy in aws_iam_role_policy.forget : length(jsonencode(jsondecode(policy.policy)))]) <= 10240
+    error_message = "The policies in a role have up to 10,240 characters in all; those of the role that forgets people have ${jsonencode({ for name, policy in aws_iam_role_policy.forget : name => length(jsonencode(jsondecode(policy.policy))) })}."
+  }
+
+  assert {
+    condition     = !anytrue([for policy in concat(values(aws_iam_role_policy.forget)[*].policy, [aws_iam_policy.analyst.policy, aws_iam_policy.network[0].policy]) : can(regex("arn:(aws|aws-us-gov|aws-cn):", replace(policy, "arn:aws-us-gov:", "")))])
+    error_message = "Every ARN is of the partition."
+  }
+}
+
+run "policies_are_short_enough_in_china" {
+  command = plan
+
+  module {
+    source = "./modules/iam"
+  }
+
+  providers = {
+    aws = aws.china
+  }
+
+  variables {
+    name                     = "abcdefghijklmnopqrst-abcdefghijklmno"
+    path                     = "/"
+    permissions_boundary_arn = null
+    kms_key_arn              = "arn:aws-cn:kms:cn-northwest-1:111122223333:key/mrk-0123456789abcdef0123456789abcdef"
+    workflow                 = "abcdefghijklmnopqrst-abcdefghijklmno-lakehouse"
+    bucket_arn               = "arn:aws-cn:s3:::${join("", [for i in range(63) : "b"])}"
+    landing_prefixes         = [for file in fileset("../ddl", "*_landing.sql") : "${trimsuffix(file, "_landing.sql")}/landing"]
+    database                 = "abcdefghijklmnopqrst_abcdefghijklmno"
+    database_arn             = "arn:aws-cn:glue:cn-northwest-1:111122223333:database/abcdefghijklmnopqrst_abcdefghijklmno"
+    audit_database           = "abcdefghijklmnopqrst_abcdefghijklmno_audit"
+    audit_database_arn       = "arn:aws-cn:glue:cn-northwest-1:111122223333:database/abcdefghijklmnopqrst_abcdefghijklmno_audit"
+    subject_key_secret_arn   = "arn:aws-cn:secretsmanager:cn-northwest-1:111122223333:secret:abcdefghijklmnopqrst-abcdefghijklmno-subject-key-AbCdEf"
+    refusal_key_secret_arn   = "arn:aws-cn:secretsmanager:cn-northwest-1:111122223333:secret:abcdefghijklmnopqrst-abcdefghijklmno-refusal-key-AbCdEf"
+    landing_table_arns       = { for file in fileset("../ddl", "*_landing.sql") : file => "arn:aws-cn:glue:cn-northwest-1:111122223333:table/abcdefghijklmnopqrst_abcdefghijklmno/${trimsuffix(file, ".sql")}" }
+    iceberg_table_arns       = { for file in fileset("../ddl", "*.sql") : trimsuffix(file, ".sql") => "arn:aws-cn:glue:cn-northwest-1:111122223333:table/abcdefghijklmnopqrst_abcdefghijklmno_audit/${trimsuffix(file, ".sql")}" if !endswith(file, "_landing.sql") }
+    metrics_enabled          = true
+    tags                     = {}
+
+    placement = {
+      connection_arns     = [for i in range(4) : "arn:aws-cn:glue:cn-northwest-1:111122223333:connection/abcdefghijklmnopqrst-abcdefghijklmno-vpc-${i}"]
+      subnet_arns         = [for i in range(4) : "arn:aws-cn:ec2:cn-northwest-1:111122223333:subnet/subnet-0123456789abcdef${i}"]
+      security_group_arns = ["arn:aws-cn:ec2:cn-northwest-1:111122223333:security-group/sg-0123456789abcdef0"]
+    }
+
+    analysts = {
+      workgroup_arn  = "arn:aws-cn:athena:cn-northwest-1:111122223333:workgroup/abcdefghijklmnopqrst-abcdefghijklmno-analyst"
+      results_prefix = "athena-results/analysts"
+    }
+  }
+
+  assert {
+    condition     = max([for policy in [aws_iam_policy.analyst, aws_iam_policy.network[0]] : length(jsonencode(jsondecode(policy.policy)))]...) <= 6144
+    error_message = "A managed policy has up to 6,144 characters; these have ${jsonencode({ for policy in [aws_iam_policy.analyst, aws_iam_policy.network[0]] : policy.name => length(jsonencode(jsondecode(policy.policy))) })}."
+  }
+
+  assert {
+    condition     = sum([for policy in [aws_iam_role_policy.data, aws_iam_role_policy.catalog, aws_iam_role_policy.observe, aws_iam_role_policy.subject_key, aws_iam_role_policy.lease] : length(jsonencode(jsondecode(policy.policy)))]) <= 10240
+    error_message = "The policies in a role have up to 10,240 characters in all; those of the jobs' role have ${jsonencode({ for policy in [aws_iam_role_policy.data, aws_iam_role_policy.catalog, aws_iam_role_policy.observe, aws_iam_role_policy.subject_key, aws_iam_role_policy.lease] : policy.name => length(jsonencode(jsondecode(policy.policy))) })}."
+  }
+
+  assert {
+    condition     = sum([for policy in aws_iam_role_policy.forget : length(jsonencode(jsondecode(policy.policy)))]) <= 10240
+    error_message = "The policies in a role have up to 10,240 characters in all; those of the role that forgets people have ${jsonencode({ for name, policy in aws_iam_role_policy.forget : name => length(jsonencode(jsondecode(policy.policy))) })}."
+  }
+
+  assert {
+    condition     = !anytrue([for policy in concat(values(aws_iam_role_policy.forget)[*].policy, [aws_iam_policy.analyst.policy, aws_iam_policy.network[0].policy]) : can(regex("arn:(aws|aws-us-gov|aws-cn):", replace(policy, "arn:aws-cn:", "")))])
+    error_message = "Every ARN is of the partition."
+  }
+}
