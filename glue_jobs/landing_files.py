@@ -41,7 +41,7 @@ def read(spark: SparkSession, location: str, only: Sequence[str] | None = None) 
     be read or is of another encoding.
     """
     lines = _text(spark, location)
-    files = [file for file in lines.inputFiles() if not file.endswith(UNSAFE_CODECS)] if only is None else only
+    files = [file for file in _files(lines) if not file.endswith(UNSAFE_CODECS)] if only is None else only
     with ThreadPoolExecutor(LOOKS_AT_ONCE) as pool:
         forms = dict(zip(files, pool.map(lambda file: _look_into(spark, file), files), strict=True))
     if foreign := {file: name for file, name in forms.items() if isinstance(name, str)}:
@@ -58,6 +58,11 @@ def read(spark: SparkSession, location: str, only: Sequence[str] | None = None) 
 def _text(spark: SparkSession, location: str, **options: str) -> DataFrame:
     lines = spark.read.options(recursiveFileLookup="true", **options).text(location)
     return lines.select("value", F.col("_metadata.file_path").alias("file"))
+
+
+def _files(lines: DataFrame) -> list[str]:
+    """Return the files as the column `file` names them: of the local disk, Spark writes the address in two ways."""
+    return [re.sub("^file:/+", "file:/", file) for file in lines.inputFiles()]
 
 
 def _look_into(spark: SparkSession, file: str) -> Form | str:
@@ -220,7 +225,7 @@ def blame(spark: SparkSession, location: str, error: Py4JJavaError | PythonExcep
         )
     if "FileNotFound" in cause.getClass().getName():
         return _went_away(location)
-    suspects = sorted(file for file in _text(spark, location).inputFiles())
+    suspects = sorted(_files(_text(spark, location)))
     if _can_be_read(spark, location, suspects):
         return None
     while len(suspects) > 1:

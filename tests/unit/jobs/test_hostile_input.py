@@ -191,7 +191,7 @@ def test_a_file_of_500_megabytes_that_is_not_lines_in_the_memory_of_the_sandbox(
 
 def read_in_a_spark_of_its_own(folder, root):
     """Read a folder as customers: up to three problems and the count, and the bytes of the largest of its Pythons."""
-    script = READ.format(memory=runtime.driver_memory(), folder=folder, now=NOW)
+    script = READ.format(memory=runtime.driver_memory(), folder=folder.as_uri(), now=NOW)
     path = os.pathsep.join(map(str, (root, root / "glue_jobs")))
     environment = os.environ | {"PYTHONPATH": path, "JAVA_HOME": str(runtime.java_home())}
     with (folder.parent / "said").open("w+") as said, (folder.parent / "wrong").open("w+") as wrong:
@@ -204,7 +204,8 @@ def read_in_a_spark_of_its_own(folder, root):
                 pythons = [child for child in process.children(recursive=True) if "python" in child.name()]
                 largest = max([largest, *(child.memory_info().rss for child in pythons)])
             time.sleep(0.2)
-        process.kill()
+        if process.is_running():
+            process.kill()
         returned = process.wait()
         wrong.seek(0)
         assert returned == 0, wrong.read()[-3000:]
@@ -216,14 +217,8 @@ READ = """
 import json
 from pyspark.sql import SparkSession
 import landing, landing_files, table_contract
-settings = {{
-    "spark.driver.memory": "{memory}",
-    "spark.hadoop.fs.s3.impl": "org.apache.hadoop.fs.viewfs.ViewFileSystemOverloadScheme",
-    "spark.hadoop.fs.mirror.impl": "org.apache.hadoop.fs.RawLocalFileSystem",
-    "spark.hadoop.fs.viewfs.mounttable.bucket.linkFallback": "mirror://{folder}",
-}}
-spark = SparkSession.builder.master("local[2]").config(map=settings).getOrCreate()
-records = landing_files.read(spark, "s3://bucket/")
+spark = SparkSession.builder.master("local[2]").config("spark.driver.memory", "{memory}").getOrCreate()
+records = landing_files.read(spark, "{folder}")
 rows = landing.parse(records, table_contract.load("customer_landing"), now={now})
 problems = [row["problem"] for row in rows.select("problem").limit(3).collect()]
 print()
