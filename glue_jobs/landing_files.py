@@ -21,6 +21,7 @@ from pyspark.sql import functions as F
 
 from json_records import HEADS, Form, Kind, LongRecordError, encoding, form, split
 from problems import BadInputError, causes
+from temporary_files import passed_over
 
 SHOWN_FILES: Final = 5
 UNSAFE_CODECS: Final = (".bz2", ".deflate", ".lz4", ".snappy", ".zst")
@@ -165,21 +166,10 @@ def hidden(spark: SparkSession, location: str) -> list[str]:
     listing = files.listFiles(root, True)  # not by a pattern: Hadoop would take a name with a colon for an address
     while listing.hasNext():
         status = listing.next()
-        folders = str(status.getPath()).removeprefix(below).split("/")
-        for depth, folder in enumerate(folders, start=1):
-            if passed_over(folder, is_file=depth == len(folders)):
-                if status.getLen():  # without content it is a marker such as _SUCCESS
-                    found[below + "/".join(folders[:depth])] = None
-                break
+        place = passed_over(str(status.getPath()).removeprefix(below))
+        if place and status.getLen():  # without content it is a marker such as _SUCCESS
+            found[f"{below}{place}"] = None
     return list(found)
-
-
-def passed_over(name: str, *, is_file: bool) -> bool:
-    """Tell whether Spark passes over a file or folder of this name, as temporary or as metadata of Parquet."""
-    hidden = name.startswith(".") or (name.startswith("_") and "=" not in name)
-    temporary = hidden or name.endswith("._COPYING_")
-    listed = not temporary or name.startswith(("_metadata", "_common_metadata"))  # of Parquet: listed, and not read
-    return not listed or (is_file and hidden)
 
 
 def refuse_compressed(lines: DataFrame) -> None:

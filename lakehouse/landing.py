@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lakehouse.errors import DataError
+from lakehouse.temporary_files import passed_over
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -120,26 +121,11 @@ def _look_through(folder: Path, entity: str) -> tuple[dict[str, Path], list[Path
             if not file.stat().st_size:
                 continue
             path = file.relative_to(base) if file.is_relative_to(base) else None
-            if path and path.name.endswith(SUFFIXES) and not passed_over(path):
+            if path and path.name.endswith(SUFFIXES) and not passed_over(path.as_posix()):
                 files[f"{prefix(entity)}{path.as_posix()}"] = file
             else:
                 left_out.append(file)
     return files, left_out
-
-
-def passed_over(path: Path) -> bool:
-    """Tell whether Spark passes over a file for its name or for that of a folder; the path begins in the landing zone.
-
-    Athena passes over more: whatever begins with _, also where a = follows.
-    """
-    name = path.name
-    hidden = name.startswith(".") or (name.startswith("_") and "=" not in name)
-    return hidden or any(_is_temporary(part) for part in path.parts)
-
-
-def _is_temporary(name: str) -> bool:
-    temporary = name.startswith(".") or (name.startswith("_") and "=" not in name) or name.endswith("._COPYING_")
-    return temporary and not name.startswith(("_metadata", "_common_metadata"))  # of Parquet, which Spark lists
 
 
 def _raise(error: OSError) -> None:

@@ -4,7 +4,6 @@ import gzip
 import json
 import shutil
 import uuid
-from pathlib import Path
 from urllib.parse import quote, urlsplit
 
 import boto3
@@ -14,10 +13,10 @@ from conftest import BEAR_ALL, REPOSITORY, customer
 import landing
 import landing_files
 import table_contract
-from lakehouse.landing import passed_over
 from lakehouse.sandbox import spark as runtime
 from lakehouse.sandbox.hadoop_token import token_file
 from problems import BadInputError
+from temporary_files import passed_over
 
 NOW = 1_700_000_000_000
 CASES = REPOSITORY.parent / "shared" / "cases"
@@ -174,7 +173,7 @@ def test_what_spark_passes_over_is_what_is_said(lakehouse):
     assert {"_k=v.json", "_dt=2026/a.json", "a:b.json"} <= read
     assert {"_a.json", ".a.json", "a.json._COPYING_", "_dt"} <= said
     assert {name for name in NAMES if any(name == one or name.startswith(f"{one}/") for one in said)} == {*NAMES} - read
-    assert {name for name in NAMES if not passed_over(Path(name))} == read, "what `make landing` uploads"
+    assert {name for name in NAMES if not passed_over(name)} == read, "what `make landing` uploads"
 
 
 def test_files_of_s3_are_read_with_colons_in_their_names_and_archived_ones_named(spark, served, monkeypatch, tmp_path):
