@@ -2,176 +2,24 @@
 
 from __future__ import annotations
 
-import json
 import os
-import shutil
-import signal
-import subprocess
-import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-import boto3
-import psutil
-import pyarrow as pa
 import pytest
-from pyiceberg.catalog import load_catalog
 
 from lakehouse import sandbox
 from lakehouse.terraform import GOGC
-from tests import knobs
-from tests.served import serve
+from tests.support import knobs
+from tests.support.project import REPOSITORY, Project, copy_of_project
+from tests.support.served import serve
 
-REPOSITORY = Path(__file__).resolve().parents[1]
 REAL_DATA = REPOSITORY.parent / "shared" / "data" / "stedi"
 CASES = REPOSITORY.parent / "shared" / "cases"
-
-JOBS = [
-    "customer_landing_to_trusted",
-    "accelerometer_landing_to_trusted",
-    "customer_trusted_to_curated",
-    "step_trainer_landing_to_trusted",
-    "machine_learning_curated",
-]
-ALL_JOBS = [*JOBS, "forget"]
-LANDING_TABLES = ["customer_landing", "accelerometer_landing", "step_trainer_landing"]
-ICEBERG_TABLES = [
-    "customer_trusted",
-    "accelerometer_trusted",
-    "customers_curated",
-    "step_trainer_trusted",
-    "machine_learning_curated",
-]
-AUDIT_TABLES = ["pipeline_runs", "consent_decisions", "quarantine"]
 
 os.environ.setdefault("GOGC", GOGC)  # for each terraform that a test starts by itself
 for knob in set().union(*knobs.of_commands().values()):  # what the shell says is not meant for what the tests call
     os.environ.pop(knob, None)
-
-
-@dataclass(frozen=True)
-class Project:
-    """A copy of what a user checks out, with an embedded AWS and a build folder of its own."""
-
-    root: Path
-
-    def lakehouse(self, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
-        """Run the operator's command line here, as the Makefile does."""
-        return subprocess.run(
-            [sys.executable, "-m", "lakehouse", *arguments],
-            cwd=self.root,
-            env=os.environ | environment,
-            capture_output=True,
-            text=True,
-            timeout=600,
-            check=False,
-        )
-
-    def start(self, *arguments: str) -> subprocess.Popen[str]:
-        """Start the operator's command line here and go on."""
-        return subprocess.Popen(
-            [sys.executable, "-m", "lakehouse", *arguments],
-            cwd=self.root,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            # What runs in the background of a script ignores Ctrl-C, and so would its children.
-            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),  # noqa: PLW1509
-        )
-
-    def succeed(self, *arguments: str, **environment: str) -> str:
-        """Run the command line and return what it printed, all of it in the failure if it fails."""
-        done = self.lakehouse(*arguments, **environment)
-        assert done.returncode == 0, f"lakehouse {' '.join(arguments)}\n{done.stdout}\n{done.stderr}"
-        return done.stdout
-
-    def fail(self, *arguments: str, says: list[str], **environment: str) -> None:
-        """Run the command line, which has to fail and to say why in these words, not in a traceback."""
-        done = self.lakehouse(*arguments, **environment)
-        output = done.stdout + done.stderr
-        flat = " ".join(output.split())
-        assert done.returncode != 0, output
-        assert not [part for part in says if part not in flat], output
-        assert "Traceback" not in output
-
-    def processes(self) -> list[str]:
-        """Return the command lines of all processes that work in this folder, but for the one that asks."""
-        found = []
-        for process in psutil.process_iter():
-            try:
-                if process.pid != os.getpid() and Path(process.cwd()).is_relative_to(self.root):
-                    found.append(" ".join(process.cmdline()))
-            except (psutil.Error, FileNotFoundError):
-                continue
-        return found
-
-    def report(self) -> dict[str, Any]:
-        """Return run.json of the last run."""
-        report: dict[str, Any] = json.loads((self.root / "build/local/run.json").read_text())
-        return report
-
-    def environment(self) -> dict[str, str]:
-        """Return the variables that a shell has after `source build/local/aws.env`."""
-        script = "set -a; source build/local/aws.env; env -0"
-        done = subprocess.run(["bash", "-c", script], cwd=self.root, capture_output=True, text=True, check=True)
-        return dict(line.split("=", 1) for line in done.stdout.split("\0") if "=" in line)
-
-    def client(self, service: str) -> Any:
-        """Return a boto3 client of the embedded AWS, made from aws.env alone."""
-        env = self.environment()
-        return boto3.client(
-            service,
-            endpoint_url=env["AWS_ENDPOINT_URL"],
-            region_name=env["AWS_REGION"],
-            aws_access_key_id=env["AWS_ACCESS_KEY_ID"],
-            aws_secret_access_key=env["AWS_SECRET_ACCESS_KEY"],
-        )
-
-    def table(self, name: str, database: str = "STEDI_DATABASE") -> pa.Table:
-        """Read an Iceberg table as any client would: Glue catalog, metadata and Parquet files in S3."""
-        env = self.environment()
-        settings = {
-            "type": "glue",
-            "glue.endpoint": env["AWS_ENDPOINT_URL"],
-            "glue.region": env["AWS_REGION"],
-            "glue.access-key-id": env["AWS_ACCESS_KEY_ID"],
-            "glue.secret-access-key": env["AWS_SECRET_ACCESS_KEY"],
-            "s3.endpoint": env["AWS_ENDPOINT_URL"],
-            "s3.region": env["AWS_REGION"],
-            "s3.access-key-id": env["AWS_ACCESS_KEY_ID"],
-            "s3.secret-access-key": env["AWS_SECRET_ACCESS_KEY"],
-        }
-        return load_catalog("test", **settings).load_table((env[database], name)).scan().to_arrow()
-
-    def iceberg_rows(self) -> dict[str, int]:
-        """Count the rows of the five Iceberg tables by reading them."""
-        return {name: self.table(name).num_rows for name in ICEBERG_TABLES}
-
-
-def copy_of_project(root: Path) -> Project:
-    """Copy the folders that a deployment consists of, without state and caches."""
-    for folder in ("terraform", "glue_jobs", "ddl"):
-        shutil.copytree(
-            REPOSITORY / folder, root / folder, ignore=shutil.ignore_patterns(".terraform", "*.tfstate*", "__pycache__")
-        )
-    cache = REPOSITORY / "build" / "cache"  # of the JVM's classes: the same for all, and dear to make
-    cache.mkdir(parents=True, exist_ok=True)
-    (root / "build").mkdir()
-    (root / "build" / "cache").symlink_to(cache)
-    return Project(root)
-
-
-@contextmanager
-def iam_enforced(project: Project, glue_catalog_jar: Path | None = None) -> Iterator[None]:
-    """Have the embedded AWS of a project check permissions."""
-    sandbox.up(project.root, enforce_iam=True, glue_catalog_jar=glue_catalog_jar)
-    try:
-        yield
-    finally:
-        sandbox.down(project.root)  # here, since only its parent process can see it off
 
 
 @pytest.fixture(scope="module")

@@ -8,7 +8,7 @@ from random import SystemRandom
 
 import pytest
 
-from tests.knobs import whole_number
+from tests.support.knobs import whole_number
 
 if __name__ == "__main__":
     knobs = {"EXAMPLES": whole_number("EXAMPLES", 1000), "SEED": whole_number("SEED", SystemRandom().randrange(10**6))}

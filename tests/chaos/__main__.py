@@ -28,8 +28,8 @@ from lakehouse.tables import PUBLISHED_BY
 from tests.chaos import faults
 from tests.chaos.faults import Struck
 from tests.chaos.lake import LANDING, QUARANTINE, BrokenPromiseError, JobRun, Lake, Process, Tables
-from tests.conftest import JOBS, REPOSITORY, Project, copy_of_project
-from tests.knobs import whole_number
+from tests.support.knobs import whole_number
+from tests.support.project import JOBS, REPOSITORY, Project, copy_of_project
 
 SUMMARY = REPOSITORY / "build" / "chaos.json"
 LAST = JOBS[-1]

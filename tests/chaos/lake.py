@@ -16,7 +16,7 @@ from pyiceberg.table import Table
 
 from lakehouse import landing, sandbox
 from lakehouse.tables import Publication, outdated
-from tests.conftest import ICEBERG_TABLES, JOBS, Project
+from tests.support.project import ICEBERG_TABLES, JOBS, Project
 
 Rows = Counter[tuple[Any, ...]]
 Tables = Mapping[str, Rows]

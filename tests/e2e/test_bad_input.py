@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import Project, copy_of_project
+from tests.support.project import Project, copy_of_project
 
 
 @pytest.fixture

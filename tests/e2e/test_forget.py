@@ -20,7 +20,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from lakehouse import sample
-from tests.conftest import ICEBERG_TABLES, Project, iam_enforced
+from tests.support.project import ICEBERG_TABLES, Project, iam_enforced
 
 pytestmark = pytest.mark.slow
 

@@ -11,7 +11,7 @@ import pytest
 
 from lakehouse import sandbox
 from lakehouse.lease import KEY
-from tests.conftest import ICEBERG_TABLES, JOBS, Project, copy_of_project
+from tests.support.project import ICEBERG_TABLES, JOBS, Project, copy_of_project
 
 pytestmark = pytest.mark.slow
 

@@ -26,7 +26,7 @@ from lakehouse import file_numbers, landing
 from lakehouse.sandbox.process import SERVER_MODULE
 from tests.chaos.faults import Struck, kill_after
 from tests.chaos.lake import Lake
-from tests.conftest import ALL_JOBS, AUDIT_TABLES, ICEBERG_TABLES, JOBS, LANDING_TABLES, Project
+from tests.support.project import ALL_JOBS, AUDIT_TABLES, ICEBERG_TABLES, JOBS, LANDING_TABLES, Project
 
 PERSONAL = {"user", "email", "customername", "name", "phone", "birthday"}
 

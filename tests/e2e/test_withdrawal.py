@@ -7,8 +7,8 @@ from collections.abc import Iterator
 import pytest
 
 from lakehouse import sample
-from tests.conftest import Project, iam_enforced
 from tests.e2e.test_forget import Bucket
+from tests.support.project import Project, iam_enforced
 
 pytestmark = pytest.mark.slow
 

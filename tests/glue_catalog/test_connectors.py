@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from tests.conftest import ALL_JOBS, AUDIT_TABLES, ICEBERG_TABLES, REPOSITORY, Project, iam_enforced
+from tests.support.project import ALL_JOBS, AUDIT_TABLES, ICEBERG_TABLES, REPOSITORY, Project, iam_enforced
 
 PROFILES = ["published", "consent_date", "strict"]
 REPORT = REPOSITORY / "build" / "aws-actions.json"

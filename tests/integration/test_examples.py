@@ -18,7 +18,7 @@ from lakehouse import sandbox
 from lakehouse.project import LOCAL
 from lakehouse.project import Project as Checkout
 from lakehouse.terraform import cli_configuration
-from tests.conftest import ALL_JOBS, ICEBERG_TABLES, copy_of_project
+from tests.support.project import ALL_JOBS, ICEBERG_TABLES, copy_of_project
 
 MODULE: Final = "module.lakehouse.module"
 ACCOUNT: Final = sandbox.Sandbox.account_id

@@ -11,7 +11,7 @@ import boto3
 import pytest
 from botocore.exceptions import ClientError
 
-from tests.conftest import AUDIT_TABLES, ICEBERG_TABLES, JOBS, LANDING_TABLES, Project, iam_enforced
+from tests.support.project import AUDIT_TABLES, ICEBERG_TABLES, JOBS, LANDING_TABLES, Project, iam_enforced
 
 pytestmark = pytest.mark.slow
 

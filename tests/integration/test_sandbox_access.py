@@ -28,7 +28,7 @@ from werkzeug.test import EnvironBuilder, run_wsgi_app
 from lakehouse.sandbox import Credentials, Sandbox, sigv4
 from lakehouse.sandbox.access import CALLER, Gate, Keys
 from lakehouse.sandbox.server import build_server, listen, sandbox_at
-from tests.served import empty_account
+from tests.support.served import empty_account
 
 BUCKET = "lake"
 SECRET_RECORD = b'{"email": "ann@example.org"}'

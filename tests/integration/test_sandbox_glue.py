@@ -20,7 +20,7 @@ from pyiceberg.exceptions import CommitFailedException
 
 from lakehouse.sandbox import Sandbox
 from lakehouse.sandbox.server import build_server, listen, sandbox_at
-from tests.served import empty_account
+from tests.support.served import empty_account
 
 BUCKET = "lake"
 MINUTE = 2.0  # seconds that a minute of a job's timeout lasts here

@@ -93,9 +93,12 @@ def test_up_serves_and_is_found_again_and_down_leaves_nothing(root: Path) -> Non
 
 def stop_job(root: Path) -> None:
     """Stop the process group of the job, as `kill -STOP` does."""
-    eventually(lambda: len(processes_in(root)) == 3)
-    (script,) = (each for each in processes_in(root) if each.cmdline()[1] == "job.py")
-    os.killpg(os.getpgid(script.pid), signal.SIGSTOP)
+
+    def script() -> psutil.Process | None:
+        return next((each for each in processes_in(root) if each.cmdline()[1:2] == ["job.py"]), None)
+
+    eventually(lambda: script() is not None)  # between fork and exec it has the server's command line
+    os.killpg(os.getpgid(script().pid), signal.SIGSTOP)
 
 
 @pytest.mark.parametrize("stopped", [False, True], ids=["running", "stopped"])

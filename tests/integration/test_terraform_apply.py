@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from python_terraform import IsFlagged, Terraform
 
-from tests.conftest import ALL_JOBS, Project
+from tests.support.project import ALL_JOBS, Project
 
 
 @pytest.fixture(scope="module")

@@ -11,7 +11,7 @@ import pytest
 
 from lakehouse.project import LOCAL, Project
 from lakehouse.terraform import cli_configuration, executable
-from tests.conftest import REPOSITORY
+from tests.support.project import REPOSITORY
 
 TERRAFORM = REPOSITORY / "terraform"
 ROOTS = sorted(

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.knobs import of_commands
+from tests.support.knobs import of_commands
 
 ROOT = Path(__file__).resolve().parents[2]
 MAKEFILE = (ROOT / "Makefile").read_text(encoding="utf-8")

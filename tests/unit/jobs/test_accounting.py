@@ -1,12 +1,12 @@
 """Every row that a job reads is published, dropped for a reason, or in quarantine; else nothing is published."""
 
 import pytest
-from conftest import JOBS, READ
 
 import accounting
 import customer_trusted_to_curated
 from accounting import Fate
 from problems import AuditError
+from tests.support.jobs import JOBS, READ
 
 
 @pytest.fixture(scope="module")

@@ -4,7 +4,8 @@ import hashlib
 import hmac
 
 import pytest
-from conftest import AT, IN_2099, SECRET, customer, measured, moved
+
+from tests.support.jobs import AT, IN_2099, SECRET, customer, measured, moved
 
 
 def key(name):

@@ -6,11 +6,9 @@ import gzip
 import hashlib
 import hmac
 import importlib
-import io
 import json
 import re
 import time
-import zlib
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -18,9 +16,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import boto3
-import pyarrow.parquet as pq
 import pytest
-from conftest import JOBS, SECRET, Lakehouse
 from pyspark.sql import DataFrame, Row
 from pyspark.sql import functions as F
 
@@ -35,6 +31,8 @@ from lakehouse.sandbox import Sandbox
 from lakehouse.sandbox import spark as runtime
 from lakehouse.sandbox.hadoop_token import token_file
 from policies import Policies
+from tests.support.decoded import decoded
+from tests.support.jobs import JOBS, SECRET, Lakehouse
 
 REPLACED = b"the secret before it"
 ANN = "ann.lee@x.org"
@@ -212,20 +210,6 @@ class World:
 
 def keyed(email: str, secret: bytes = SECRET) -> str:
     return hmac.new(secret, email.encode(), hashlib.sha256).hexdigest()
-
-
-def decoded(content: bytes) -> Iterator[bytes]:
-    yield content
-    if content.startswith(b"\x1f\x8b"):
-        yield gzip.decompress(content)
-    if content.startswith(b"PAR1"):
-        yield repr(pq.read_table(io.BytesIO(content)).to_pylist()).encode()
-    if content.startswith(b"Obj\x01"):  # whatever inflates, from any byte on
-        for start in range(len(content)):
-            try:
-                yield zlib.decompressobj(-15).decompress(content[start:])
-            except zlib.error:
-                continue
 
 
 @pytest.fixture

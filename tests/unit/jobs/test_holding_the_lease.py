@@ -1,9 +1,9 @@
 """A job works while it holds the lease of the lakehouse, and leaves it to the next one or releases it."""
 
 import pytest
-from conftest import AT, Lakehouse, customer, moved
 
 from lease import LeaseError
+from tests.support.jobs import AT, Lakehouse, customer, moved
 
 FIRST, SECOND = "customer_landing_to_trusted", "accelerometer_landing_to_trusted"
 WORKFLOW = ("--WORKFLOW_RUN_ID", "wr_1")

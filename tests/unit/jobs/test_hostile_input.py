@@ -11,10 +11,8 @@ import sys
 import time
 from contextlib import suppress
 
-import hostile
 import psutil
 import pytest
-from hostile import COLUMNS, GOOD, NOW, UNUSABLE
 from hypothesis import HealthCheck, Phase, given, seed, settings
 from py4j.protocol import Py4JJavaError
 
@@ -24,6 +22,8 @@ import landing_files
 import table_contract
 from canonical import canonical
 from lakehouse.sandbox import spark as runtime
+from tests.support import hostile
+from tests.support.hostile import COLUMNS, GOOD, NOW, UNUSABLE
 
 pytestmark = pytest.mark.slow
 

@@ -9,10 +9,10 @@ import time
 from collections import Counter
 
 import pytest
-from conftest import JOBS
 
 from lakehouse import sample
-from tests import oracle
+from tests.support import oracle
+from tests.support.jobs import JOBS
 
 COUNTS = {  # of the public course data, in the order of the chain
     "published": (482, 40_981, 482, 14_460, 43_681),

@@ -8,7 +8,6 @@ from urllib.parse import quote, urlsplit
 
 import boto3
 import pytest
-from conftest import BEAR_ALL, REPOSITORY, customer
 
 import landing
 import landing_files
@@ -17,6 +16,8 @@ from lakehouse.sandbox import spark as runtime
 from lakehouse.sandbox.hadoop_token import token_file
 from problems import BadInputError
 from temporary_files import passed_over
+from tests.support.jobs import BEAR_ALL, customer
+from tests.support.project import REPOSITORY
 
 NOW = 1_700_000_000_000
 CASES = REPOSITORY.parent / "shared" / "cases"

@@ -5,8 +5,10 @@ from string import Template
 
 import pytest
 import sqlglot
-from conftest import JOBS, READ, REPOSITORY, UNUSABLE
 from sqlglot import exp
+
+from tests.support.jobs import JOBS, READ, UNUSABLE
+from tests.support.project import REPOSITORY
 
 QUERIES = REPOSITORY / "terraform" / "modules" / "query" / "queries"
 

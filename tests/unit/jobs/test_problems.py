@@ -4,12 +4,12 @@ import errno
 from unittest.mock import Mock
 
 import pytest
-from conftest import AT, customer, moved
 from py4j.protocol import Py4JNetworkError
 
 import lease
 from job import Job
 from problems import in_words
+from tests.support.jobs import AT, customer, moved
 
 
 @pytest.fixture

@@ -4,13 +4,14 @@ import json
 import shutil
 
 import pytest
-from conftest import AT, BEAR_ALL, REPOSITORY, UNUSABLE, customer, measured, moved
 
 import file_numbers
 from lakehouse.project import Project
 from lakehouse.report import explain_failure
 from lakehouse.sandbox.job_process import error_message
 from lakehouse.workflow import JobRun, WorkflowRun
+from tests.support.jobs import AT, BEAR_ALL, UNUSABLE, customer, measured, moved
+from tests.support.project import REPOSITORY
 
 FOUR_BAD_FILES = REPOSITORY.parent / "shared" / "cases" / "four-bad-files"
 JOBS = {

@@ -4,12 +4,12 @@ anna agreed at 100, ben at 200, cleo at 300 but never moved, dora not at all, ev
 """
 
 import pytest
-from conftest import AT, SECRET, customer, measured
 
 import refusals
 import subject
 from policies import Policies
 from step_trainer_landing_to_trusted import decide, transform
+from tests.support.jobs import AT, SECRET, customer, measured
 
 CONSENTS = {"anna": 100, "ben": 200, "cleo": 300, "eve": 50}
 OWNERS = {  # Step Trainer: its owners

@@ -5,11 +5,11 @@ from urllib.parse import urlsplit
 
 import boto3
 import pytest
-from conftest import AT, JOBS, customer, measured, moved
-from test_forget_job import decoded
 
 import withdrawal
 from publishing import Table
+from tests.support.decoded import decoded
+from tests.support.jobs import AT, JOBS, customer, measured, moved
 
 TABLES = list(JOBS.values())
 DEVICE = "device-of-"

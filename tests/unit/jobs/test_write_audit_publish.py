@@ -5,11 +5,11 @@ import json
 import uuid
 
 import pytest
-from conftest import AT, BEAR_ALL, JOBS, customer, measured, moved
 from pyspark.sql import functions as F
 
 import audits
 import publishing
+from tests.support.jobs import AT, BEAR_ALL, JOBS, customer, measured, moved
 
 TABLES = list(JOBS.values())
 

@@ -15,7 +15,7 @@ from lakehouse import cli
 from lakehouse.errors import LakehouseError
 from lakehouse.pipeline import Operator
 from lakehouse.sandbox import SandboxError
-from tests.knobs import of_commands
+from tests.support.knobs import of_commands
 
 Call = Callable[..., int]
 

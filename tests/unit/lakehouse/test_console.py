@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 
 import pytest
-from operator_fakes import printed
 
 from lakehouse.console import Display
+from tests.support.operator_fakes import printed
 
 
 def test_a_long_line_stays_in_one_piece(display: Display) -> None:

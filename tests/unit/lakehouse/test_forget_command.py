@@ -10,7 +10,6 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from operator_fakes import printed
 
 from lakehouse import cli, pipeline
 from lakehouse.console import Display
@@ -18,6 +17,7 @@ from lakehouse.errors import LakehouseError
 from lakehouse.pipeline import Operator
 from lakehouse.project import Project
 from lakehouse.terraform import Outputs
+from tests.support.operator_fakes import printed
 
 EMAIL = "o'brien$x@example.org"
 ERASED = {

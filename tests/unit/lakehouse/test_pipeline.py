@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from operator_fakes import FakeGlue, FakeLease, moment, printed
 
 from lakehouse import claim, pipeline
 from lakehouse.accounts import Account
@@ -29,6 +28,7 @@ from lakehouse.project import Project
 from lakehouse.sandbox import Sandbox, SandboxError
 from lakehouse.tables import ACCOUNTED_FOR, PUBLISHED_BY, Publication
 from lakehouse.terraform import Outputs
+from tests.support.operator_fakes import FakeGlue, FakeLease, moment, printed
 
 ALL = ["SUCCEEDED"] * 5
 ROWS = {

@@ -6,7 +6,6 @@ import json
 from pathlib import Path
 
 import pytest
-from operator_fakes import FakeGlue, moment, printed
 
 from lakehouse.accounts import Account
 from lakehouse.console import Display
@@ -25,6 +24,7 @@ from lakehouse.report import (
 from lakehouse.tables import PUBLISHED_BY, Publication
 from lakehouse.terraform import Outputs
 from lakehouse.workflow import Workflow, WorkflowRun
+from tests.support.operator_fakes import FakeGlue, moment, printed
 
 PUBLISHED = {
     "customer_trusted": Publication(482, "wr_1", 1, 956, {"customer_landing": 956}),

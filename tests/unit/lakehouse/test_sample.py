@@ -8,10 +8,10 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
-from recount import distinct, read, recount
 
 from lakehouse import sample
 from lakehouse.errors import DataError
+from tests.support.recount import distinct, read, recount
 
 REAL_COUNTS = {
     "published": {

@@ -14,13 +14,13 @@ from typing import Any
 
 import psutil
 import pytest
-from operator_fakes import printed
 
 from lakehouse import bundled_terraform, terraform
 from lakehouse.console import Display
 from lakehouse.errors import TerraformError
 from lakehouse.project import Project
 from lakehouse.terraform import Outputs, Terraform, cli_configuration
+from tests.support.operator_fakes import printed
 
 PLATFORM = f"linux_{ {'x86_64': 'amd64', 'aarch64': 'arm64'}[platform.machine()] }"
 OUTPUTS = {

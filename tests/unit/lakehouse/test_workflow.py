@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError
-from operator_fakes import FakeGlue, moment
 
 from lakehouse.errors import WorkflowError
 from lakehouse.lease import PROPERTY
 from lakehouse.tables import PUBLISHED_BY
 from lakehouse.terraform import Outputs
 from lakehouse.workflow import Workflow, WorkflowRun
+from tests.support.operator_fakes import FakeGlue, moment
 
 ALL = ["SUCCEEDED"] * 5
 

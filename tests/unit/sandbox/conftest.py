@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from lakehouse.sandbox import Sandbox
-from tests.served import Aws
+from tests.support.served import Aws
 
 
 @pytest.fixture

@@ -19,7 +19,7 @@ from pyiceberg.exceptions import (
 from pyiceberg.table import Table
 
 from lakehouse.sandbox import iceberg_rest
-from tests.served import Aws
+from tests.support.served import Aws
 
 COLUMNS = [{"Name": "id", "Type": "bigint", "Comment": "Key."}]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from lakehouse.sandbox.logs import SandboxLogsResponse
-from tests.served import Aws
+from tests.support.served import Aws
 
 GROUP = "/aws-glue/jobs/stedi-test/output"
 

@@ -27,7 +27,7 @@ from lakehouse.sandbox.moto_gaps import (
     permission,
     updated_configuration,
 )
-from tests.served import Aws
+from tests.support.served import Aws
 
 OPERATIONS = [(response, operation) for response, operations in FILLED.items() for operation in operations]
 

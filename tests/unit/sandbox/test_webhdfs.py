@@ -12,7 +12,7 @@ import requests
 
 from lakehouse.sandbox import hadoop_token
 from lakehouse.sandbox.process import Credentials
-from tests.served import Aws
+from tests.support.served import Aws
 
 
 def call(aws: Aws, method: str, operation: str, key: str, body: bytes = b"", **options: str) -> requests.Response:

@@ -1,0 +1,205 @@
+"""A lakehouse in a folder, in which the jobs run in this process, and the records to land in it."""
+
+import importlib
+import json
+import uuid
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from unittest.mock import Mock
+from urllib.parse import urlsplit
+
+import pytest
+from pyspark.sql import DataFrame, SparkSession
+
+import lease
+import refusals
+import subject
+import table_contract
+import withdrawal
+from lease import Lease
+
+JOBS = {  # each job's published table, in chain order
+    "customer_landing_to_trusted": "customer_trusted",
+    "accelerometer_landing_to_trusted": "accelerometer_trusted",
+    "customer_trusted_to_curated": "customers_curated",
+    "step_trainer_landing_to_trusted": "step_trainer_trusted",
+    "machine_learning_curated": "machine_learning_curated",
+}
+AUDIT_TABLES = ("pipeline_runs", "consent_decisions")
+SECRET = b"a secret of the tests"
+# The tests swap data sets at will; those of the audit of row counts give a limit of their own.
+ANY_CHANGE = ("--row_count_change", '{"drop": 1, "growth": 1e9}')
+
+
+@dataclass(frozen=True)
+class Lakehouse:
+    """A bucket, a database and the jobs, run in this process just as their scripts run."""
+
+    spark: SparkSession
+    database: str
+    bucket: str
+    folder: Path
+    extra_files: Path
+    lease: Mock = field(default_factory=lambda: Mock(spec=Lease))
+    """The lease that the jobs hold."""
+
+    def land(self, entity: str, lines: Iterable[str | Mapping[str, object]], file: str = "part.json") -> Path:
+        """Write a landing file; a mapping becomes a line of JSON."""
+        path = self.folder / entity / "landing" / file
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("".join(f"{x if isinstance(x, str) else json.dumps(x)}\n" for x in lines), encoding="utf-8")
+        return path
+
+    def create_tables(self, *names: str) -> None:
+        """Create the Iceberg tables, as Terraform does, and those of the audit database."""
+        for name in [*(names or JOBS.values()), *AUDIT_TABLES]:
+            columns = table_contract.parse(name, (self.extra_files / f"{name}.sql").read_text()).schema
+            declared = ", ".join(f"`{c.name}` {c.dataType.simpleString()}" for c in columns)
+            self.spark.sql(f"CREATE TABLE {self.name(name)} ({declared}) USING iceberg")
+
+    def run(self, job: str, *arguments: str) -> str:
+        """Run the main function of a job as if from its command line, and return the id of the run."""
+        self.spark.catalog.clearCache()  # each job has a process of its own in earnest
+        run_id = f"jr_{uuid.uuid4().hex}"
+        given = ["--database", self.database, "--bucket", self.bucket, "--JOB_NAME", job, "--JOB_RUN_ID", run_id]
+        with pytest.MonkeyPatch.context() as process:
+            process.chdir(self.extra_files)
+            process.setattr(subject, "key", lambda _: SECRET)
+            process.setattr(lease, "of_job_run", lambda *_, **__: self.lease)
+            process.setattr(
+                refusals, "kept", lambda _: {file.name for file in (self.folder / refusals.PREFIX).glob("*")}
+            )
+            process.setattr(withdrawal, "delete_old_versions", lambda *_: None)  # the bucket is a folder
+            process.setattr("sys.argv", [f"{job}.py", *given, *ANY_CHANGE, *arguments])
+            importlib.import_module(job).main()
+        return run_id
+
+    def data_files(self, table: str) -> set[Path]:
+        """Return the data files of a table that are on disk, whether a snapshot knows them or not."""
+        folder = Path(urlsplit(self.spark.conf.get("spark.sql.catalog.glue_catalog.warehouse")).path)
+        return set((folder / self.database / table).rglob("*.parquet"))
+
+    def run_all(self, *arguments: str) -> dict[str, int]:
+        """Run the chain as a workflow does and return the rows of each table."""
+        run_id = f"wr_{uuid.uuid4().hex}"
+        for job in JOBS:
+            self.run(job, "--WORKFLOW_RUN_ID", run_id, *arguments)
+        return {table: self.table(table).count() for table in JOBS.values()}
+
+    def name(self, table: str) -> str:
+        database = f"{self.database}_audit" if table in AUDIT_TABLES else self.database
+        return f"glue_catalog.{database}.{table}"
+
+    def table(self, table: str) -> DataFrame:
+        return self.spark.table(self.name(table))
+
+    def rows(self, table: str) -> list[tuple[object, ...]]:
+        return sorted((tuple(row) for row in self.table(table).collect()), key=repr)
+
+    def snapshots(self, table: str) -> list[dict[str, str]]:
+        """Return the summaries of the snapshots that runs wrote, oldest first."""
+        history = self.spark.table(f"{self.name(table)}.snapshots").orderBy("committed_at", "snapshot_id")
+        return [row["summary"] for row in history.collect() if "lakehouse.job" in row["summary"]]
+
+    def branches(self, table: str) -> set[str]:
+        """Return the branches of a table."""
+        return {row["name"] for row in self.spark.table(f"{self.name(table)}.refs").collect()}
+
+    def fates(self, source: str) -> dict[str, int]:
+        """Return what the last run recorded about the rows of a table that it read: `fate reason` and rows."""
+        runs = self.table("pipeline_runs").where(f"source_table = '{source}'").collect()
+        latest = max(run["recorded_at"] for run in runs)
+        return {f"{run['fate']} {run['reason']}".strip(): run["rows"] for run in runs if run["recorded_at"] == latest}
+
+
+def empty_lakehouse(spark: SparkSession, extra_files: Path, folder: Path) -> Lakehouse:
+    """Return a lakehouse with nothing in it, whose bucket is the folder."""
+    unique = uuid.uuid4().hex
+    mount = f"fs.viewfs.mounttable.{unique}.linkFallback"
+    spark.sparkContext._jsc.hadoopConfiguration().set(mount, f"mirror://{folder}")
+    return Lakehouse(spark, f"db_{unique}", unique, folder, extra_files)
+
+
+AT = 1_655_564_376_361
+IN_2099 = 4_070_908_800_000
+UNUSABLE = {  # line: why it cannot be used
+    "customer": {
+        '{"email": "eve@example.com", "serialNumber": "S1"': "a line is not one JSON object",
+        '{"serialNumber": "S5"}': "email is missing",
+    },
+    "accelerometer": {
+        f'{{"user": "anna@example.com", "timestamp": {AT}, "x": "NaN", "y": 0, "z": 0}}': "x is not a finite number",
+        f'{{"user": "anna", "timestamp": {AT}, "x": 0, "y": 0, "z": 0}}': "user is not an e-mail address",
+    },
+    "step_trainer": {
+        '{"sensorReadingTime": -1, "serialNumber": "S1", "distanceFromObject": 1}': (
+            "sensorreadingtime is before the year 2000 or in the future"
+        ),
+        f'{{"sensorReadingTime": {AT}, "serialNumber": "", "distanceFromObject": 1}}': "serialnumber is missing",
+    },
+}
+BEAR_ALL = (
+    "--quarantine_limits",
+    json.dumps({f"{entity}_landing": {"share": 1, "rows": 10} for entity in UNUSABLE}),
+)
+
+
+def customer(name: str, device: str, consent: int | None = AT, **more: object) -> dict[str, object]:
+    """Return a customer record as it lands."""
+    known = {"email": f"{name}@example.com", "customerName": f"{name} Somebody", "phone": f"555-{name}"}
+    return known | {"serialNumber": device, "shareWithResearchAsOfDate": consent, "lastUpdateDate": AT} | more
+
+
+def moved(name: str, time: int, x: float = 0.5) -> dict[str, object]:
+    """Return an accelerometer reading as it lands."""
+    return {"user": f"{name}@example.com", "timestamp": time, "x": x, "y": 0, "z": -1}
+
+
+def measured(device: str, time: int, distance: int = 200) -> dict[str, object]:
+    """Return a reading of a Step Trainer as it lands."""
+    return {"sensorReadingTime": time, "serialNumber": device, "distanceFromObject": distance}
+
+
+READ = {  # source table: what becomes of its rows in `first_run`
+    "customer_landing": {
+        "read": 7,
+        "published": 2,
+        "dropped consent lies in the future": 1,
+        "dropped exact duplicate": 1,
+        "dropped no consent to research": 1,
+        "quarantined a line is not one JSON object": 1,
+        "quarantined email is missing": 1,
+    },
+    "accelerometer_landing": {
+        "read": 6,
+        "published": 2,
+        "dropped exact duplicate": 1,
+        "dropped not of a trusted customer": 1,
+        "quarantined user is not an e-mail address": 1,
+        "quarantined x is not a finite number": 1,
+    },
+    "customer_trusted": {"read": 2, "published": 1, "dropped no trusted accelerometer reading": 1},
+    "step_trainer_landing": {
+        "read": 6,
+        "published": 2,
+        "dropped exact duplicate": 1,
+        "dropped not of a curated customer's Step Trainer": 1,
+        "quarantined sensorreadingtime is before the year 2000 or in the future": 1,
+        "quarantined serialnumber is missing": 1,
+    },
+    "step_trainer_trusted": {"read": 2, "published": 1, "dropped no reading of the other sensor to pair with": 1},
+    "accelerometer_trusted": {"read": 2, "published": 1, "dropped no reading of the other sensor to pair with": 1},
+}
+
+
+@dataclass(frozen=True)
+class FirstRun:
+    """A run of the whole workflow over rows of every fate, and what could be seen before its last job."""
+
+    lakehouse: Lakehouse
+    id: str
+    jobs: Mapping[str, str]
+    """The id of the run of each job."""
+    visible: Mapping[str, int]
+    branches: Mapping[str, set[str]]
