@@ -18,7 +18,8 @@ import tempfile
 import textwrap
 from pathlib import Path
 
-from lakehouse import aws, sample, sandbox
+import embedded_aws
+from lakehouse import aws, sample
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = ("operating.md", "ci.md")
@@ -38,11 +39,11 @@ EDITED = {
   emaildomain               string COMMENT 'Domain of the e-mail address. Personal data: no.'
 )""",
     ),
-    "glue_jobs/customer_landing_to_trusted.py": (
+    "glue_jobs/jobs/customer_landing_to_trusted.py": (
         '        "sharewithfriendsasofdate",\n    )',
         '        "sharewithfriendsasofdate",\n        F.substring_index("email", "@", -1).alias("emaildomain"),\n    )',
     ),
-    "glue_jobs/machine_learning_curated.py": ('"""\n', '"""\n# Changed.\n'),
+    "glue_jobs/jobs/machine_learning_curated.py": ('"""\n', '"""\n# Changed.\n'),
 }
 
 
@@ -115,7 +116,7 @@ def walk(clone: Path) -> int:
     try:
         return os.waitstatus_to_exitcode(pty.spawn(["bash", "-vuo", "pipefail", "-e", str(commands)], read))
     finally:
-        sandbox.down(clone)
+        embedded_aws.down(clone)
 
 
 if __name__ == "__main__":

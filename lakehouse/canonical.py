@@ -1,1 +1,1 @@
-../glue_jobs/canonical.py
+../glue_jobs/privacy/canonical.py

@@ -14,13 +14,13 @@ import typer
 from botocore.exceptions import BotoCoreError, ClientError
 from typer.core import TyperGroup, TyperOption
 
+from embedded_aws import SandboxError
 from lakehouse import private
 from lakehouse import sample as sample_data
 from lakehouse.console import Display
 from lakehouse.errors import CommandInterruptedError, LakehouseError, in_words
 from lakehouse.pipeline import Operator
 from lakehouse.project import LOCAL, Project
-from lakehouse.sandbox import SandboxError
 from lakehouse.tables import PROFILES
 
 INTERRUPTED = 130  # as a shell says it of SIGINT

@@ -1,1 +1,1 @@
-../glue_jobs/file_numbers.py
+../glue_jobs/landing_zone/file_numbers.py

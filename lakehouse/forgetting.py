@@ -24,7 +24,7 @@ EMAIL = re.compile(r"[^\s@]+@[^\s@]+\.[^\s@]+")
 REQUESTS = "forget/requests/"
 REPORTS = "forget/reports/"
 EXPORTS = "forget/exports/"
-RUNS = 2  # what a request takes: see glue_jobs/forget.py
+RUNS = 2  # what a request takes: see glue_jobs/jobs/forget.py
 
 
 @dataclass(frozen=True)

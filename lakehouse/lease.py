@@ -1,1 +1,1 @@
-../glue_jobs/lease.py
+../glue_jobs/shared/lease.py

@@ -14,7 +14,8 @@ from typing import Any
 from botocore.exceptions import BotoCoreError, ClientError
 from rich.live import Live
 
-from lakehouse import accounts, aws, landing, private, sample, sandbox, tables
+import embedded_aws
+from lakehouse import accounts, aws, landing, private, sample, tables
 from lakehouse.claim import Claim, machine_lock
 from lakehouse.console import Display
 from lakehouse.errors import CommandInterruptedError, DataError, LakehouseError, NotDeployedError, WorkflowError
@@ -91,7 +92,7 @@ class Operator:
 
     def destroy(self, confirm: Callable[[str], bool]) -> None:
         """Destroy everything that Terraform made in the environment."""
-        if self.project.is_local and sandbox.status(self.project.root) is None:
+        if self.project.is_local and embedded_aws.status(self.project.root) is None:
             self.display.say("The embedded AWS is not up, so there is nothing to destroy.")
             return
         with self._alone("make destroy") as claim:
@@ -107,7 +108,7 @@ class Operator:
         """Stop the embedded AWS and remove all that it held."""
         if not self.project.is_local:
             raise LakehouseError(f"Only ENV=local has an embedded AWS to stop, not {self.project.environment}.")
-        was_up = sandbox.down(self.project.root)
+        was_up = embedded_aws.down(self.project.root)
         self.display.say("The embedded AWS is stopped, its data removed." if was_up else "The embedded AWS was not up.")
 
     def landing(self, folder: Path | None, confirm: Callable[[str], bool]) -> None:
@@ -425,7 +426,7 @@ class Operator:
     def _still_up(self) -> str:
         if not self.project.is_local:
             return ""
-        box = sandbox.status(self.project.root)
+        box = embedded_aws.status(self.project.root)
         return (
             f"\nThe embedded AWS is still up at {box.endpoint}: make down stops it."
             if box
@@ -457,22 +458,22 @@ class Operator:
         if not self.project.is_local:
             yield
             return
-        box = sandbox.status(self.project.root)
+        box = embedded_aws.status(self.project.root)
         was_up = box is not None
         if box is None and not start:
             raise LakehouseError("The embedded AWS is not up. Start it with: make apply")
         try:
             if box is None:
                 with self.display.step("Embedded AWS") as tell:
-                    box = sandbox.up(self.project.root, self.port)
+                    box = embedded_aws.up(self.project.root, self.port)
                     tell(f"up at {box.endpoint}")
             with aws.process_environment(aws.only(box.environ())):
                 yield
             if not (was_up or keep):
-                sandbox.down(self.project.root)
+                embedded_aws.down(self.project.root)
         except BaseException:
             if not was_up:
-                sandbox.down(self.project.root, keep_logs=True)
+                embedded_aws.down(self.project.root, keep_logs=True)
             raise
 
     def _write_exports(self, outputs: Outputs, terraform: Terraform) -> None:

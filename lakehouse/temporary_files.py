@@ -1,1 +1,1 @@
-../glue_jobs/temporary_files.py
+../glue_jobs/landing_zone/temporary_files.py

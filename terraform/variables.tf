@@ -251,13 +251,13 @@ variable "ddl_path" {
 }
 
 variable "scripts_path" {
-  description = "Folder of the job scripts, of the modules that they share and of audits/; null is glue_jobs, beside the module's folder in its repository."
+  description = "Folder of the job scripts and of the modules that they share; null is glue_jobs, beside the module's folder in its repository."
   type        = string
   default     = null
 
   validation {
-    condition     = length(fileset(coalesce(var.scripts_path, "${path.module}/../glue_jobs"), "*.py")) > 0
-    error_message = "${coalesce(var.scripts_path, "${path.module}/../glue_jobs")} holds no <job>.py. Terraform copies the whole repository only where a double slash divides the source: write \"<repository>//terraform\" as the module's source, or name ddl_path and scripts_path."
+    condition     = length(fileset(coalesce(var.scripts_path, "${path.module}/../glue_jobs"), "jobs/*.py")) > 0
+    error_message = "${coalesce(var.scripts_path, "${path.module}/../glue_jobs")} holds no jobs/<job>.py. Terraform copies the whole repository only where a double slash divides the source: write \"<repository>//terraform\" as the module's source, or name ddl_path and scripts_path."
   }
 }
 

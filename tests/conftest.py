@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from lakehouse import sandbox
+import embedded_aws
 from lakehouse.terraform import GOGC
 from tests.support import knobs
 from tests.support.project import REPOSITORY, Project, copy_of_project
@@ -31,7 +31,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Project]:
 
 
 @pytest.fixture(scope="session")
-def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[sandbox.Sandbox]:
+def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[embedded_aws.Sandbox]:
     """An embedded AWS in this process, which tests share."""
     with serve(tmp_path_factory.mktemp("aws") / "build") as box:
         yield box

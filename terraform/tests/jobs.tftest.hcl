@@ -164,7 +164,7 @@ run "every_job_knows_iceberg_and_gets_its_files_and_arguments" {
   assert {
     condition = alltrue([
       for job in aws_glue_job.this : toset(split(",", job.default_arguments["--extra-py-files"])) == toset([
-        for file in fileset("../glue_jobs", "*.py") : "s3://our-data/glue/scripts/${file}"
+        for file in fileset("../glue_jobs", "*/*.py") : "s3://our-data/glue/scripts/${basename(file)}"
       ])
     ])
     error_message = "Every file of glue_jobs/ reaches every job; got ${aws_glue_job.this["machine_learning_curated"].default_arguments["--extra-py-files"]}."
@@ -172,17 +172,16 @@ run "every_job_knows_iceberg_and_gets_its_files_and_arguments" {
 
   assert {
     condition = alltrue([
-      for job in aws_glue_job.this : toset(split(",", job.default_arguments["--extra-files"])) == toset(concat(
-        [for file in fileset("../ddl", "*.sql") : "s3://our-data/glue/ddl/${file}"],
-        [for file in fileset("../glue_jobs", "audits/*.sql") : "s3://our-data/glue/${file}"],
-      ))
+      for job in aws_glue_job.this : toset(split(",", job.default_arguments["--extra-files"])) == toset([
+        for file in fileset("../ddl", "*.sql") : "s3://our-data/glue/ddl/${file}"
+      ])
     ])
     error_message = "Every DDL file and every audit reaches every job."
   }
 
   assert {
-    condition     = length(aws_s3_object.audit) > 0 && length(distinct([for object in concat(values(aws_s3_object.ddl), values(aws_s3_object.audit)) : basename(object.key)])) == length(aws_s3_object.ddl) + length(aws_s3_object.audit)
-    error_message = "Glue lays extra files into one folder, so no two may have the same name."
+    condition     = alltrue([for table in values(local.workflow_jobs)[*].table : can(aws_s3_object.ddl["${table}.audit.sql"])])
+    error_message = "Every table that a job publishes has its rules among them."
   }
 
   assert {
@@ -192,7 +191,7 @@ run "every_job_knows_iceberg_and_gets_its_files_and_arguments" {
 
   assert {
     condition = alltrue([
-      for file, object in merge(aws_s3_object.script, aws_s3_object.ddl, aws_s3_object.audit) : object.source_hash == filemd5(object.source)
+      for file, object in merge(aws_s3_object.script, aws_s3_object.ddl) : object.source_hash == filemd5(object.source)
     ])
     error_message = "A changed file is uploaded again."
   }

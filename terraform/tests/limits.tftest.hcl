@@ -64,7 +64,7 @@ run "policies_are_short_enough_in_frankfurt" {
     subject_key_secret_arn   = "arn:aws:secretsmanager:eu-central-1:111122223333:secret:abcdefghijklmnopqrst-abcdefghijklmno-subject-key-AbCdEf"
     refusal_key_secret_arn   = "arn:aws:secretsmanager:eu-central-1:111122223333:secret:abcdefghijklmnopqrst-abcdefghijklmno-refusal-key-AbCdEf"
     landing_table_arns       = { for file in fileset("../ddl", "*_landing.sql") : file => "arn:aws:glue:eu-central-1:111122223333:table/abcdefghijklmnopqrst_abcdefghijklmno/${trimsuffix(file, ".sql")}" }
-    iceberg_table_arns       = { for file in fileset("../ddl", "*.sql") : trimsuffix(file, ".sql") => "arn:aws:glue:eu-central-1:111122223333:table/abcdefghijklmnopqrst_abcdefghijklmno_audit/${trimsuffix(file, ".sql")}" if !endswith(file, "_landing.sql") }
+    iceberg_table_arns       = { for file in setsubtract(fileset("../ddl", "*.sql"), fileset("../ddl", "*.audit.sql")) : trimsuffix(file, ".sql") => "arn:aws:glue:eu-central-1:111122223333:table/abcdefghijklmnopqrst_abcdefghijklmno_audit/${trimsuffix(file, ".sql")}" if !endswith(file, "_landing.sql") }
     metrics_enabled          = true
     tags                     = {}
 
@@ -127,7 +127,7 @@ run "policies_are_short_enough_in_govcloud" {
     subject_key_secret_arn   = "arn:aws-us-gov:secretsmanager:us-gov-west-1:111122223333:secret:abcdefghijklmnopqrst-abcdefghijklmno-subject-key-AbCdEf"
     refusal_key_secret_arn   = "arn:aws-us-gov:secretsmanager:us-gov-west-1:111122223333:secret:abcdefghijklmnopqrst-abcdefghijklmno-refusal-key-AbCdEf"
     landing_table_arns       = { for file in fileset("../ddl", "*_landing.sql") : file => "arn:aws-us-gov:glue:us-gov-west-1:111122223333:table/abcdefghijklmnopqrst_abcdefghijklmno/${trimsuffix(file, ".sql")}" }
-    iceberg_table_arns       = { for file in fileset("../ddl", "*.sql") : trimsuffix(file, ".sql") => "arn:aws-us-gov:glue:us-gov-west-1:111122223333:table/abcdefghijklmnopqrst_abcdefghijklmno_audit/${trimsuffix(file, ".sql")}" if !endswith(file, "_landing.sql") }
+    iceberg_table_arns       = { for file in setsubtract(fileset("../ddl", "*.sql"), fileset("../ddl", "*.audit.sql")) : trimsuffix(file, ".sql") => "arn:aws-us-gov:glue:us-gov-west-1:111122223333:table/abcdefghijklmnopqrst_abcdefghijklmno_audit/${trimsuffix(file, ".sql")}" if !endswith(file, "_landing.sql") }
     metrics_enabled          = true
     tags                     = {}
 
@@ -190,7 +190,7 @@ run "policies_are_short_enough_in_china" {
     subject_key_secret_arn   = "arn:aws-cn:secretsmanager:cn-northwest-1:111122223333:secret:abcdefghijklmnopqrst-abcdefghijklmno-subject-key-AbCdEf"
     refusal_key_secret_arn   = "arn:aws-cn:secretsmanager:cn-northwest-1:111122223333:secret:abcdefghijklmnopqrst-abcdefghijklmno-refusal-key-AbCdEf"
     landing_table_arns       = { for file in fileset("../ddl", "*_landing.sql") : file => "arn:aws-cn:glue:cn-northwest-1:111122223333:table/abcdefghijklmnopqrst_abcdefghijklmno/${trimsuffix(file, ".sql")}" }
-    iceberg_table_arns       = { for file in fileset("../ddl", "*.sql") : trimsuffix(file, ".sql") => "arn:aws-cn:glue:cn-northwest-1:111122223333:table/abcdefghijklmnopqrst_abcdefghijklmno_audit/${trimsuffix(file, ".sql")}" if !endswith(file, "_landing.sql") }
+    iceberg_table_arns       = { for file in setsubtract(fileset("../ddl", "*.sql"), fileset("../ddl", "*.audit.sql")) : trimsuffix(file, ".sql") => "arn:aws-cn:glue:cn-northwest-1:111122223333:table/abcdefghijklmnopqrst_abcdefghijklmno_audit/${trimsuffix(file, ".sql")}" if !endswith(file, "_landing.sql") }
     metrics_enabled          = true
     tags                     = {}
 

@@ -14,7 +14,8 @@ import psutil
 from pyiceberg.catalog import Catalog, load_catalog
 from pyiceberg.table import Table
 
-from lakehouse import landing, sandbox
+import embedded_aws
+from lakehouse import landing
 from lakehouse.tables import Publication, outdated
 from tests.support.project import ICEBERG_TABLES, JOBS, Project
 
@@ -108,7 +109,7 @@ class Lake:
         self.glue, self.s3 = project.client("glue"), project.client("s3")
         self.bucket, self.database = self.environment["STEDI_BUCKET"], self.environment["STEDI_DATABASE"]
         self.workflow = self.environment["STEDI_WORKFLOW"]
-        running = sandbox.status(project.root)
+        running = embedded_aws.status(project.root)
         assert running
         self._server = psutil.Process(running.pid)
         self._folder = project.root.resolve() / "build/local"

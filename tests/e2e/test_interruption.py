@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from lakehouse import sandbox
+import embedded_aws
 from lakehouse.lease import KEY
 from tests.support.project import ICEBERG_TABLES, JOBS, Project, copy_of_project
 
@@ -40,7 +40,7 @@ def interrupted(project: Project, job: str) -> str:
 def test_ctrl_c_says_what_was_stopped_and_what_is_still_up(fresh: Project) -> None:
     project = fresh
     project.succeed("apply")
-    box = sandbox.status(project.root)
+    box = embedded_aws.status(project.root)
     assert box
 
     printed = interrupted(project, JOBS[1])

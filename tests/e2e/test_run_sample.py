@@ -22,8 +22,8 @@ import duckdb
 import pyarrow as pa
 import pytest
 
+from embedded_aws.process import SERVER_MODULE
 from lakehouse import file_numbers, landing
-from lakehouse.sandbox.process import SERVER_MODULE
 from tests.chaos.faults import Struck, kill_after
 from tests.chaos.lake import Lake
 from tests.support.project import ALL_JOBS, AUDIT_TABLES, ICEBERG_TABLES, JOBS, LANDING_TABLES, Project
@@ -200,7 +200,7 @@ def test_a_broken_record_is_named_and_nothing_is_published(
 
 
 def test_a_broken_script_fails_its_job_and_stops_the_workflow(project: Project, ran: dict[str, Any]) -> None:
-    script = project.root / "glue_jobs" / "accelerometer_landing_to_trusted.py"
+    script = project.root / "glue_jobs/jobs" / "accelerometer_landing_to_trusted.py"
     original = script.read_text()
     script.write_text("def transform(:\n")
     try:

@@ -14,14 +14,14 @@ import boto3
 import pytest
 from python_terraform import Terraform
 
-from lakehouse import sandbox
+import embedded_aws
 from lakehouse.project import LOCAL
 from lakehouse.project import Project as Checkout
 from lakehouse.terraform import cli_configuration
 from tests.support.project import ALL_JOBS, ICEBERG_TABLES, copy_of_project
 
 MODULE: Final = "module.lakehouse.module"
-ACCOUNT: Final = sandbox.Sandbox.account_id
+ACCOUNT: Final = embedded_aws.Sandbox.account_id
 OPTIMIZERS: Final = {"compaction", "orphan_file_deletion", "retention"}
 ONLY_IN_COMPLETE: Final = frozenset(
     {"aliases", "budgets", "connections", "endpoints", "keys", "security groups", "VPCs"}
@@ -129,11 +129,11 @@ def examples(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         with pytest.MonkeyPatch.context() as patch:
             for name in ("AWS_PROFILE", "AWS_SESSION_TOKEN"):
                 patch.delenv(name, raising=False)
-            for name, value in (sandbox.up(root).environ() | settings).items():
+            for name, value in (embedded_aws.up(root).environ() | settings).items():
                 patch.setenv(name, value)
             yield root / "terraform/examples"
     finally:
-        sandbox.down(root)
+        embedded_aws.down(root)
 
 
 @pytest.fixture(scope="module")

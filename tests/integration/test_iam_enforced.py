@@ -18,7 +18,7 @@ pytestmark = pytest.mark.slow
 PROFILE = "consent_date"  # the others run in tests/e2e/test_run_sample.py
 TRAINING = "machine_learning_curated"
 PERSONAL_TABLES = [table for table in LANDING_TABLES + ICEBERG_TABLES if table != TRAINING]
-CODE = ["glue/scripts", "glue/ddl", "glue/audits"]
+CODE = ["glue/scripts", "glue/ddl"]
 LANDING = {table: f"{table.removesuffix('_landing')}/landing" for table in LANDING_TABLES}
 
 

@@ -11,7 +11,7 @@ from typing import Any
 import boto3
 import pytest
 
-from lakehouse import sandbox
+import embedded_aws
 from lakehouse.lease import Lease, LeaseError, Operation
 
 CONTENDERS = 8
@@ -21,7 +21,7 @@ BUCKET = "lake"
 
 @pytest.fixture
 def lease_of(tmp_path: Path) -> Iterator[Callable[[str], Lease]]:
-    box = sandbox.up(tmp_path)
+    box = embedded_aws.up(tmp_path)
 
     def client(service: str) -> Any:
         return boto3.client(
@@ -38,7 +38,7 @@ def lease_of(tmp_path: Path) -> Iterator[Callable[[str], Lease]]:
 
     client("s3").create_bucket(Bucket=BUCKET)
     yield lease_of
-    sandbox.down(tmp_path)
+    embedded_aws.down(tmp_path)
 
 
 def test_of_many_at_once_exactly_one_gets_it(lease_of: Callable[[str], Lease]) -> None:

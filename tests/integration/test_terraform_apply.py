@@ -108,7 +108,7 @@ def edit(file: Path, old: str, new: str) -> None:
 
 
 def test_exactly_what_was_changed_changes(project: Project, terraform: Terraform, tmp_path: Path) -> None:
-    script = project.root / "glue_jobs/machine_learning_curated.py"
+    script = project.root / "glue_jobs/jobs/machine_learning_curated.py"
     script.write_text(script.read_text() + "\n# changed\n")
     edit(project.root / "terraform/modules/jobs/workflow.tf", "Starts the workflow on demand.", "Starts it on demand.")
     (project.root / "terraform/environments/local/change.auto.tfvars").write_text('training_match = "timestamp"\n')

@@ -19,9 +19,11 @@ import psutil
 import pyarrow as pa
 from pyiceberg.catalog import load_catalog
 
-from lakehouse import sandbox
+import embedded_aws
 
 REPOSITORY = Path(__file__).resolve().parents[2]
+GLUE_JOBS = sorted(folder for folder in (REPOSITORY / "glue_jobs").iterdir() if folder.is_dir())
+"""The rooms of what is uploaded to Glue, where it is one folder."""
 
 JOBS = [
     "customer_landing_to_trusted",
@@ -157,8 +159,8 @@ def copy_of_project(root: Path) -> Project:
 @contextmanager
 def iam_enforced(project: Project, glue_catalog_jar: Path | None = None) -> Iterator[None]:
     """Have the embedded AWS of a project check permissions."""
-    sandbox.up(project.root, enforce_iam=True, glue_catalog_jar=glue_catalog_jar)
+    embedded_aws.up(project.root, enforce_iam=True, glue_catalog_jar=glue_catalog_jar)
     try:
         yield
     finally:
-        sandbox.down(project.root)  # here, since only its parent process can see it off
+        embedded_aws.down(project.root)  # here, since only its parent process can see it off

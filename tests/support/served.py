@@ -16,8 +16,8 @@ from botocore.config import Config
 from moto import settings
 from moto.moto_api._internal.models import moto_api_backend
 
-from lakehouse.sandbox import Sandbox
-from lakehouse.sandbox.server import build_server, listen, sandbox_at
+from embedded_aws import Sandbox
+from embedded_aws.server import build_server, listen, sandbox_at
 
 
 @dataclass(frozen=True)

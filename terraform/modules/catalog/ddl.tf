@@ -11,7 +11,7 @@ locals {
   decimals   = flatten([for precision in range(1, 39) : [for scale in range(precision + 1) : "decimal(${precision},${scale})"]])
   json_types = ["boolean", "int", "bigint", "double", "string"]
 
-  # Each line of a file, and what the line before it must be: the same as in glue_jobs/table_contract.py. A comment of a
+  # Each line of a file, and what the line before it must be: the same as in glue_jobs/shared/table_contract.py. A comment of a
   # column has no quote, backslash or brace: a quote ends it, and SQL or Terraform would read the others as escapes.
   column           = "[ \\t]+([a-z_][a-z0-9_]*|`[a-z_][a-z0-9_]*`)[ \\t]+([^'\\n]*[^'\\s])[ \\t]+COMMENT[ \\t]+'([^'\\\\{\\n]+)'"
   comment          = "-- ([^{\\n]+)"
@@ -39,7 +39,7 @@ locals {
 
   # As it stands in the file, but for what is invisible at the ends of lines.
   text = {
-    for file in fileset(var.ddl_path, "*.sql") :
+    for file in setsubtract(fileset(var.ddl_path, "*.sql"), fileset(var.ddl_path, "*.audit.sql")) :
     trimsuffix(file, ".sql") => replace(replace(trimprefix(file("${var.ddl_path}/${file}"), "\ufeff"), "/[ \\t\\r]+\n/", "\n"), "/[ \\t\\r\n]+$/", "\n")
   }
   lines = { for table, text in local.text : table => concat([""], split("\n", text)) } # so that an index is a line's number

@@ -81,7 +81,7 @@ locals {
       "--job-bookmark-option"    = "job-bookmark-disable" # bookmarks don't know Iceberg; every run replaces its table
       "--datalake-formats"       = "iceberg"
       "--conf"                   = join(" --conf ", [for key, value in local.spark_conf : "${key}=${value}"])
-      "--extra-files"            = join(",", [for object in concat(values(aws_s3_object.ddl), values(aws_s3_object.audit)) : "s3://${object.bucket}/${object.key}"])
+      "--extra-files"            = join(",", [for object in values(aws_s3_object.ddl) : "s3://${object.bucket}/${object.key}"])
       "--custom-logGroup-prefix" = local.log_group_prefix
       "--database"               = var.database
       "--bucket"                 = var.bucket
@@ -98,15 +98,17 @@ locals {
 
 # source_hash and not etag: under KMS an etag is no MD5 and differs on every plan (terraform-provider-aws#5033).
 resource "aws_s3_object" "script" {
-  for_each = fileset(var.scripts_path, "*.py")
+  # Glue lays them all into one folder: no two may have the same name, or Terraform says so here.
+  for_each = { for file in fileset(var.scripts_path, "*/*.py") : basename(file) => file }
 
   bucket       = var.bucket
-  key          = "glue/scripts/${each.value}"
+  key          = "glue/scripts/${each.key}"
   source       = "${var.scripts_path}/${each.value}"
   source_hash  = filemd5("${var.scripts_path}/${each.value}")
   content_type = "text/x-python"
 }
 
+# <table>.sql, and beside it <table>.audit.sql, the rules that a table must keep before it is published.
 resource "aws_s3_object" "ddl" {
   for_each = fileset(var.ddl_path, "*.sql")
 
@@ -114,17 +116,6 @@ resource "aws_s3_object" "ddl" {
   key          = "glue/ddl/${each.value}"
   source       = "${var.ddl_path}/${each.value}"
   source_hash  = filemd5("${var.ddl_path}/${each.value}")
-  content_type = "application/sql"
-}
-
-# The rules that a table must keep before it is published, one file per table.
-resource "aws_s3_object" "audit" {
-  for_each = fileset("${var.scripts_path}/audits", "*.sql")
-
-  bucket       = var.bucket
-  key          = "glue/audits/${each.value}"
-  source       = "${var.scripts_path}/audits/${each.value}"
-  source_hash  = filemd5("${var.scripts_path}/audits/${each.value}")
   content_type = "application/sql"
 }
 

@@ -1,6 +1,7 @@
 """One Spark with Iceberg for all tests of the jobs, and a lakehouse in a temporary folder for each."""
 
 import json
+import os
 import sys
 import uuid
 from collections.abc import Callable, Iterator, Mapping
@@ -12,7 +13,7 @@ from pyspark.sql import functions as F
 from pyspark.sql.types import ArrayType
 
 import table_contract
-from lakehouse.sandbox import spark as runtime
+from embedded_aws import spark as runtime
 from tests.support.jobs import (
     AT,
     BEAR_ALL,
@@ -26,7 +27,7 @@ from tests.support.jobs import (
     measured,
     moved,
 )
-from tests.support.project import REPOSITORY
+from tests.support.project import GLUE_JOBS, REPOSITORY
 
 
 @pytest.fixture(scope="session")
@@ -64,7 +65,7 @@ def spark(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SparkSession]:
         environment.delenv("SPARK_HOME", raising=False)
         environment.delenv("PYSPARK_SUBMIT_ARGS", raising=False)
         environment.setenv("PYSPARK_PYTHON", sys.executable)
-        environment.setenv("PYTHONPATH", str(REPOSITORY / "glue_jobs"))  # of Spark's Python workers
+        environment.setenv("PYTHONPATH", os.pathsep.join(map(str, GLUE_JOBS)))  # of Spark's Python workers
         builder = SparkSession.builder.appName("tests")
         for key, value in settings.items():
             builder = builder.config(key, value)
@@ -78,7 +79,7 @@ def spark(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SparkSession]:
 def extra_files(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder as Glue's --extra-files fill it."""
     folder = tmp_path_factory.mktemp("extra-files")
-    for file in (*(REPOSITORY / "ddl").glob("*.sql"), *(REPOSITORY / "glue_jobs" / "audits").glob("*.sql")):
+    for file in (REPOSITORY / "ddl").glob("*.sql"):
         (folder / file.name).symlink_to(file)
     return folder
 

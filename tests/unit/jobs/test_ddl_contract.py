@@ -20,7 +20,7 @@ from sqlglot.optimizer.qualify import qualify
 
 import publishing
 import table_contract
-from lakehouse.sandbox import iceberg
+from embedded_aws import iceberg
 from problems import BadInputError
 
 REPOSITORY = Path(__file__).resolve().parents[3]
@@ -265,7 +265,7 @@ def read_by_all(folder: Path, name: str, text: str, terraform: Mapping[str, Any]
 
 
 def test_there_is_one_file_per_table() -> None:
-    assert {file.stem for file in DDL.iterdir()} == TABLES
+    assert {file.name.split(".")[0] for file in DDL.iterdir()} == TABLES
 
 
 @pytest.mark.parametrize("table", sorted(TABLES))

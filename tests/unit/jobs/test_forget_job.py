@@ -25,11 +25,11 @@ import machine_learning_curated
 import refusals
 import subject
 import table_contract
+from embedded_aws import Sandbox
+from embedded_aws import spark as runtime
+from embedded_aws.hadoop_token import token_file
 from forget_person import Record
 from forget_tables import Tables
-from lakehouse.sandbox import Sandbox
-from lakehouse.sandbox import spark as runtime
-from lakehouse.sandbox.hadoop_token import token_file
 from policies import Policies
 from tests.support.decoded import decoded
 from tests.support.jobs import JOBS, SECRET, Lakehouse

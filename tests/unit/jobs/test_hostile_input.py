@@ -21,9 +21,10 @@ import landing
 import landing_files
 import table_contract
 from canonical import canonical
-from lakehouse.sandbox import spark as runtime
+from embedded_aws import spark as runtime
 from tests.support import hostile
 from tests.support.hostile import COLUMNS, GOOD, NOW, UNUSABLE
+from tests.support.project import GLUE_JOBS
 
 pytestmark = pytest.mark.slow
 
@@ -192,7 +193,7 @@ def test_a_file_of_500_megabytes_that_is_not_lines_in_the_memory_of_the_sandbox(
 def read_in_a_spark_of_its_own(folder, root):
     """Read a folder as customers: up to three problems and the count, and the bytes of the largest of its Pythons."""
     script = READ.format(memory=runtime.driver_memory(), folder=folder.as_uri(), now=NOW)
-    path = os.pathsep.join(map(str, (root, root / "glue_jobs")))
+    path = os.pathsep.join(map(str, (root, *GLUE_JOBS)))
     environment = os.environ | {"PYTHONPATH": path, "JAVA_HOME": str(runtime.java_home())}
     with (folder.parent / "said").open("w+") as said, (folder.parent / "wrong").open("w+") as wrong:
         process = psutil.Popen(

@@ -12,8 +12,8 @@ import pytest
 import landing
 import landing_files
 import table_contract
-from lakehouse.sandbox import spark as runtime
-from lakehouse.sandbox.hadoop_token import token_file
+from embedded_aws import spark as runtime
+from embedded_aws.hadoop_token import token_file
 from problems import BadInputError
 from temporary_files import passed_over
 from tests.support.jobs import BEAR_ALL, customer

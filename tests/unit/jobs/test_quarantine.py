@@ -6,9 +6,9 @@ import shutil
 import pytest
 
 import file_numbers
+from embedded_aws.job_process import error_message
 from lakehouse.project import Project
 from lakehouse.report import explain_failure
-from lakehouse.sandbox.job_process import error_message
 from lakehouse.workflow import JobRun, WorkflowRun
 from tests.support.jobs import AT, BEAR_ALL, UNUSABLE, customer, measured, moved
 from tests.support.project import REPOSITORY

@@ -11,10 +11,10 @@ from pathlib import Path
 import pytest
 from botocore.exceptions import NoCredentialsError
 
+from embedded_aws import SandboxError
 from lakehouse import cli
 from lakehouse.errors import LakehouseError
 from lakehouse.pipeline import Operator
-from lakehouse.sandbox import SandboxError
 from tests.support.knobs import of_commands
 
 Call = Callable[..., int]

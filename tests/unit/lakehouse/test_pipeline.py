@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from embedded_aws import Sandbox, SandboxError
 from lakehouse import claim, pipeline
 from lakehouse.accounts import Account
 from lakehouse.console import Display
@@ -25,7 +26,6 @@ from lakehouse.errors import (
 from lakehouse.lease import PROPERTY, LeaseError
 from lakehouse.pipeline import Operator
 from lakehouse.project import Project
-from lakehouse.sandbox import Sandbox, SandboxError
 from lakehouse.tables import ACCOUNTED_FOR, PUBLISHED_BY, Publication
 from lakehouse.terraform import Outputs
 from tests.support.operator_fakes import FakeGlue, FakeLease, moment, printed
@@ -129,9 +129,9 @@ def world(outputs: Outputs, monkeypatch: pytest.MonkeyPatch) -> World:
     monkeypatch.setattr(pipeline, "Terraform", lambda _, __, profile: FakeTerraform(world, profile))
     monkeypatch.setattr(pipeline, "LOCAL_PAUSE", 0)
     monkeypatch.setattr(pipeline, "AWS_PAUSE", 0)
-    monkeypatch.setattr(pipeline.sandbox, "up", up)
-    monkeypatch.setattr(pipeline.sandbox, "down", down)
-    monkeypatch.setattr(pipeline.sandbox, "status", lambda _: world.box)
+    monkeypatch.setattr(pipeline.embedded_aws, "up", up)
+    monkeypatch.setattr(pipeline.embedded_aws, "down", down)
+    monkeypatch.setattr(pipeline.embedded_aws, "status", lambda _: world.box)
     monkeypatch.setattr(pipeline.aws, "session", lambda _: FakeSession())
     monkeypatch.setattr(pipeline.landing, "replace", lambda *_: world.events.append("upload"))
     monkeypatch.setattr(pipeline.tables, "publications", lambda *_: world.publications())

@@ -1,0 +1,256 @@
+"""IAM of the embedded AWS, evaluated as AWS does it, where the server is started to enforce it.
+
+access.py has checked the signature by then, and moto 5.2.5 collects the policies of the identity. The decision is made
+here, because moto's own
+
+- asks for the resource `*` outside S3, so a policy that names tables, workgroups or log groups would allow nothing,
+- ignores the conditions of identity policies, so a list of one prefix would be a list of the whole bucket,
+- asks for the bucket where DeleteObjects names keys, and not at all for the source of a copy.
+
+Not evaluated: permission boundaries, session policies, trust policies, grants of KMS keys, and the rule that a missing
+key is a 403 to those who may not list. GetTables and DeleteObjects are allowed or denied as a whole, where AWS leaves
+out the tables and keys that the caller may not reach. What a bucket policy says is moto_gaps.py's business.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+from urllib.parse import parse_qsl, unquote, urlsplit
+
+import xmltodict  # type: ignore[import-untyped]
+from moto import settings
+from moto.athena.models import athena_backends
+from moto.core.authorization import ActionAuthenticatorMixin
+from moto.core.exceptions import JsonRESTError
+from moto.iam import access_control
+from moto.iam.access_control import IAMPolicy, IAMRequestBase, PermissionResult
+from moto.s3.exceptions import BucketAccessDeniedError
+from moto.secretsmanager.models import secretsmanager_backends
+
+from embedded_aws.process import Credentials, Sandbox
+
+log = logging.getLogger(__name__)
+
+_JSON_SERVICES: Final = frozenset({"athena", "glue", "logs", "secretsmanager"})
+_ALLOW_ALL: Final = json.dumps({"Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]})
+
+
+@dataclass(frozen=True)
+class Need:
+    """One permission that a request needs."""
+
+    action: str
+    resource: str
+    context: Mapping[str, str] = field(default_factory=dict)
+    """Condition keys that the request carries."""
+
+
+class RootAccessKey:
+    """The sandbox's own key: the account's root user, whom no identity policy binds.
+
+    Terraform, the operator and Glue itself, which assumes the jobs' role, go on with it while IAM is enforced.
+    """
+
+    def __init__(self, account_id: str) -> None:
+        self.arn = f"arn:aws:iam::{account_id}:root"
+
+    def collect_policies(self) -> list[str]:
+        """Return the policies of the identity."""
+        return [_ALLOW_ALL]
+
+
+def install(credentials: Credentials, *, enforce: bool) -> None:
+    """Let moto ask here, if IAM is to be enforced; `credentials` become those of the account's root user."""
+    find_key = access_control.create_access_key
+
+    def create_access_key(account_id: str, partition: str, access_key_id: str, headers: dict[str, str]) -> Any:
+        if access_key_id == credentials.access_key_id:
+            return RootAccessKey(account_id)
+        return find_key(account_id, partition, access_key_id, headers)
+
+    settings.INITIAL_NO_AUTH_ACTION_COUNT = 0 if enforce else float("inf")
+    access_control.create_access_key = create_access_key
+    IAMRequestBase.check_signature = lambda _: None  # type: ignore[method-assign,assignment]
+    IAMRequestBase.check_action_permitted = _check  # type: ignore[method-assign,assignment]
+
+
+def _check(request: IAMRequestBase, resource: str) -> None:
+    """Raise the service's error unless the caller's policies allow all that the request needs."""
+    if request._action == "sts:GetCallerIdentity":  # AWS allows it to everybody
+        return
+    if lacking := _lacking(request._access_key, _needs(request, resource)):
+        _deny(request, lacking)
+
+
+def denial(sandbox: Sandbox, caller: Credentials, needs: Iterable[Need]) -> str | None:
+    """Return what AWS would say to a caller who lacks one of these permissions; None while IAM is not enforced."""
+    if ActionAuthenticatorMixin.request_count < settings.INITIAL_NO_AUTH_ACTION_COUNT:
+        return None
+    headers = {"X-Amz-Security-Token": caller.session_token} if caller.session_token else {}
+    key = access_control.create_access_key(sandbox.account_id, "aws", caller.access_key_id, headers)
+    lacking = _lacking(key, needs)
+    return _not_authorized(key.arn, lacking) if lacking else None
+
+
+def _lacking(key: Any, needs: Iterable[Need]) -> Need | None:
+    """Return the first need that the policies of an access key do not allow.
+
+    The log says who was allowed what. It names no resource: the key of an object may name a person.
+    """
+    policies = [Policy(policy) for policy in key.collect_policies()]
+    for need in needs:
+        allowed = is_allowed(policies, need)
+        log.info("%s %s: %s", "allowed" if allowed else "denied", need.action, key.arn)
+        if not allowed:
+            return need
+    return None
+
+
+def is_allowed(policies: Iterable[Policy], need: Need) -> bool:
+    """Tell whether some statement allows and none denies."""
+    effects = {effect for policy in policies for effect in policy.effects(need)}
+    return effects == {PermissionResult.PERMITTED}
+
+
+class Policy(IAMPolicy):
+    """A policy document, in any of the forms in which moto keeps it."""
+
+    def effects(self, need: Need) -> Iterator[PermissionResult]:
+        """Yield the effect of each statement that applies."""
+        for statement in as_list(self._policy_json["Statement"]):
+            if statement.keys() & {"NotAction", "NotResource"}:
+                raise NotImplementedError("evaluation of NotAction and NotResource")
+            if (
+                any(_matches(pattern.lower(), need.action.lower()) for pattern in as_list(statement["Action"]))
+                and any(_matches(pattern, need.resource) for pattern in as_list(statement["Resource"]))
+                and _conditions_hold(statement.get("Condition", {}), need.context)
+            ):
+                allowed = statement["Effect"] == "Allow"
+                yield PermissionResult.PERMITTED if allowed else PermissionResult.DENIED
+
+
+def _conditions_hold(conditions: Mapping[str, Mapping[str, Any]], context: Mapping[str, str]) -> bool:
+    return all(
+        _condition_holds(operator, as_list(wanted), context.get(key))
+        for operator, tests in conditions.items()
+        for key, wanted in tests.items()
+    )
+
+
+def _condition_holds(operator: str, wanted: list[str], value: str | None) -> bool:
+    name = operator.removesuffix("IfExists")
+    if name not in ("Bool", "StringEquals", "StringLike"):
+        raise NotImplementedError(f"evaluation of the condition operator {operator}")
+    if value is None:
+        return name != operator
+    return any(_matches(pattern, value) for pattern in wanted) if name == "StringLike" else value in wanted
+
+
+def _needs(request: IAMRequestBase, resource: str) -> Iterable[Need]:
+    """Return the permissions that a request needs; `resource` is the one that moto thinks of."""
+    service, _, operation = request._action.partition(":")
+    if service == "s3":
+        return _needs_of_s3(request, resource)
+    resources: list[str] = []
+    if service in _JSON_SERVICES:
+        arn = f"arn:aws:{service}:{request._region}:{request.account_id}:"
+        names = _NAMES[service](operation, json.loads(request._body or b"{}"), request)
+        resources = [arn + name for name in names]
+    return [Need(request._action, each) for each in resources or [resource]]
+
+
+def _needs_of_s3(request: IAMRequestBase, resource: str) -> Iterator[Need]:
+    url = urlsplit(request._path)
+    query = dict(parse_qsl(url.query, keep_blank_values=True))
+    if request._method == "POST" and "delete" in query:
+        for item in as_list(xmltodict.parse(request._body)["Delete"]["Object"]):
+            yield Need(
+                "s3:DeleteObjectVersion" if "VersionId" in item else "s3:DeleteObject", f"{resource}/{item['Key']}"
+            )
+        return
+    yield Need(request._action, resource, {"s3:prefix": query["prefix"]} if "prefix" in query else {})
+    if source := request._headers.get("x-amz-copy-source"):
+        key, _, version = unquote(source).lstrip("/").partition("?versionId=")
+        yield Need("s3:GetObjectVersion" if version else "s3:GetObject", f"arn:aws:s3:::{key}")
+
+
+# The names of the resources that a request needs all of, without the front of the ARN; none where AWS knows none or
+# where no policy of the lakehouse names one, which leaves `*`.
+
+
+def _names_in_glue(operation: str, parameters: Mapping[str, Any], _: IAMRequestBase) -> list[str]:
+    name = parameters.get("Name")
+    if operation == "GetDatabases":
+        return ["catalog"]
+    if operation in ("GetDatabase", "UpdateDatabase", "DeleteDatabase"):
+        return ["catalog", f"database/{name}"]
+    if database := parameters.get("DatabaseName"):
+        table = parameters.get("TableName") or parameters.get("TableInput", {}).get("Name") or name or "*"
+        return ["catalog", f"database/{database}", f"table/{database}/{table}"]
+    if job := parameters.get("JobName"):
+        return [f"job/{job}"]
+    return [f"workflow/{name}"] if "Workflow" in operation and name else []
+
+
+def _names_in_athena(operation: str, parameters: Mapping[str, Any], request: IAMRequestBase) -> list[str]:
+    if operation == "GetDataCatalog" or "CatalogName" in parameters:
+        return [f"datacatalog/{parameters.get('CatalogName') or parameters['Name']}"]
+    backend = athena_backends[request.account_id][request._region]
+    known: dict[str, Any] = {**backend.executions, **backend.named_queries}
+    ids = [parameters[key] for key in ("QueryExecutionId", "NamedQueryId") if key in parameters]
+    ids += parameters.get("QueryExecutionIds", []) + parameters.get("NamedQueryIds", [])
+    groups = [known[each].workgroup.name for each in ids if each in known]
+    if not ids and ("WorkGroup" in operation or "Quer" in operation):
+        groups = [parameters.get("WorkGroup") or parameters.get("Name") or "primary"]
+    return [f"workgroup/{group}" for group in dict.fromkeys(groups)]
+
+
+def _names_in_logs(_: str, parameters: Mapping[str, Any], __: IAMRequestBase) -> list[str]:
+    group, stream = parameters.get("logGroupName"), parameters.get("logStreamName")
+    return [f"log-group:{group}" + (f":log-stream:{stream}" if stream else "")] if group else []
+
+
+def _names_in_secretsmanager(_: str, parameters: Mapping[str, Any], request: IAMRequestBase) -> list[str]:
+    secret = secretsmanager_backends[request.account_id][request._region].secrets.get(parameters.get("SecretId", ""))
+    return [str(secret.arn).split(":", 5)[5]] if secret else []
+
+
+_NAMES: Final[Mapping[str, Callable[[str, Mapping[str, Any], IAMRequestBase], list[str]]]] = {
+    "athena": _names_in_athena,
+    "glue": _names_in_glue,
+    "logs": _names_in_logs,
+    "secretsmanager": _names_in_secretsmanager,
+}
+
+
+def _deny(request: IAMRequestBase, need: Need) -> None:
+    """Raise what the service answers, with what AWS says: who may not do what with which resource."""
+    message = _not_authorized(request._access_key.arn, need)
+    service = need.action.partition(":")[0]
+    if service == "s3":
+        denied = BucketAccessDeniedError(bucket=need.resource.partition(":::")[2].partition("/")[0])
+        denied.message = message
+        raise denied
+    if service in _JSON_SERVICES:
+        raise JsonRESTError("AccessDeniedException", message)
+    request._raise_access_denied()
+
+
+def _not_authorized(caller: str, need: Need) -> str:
+    return f"User: {caller} is not authorized to perform: {need.action} on resource: {need.resource}"
+
+
+def _matches(pattern: str, value: str) -> bool:
+    """Match as IAM does: `*` is any text, slashes too, `?` any character, all else itself."""
+    parts = (".*" if char == "*" else "." if char == "?" else re.escape(char) for char in pattern)
+    return re.fullmatch("".join(parts), value, re.DOTALL) is not None
+
+
+def as_list(value: Any) -> list[Any]:
+    """Return the value as a list: in policies and in XML one of something stands alone."""
+    return value if isinstance(value, list) else [value]

@@ -1,0 +1,17 @@
+"""The files that Glue's `--extra-files` lays beside a job."""
+
+from pathlib import Path
+
+from problems import BadInputError
+
+
+def read(name: str) -> str:
+    """Return the text of an extra file."""
+    folders = (Path.cwd(), Path(__file__).resolve().parent)
+    for folder in folders:
+        file = folder / name
+        if file.is_file():
+            return file.read_text(encoding="utf-8")
+    raise BadInputError(
+        f"{name} is in none of {', '.join(map(str, folders))}: the job needs every file of ddl/ as --extra-files."
+    )

@@ -1,0 +1,17 @@
+"""A bucket and a database of its own for each test, in an embedded AWS in this process."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from embedded_aws import Sandbox
+from tests.support.served import Aws
+
+
+@pytest.fixture
+def aws(served: Sandbox) -> Iterator[Aws]:
+    aws = Aws.new(served)
+    yield aws
+    aws.enforce_iam(on=False)

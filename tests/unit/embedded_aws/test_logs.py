@@ -1,0 +1,23 @@
+"""A log stream and its copy on the disk are one: what is deleted is gone from both."""
+
+from __future__ import annotations
+
+import pytest
+
+from embedded_aws.logs import SandboxLogsResponse
+from tests.support.served import Aws
+
+GROUP = "/aws-glue/jobs/stedi-test/output"
+
+
+@pytest.mark.parametrize(("stream", "gone"), [("jr_1", "jr_1"), ("../jobs/jr_2", "jr_2")])
+def test_a_deleted_stream_takes_the_output_of_its_run_along(aws: Aws, stream: str, gone: str) -> None:
+    logs, folder = aws.client("logs"), SandboxLogsResponse.jobs_folder
+    for run in ("jr_1", "jr_2"):
+        (folder / run).mkdir(parents=True, exist_ok=True)
+        (folder / run / "output.log").write_text("of jane@x.org")
+    logs.create_log_group(logGroupName=f"{GROUP}/{gone}")
+    logs.create_log_stream(logGroupName=f"{GROUP}/{gone}", logStreamName=stream)
+    logs.delete_log_stream(logGroupName=f"{GROUP}/{gone}", logStreamName=stream)
+    assert {path.parent.name for path in folder.glob("jr_*/output.log")} == {"jr_1", "jr_2"} - {gone}
+    assert logs.describe_log_streams(logGroupName=f"{GROUP}/{gone}")["logStreams"] == []
