@@ -180,7 +180,7 @@ run "every_job_knows_iceberg_and_gets_its_files_and_arguments" {
   }
 
   assert {
-    condition     = alltrue([for table in values(local.workflow_jobs)[*].table : can(aws_s3_object.ddl["${table}.audit.sql"])])
+    condition     = alltrue([for table in values(local.workflow_jobs)[*].table : contains(keys(aws_s3_object.ddl), "${table}.audit.sql")])
     error_message = "Every table that a job publishes has its rules among them."
   }
 
