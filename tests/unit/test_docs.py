@@ -7,29 +7,29 @@ import subprocess
 
 import pytest
 
-from docs import walk
+from tools import try_docs
 
 
 def test_the_commands_are_valid_bash() -> None:
-    done = subprocess.run(["bash", "-n"], input=walk.script(), text=True, capture_output=True, check=False)
+    done = subprocess.run(["bash", "-n"], input=try_docs.script(), text=True, capture_output=True, check=False)
     assert (done.returncode, done.stderr) == (0, "")
 
 
 def test_no_blank_is_left_open() -> None:
-    assert re.findall(r"<[a-z][\w ]+>|path/to", walk.script()) == []
+    assert re.findall(r"<[a-z][\w ]+>|path/to", try_docs.script()) == []
 
 
-@pytest.mark.parametrize("page", walk.PAGES)
+@pytest.mark.parametrize("page", try_docs.PAGES)
 def test_each_page_is_walked_from_the_first_apply_to_the_last_destroy(page: str) -> None:
-    of_page = "".join(part for part in walk.script().split("# docs/") if part.startswith(page))
+    of_page = "".join(part for part in try_docs.script().split("# docs/") if part.startswith(page))
     assert re.search(r"^(make|terraform) apply", of_page, re.MULTILINE)
     assert "make destroy ENV=dev" in of_page
 
 
-@pytest.mark.parametrize("file", walk.EDITED)
+@pytest.mark.parametrize("file", try_docs.EDITED)
 def test_what_is_edited_is_there(file: str) -> None:
-    old, new = walk.EDITED[file]
-    assert (walk.ROOT / file).read_text(encoding="utf-8").count(old) >= 1
+    old, new = try_docs.EDITED[file]
+    assert (try_docs.ROOT / file).read_text(encoding="utf-8").count(old) >= 1
     assert old != new
 
 
@@ -44,5 +44,5 @@ def test_what_is_edited_is_there(file: str) -> None:
     ],
 )
 def test_a_first_deployment_is_told_what_else_would_stop_it(asked: str) -> None:
-    page = (walk.ROOT / "docs/operating.md").read_text(encoding="utf-8")
+    page = (try_docs.ROOT / "docs/operating.md").read_text(encoding="utf-8")
     assert asked in page.split("## First deployment on a real account")[1].split("## Everyday work")[0]

@@ -1,6 +1,6 @@
 """Writes what says of the Terraform code what the code says: docs/reference.md, and a README.md for each module.
 
-`python docs/generate_reference.py` writes them; `--check` only tells, by its exit code, whether they are up to date.
+`python tools/generate_reference.py` writes them; `--check` only tells, by its exit code, whether they are up to date.
 """
 
 from __future__ import annotations

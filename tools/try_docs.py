@@ -87,14 +87,14 @@ def walk(clone: Path) -> int:
     (clone / ".venv").symlink_to(ROOT / ".venv")
     for requirements in clone.glob("requirements*.txt"):
         os.utime(requirements, (0, 0))  # older than the environment, which is therefore ready
-    commands = clone / "build" / "walk.sh"
+    commands = clone / "build" / "try-docs.sh"
     commands.parent.mkdir()
     commands.write_text(script(), encoding="utf-8")
     environment = {
         # No account can be reached but the embedded one, to which the first commands lead.
         **aws.only({}),
         "PYTHONPATH": str(clone),
-        "EDITOR": shlex.join([sys.executable, str(clone / "docs" / "walk.py"), "--edit"]),
+        "EDITOR": shlex.join([sys.executable, str(clone / "tools" / "try_docs.py"), "--edit"]),
         "TERM": "dumb",
         **{f"GIT_{who}_{what}": "try-docs" for who in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL")},
     }
