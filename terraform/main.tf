@@ -197,8 +197,3 @@ module "monitoring" {
   kms_key_arn       = var.kms_key_arn
   tags              = local.tags
 }
-
-moved {
-  from = module.monitoring[0]
-  to   = module.monitoring
-}

@@ -24,11 +24,6 @@ resource "aws_lakeformation_permissions" "job_database" {
   }
 }
 
-moved {
-  from = aws_lakeformation_permissions.job_database[0]
-  to   = aws_lakeformation_permissions.job_database["lakehouse"]
-}
-
 resource "aws_lakeformation_permissions" "job_tables" {
   for_each = local.job_permissions
 

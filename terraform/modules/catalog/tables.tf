@@ -71,11 +71,6 @@ resource "aws_glue_catalog_table" "json" {
   }
 }
 
-moved {
-  from = aws_glue_catalog_table.landing
-  to   = aws_glue_catalog_table.json
-}
-
 # Only the markers as parameters: Glue refuses "reserved parameters table_type or metadata_location" and sets them itself;
 # Parquet is Iceberg's default, and the jobs' --conf names the compression.
 resource "aws_glue_catalog_table" "iceberg" {

@@ -65,11 +65,6 @@ resource "aws_cloudwatch_event_rule" "jobs" {
   })
 }
 
-moved {
-  from = aws_cloudwatch_event_rule.job_failures
-  to   = aws_cloudwatch_event_rule.jobs["failed"]
-}
-
 data "aws_caller_identity" "current" {}
 
 # CloudWatch and Budgets publish for whoever names the topic, so each is held to this account's alarms and budget.
@@ -158,9 +153,4 @@ resource "aws_cloudwatch_event_target" "jobs" {
 
   # Without the policy the first failure would be lost.
   depends_on = [aws_sns_topic_policy.job_failures]
-}
-
-moved {
-  from = aws_cloudwatch_event_target.job_failures
-  to   = aws_cloudwatch_event_target.jobs["failed"]
 }

@@ -79,8 +79,3 @@ resource "aws_vpc_endpoint" "s3" {
   policy            = data.aws_iam_policy_document.endpoint.json
   tags              = merge(var.tags, { Name = "${var.name}-s3" })
 }
-
-moved {
-  from = aws_vpc_endpoint.s3
-  to   = aws_vpc_endpoint.s3[0]
-}

@@ -59,11 +59,6 @@ resource "aws_athena_workgroup" "this" {
   }
 }
 
-moved {
-  from = aws_athena_workgroup.this
-  to   = aws_athena_workgroup.this["engineers"]
-}
-
 resource "aws_athena_named_query" "this" {
   for_each = local.queries
 
