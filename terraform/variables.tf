@@ -282,7 +282,7 @@ variable "worker_type" {
   nullable    = false
 
   validation {
-    condition     = can(regex("^[GR]\\.[1-9][0-9]*X$", var.worker_type))
+    condition     = can(regex(local.worker_type_pattern, var.worker_type))
     error_message = "worker_type must be one of Glue's G or R workers, such as G.1X or R.2X; got \"${var.worker_type}\"."
   }
 }
@@ -294,8 +294,8 @@ variable "number_of_workers" {
   nullable    = false
 
   validation {
-    condition     = var.number_of_workers >= 2 && var.number_of_workers <= 299 && floor(var.number_of_workers) == var.number_of_workers
-    error_message = "number_of_workers must be a whole number from 2 (driver and executor) to 299; got ${var.number_of_workers}."
+    condition     = var.number_of_workers >= local.job_ranges.number_of_workers.min && var.number_of_workers <= local.job_ranges.number_of_workers.max && floor(var.number_of_workers) == var.number_of_workers
+    error_message = "number_of_workers must be a whole number from ${local.job_ranges.number_of_workers.min} (driver and executor) to ${local.job_ranges.number_of_workers.max}; got ${var.number_of_workers}."
   }
 }
 
@@ -306,8 +306,8 @@ variable "timeout" {
   nullable    = false
 
   validation {
-    condition     = var.timeout >= 1 && var.timeout <= 10080 && floor(var.timeout) == var.timeout
-    error_message = "timeout must be whole minutes from 1 to 10080 (7 days); got ${var.timeout}."
+    condition     = var.timeout >= local.job_ranges.timeout.min && var.timeout <= local.job_ranges.timeout.max && floor(var.timeout) == var.timeout
+    error_message = "timeout must be whole minutes from ${local.job_ranges.timeout.min} to ${local.job_ranges.timeout.max} (7 days); got ${var.timeout}."
   }
 }
 
@@ -318,8 +318,8 @@ variable "max_retries" {
   nullable    = false
 
   validation {
-    condition     = var.max_retries >= 0 && var.max_retries <= 10 && floor(var.max_retries) == var.max_retries
-    error_message = "max_retries must be a whole number from 0 to 10; got ${var.max_retries}."
+    condition     = var.max_retries >= local.job_ranges.max_retries.min && var.max_retries <= local.job_ranges.max_retries.max && floor(var.max_retries) == var.max_retries
+    error_message = "max_retries must be a whole number from ${local.job_ranges.max_retries.min} to ${local.job_ranges.max_retries.max}; got ${var.max_retries}."
   }
 }
 
@@ -330,13 +330,13 @@ variable "execution_class" {
   nullable    = false
 
   validation {
-    condition     = contains(["STANDARD", "FLEX"], var.execution_class)
-    error_message = "execution_class must be STANDARD or FLEX; got \"${var.execution_class}\"."
+    condition     = contains(local.execution_classes, var.execution_class)
+    error_message = "execution_class must be ${join(" or ", local.execution_classes)}; got \"${var.execution_class}\"."
   }
 
   validation {
-    condition     = var.execution_class != "FLEX" || contains(["G.1X", "G.2X"], var.worker_type)
-    error_message = "execution_class FLEX runs on G.1X and G.2X only; worker_type is \"${var.worker_type}\"."
+    condition     = var.execution_class != "FLEX" || contains(local.flex_worker_types, var.worker_type)
+    error_message = "execution_class FLEX runs on ${join(" and ", local.flex_worker_types)} only; worker_type is \"${var.worker_type}\"."
   }
 }
 
@@ -357,27 +357,28 @@ variable "job_settings" {
   validation {
     condition = alltrue([
       for job in values(var.job_settings) :
-      can(regex("^[GR]\\.[1-9][0-9]*X$", coalesce(job.worker_type, "G.1X"))) && contains(["STANDARD", "FLEX"], coalesce(job.execution_class, "STANDARD"))
+      (job.worker_type == null || can(regex(local.worker_type_pattern, job.worker_type))) &&
+      (job.execution_class == null || try(contains(local.execution_classes, job.execution_class), false))
     ])
-    error_message = "job_settings must give a worker_type such as G.1X or R.2X and an execution_class of STANDARD or FLEX; got ${jsonencode(var.job_settings)}."
+    error_message = "job_settings must give a worker_type such as G.1X or R.2X and an execution_class of ${join(" or ", local.execution_classes)}; got ${jsonencode(var.job_settings)}."
   }
 
   validation {
     condition = alltrue(flatten([
       for job in values(var.job_settings) : [
-        for range in [[job.number_of_workers, 2, 299], [job.timeout, 1, 10080], [job.max_retries, 0, 10]] :
-        try(range[0] >= range[1] && range[0] <= range[2] && floor(range[0]) == range[0], range[0] == null)
+        for setting, range in local.job_ranges :
+        try(job[setting] >= range.min && job[setting] <= range.max && floor(job[setting]) == job[setting], job[setting] == null)
       ]
     ]))
-    error_message = "job_settings must give whole numbers: number_of_workers from 2 to 299, timeout from 1 to 10080 minutes, max_retries from 0 to 10; got ${jsonencode(var.job_settings)}."
+    error_message = "job_settings must give whole numbers: ${join(", ", [for setting, range in local.job_ranges : "${setting} from ${range.min} to ${range.max}"])}; got ${jsonencode(var.job_settings)}."
   }
 
   validation {
     condition = alltrue([
       for job in values(var.job_settings) :
-      coalesce(job.execution_class, var.execution_class) != "FLEX" || contains(["G.1X", "G.2X"], coalesce(job.worker_type, var.worker_type))
+      coalesce(job.execution_class, var.execution_class) != "FLEX" || contains(local.flex_worker_types, coalesce(job.worker_type, var.worker_type))
     ])
-    error_message = "job_settings must keep FLEX to G.1X and G.2X; got ${jsonencode(var.job_settings)} beside execution_class ${var.execution_class} and worker_type ${var.worker_type}."
+    error_message = "job_settings may use FLEX on ${join(" and ", local.flex_worker_types)} only; got ${jsonencode(var.job_settings)} beside execution_class ${var.execution_class} and worker_type ${var.worker_type}."
   }
 }
 
