@@ -35,7 +35,7 @@ data "aws_iam_policy_document" "deploy_data" {
     }
   }
 
-  # An apply, and the smoke test until its first job, hold the lease of the lakehouse.
+  # The lease is held by an apply, and by the smoke test until its first job takes it over.
   statement {
     sid       = "HoldLease"
     actions   = ["s3:GetObject", "s3:PutObject"]
@@ -48,8 +48,8 @@ data "aws_iam_policy_document" "deploy_data" {
     }
   }
 
-  # Glue writes the first metadata file of an Iceberg table as the caller. The smoke test reads the row counts from its
-  # successors: they hold schema and totals, no row and no bound of a column, as the manifests do.
+  # Glue writes the first metadata file of an Iceberg table as the caller. The smoke test reads the row counts from later
+  # metadata files: unlike manifests they hold schema and totals only, no rows and no column bounds.
   statement {
     sid       = "CreateAndCountIcebergTables"
     actions   = ["s3:GetObject", "s3:PutObject"]
@@ -62,7 +62,7 @@ data "aws_iam_policy_document" "deploy_data" {
     }
   }
 
-  # What the smoke test shows beside them: rows read, published, dropped and quarantined, which are counts.
+  # The smoke test also shows the rows read, published, dropped and quarantined, which are counts.
   statement {
     sid       = "ReadAccounts"
     actions   = ["s3:GetObject"]
@@ -108,7 +108,7 @@ data "aws_iam_policy_document" "deploy_data" {
     resources = each.value.workgroups
   }
 
-  # Only a role that stays within the boundary: otherwise CI could make itself a role that may do anything.
+  # Only roles with the boundary: otherwise CI could create itself an unrestricted role.
   statement {
     sid = "CreateBoundedRoles"
     actions = [
@@ -126,7 +126,7 @@ data "aws_iam_policy_document" "deploy_data" {
     }
   }
 
-  # Nothing here takes a role beyond its boundary.
+  # None of these actions takes a role beyond its boundary.
   statement {
     sid = "MaintainRoles"
     actions = [

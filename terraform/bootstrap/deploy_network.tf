@@ -26,7 +26,7 @@ data "aws_iam_policy_document" "deploy_network" {
     }
   }
 
-  # Apart from the above, or a tag on the new rule would open any security group.
+  # A statement of its own: combined with the one above, a tag on the new rule would open any security group.
   statement {
     sid       = "CreateRulesWithOwnTags"
     actions   = ["ec2:AuthorizeSecurityGroupEgress", "ec2:AuthorizeSecurityGroupIngress"]
@@ -45,7 +45,7 @@ data "aws_iam_policy_document" "deploy_network" {
     }
   }
 
-  # Where they are put: whose VPC that is, the module's variables say.
+  # The VPC and its subnets may be existing ones, given by the module's variables, so no tag restricts them.
   statement {
     sid     = "PlaceNetwork"
     actions = ["ec2:CreateSecurityGroup", "ec2:CreateVpcEndpoint", "ec2:ModifyVpcEndpoint"]
@@ -56,14 +56,15 @@ data "aws_iam_policy_document" "deploy_network" {
     ]
   }
 
-  # Private DNS of an interface endpoint is a hosted zone of AWS's own, whose id nobody knows before.
+  # Private DNS of an interface endpoint is a hosted zone of AWS's own, with an id unknown in advance.
   statement {
     sid       = "NameEndpoints"
     actions   = ["route53:AssociateVPCWithHostedZone"]
     resources = ["arn:${local.partition}:route53:::hostedzone/*"]
   }
 
-  # A subnet or route table is created in a VPC, an interface endpoint with a security group, that exists already.
+  # The Create actions are listed here for the existing parent: a VPC for subnets and route tables, a security group for
+  # interface endpoints.
   statement {
     sid = "ManageOwnNetwork"
     actions = [

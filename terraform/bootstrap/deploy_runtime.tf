@@ -110,8 +110,7 @@ data "aws_iam_policy_document" "deploy_runtime" {
     resources = [each.value.budget]
   }
 
-  # "*" because AWS knows no resource for these: neither subscriptions nor security configurations have an ARN that a
-  # policy could name.
+  # "*" because subscriptions and security configurations have no ARN for a policy to name.
   statement {
     sid = "ManageWhatHasNoArn"
     actions = [

@@ -1,4 +1,4 @@
-# What a plan reads of one environment: settings, never the data. The plan role has this for every environment, an apply
+# What a plan reads of an environment: settings, never data. The plan role has this policy for every environment, an apply
 # role for its own.
 
 data "aws_iam_policy_document" "read" {
@@ -27,7 +27,7 @@ data "aws_iam_policy_document" "read" {
     ]
     resources = [each.value.bucket]
 
-    # Bucket names carry no account, so a stranger's bucket could bear the prefix.
+    # Bucket names contain no account id, so a bucket of another account could have the prefix.
     condition {
       test     = "StringEquals"
       variable = "aws:ResourceAccount"
@@ -35,7 +35,7 @@ data "aws_iam_policy_document" "read" {
     }
   }
 
-  # Scripts and DDL. Landing and warehouse hold personal data, and no plan needs them.
+  # Scripts and DDL. Landing and warehouse hold personal data and are not needed for a plan.
   statement {
     sid       = "ReadCode"
     actions   = ["s3:GetObject", "s3:GetObjectTagging"]
@@ -121,8 +121,8 @@ data "aws_iam_policy_document" "read" {
     resources = each.value.dashboards
   }
 
-  # A refresh of the secret reads its value too, though Terraform keeps none (terraform-provider-aws#42383; 6.x no longer
-  # does). The key alone tells nothing: the pseudonyms made with it are in tables that no role of CI reads.
+  # A refresh of the secret reads its value too, although Terraform does not store it (terraform-provider-aws#42383; provider
+  # 6.x no longer does). The key alone reveals nothing: its pseudonyms are in tables that no CI role can read.
   statement {
     sid       = "ReadSubjectKey"
     actions   = ["secretsmanager:DescribeSecret", "secretsmanager:GetResourcePolicy", "secretsmanager:GetSecretValue"]
@@ -135,7 +135,7 @@ data "aws_iam_policy_document" "read" {
     resources = [each.value.budget]
   }
 
-  # Whose VPC it is, the module's variables say; the prefix list of S3 is AWS's own.
+  # Any VPC, since the module's variables may name an existing one; the prefix list of S3 belongs to AWS.
   statement {
     sid     = "ReadNetwork"
     actions = ["ec2:DescribeVpcAttribute", "ec2:GetManagedPrefixListEntries"]
@@ -145,8 +145,8 @@ data "aws_iam_policy_document" "read" {
     ]
   }
 
-  # "*" because AWS knows no resource for any of these actions: EC2 describes all or nothing, log groups are found by
-  # listing them, and subscriptions and security configurations have no ARN that a policy could name.
+  # "*" because none of these actions supports resource-level permissions: EC2 describes all or nothing, log groups are found
+  # by listing them, and subscriptions and security configurations have no ARN for a policy to name.
   statement {
     sid = "ReadWhatHasNoArn"
     actions = [

@@ -1,7 +1,7 @@
-# Athena: a workgroup of the engineers and one of the analysts, each with results of its own, and the saved queries.
+# Athena: one workgroup for engineers and one for analysts, each with its own results, and the saved queries.
 
 locals {
-  # Results of one group are out of the other's reach: Athena authorises them by workgroup, S3 by prefix.
+  # Each group's results are inaccessible to the other: Athena authorizes by workgroup, S3 by prefix.
   workgroups = {
     engineers = {
       name        = var.name
