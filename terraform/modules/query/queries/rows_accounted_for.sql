@@ -1,4 +1,4 @@
--- One row per job run and source table: rows read, published, dropped and quarantined; unaccounted must be 0.
+-- One row per job run and source table: rows read, and what became of them; unaccounted must be 0.
 SELECT
     max(recorded_at) AS recorded_at,
     workflow_run_id,
