@@ -378,7 +378,7 @@ variable "job_settings" {
       for job in values(var.job_settings) :
       coalesce(job.execution_class, var.execution_class) != "FLEX" || contains(local.flex_worker_types, coalesce(job.worker_type, var.worker_type))
     ])
-    error_message = "job_settings may use FLEX on ${join(" and ", local.flex_worker_types)} only; got ${jsonencode(var.job_settings)} beside execution_class ${var.execution_class} and worker_type ${var.worker_type}."
+    error_message = "job_settings may use FLEX on ${join(" and ", local.flex_worker_types)} only; got ${jsonencode(var.job_settings)} with execution_class ${var.execution_class} and worker_type ${var.worker_type}."
   }
 }
 

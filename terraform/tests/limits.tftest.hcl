@@ -1,5 +1,5 @@
-# Policies stay below IAM's limits at the longest names that the module takes, in every partition. The real provider
-# renders them; it makes no call, because every data source that would is overridden.
+# Policies stay below IAM's limits with the longest names that the module allows, in every partition. The real provider renders
+# them; it makes no API call, because every data source that would is overridden.
 
 provider "aws" {
   alias                       = "frankfurt"
@@ -38,7 +38,7 @@ override_data {
   }
 }
 
-# Of Frankfurt; the other runs put their partition and region into the ARNs.
+# Values for Frankfurt; the other runs replace partition and region in the ARNs.
 variables {
   name                     = "abcdefghijklmnopqrst-abcdefghijklmno"
   path                     = "/"
@@ -93,7 +93,7 @@ run "policies_are_short_enough_in_frankfurt" {
 
   assert {
     condition     = sum([for policy in aws_iam_role_policy.forget : length(jsonencode(jsondecode(policy.policy)))]) <= 10240
-    error_message = "The policies in a role have up to 10,240 characters in all; those of the role that forgets people have ${jsonencode({ for name, policy in aws_iam_role_policy.forget : name => length(jsonencode(jsondecode(policy.policy))) })}."
+    error_message = "The policies in a role have up to 10,240 characters in all; those of the erasure role have ${jsonencode({ for name, policy in aws_iam_role_policy.forget : name => length(jsonencode(jsondecode(policy.policy))) })}."
   }
 
   assert {
@@ -138,7 +138,7 @@ run "policies_are_short_enough_in_govcloud" {
 
   assert {
     condition     = sum([for policy in aws_iam_role_policy.forget : length(jsonencode(jsondecode(policy.policy)))]) <= 10240
-    error_message = "The policies in a role have up to 10,240 characters in all; those of the role that forgets people have ${jsonencode({ for name, policy in aws_iam_role_policy.forget : name => length(jsonencode(jsondecode(policy.policy))) })}."
+    error_message = "The policies in a role have up to 10,240 characters in all; those of the erasure role have ${jsonencode({ for name, policy in aws_iam_role_policy.forget : name => length(jsonencode(jsondecode(policy.policy))) })}."
   }
 
   assert {
@@ -183,7 +183,7 @@ run "policies_are_short_enough_in_china" {
 
   assert {
     condition     = sum([for policy in aws_iam_role_policy.forget : length(jsonencode(jsondecode(policy.policy)))]) <= 10240
-    error_message = "The policies in a role have up to 10,240 characters in all; those of the role that forgets people have ${jsonencode({ for name, policy in aws_iam_role_policy.forget : name => length(jsonencode(jsondecode(policy.policy))) })}."
+    error_message = "The policies in a role have up to 10,240 characters in all; those of the erasure role have ${jsonencode({ for name, policy in aws_iam_role_policy.forget : name => length(jsonencode(jsondecode(policy.policy))) })}."
   }
 
   assert {

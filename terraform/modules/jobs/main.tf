@@ -33,7 +33,7 @@ locals {
   # All jobs with their roles: those of the workflow, and the erasure job, which runs on request only.
   jobs = merge(
     { for job, spec in local.workflow_jobs : job => { description = spec.description, role_arn = var.role_arn } },
-    { forget = { description = "Erases one person wherever there is data, and verifies it.", role_arn = var.forget_role_arn } },
+    { forget = { description = "Handles erasure requests: erases a person from all data, and verifies the result.", role_arn = var.forget_role_arn } },
   )
 
   # Settings per job: job_settings, or else the settings of all jobs.

@@ -9,7 +9,7 @@ locals {
     }
     analysts = {
       name        = "${var.name}-analyst"
-      description = "Queries of those who hold the analyst policy; nobody with wider rights should query here, as analysts read each other's results."
+      description = "Queries of analysts; users with wider permissions must not query here, since analysts can read each other's results."
     }
   }
 
