@@ -568,7 +568,7 @@ variable "quarantine_limits" {
 
   validation {
     condition     = length(setsubtract(keys(var.quarantine_limits), ["customer_landing", "accelerometer_landing", "step_trainer_landing"])) == 0
-    error_message = "quarantine_limits must have keys among customer_landing, accelerometer_landing or step_trainer_landing; got ${jsonencode(keys(var.quarantine_limits))}."
+    error_message = "quarantine_limits must name customer_landing, accelerometer_landing or step_trainer_landing; got ${jsonencode(keys(var.quarantine_limits))}."
   }
 
   validation {
