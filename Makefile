@@ -131,14 +131,14 @@ $(GLUE_CATALOG): requirements-glue-catalog.txt
 
 .PHONY: try-docs
 try-docs: setup ## Run the commands of docs/operating.md and docs/ci.md, as they stand, on an embedded AWS
-	@$(BIN)/python docs/walk.py
+	@$(BIN)/python tools/try_docs.py
 
 .PHONY: lint
 lint: setup ## Check format, style and types; change nothing
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy
-	@$(BIN)/python docs/generate_reference.py --check
+	@$(BIN)/python tools/generate_reference.py --check
 	@terraform fmt -check -recursive terraform
 	@$(BIN)/zizmor --offline --pedantic --quiet .github
 	@$(BIN)/check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml
@@ -155,7 +155,7 @@ $(CHECKOV): requirements-checkov.txt
 
 .PHONY: docs
 docs: setup ## Write docs/reference.md and the READMEs of the modules from the Terraform code
-	@$(BIN)/python docs/generate_reference.py
+	@$(BIN)/python tools/generate_reference.py
 
 .PHONY: format
 format: setup ## Format Python and Terraform in place

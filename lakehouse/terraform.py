@@ -61,17 +61,24 @@ class Outputs:
 
     @classmethod
     def of(cls, values: Mapping[str, Any], environment: str) -> Outputs:
-        """Read the values of `terraform output -json` or of an apply's last event."""
+        """Read the output `lakehouse` from `terraform output -json` or from an apply's last event."""
+        lakehouse = module_outputs(values)
         names = [field.name for field in fields(cls)]
-        missing = [name for name in names if name not in values]
-        if len(missing) == len(names):
+        missing = [name for name in names if name not in lakehouse]
+        if not lakehouse:
             raise NotDeployedError(f"Environment {environment} is not deployed. Run: make apply ENV={environment}")
         if missing:
             raise TerraformError(
                 f"Environment {environment} lacks the Terraform outputs {', '.join(missing)}. "
                 f"Run: make apply ENV={environment}"
             )
-        return cls(**{name: values[name]["value"] for name in names})
+        return cls(**{name: lakehouse[name] for name in names})
+
+
+def module_outputs(values: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return the outputs of the module, which every environment passes on as its one output; none before an apply."""
+    lakehouse: Mapping[str, Any] = values.get("lakehouse", {}).get("value", {})
+    return lakehouse
 
 
 class Terraform:
@@ -154,10 +161,10 @@ class Terraform:
 
     def place(self) -> tuple[str, str, str]:
         """Return region, bucket and workflow of what is deployed, even by a version that had other outputs besides."""
-        values, names = self._output_values(), ("region", "bucket", "workflow")
-        if not values.keys() >= set(names):
+        lakehouse, names = module_outputs(self._output_values()), ("region", "bucket", "workflow")
+        if not lakehouse.keys() >= set(names):
             raise NotDeployedError(f"Environment {self.project.environment} is not deployed.")
-        region, bucket, workflow = (values[name]["value"] for name in names)
+        region, bucket, workflow = (lakehouse[name] for name in names)
         return region, bucket, workflow
 
     def _output_values(self) -> dict[str, Any]:

@@ -1,5 +1,5 @@
-# The STEDI lakehouse on AWS: one bucket, the Glue catalog, five jobs in a workflow and the one that forgets people, Athena,
-# monitoring, and IAM that holds each of them to its own part. It configures no provider and no backend.
+# The STEDI lakehouse on AWS: one bucket, the Glue catalog, a workflow of five jobs, the erasure job, Athena, monitoring, and
+# IAM roles with least privilege. The caller configures provider and backend.
 
 locals {
   name     = "${var.name_prefix}-${var.environment}"
@@ -82,7 +82,7 @@ module "subject_key" {
   tags          = local.tags
 }
 
-# Never another number: who refused and was erased is known by this key alone.
+# key_version never changes: under another key, the refusals of erased customers would no longer be found.
 module "refusal_key" {
   source = "./modules/subject_key"
 
@@ -196,9 +196,4 @@ module "monitoring" {
   budget            = var.budget
   kms_key_arn       = var.kms_key_arn
   tags              = local.tags
-}
-
-moved {
-  from = module.monitoring[0]
-  to   = module.monitoring
 }

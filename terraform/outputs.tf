@@ -4,7 +4,7 @@ output "region" {
 }
 
 output "bucket" {
-  description = "Name of the bucket that holds landing, warehouse, scripts and query results."
+  description = "Name of the bucket that holds landing data, warehouse, scripts and query results."
   value       = module.storage.bucket
 }
 
@@ -14,7 +14,7 @@ output "bucket_arn" {
 }
 
 output "landing_uris" {
-  description = "S3 URI that takes the files of each landing table, by table name."
+  description = "S3 URI of each landing table's files, by table name."
   value       = { for table, prefix in module.catalog.landing_prefixes : table => "s3://${module.storage.bucket}/${prefix}/" }
 }
 
@@ -24,52 +24,52 @@ output "database" {
 }
 
 output "audit_database" {
-  description = "Name of the Glue database of what the runs did: rows accounted for, consent decisions, quarantine."
+  description = "Name of the Glue database with the audit tables: rows accounted for, consent decisions, quarantine."
   value       = module.catalog.audit_database
 }
 
 output "tables" {
-  description = "Each table by name: database, S3 location, whether it is Iceberg, its columns, and the names of those that hold personal data or a pseudonym of a person."
+  description = "Each table by name: database, S3 location, whether it is an Iceberg table, columns, and which columns hold personal data or pseudonyms."
   value       = module.catalog.tables
 }
 
 output "jobs" {
-  description = "Glue job name of each script of the workflow."
+  description = "Glue job name of each script of the workflow, by script name."
   value       = module.jobs.jobs
 }
 
 output "forget_job" {
-  description = "Name of the Glue job that forgets people; no trigger starts it."
+  description = "Name of the Glue job that handles erasure requests; no trigger starts it."
   value       = module.jobs.forget_job
 }
 
 output "job_arguments" {
-  description = "Arguments that every job run gets."
+  description = "Default arguments of every job."
   value       = module.jobs.job_arguments
 }
 
 output "job_tables" {
-  description = "Table that each script of the workflow publishes."
+  description = "Table that each script of the workflow publishes, by script name."
   value       = module.jobs.job_tables
 }
 
 output "job_role_arn" {
-  description = "ARN of the role that the Glue jobs of the workflow assume."
+  description = "ARN of the role of the workflow's Glue jobs."
   value       = module.iam.job_role_arn
 }
 
 output "forget_role_arn" {
-  description = "ARN of the role that the Glue job which forgets people assumes."
+  description = "ARN of the role of the erasure job."
   value       = module.iam.forget_role_arn
 }
 
 output "subject_key_secret_arn" {
-  description = "ARN of the secret that holds the key of the pseudonyms."
+  description = "ARN of the secret with the HMAC key of the pseudonyms."
   value       = module.subject_key.secret_arn
 }
 
 output "analyst_policy_arn" {
-  description = "ARN of the policy to attach to those who may query the training table and nothing else."
+  description = "ARN of the policy for analysts, which allows querying the training table and nothing else."
   value       = module.iam.analyst_policy_arn
 }
 
@@ -79,7 +79,7 @@ output "workflow" {
 }
 
 output "log_groups" {
-  description = "CloudWatch log group of the errors and of the output of the workflow's jobs, and of the job that forgets people."
+  description = "CloudWatch log groups: errors and output of the workflow's jobs, and errors and output of the erasure job."
   value       = module.jobs.log_groups
 }
 
@@ -89,42 +89,42 @@ output "athena_workgroup" {
 }
 
 output "analyst_workgroup" {
-  description = "Name of the Athena workgroup of those who hold the analyst policy."
+  description = "Name of the analysts' Athena workgroup."
   value       = module.query.analysts.workgroup
 }
 
 output "named_query_ids" {
-  description = "Id of each Athena named query, by its name."
+  description = "Id of each saved Athena query, by name."
   value       = module.query.named_query_ids
 }
 
 output "s3_endpoint_id" {
-  description = "Id of the S3 gateway endpoint; null without a network, or when it is switched off."
+  description = "Id of the S3 gateway endpoint; null without a network or if the endpoint is disabled."
   value       = one(module.network[*].endpoint_id)
 }
 
 output "vpc_id" {
-  description = "Id of the VPC of endpoint and jobs; null without a network."
+  description = "Id of the VPC; null without a network."
   value       = one(module.network[*].vpc_id)
 }
 
 output "interface_endpoint_ids" {
-  description = "Id of each interface endpoint of jobs in the VPC, by service."
+  description = "Id of each interface endpoint, by service; empty unless the jobs run in the VPC."
   value       = try(module.network[0].interface_endpoint_ids, {})
 }
 
 output "glue_connections" {
-  description = "Names of the Glue connections that put the jobs into the VPC, in the order in which Glue tries them."
+  description = "Names of the Glue connections that place the jobs in the VPC, in the order in which Glue tries them."
   value       = try(module.network[0].connections, [])
 }
 
 output "job_security_group_id" {
-  description = "Id of the security group of jobs in the VPC; null when they run outside."
+  description = "Id of the jobs' security group; null if the jobs run outside the VPC."
   value       = one(module.network[*].security_group_id)
 }
 
 output "failure_topic_arn" {
-  description = "ARN of the SNS topic that announces failed and slow jobs; null when it is switched off."
+  description = "ARN of the SNS topic that announces failed and slow job runs; null if failure events are disabled."
   value       = module.monitoring.topic_arn
 }
 
@@ -134,17 +134,17 @@ output "alarms" {
 }
 
 output "dashboard" {
-  description = "Name of the CloudWatch dashboard; null when it is switched off."
+  description = "Name of the CloudWatch dashboard; null if it is disabled."
   value       = module.monitoring.dashboard
 }
 
 output "table_optimizer_role_arn" {
-  description = "ARN of the role that Glue's table optimizers assume; null when they are switched off."
+  description = "ARN of the role of Glue's table optimizers; null if they are disabled."
   value       = module.catalog.optimizer_role_arn
 }
 
 output "console_links" {
-  description = "Where the AWS console shows each part, by name."
+  description = "URL of each component in the AWS console, by name."
   value = merge(
     {
       workflow  = "${local.console}/glue/home?region=${local.region}#/v2/etl-configuration/workflows/view/${module.jobs.workflow}"

@@ -1,7 +1,7 @@
 # Names
 
 variable "name_prefix" {
-  description = "First part of every name."
+  description = "First part of every resource name."
   type        = string
   default     = "stedi"
   nullable    = false
@@ -13,7 +13,7 @@ variable "name_prefix" {
 }
 
 variable "environment" {
-  description = "Second part of every name, such as dev or prod."
+  description = "Second part of every resource name, such as dev or prod."
   type        = string
   nullable    = false
 
@@ -24,60 +24,60 @@ variable "environment" {
 }
 
 variable "bucket_name" {
-  description = "Name of the bucket; null is <name_prefix>-<environment>-lakehouse-<account id>."
+  description = "Name of the bucket; null means <name_prefix>-<environment>-lakehouse-<account id>."
   type        = string
   default     = null
 
   validation {
     condition     = var.bucket_name == null || can(regex("^[a-z0-9][a-z0-9-]{1,61}[a-z0-9]$", var.bucket_name))
-    error_message = "bucket_name must be 3 to 63 lower-case letters, digits and hyphens, starting and ending with a letter or digit (no dots: they break TLS host names); got ${jsonencode(var.bucket_name)}."
+    error_message = "bucket_name must be 3 to 63 lower-case letters, digits and hyphens, starting and ending with a letter or digit, without dots (they break TLS host names); got ${jsonencode(var.bucket_name)}."
   }
 }
 
 variable "tags" {
-  description = "Tags of every resource, beside Project, Environment, Lakehouse (both joined by a hyphen) and ManagedBy."
+  description = "Tags of every resource, in addition to Project, Environment, Lakehouse (<name_prefix>-<environment>) and ManagedBy."
   type        = map(string)
   default     = {}
   nullable    = false
 
   validation {
     condition     = !anytrue([for key in keys(var.tags) : startswith(lower(key), "aws:")])
-    error_message = "tags must not start with \"aws:\", which AWS reserves; got ${jsonencode(keys(var.tags))}."
+    error_message = "tags must not have keys that start with \"aws:\", which AWS reserves; got ${jsonencode(keys(var.tags))}."
   }
 }
 
 # Encryption and access
 
 variable "kms_key_arn" {
-  description = "Symmetric KMS key of this region that encrypts the bucket, query results, logs, the key of the pseudonyms and failure messages; null leaves it to the services' own keys. The roles of jobs and table optimizers and the analyst policy are granted the key here. Its own policy must admit the account's IAM policies and the services that use it by themselves: logs.<region>.amazonaws.com (log groups; in China .amazonaws.com.cn), events.amazonaws.com (failure messages, without a condition on aws:SourceAccount, which EventBridge does not send), cloudwatch.amazonaws.com (alarms), budgets.amazonaws.com (with a budget); examples/complete/kms.tf has such a policy."
+  description = "Symmetric KMS key in this region that encrypts the bucket, query results, logs, the HMAC keys of pseudonyms and refusals, and failure messages; null uses the services' own keys. The module grants the key to its roles and in the analyst policy. The key policy must allow access through the account's IAM policies, and must allow these services: logs.<region>.amazonaws.com (log groups; in China .amazonaws.com.cn), events.amazonaws.com (failure messages; without a condition on aws:SourceAccount, which EventBridge does not send), cloudwatch.amazonaws.com (alarms) and budgets.amazonaws.com (if there is a budget). examples/complete/kms.tf has such a policy."
   type        = string
   default     = null
 
   validation {
     condition     = var.kms_key_arn == null || can(regex("^arn:aws[a-z-]*:kms:[a-z0-9-]+:[0-9]{12}:key/(mrk-[0-9a-f]{32}|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12})$", var.kms_key_arn))
-    error_message = "kms_key_arn must be the ARN of a key (no alias), such as arn:aws:kms:us-east-1:123456789012:key/01234567-89ab-cdef-0123-456789abcdef; got ${jsonencode(var.kms_key_arn)}."
+    error_message = "kms_key_arn must be the ARN of a key, not of an alias, such as arn:aws:kms:us-east-1:123456789012:key/01234567-89ab-cdef-0123-456789abcdef; got ${jsonencode(var.kms_key_arn)}."
   }
 
   validation {
     condition     = var.kms_key_arn == null || try(split(":", var.kms_key_arn)[3] == data.aws_region.current.id, true)
-    error_message = "kms_key_arn must be a key of the bucket's region, ${data.aws_region.current.id}; got ${jsonencode(var.kms_key_arn)}."
+    error_message = "kms_key_arn must be a key in the bucket's region, ${data.aws_region.current.id}; got ${jsonencode(var.kms_key_arn)}."
   }
 }
 
 variable "iam_path" {
-  description = "Path of the roles and the analyst policy."
+  description = "IAM path of the roles and the analyst policy."
   type        = string
   default     = "/"
   nullable    = false
 
   validation {
     condition     = can(regex("^/([!-.0-~]+/)*$", var.iam_path)) && length(var.iam_path) <= 512
-    error_message = "iam_path must start and end with a slash and have no spaces, such as /data/, and at most 512 characters; got \"${var.iam_path}\"."
+    error_message = "iam_path must start and end with a slash, contain no spaces and have at most 512 characters, such as /data/; got \"${var.iam_path}\"."
   }
 }
 
 variable "permissions_boundary_arn" {
-  description = "Managed policy that bounds what the roles can ever be allowed; null is none."
+  description = "ARN of the managed policy that is the permissions boundary of every role; null means none."
   type        = string
   default     = null
 
@@ -90,21 +90,21 @@ variable "permissions_boundary_arn" {
 # Storage
 
 variable "force_destroy" {
-  description = "Whether destroy deletes the bucket with the data in it, and the workgroup with its query history."
+  description = "Whether `terraform destroy` deletes a bucket that holds data and workgroups with query history, and deletes the secrets without a recovery window."
   type        = bool
   default     = false
   nullable    = false
 }
 
 variable "require_tls" {
-  description = "Whether the bucket refuses plain HTTP. Only an emulator without TLS has a reason to say false."
+  description = "Whether the bucket refuses plain HTTP. Set it to false only for an emulator without TLS."
   type        = bool
   default     = true
   nullable    = false
 }
 
 variable "lifecycle_rules" {
-  description = "Whether objects expire, and after how many days: parts of aborted uploads, noncurrent versions (replaced landing files and expired table files among them), Athena results, quarantined rows, requests to forget a person that no job took up."
+  description = "Whether objects expire, and after how many days: incomplete uploads, noncurrent versions (including replaced landing files and expired table files), Athena results, quarantined rows, and erasure requests and exports that were never completed."
   type = object({
     enabled                 = optional(bool, true)
     incomplete_upload_days  = optional(number, 7)
@@ -126,12 +126,12 @@ variable "lifecycle_rules" {
         var.lifecycle_rules.forget_request_days,
       ] : days >= 1 && floor(days) == days
     ])
-    error_message = "lifecycle_rules must give whole days from 1 up; got ${jsonencode(var.lifecycle_rules)}."
+    error_message = "lifecycle_rules must be whole numbers of days, at least 1; got ${jsonencode(var.lifecycle_rules)}."
   }
 }
 
 variable "access_logs" {
-  description = "Bucket that receives S3's access logs, and their key prefix (null is the lakehouse bucket's name and a slash); null keeps none. The receiving bucket's policy must let logging.s3.amazonaws.com put objects, and its encryption must be SSE-S3: S3 delivers no logs under a KMS key."
+  description = "Bucket that receives the S3 access logs, and their key prefix (null means the lakehouse bucket's name and a slash); null keeps no access logs. The receiving bucket's policy must allow logging.s3.amazonaws.com to put objects. The bucket must be encrypted with SSE-S3, because S3 does not deliver access logs to a bucket under a KMS key."
   type = object({
     bucket = string
     prefix = optional(string)
@@ -140,19 +140,19 @@ variable "access_logs" {
 
   validation {
     condition     = var.access_logs == null || try(can(regex("^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$", var.access_logs.bucket)), false)
-    error_message = "access_logs.bucket must be the name of a bucket, 3 to 63 lower-case letters, digits, dots and hyphens; got ${jsonencode(var.access_logs)}."
+    error_message = "access_logs.bucket must be the name of a bucket: 3 to 63 lower-case letters, digits, dots and hyphens; got ${jsonencode(var.access_logs)}."
   }
 
   validation {
     condition     = var.access_logs == null || try(var.access_logs.bucket != var.bucket_name, true)
-    error_message = "access_logs.bucket must be another bucket than bucket_name, or each log would be logged in turn; got ${jsonencode(var.access_logs)} and ${jsonencode(var.bucket_name)}."
+    error_message = "access_logs.bucket must differ from bucket_name, or every delivered log would be logged again; got ${jsonencode(var.access_logs)} and ${jsonencode(var.bucket_name)}."
   }
 }
 
 # Network
 
 variable "network" {
-  description = "Network of the S3 gateway endpoint and of vpc_jobs: one that the module makes, with cidr_block (a VPC with a private subnet in each of zones availability zones and one route table, without a way to the internet), or one of yours, with vpc_id. Null is none: jobs outside a VPC reach S3 over Glue's own network. The endpoint's policy lets the route tables reach this lakehouse's bucket and no other, so name in route_table_ids (null is all of the VPC's) those that nothing else depends on, or set s3_endpoint_enabled = false where the route tables have such an endpoint (a route table takes one) or need other buckets."
+  description = "VPC of the S3 gateway endpoint and of vpc_jobs. With cidr_block the module creates it: private subnets in as many availability zones as zones says, one route table, no internet access. With vpc_id it is an existing VPC. Null means no VPC: jobs then reach S3 through Glue's own network. Route tables with the endpoint reach no S3 bucket but the lakehouse's: list in route_table_ids (null means all of the VPC) only those that nothing else depends on. Set s3_endpoint_enabled = false if the route tables already have an S3 gateway endpoint (one is allowed per route table) or need other buckets."
   type = object({
     cidr_block          = optional(string)
     zones               = optional(number, 2)
@@ -164,13 +164,13 @@ variable "network" {
 
   validation {
     condition     = var.network == null || try((var.network.cidr_block == null) != (var.network.vpc_id == null), false)
-    error_message = "network must have either cidr_block, and the module makes it, or vpc_id, the id of yours; got ${jsonencode(var.network)}."
+    error_message = "network must have either cidr_block (the module creates a VPC) or vpc_id (an existing VPC); got ${jsonencode(var.network)}."
   }
 
-  # A subnet has at least 16 addresses, and four of them fit.
+  # Four subnets must fit, and AWS requires at least 16 addresses in each.
   validation {
     condition     = try(var.network.cidr_block, null) == null || try(can(cidrnetmask(var.network.cidr_block)) && cidrhost(var.network.cidr_block, 0) == split("/", var.network.cidr_block)[0] && tonumber(split("/", var.network.cidr_block)[1]) >= 16 && tonumber(split("/", var.network.cidr_block)[1]) <= 26, false)
-    error_message = "network.cidr_block must be an IPv4 block of 16 to 26 bits, such as 10.0.0.0/24; got ${jsonencode(try(var.network.cidr_block, null))}."
+    error_message = "network.cidr_block must be an IPv4 block with a prefix of /16 to /26, such as 10.0.0.0/24; got ${jsonencode(try(var.network.cidr_block, null))}."
   }
 
   validation {
@@ -180,22 +180,22 @@ variable "network" {
 
   validation {
     condition     = try(var.network.vpc_id, null) == null || can(regex("^vpc-([0-9a-f]{8}|[0-9a-f]{17})$", var.network.vpc_id))
-    error_message = "network.vpc_id must look like vpc-0123456789abcdef0; got ${jsonencode(try(var.network.vpc_id, null))}."
+    error_message = "network.vpc_id must be an id like vpc-0123456789abcdef0; got ${jsonencode(try(var.network.vpc_id, null))}."
   }
 
   validation {
     condition     = alltrue([for id in try(coalesce(var.network.route_table_ids, []), []) : can(regex("^rtb-([0-9a-f]{8}|[0-9a-f]{17})$", id))])
-    error_message = "network.route_table_ids must look like rtb-0123456789abcdef0; got ${jsonencode(try(var.network.route_table_ids, null))}."
+    error_message = "network.route_table_ids must be ids like rtb-0123456789abcdef0; got ${jsonencode(try(var.network.route_table_ids, null))}."
   }
 
   validation {
     condition     = try(var.network.route_table_ids, null) == null || try(var.network.cidr_block, null) == null
-    error_message = "network.route_table_ids belong to a vpc_id, and a network with a cidr_block has its own; got ${jsonencode(try(var.network.route_table_ids, null))}."
+    error_message = "network.route_table_ids are allowed with vpc_id only: a network with cidr_block gets its own route table; got ${jsonencode(try(var.network.route_table_ids, null))}."
   }
 }
 
 variable "vpc_jobs" {
-  description = "Runs the jobs in the network. subnet_ids are private subnets of it, best in several availability zones: a run takes the first that is healthy and has free addresses; null is those of a network that the module makes. vpc_jobs = null runs the jobs outside any VPC, which is enough for S3. interface_endpoints are the services that get an endpoint with private DNS; null is those that the jobs call: glue, logs, secretsmanager and, with metrics_enabled, monitoring. What the VPC has already, or reaches through a NAT gateway, is left out of the set, and egress_cidr_blocks then says where it is. The VPC needs DNS support and DNS host names."
+  description = "Runs the jobs inside the network; null runs them outside any VPC, which is enough to reach S3. subnet_ids: private subnets, preferably in several availability zones, of which a run uses the first that is healthy and has free addresses; null means the subnets that the module creates. interface_endpoints: services that get an interface endpoint with private DNS; null means those that the jobs call (glue, logs, secretsmanager and, with metrics_enabled, monitoring). Leave out services that the VPC already reaches through an endpoint or a NAT gateway, and give their addresses in egress_cidr_blocks. The VPC needs DNS support and DNS host names."
   type = object({
     subnet_ids          = optional(list(string))
     interface_endpoints = optional(set(string))
@@ -205,12 +205,12 @@ variable "vpc_jobs" {
 
   validation {
     condition     = var.vpc_jobs == null || var.network != null
-    error_message = "vpc_jobs needs network: the jobs run in its subnets; got ${jsonencode(var.vpc_jobs)}."
+    error_message = "vpc_jobs requires network, in whose subnets the jobs run; got ${jsonencode(var.vpc_jobs)}."
   }
 
   validation {
     condition     = var.vpc_jobs == null || try(var.vpc_jobs.subnet_ids, null) != null || try(var.network.vpc_id, null) == null
-    error_message = "vpc_jobs.subnet_ids must name subnets of network.vpc_id; the module knows only those of a network that it makes."
+    error_message = "vpc_jobs.subnet_ids is required with network.vpc_id: the module knows only the subnets that it creates itself."
   }
 
   validation {
@@ -233,115 +233,115 @@ variable "vpc_jobs" {
       concat(["glue", "logs", "secretsmanager"], var.metrics_enabled ? ["monitoring"] : []),
       coalesce(try(var.vpc_jobs.interface_endpoints, null), []),
     )) == 0
-    error_message = "vpc_jobs.egress_cidr_blocks must say where the jobs find glue, logs, secretsmanager and, with metrics_enabled, monitoring, when interface_endpoints is only ${jsonencode(try(var.vpc_jobs.interface_endpoints, null))}."
+    error_message = "vpc_jobs.egress_cidr_blocks must contain the addresses of glue, logs, secretsmanager and, with metrics_enabled, monitoring that interface_endpoints leaves out; interface_endpoints is ${jsonencode(try(var.vpc_jobs.interface_endpoints, null))}."
   }
 }
 
-# Code: what is uploaded, and the contract of the tables
+# Code to upload, and schema contracts
 
 variable "ddl_path" {
-  description = "Folder of the DDL, one <table>.sql per table; null is ddl, beside the module's folder in its repository."
+  description = "Folder of the DDL, one <table>.sql per table; null means ddl/ in the module's repository."
   type        = string
   default     = null
 
   validation {
     condition     = length(fileset(coalesce(var.ddl_path, "${path.module}/../ddl"), "*.sql")) > 0
-    error_message = "${coalesce(var.ddl_path, "${path.module}/../ddl")} holds no <table>.sql. Terraform copies the whole repository only where a double slash divides the source: write \"<repository>//terraform\" as the module's source, or name ddl_path and scripts_path."
+    error_message = "${coalesce(var.ddl_path, "${path.module}/../ddl")} holds no <table>.sql. Terraform copies the whole repository only if the source has a double slash: write \"<repository>//terraform\" as the module's source, or set ddl_path and scripts_path."
   }
 }
 
 variable "scripts_path" {
-  description = "Folder of the job scripts and of the modules that they share; null is glue_jobs, beside the module's folder in its repository."
+  description = "Folder of the job scripts and their shared modules; null means glue_jobs/ in the module's repository."
   type        = string
   default     = null
 
   validation {
     condition     = length(fileset(coalesce(var.scripts_path, "${path.module}/../glue_jobs"), "jobs/*.py")) > 0
-    error_message = "${coalesce(var.scripts_path, "${path.module}/../glue_jobs")} holds no jobs/<job>.py. Terraform copies the whole repository only where a double slash divides the source: write \"<repository>//terraform\" as the module's source, or name ddl_path and scripts_path."
+    error_message = "${coalesce(var.scripts_path, "${path.module}/../glue_jobs")} holds no jobs/<job>.py. Terraform copies the whole repository only if the source has a double slash: write \"<repository>//terraform\" as the module's source, or set ddl_path and scripts_path."
   }
 }
 
 # Jobs
 
 variable "glue_version" {
-  description = "AWS Glue version: 5.1 is Spark 3.5.6, Python 3.11 and Iceberg 1.10."
+  description = "AWS Glue version: 5.1 has Spark 3.5.6, Python 3.11 and Iceberg 1.10."
   type        = string
   default     = "5.1"
   nullable    = false
 
   validation {
     condition     = contains(["5.0", "5.1"], var.glue_version)
-    error_message = "glue_version must be 5.0 or 5.1 (older ones carry another Spark, Iceberg and logging); got \"${var.glue_version}\"."
+    error_message = "glue_version must be 5.0 or 5.1 (earlier versions have another Spark, another Iceberg and other logging); got \"${var.glue_version}\"."
   }
 }
 
 variable "worker_type" {
-  description = "Worker type of every job: G.1X is 4 vCPU and 16 GB, each next one twice that; R.1X has twice the memory. The AWS provider and the region must know it too."
+  description = "Worker type of every job: G.1X has 4 vCPUs and 16 GB, G.2X twice that; R.1X has twice the memory of G.1X. The AWS provider and the region must support it too."
   type        = string
   default     = "G.1X"
   nullable    = false
 
   validation {
-    condition     = can(regex("^[GR]\\.[1-9][0-9]*X$", var.worker_type))
+    condition     = can(regex(local.worker_type_pattern, var.worker_type))
     error_message = "worker_type must be one of Glue's G or R workers, such as G.1X or R.2X; got \"${var.worker_type}\"."
   }
 }
 
 variable "number_of_workers" {
-  description = "Workers of every job, the driver included."
+  description = "Number of workers of every job, including the driver."
   type        = number
   default     = 2
   nullable    = false
 
   validation {
-    condition     = var.number_of_workers >= 2 && var.number_of_workers <= 299 && floor(var.number_of_workers) == var.number_of_workers
-    error_message = "number_of_workers must be a whole number from 2 (driver and executor) to 299; got ${var.number_of_workers}."
+    condition     = var.number_of_workers >= local.job_ranges.number_of_workers.min && var.number_of_workers <= local.job_ranges.number_of_workers.max && floor(var.number_of_workers) == var.number_of_workers
+    error_message = "number_of_workers must be a whole number from ${local.job_ranges.number_of_workers.min} (driver and executor) to ${local.job_ranges.number_of_workers.max}; got ${var.number_of_workers}."
   }
 }
 
 variable "timeout" {
-  description = "Minutes after which a job run is stopped."
+  description = "Minutes after which Glue stops a job run."
   type        = number
   default     = 30
   nullable    = false
 
   validation {
-    condition     = var.timeout >= 1 && var.timeout <= 10080 && floor(var.timeout) == var.timeout
-    error_message = "timeout must be whole minutes from 1 to 10080 (7 days); got ${var.timeout}."
+    condition     = var.timeout >= local.job_ranges.timeout.min && var.timeout <= local.job_ranges.timeout.max && floor(var.timeout) == var.timeout
+    error_message = "timeout must be whole minutes from ${local.job_ranges.timeout.min} to ${local.job_ranges.timeout.max} (7 days); got ${var.timeout}."
   }
 }
 
 variable "max_retries" {
-  description = "Number of times that a failed job run is repeated. A repetition is safe: every run replaces its table. The job that forgets people is repeated by whoever asked for it, unless job_settings says otherwise."
+  description = "How often Glue retries a failed job run. A retry is safe: every run replaces its table. The erasure job has no retries, because the operator repeats the command; job_settings can override that."
   type        = number
   default     = 1
   nullable    = false
 
   validation {
-    condition     = var.max_retries >= 0 && var.max_retries <= 10 && floor(var.max_retries) == var.max_retries
-    error_message = "max_retries must be a whole number from 0 to 10; got ${var.max_retries}."
+    condition     = var.max_retries >= local.job_ranges.max_retries.min && var.max_retries <= local.job_ranges.max_retries.max && floor(var.max_retries) == var.max_retries
+    error_message = "max_retries must be a whole number from ${local.job_ranges.max_retries.min} to ${local.job_ranges.max_retries.max}; got ${var.max_retries}."
   }
 }
 
 variable "execution_class" {
-  description = "STANDARD starts at once; FLEX is cheaper and starts when there is spare capacity."
+  description = "STANDARD starts at once; FLEX is cheaper and starts when Glue has spare capacity."
   type        = string
   default     = "STANDARD"
   nullable    = false
 
   validation {
-    condition     = contains(["STANDARD", "FLEX"], var.execution_class)
-    error_message = "execution_class must be STANDARD or FLEX; got \"${var.execution_class}\"."
+    condition     = contains(local.execution_classes, var.execution_class)
+    error_message = "execution_class must be ${join(" or ", local.execution_classes)}; got \"${var.execution_class}\"."
   }
 
   validation {
-    condition     = var.execution_class != "FLEX" || contains(["G.1X", "G.2X"], var.worker_type)
-    error_message = "execution_class FLEX runs on G.1X and G.2X only; worker_type is \"${var.worker_type}\"."
+    condition     = var.execution_class != "FLEX" || contains(local.flex_worker_types, var.worker_type)
+    error_message = "execution_class FLEX runs on ${join(" and ", local.flex_worker_types)} only; worker_type is \"${var.worker_type}\"."
   }
 }
 
 variable "job_settings" {
-  description = "What single jobs have instead of the settings above, by script name: { machine_learning_curated = { number_of_workers = 10 } }."
+  description = "Settings of single jobs that override the settings above, by script name: { machine_learning_curated = { number_of_workers = 10 } }."
   type = map(object({
     worker_type       = optional(string)
     number_of_workers = optional(number)
@@ -352,37 +352,38 @@ variable "job_settings" {
   default  = {}
   nullable = false
 
-  # That the names are jobs is checked in modules/jobs, which knows them.
+  # modules/jobs, which knows the job names, checks the keys.
 
   validation {
     condition = alltrue([
       for job in values(var.job_settings) :
-      can(regex("^[GR]\\.[1-9][0-9]*X$", coalesce(job.worker_type, "G.1X"))) && contains(["STANDARD", "FLEX"], coalesce(job.execution_class, "STANDARD"))
+      (job.worker_type == null || can(regex(local.worker_type_pattern, job.worker_type))) &&
+      (job.execution_class == null || try(contains(local.execution_classes, job.execution_class), false))
     ])
-    error_message = "job_settings must give a worker_type such as G.1X or R.2X and an execution_class of STANDARD or FLEX; got ${jsonencode(var.job_settings)}."
+    error_message = "job_settings must have a worker_type such as G.1X or R.2X and an execution_class of ${join(" or ", local.execution_classes)}; got ${jsonencode(var.job_settings)}."
   }
 
   validation {
     condition = alltrue(flatten([
       for job in values(var.job_settings) : [
-        for range in [[job.number_of_workers, 2, 299], [job.timeout, 1, 10080], [job.max_retries, 0, 10]] :
-        try(range[0] >= range[1] && range[0] <= range[2] && floor(range[0]) == range[0], range[0] == null)
+        for setting, range in local.job_ranges :
+        try(job[setting] >= range.min && job[setting] <= range.max && floor(job[setting]) == job[setting], job[setting] == null)
       ]
     ]))
-    error_message = "job_settings must give whole numbers: number_of_workers from 2 to 299, timeout from 1 to 10080 minutes, max_retries from 0 to 10; got ${jsonencode(var.job_settings)}."
+    error_message = "job_settings must have whole numbers: ${join(", ", [for setting, range in local.job_ranges : "${setting} from ${range.min} to ${range.max}"])}; got ${jsonencode(var.job_settings)}."
   }
 
   validation {
     condition = alltrue([
       for job in values(var.job_settings) :
-      coalesce(job.execution_class, var.execution_class) != "FLEX" || contains(["G.1X", "G.2X"], coalesce(job.worker_type, var.worker_type))
+      coalesce(job.execution_class, var.execution_class) != "FLEX" || contains(local.flex_worker_types, coalesce(job.worker_type, var.worker_type))
     ])
-    error_message = "job_settings must keep FLEX to G.1X and G.2X; got ${jsonencode(var.job_settings)} beside execution_class ${var.execution_class} and worker_type ${var.worker_type}."
+    error_message = "job_settings may use FLEX on ${join(" and ", local.flex_worker_types)} only; got ${jsonencode(var.job_settings)} with execution_class ${var.execution_class} and worker_type ${var.worker_type}."
   }
 }
 
 variable "schedule" {
-  description = "Cron expression in UTC on which the workflow starts by itself, such as cron(0 3 * * ? *); null is never. It can be started on demand in either case."
+  description = "Schedule of the workflow, as a cron expression in UTC such as cron(0 3 * * ? *); null means no schedule. The workflow can also be started on demand."
   type        = string
   default     = null
 
@@ -395,7 +396,7 @@ variable "schedule" {
 # Catalog
 
 variable "table_optimizers" {
-  description = "Whether Glue maintains the Iceberg tables: it expires snapshots after snapshot_retention_days, of which snapshots_to_keep stay anyway, deletes files that no snapshot knows after orphan_file_days, and with compaction joins small files. Without it the rows of earlier runs stay in the bucket, also of people who withdrew their consent. It costs DPU-hours, and takes away the snapshots that a table could be rolled back to."
+  description = "Whether Glue maintains the Iceberg tables. It expires snapshots after snapshot_retention_days but keeps at least snapshots_to_keep, deletes files that no snapshot references after orphan_file_days, and with compaction merges small files. Without it, the rows of earlier runs stay in the bucket. It costs DPU-hours, and removes the snapshots that a table could be rolled back to."
   type = object({
     enabled                 = optional(bool, false)
     compaction              = optional(bool, true)
@@ -414,12 +415,12 @@ variable "table_optimizers" {
         var.table_optimizers.orphan_file_days,
       ] : number >= 1 && floor(number) == number
     ])
-    error_message = "table_optimizers must give whole numbers from 1 up; got ${jsonencode(var.table_optimizers)}."
+    error_message = "table_optimizers must have whole numbers, at least 1; got ${jsonencode(var.table_optimizers)}."
   }
 }
 
 variable "lake_formation" {
-  description = "Whether to make Lake Formation grants: the jobs' roles on their tables, analyst_principals (ARNs of roles or users) on machine_learning_curated alone. For accounts where Lake Formation rules; without it IAM does, as in every new account. Whoever applies must be a data lake administrator."
+  description = "Whether to create Lake Formation grants: the roles of the jobs get their tables, analyst_principals (ARNs of roles or users) get machine_learning_curated only. Enable it in accounts where Lake Formation controls access; in a new account IAM does. The principal that applies must be a data lake administrator."
   type = object({
     enabled            = optional(bool, false)
     analyst_principals = optional(set(string), [])
@@ -434,7 +435,7 @@ variable "lake_formation" {
 
   validation {
     condition     = var.lake_formation.enabled || length(var.lake_formation.analyst_principals) == 0
-    error_message = "lake_formation.analyst_principals needs lake_formation.enabled: nothing would be granted to ${jsonencode(var.lake_formation.analyst_principals)}."
+    error_message = "lake_formation.analyst_principals requires lake_formation.enabled, or nothing is granted to ${jsonencode(var.lake_formation.analyst_principals)}."
   }
 }
 
@@ -543,21 +544,21 @@ variable "curated_identity" {
 # Pseudonyms
 
 variable "subject_key_version" {
-  description = "Number of the secret key that pseudonyms are made with. Another number makes another key: everybody gets a new pseudonym at the next run, and nothing links it to the earlier one."
+  description = "Version of the HMAC key that makes the pseudonyms. A different number creates a new key: from the next run on, every customer has a new pseudonym that cannot be linked to the old one."
   type        = number
   default     = 1
   nullable    = false
 
   validation {
     condition     = var.subject_key_version >= 1 && floor(var.subject_key_version) == var.subject_key_version
-    error_message = "subject_key_version must be a whole number from 1 up; got ${var.subject_key_version}."
+    error_message = "subject_key_version must be a whole number, at least 1; got ${var.subject_key_version}."
   }
 }
 
-# Limits that a run must keep: beyond them it fails before anything is published
+# Limits of a run: a run that exceeds one fails and publishes nothing
 
 variable "quarantine_limits" {
-  description = "How many records of a landing table may be unusable, as a share of its records and in number, by table: more than either fails the run. A table that is not named has 0.01 and 1000."
+  description = "Maximum of unusable records per landing table, as a share of its records and as a number of rows; a run that exceeds either fails. Tables that are not listed have 0.01 and 1000."
   type = map(object({
     share = optional(number, 0.01)
     rows  = optional(number, 1000)
@@ -575,12 +576,12 @@ variable "quarantine_limits" {
       for limit in values(var.quarantine_limits) :
       limit.share >= 0 && limit.share <= 1 && limit.rows >= 0 && floor(limit.rows) == limit.rows
     ])
-    error_message = "quarantine_limits must give a share from 0 to 1 and a whole number of rows from 0 up; got ${jsonencode(var.quarantine_limits)}."
+    error_message = "quarantine_limits must have a share from 0 to 1 and a whole number of rows, at least 0; got ${jsonencode(var.quarantine_limits)}."
   }
 }
 
 variable "row_count_change" {
-  description = "How far the number of rows of a table may be from the last published run's under the same policies: drop is the largest share that may be lost, growth the largest factor. More than that fails the run."
+  description = "How much the row count of a table may change since the last published run with the same policies: drop is the largest share of rows that may be lost, growth the largest factor. A larger change fails the run."
   type = object({
     drop   = optional(number, 0.5)
     growth = optional(number, 10)
@@ -590,14 +591,14 @@ variable "row_count_change" {
 
   validation {
     condition     = var.row_count_change.drop >= 0 && var.row_count_change.drop <= 1 && var.row_count_change.growth >= 1
-    error_message = "row_count_change must give a drop from 0 to 1 and a growth from 1 up; got ${jsonencode(var.row_count_change)}."
+    error_message = "row_count_change must have a drop from 0 to 1 and a growth of at least 1; got ${jsonencode(var.row_count_change)}."
   }
 }
 
 # Queries and monitoring
 
 variable "athena_scan_limit_bytes" {
-  description = "Bytes that one Athena query may scan before it is stopped; null is no limit."
+  description = "Bytes that an Athena query may scan before Athena stops it; null means no limit."
   type        = number
   default     = 10737418240
 
@@ -608,33 +609,33 @@ variable "athena_scan_limit_bytes" {
 }
 
 variable "metrics_enabled" {
-  description = "Whether jobs and queries publish metrics to CloudWatch, which charges for them."
+  description = "Whether jobs and queries publish CloudWatch metrics, which are charged for."
   type        = bool
   default     = false
   nullable    = false
 }
 
 variable "log_retention_days" {
-  description = "Days that the jobs' logs are kept."
+  description = "Days to keep the logs of the jobs."
   type        = number
   default     = 30
   nullable    = false
 
   validation {
     condition     = contains([1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653], var.log_retention_days)
-    error_message = "log_retention_days must be one of CloudWatch's 1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653; got ${var.log_retention_days}."
+    error_message = "log_retention_days must be a retention that CloudWatch offers: 1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653; got ${var.log_retention_days}."
   }
 }
 
 variable "failure_events_enabled" {
-  description = "Whether failed and slow jobs are announced on an SNS topic, with alarms for announcements that did not arrive."
+  description = "Whether failed and slow job runs are announced on an SNS topic, with alarms for announcements that could not be delivered."
   type        = bool
   default     = true
   nullable    = false
 }
 
 variable "failure_email" {
-  description = "Address that gets a message for each failed job, after confirming the subscription; null sends none."
+  description = "E-mail address that is notified of every failed or slow job run, once it has confirmed the subscription; null means none."
   type        = string
   default     = null
 
@@ -645,35 +646,35 @@ variable "failure_email" {
 
   validation {
     condition     = var.failure_email == null || var.failure_events_enabled
-    error_message = "failure_email needs failure_events_enabled: nothing would be sent to ${jsonencode(var.failure_email)}."
+    error_message = "failure_email requires failure_events_enabled, or nothing is sent to ${jsonencode(var.failure_email)}."
   }
 }
 
 variable "stale_after_hours" {
-  description = "Hours without a completed run after which an alarm goes off, for a lakehouse that runs on a schedule; null is never."
+  description = "Hours without a completed run after which an alarm fires, for a lakehouse that runs on a schedule; null means no alarm."
   type        = number
   default     = null
 
   validation {
     condition     = var.stale_after_hours == null || try(var.stale_after_hours >= 1 && var.stale_after_hours <= 168 && floor(var.stale_after_hours) == var.stale_after_hours, false)
-    error_message = "stale_after_hours must be whole hours from 1 to 168 (CloudWatch looks back 7 days at most) or null; got ${jsonencode(var.stale_after_hours)}."
+    error_message = "stale_after_hours must be a whole number of hours from 1 to 168 (CloudWatch looks back at most 7 days) or null; got ${jsonencode(var.stale_after_hours)}."
   }
 
   validation {
     condition     = var.stale_after_hours == null || var.failure_events_enabled
-    error_message = "stale_after_hours needs failure_events_enabled: nobody would hear of ${jsonencode(var.stale_after_hours)} hours without a run."
+    error_message = "stale_after_hours requires failure_events_enabled, or the alarm after ${jsonencode(var.stale_after_hours)} hours notifies no one."
   }
 }
 
 variable "dashboard_enabled" {
-  description = "Whether there is a CloudWatch dashboard, which CloudWatch charges for beyond an account's free ones."
+  description = "Whether to create a CloudWatch dashboard, which is charged for beyond the free ones of the account."
   type        = bool
   default     = true
   nullable    = false
 }
 
 variable "budget" {
-  description = "Monthly budget of everything that carries the tag Lakehouse, which must be activated as a cost allocation tag in the billing console; null is none. The failure topic, and each of emails, hears when alert_percent of it is spent and when the month is forecast to exceed it."
+  description = "Monthly budget of all resources with the tag Lakehouse, which must be activated as a cost allocation tag in the billing console; null means no budget. The failure topic and the addresses in emails are notified when alert_percent of it is spent, and when the month is forecast to exceed it."
   type = object({
     monthly_limit = number
     currency      = optional(string, "USD")
@@ -684,7 +685,7 @@ variable "budget" {
 
   validation {
     condition     = var.budget == null || try(var.budget.monthly_limit > 0, false)
-    error_message = "budget.monthly_limit must be more than 0; got ${jsonencode(var.budget)}."
+    error_message = "budget.monthly_limit must be greater than 0; got ${jsonencode(var.budget)}."
   }
 
   validation {
@@ -694,7 +695,7 @@ variable "budget" {
 
   validation {
     condition     = alltrue([for percent in try(var.budget.alert_percent, []) : percent > 0 && percent <= 1000])
-    error_message = "budget.alert_percent must be percentages above 0 and up to 1000; got ${jsonencode(var.budget)}."
+    error_message = "budget.alert_percent must be percentages greater than 0 and at most 1000; got ${jsonencode(var.budget)}."
   }
 
   validation {
@@ -704,6 +705,6 @@ variable "budget" {
 
   validation {
     condition     = var.budget == null || var.failure_events_enabled || length(try(var.budget.emails, [])) > 0
-    error_message = "budget needs failure_events_enabled or budget.emails: nobody would hear of ${jsonencode(var.budget)}."
+    error_message = "budget requires failure_events_enabled or budget.emails, or it notifies no one; got ${jsonencode(var.budget)}."
   }
 }

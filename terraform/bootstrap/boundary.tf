@@ -1,5 +1,5 @@
-# The most that any role made by CI can have, whatever its policies say: what Glue jobs and analysts of one environment
-# need. It grants nothing by itself.
+# The permissions boundary of every role that CI creates, whatever the role's policies say: what the Glue jobs and analysts of
+# one environment need. It grants nothing by itself.
 
 data "aws_iam_policy_document" "boundary" {
   for_each = local.arns
@@ -24,7 +24,7 @@ data "aws_iam_policy_document" "boundary" {
     resources = ["${each.value.bucket}/*"]
   }
 
-  # "default": modules/iam says why.
+  # For the database "default" see modules/iam.
   statement {
     sid = "OwnCatalog"
     actions = [
@@ -86,14 +86,14 @@ data "aws_iam_policy_document" "boundary" {
     resources = ["arn:${local.partition}:logs:${var.region}:${local.account}:log-group:/aws-glue/*"]
   }
 
-  # Of its own jobs only: erasure looks through them.
+  # Only of its own jobs: an erasure searches their logs.
   statement {
     sid       = "EraseOwnLogs"
     actions   = ["logs:DeleteLogStream", "logs:FilterLogEvents"]
     resources = each.value.log_groups
   }
 
-  # PutMetricData knows no resources; its namespace is all that can be narrowed.
+  # PutMetricData supports no resource-level permissions; only its namespace can be restricted.
   statement {
     sid       = "GlueMetrics"
     actions   = ["cloudwatch:PutMetricData"]
@@ -118,7 +118,7 @@ data "aws_iam_policy_document" "boundary" {
     resources = [each.value.catalog, each.value.connection]
   }
 
-  # Jobs in a VPC: Glue looks up the network as the job's role.
+  # Jobs in a VPC: Glue sets up the network interfaces as the job's role.
   statement {
     sid       = "NetworkInterfaces"
     actions   = ["ec2:CreateNetworkInterface", "ec2:CreateTags", "ec2:DeleteNetworkInterface", "ec2:DeleteTags"]
@@ -131,7 +131,7 @@ data "aws_iam_policy_document" "boundary" {
     resources = ["${local.ec2}:vpc/*"]
   }
 
-  # "*" because AWS knows no resource for any of these actions.
+  # "*" because none of these actions supports resource-level permissions.
   statement {
     sid = "LookUpWhatHasNoArn"
     actions = [
@@ -159,7 +159,7 @@ data "aws_iam_policy_document" "boundary" {
   }
 }
 
-# The path keeps it out of the apply role's reach, which is policy/<name_prefix>-<environment>-*.
+# The path keeps it out of the apply role's reach, which covers policy/<name_prefix>-<environment>-*.
 resource "aws_iam_policy" "boundary" {
   for_each = local.names
 

@@ -1,5 +1,5 @@
-# Once per account: where the state lives, and what GitHub Actions may do. Applied by an administrator, never by CI, so
-# that CI can't widen its own rights.
+# Once per account: the state bucket, and the roles of GitHub Actions. Applied by an administrator, never by CI, so that CI
+# can't widen its own permissions.
 
 locals {
   names = { for environment in keys(var.environments) : environment => "${var.name_prefix}-${environment}" }
@@ -8,7 +8,7 @@ locals {
   account   = data.aws_caller_identity.current.account_id
 
   state_bucket = coalesce(var.state_bucket_name, "${var.name_prefix}-terraform-state-${local.account}")
-  # Of the name and not of the resource, so that a plan, and with it the tests, shows the policies in full.
+  # Built from the name rather than the resource, so that plans and tests show the policies in full.
   state_bucket_arn = "arn:${local.partition}:s3:::${local.state_bucket}"
   state_keys       = { for environment in keys(var.environments) : environment => "stedi-lakehouse/${environment}/terraform.tfstate" }
 }

@@ -2,7 +2,7 @@ output "state_bucket" {
   description = "Name of the bucket that holds states, locks and plans."
   value       = aws_s3_bucket.state.bucket
 
-  # Who takes the bucket from here writes nothing before it is private, versioned and encrypted.
+  # Ensures that the bucket is private, versioned and encrypted before anything is written to it.
   depends_on = [
     aws_s3_bucket_ownership_controls.state,
     aws_s3_bucket_policy.state,
@@ -13,17 +13,17 @@ output "state_bucket" {
 }
 
 output "plan_role_arn" {
-  description = "ARN of the read-only role of pull requests and of the drift check."
+  description = "ARN of the read-only role for pull requests and the drift check."
   value       = aws_iam_role.plan.arn
 }
 
 output "apply_role_arns" {
-  description = "ARN of the role that applies, by environment."
+  description = "ARN of the apply role, by environment."
   value       = { for environment, role in aws_iam_role.apply : environment => role.arn }
 }
 
 output "permissions_boundary_arns" {
-  description = "ARN of the permissions boundary that every role of an environment must carry, by environment."
+  description = "ARN of the permissions boundary that every role of an environment must have, by environment."
   value       = { for environment, policy in aws_iam_policy.boundary : environment => policy.arn }
 }
 
@@ -36,7 +36,7 @@ output "backend_hcl" {
 }
 
 output "bootstrap_backend_tf" {
-  description = "Content of backend.tf beside this file, with which this root's own state moves into the bucket."
+  description = "Content of terraform/bootstrap/backend.tf, which moves the bootstrap's own state into the bucket."
   value       = <<-EOT
     terraform {
       backend "s3" {

@@ -1,34 +1,5 @@
-# What a plan reads of one environment: settings, never the data. The plan role has this for every environment, an apply
+# What a plan reads of an environment: settings, never data. The plan role has this policy for every environment, an apply
 # role for its own.
-
-locals {
-  # ARNs up to the name, per environment: everything that the module creates starts with stedi-dev or stedi_dev.
-  arns = {
-    for environment, name in local.names : environment => {
-      bucket     = "arn:${local.partition}:s3:::${name}-*"
-      catalog    = "arn:${local.partition}:glue:${var.region}:${local.account}:catalog"
-      databases  = [for suffix in ["", "_audit"] : "arn:${local.partition}:glue:${var.region}:${local.account}:database/${replace(name, "-", "_")}${suffix}"]
-      tables     = [for suffix in ["", "_audit"] : "arn:${local.partition}:glue:${var.region}:${local.account}:table/${replace(name, "-", "_")}${suffix}/*"]
-      functions  = [for suffix in ["", "_audit"] : "arn:${local.partition}:glue:${var.region}:${local.account}:userDefinedFunction/${replace(name, "-", "_")}${suffix}/*"]
-      job        = "arn:${local.partition}:glue:${var.region}:${local.account}:job/${name}-*"
-      trigger    = "arn:${local.partition}:glue:${var.region}:${local.account}:trigger/${name}-*"
-      workflow   = "arn:${local.partition}:glue:${var.region}:${local.account}:workflow/${name}-*"
-      connection = "arn:${local.partition}:glue:${var.region}:${local.account}:connection/${name}-*"
-      workgroups = [for suffix in ["", "-*"] : "arn:${local.partition}:athena:${var.region}:${local.account}:workgroup/${name}${suffix}"]
-      # With and without the ":*" of a group's streams: the actions differ in which of the two they name.
-      log_groups = [for suffix in ["", ":*"] : "arn:${local.partition}:logs:${var.region}:${local.account}:log-group:/aws-glue/jobs/${name}/*${suffix}"]
-      rule       = "arn:${local.partition}:events:${var.region}:${local.account}:rule/${name}-*"
-      topic      = "arn:${local.partition}:sns:${var.region}:${local.account}:${name}-*"
-      alarm      = "arn:${local.partition}:cloudwatch:${var.region}:${local.account}:alarm:${name}-*"
-      dashboards = [for suffix in ["", "-*"] : "arn:${local.partition}:cloudwatch::${local.account}:dashboard/${name}${suffix}"]
-      secret     = "arn:${local.partition}:secretsmanager:${var.region}:${local.account}:secret:${name}-*"
-      budget     = "arn:${local.partition}:budgets::${local.account}:budget/${name}-*"
-      role       = "arn:${local.partition}:iam::${local.account}:role/${name}-*"
-      policy     = "arn:${local.partition}:iam::${local.account}:policy/${name}-*"
-      boundary   = "arn:${local.partition}:iam::${local.account}:policy/ci/${name}-boundary"
-    }
-  }
-}
 
 data "aws_iam_policy_document" "read" {
   for_each = local.arns
@@ -56,7 +27,7 @@ data "aws_iam_policy_document" "read" {
     ]
     resources = [each.value.bucket]
 
-    # Bucket names carry no account, so a stranger's bucket could bear the prefix.
+    # Bucket names contain no account id, so a bucket of another account could have the prefix.
     condition {
       test     = "StringEquals"
       variable = "aws:ResourceAccount"
@@ -64,7 +35,7 @@ data "aws_iam_policy_document" "read" {
     }
   }
 
-  # Scripts and DDL. Landing and warehouse hold personal data, and no plan needs them.
+  # Scripts and DDL. Landing and warehouse hold personal data and are not needed for a plan.
   statement {
     sid       = "ReadCode"
     actions   = ["s3:GetObject", "s3:GetObjectTagging"]
@@ -150,8 +121,8 @@ data "aws_iam_policy_document" "read" {
     resources = each.value.dashboards
   }
 
-  # A refresh of the secret reads its value too, though Terraform keeps none (terraform-provider-aws#42383; 6.x no longer
-  # does). The key alone tells nothing: the pseudonyms made with it are in tables that no role of CI reads.
+  # A refresh of the secret reads its value too, although Terraform does not store it (terraform-provider-aws#42383; provider
+  # 6.x no longer does). The key alone reveals nothing: its pseudonyms are in tables that no CI role can read.
   statement {
     sid       = "ReadSubjectKey"
     actions   = ["secretsmanager:DescribeSecret", "secretsmanager:GetResourcePolicy", "secretsmanager:GetSecretValue"]
@@ -164,7 +135,7 @@ data "aws_iam_policy_document" "read" {
     resources = [each.value.budget]
   }
 
-  # Whose VPC it is, the module's variables say; the prefix list of S3 is AWS's own.
+  # Any VPC, since the module's variables may name an existing one; the prefix list of S3 belongs to AWS.
   statement {
     sid     = "ReadNetwork"
     actions = ["ec2:DescribeVpcAttribute", "ec2:GetManagedPrefixListEntries"]
@@ -174,8 +145,8 @@ data "aws_iam_policy_document" "read" {
     ]
   }
 
-  # "*" because AWS knows no resource for any of these actions: EC2 describes all or nothing, log groups are found by
-  # listing them, and subscriptions and security configurations have no ARN that a policy could name.
+  # "*" because none of these actions supports resource-level permissions: EC2 describes all or nothing, log groups are found
+  # by listing them, and subscriptions and security configurations have no ARN for a policy to name.
   statement {
     sid = "ReadWhatHasNoArn"
     actions = [

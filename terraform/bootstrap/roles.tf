@@ -1,5 +1,5 @@
-# Who may be what. A job proves its repository, branch and GitHub environment by a token that GitHub signs; AWS compares
-# the claims for equality and hands out credentials that end with the job. There is no key to leak.
+# The roles and who may assume them. A job proves its repository, branch and GitHub environment with a token signed by GitHub;
+# AWS compares the claims for equality and issues credentials that expire with the job. There is no key to leak.
 
 locals {
   oidc_host         = "token.actions.githubusercontent.com"
@@ -7,14 +7,15 @@ locals {
 
   on_branch = "repo:${var.repository}:ref:refs/heads/${var.branch}"
 
-  # The subject of a job with a GitHub environment names that and no branch, hence the second condition below.
+  # The token subject of a job with a GitHub environment names the environment and no branch, hence the condition on the
+  # branch below.
   apply_subjects = {
     for environment, settings in var.environments :
     environment => settings.gated ? "repo:${var.repository}:environment:${environment}" : local.on_branch
   }
 }
 
-# No thumbprints: AWS checks GitHub's certificate against its own list of authorities.
+# No thumbprints: AWS verifies GitHub's certificate with its own list of certificate authorities.
 resource "aws_iam_openid_connect_provider" "github" {
   count = var.oidc_provider_arn == null ? 1 : 0
 
@@ -22,7 +23,7 @@ resource "aws_iam_openid_connect_provider" "github" {
   client_id_list = ["sts.amazonaws.com"]
 }
 
-# Plans: the jobs of pull requests from the repository itself, and the drift check on the branch.
+# Plans: jobs of pull requests from the repository itself, and the drift check on the branch.
 data "aws_iam_policy_document" "plan_trust" {
   statement {
     sid     = "PullRequestsAndBranch"
@@ -78,8 +79,8 @@ data "aws_iam_policy_document" "apply_trust" {
       values   = [each.value]
     }
 
-    # A GitHub environment can be named by a job of any branch, and its own branch rule is a setting that can be
-    # forgotten: this one can't.
+    # A job on any branch can name a GitHub environment, and the environment's own branch rule is a setting that may be
+    # missing: this condition always holds.
     condition {
       test     = "StringEquals"
       variable = "${local.oidc_host}:ref"
@@ -88,7 +89,7 @@ data "aws_iam_policy_document" "apply_trust" {
   }
 }
 
-# The path keeps the roles out of the reach of the policies below, which go by role/<name_prefix>-<environment>-*.
+# The path keeps the roles out of the reach of the deploy policies, which cover role/<name_prefix>-<environment>-*.
 resource "aws_iam_role" "apply" {
   for_each = local.names
 
@@ -96,7 +97,7 @@ resource "aws_iam_role" "apply" {
   path        = "/ci/"
   description = "GitHub Actions of ${var.repository} on ${var.branch}: apply ${each.value}."
 
-  # As long as the job may take that applies and runs the pipeline (timeout-minutes in .github/workflows/apply.yml).
+  # Equals the timeout of the job that applies and runs the pipeline (timeout-minutes in .github/workflows/apply.yml).
   max_session_duration = 7200
   assume_role_policy   = data.aws_iam_policy_document.apply_trust[each.key].json
 }

@@ -1,18 +1,18 @@
 resource "aws_s3_bucket" "state" {
-  #checkov:skip=CKV_AWS_18:A log needs a second bucket that would need one too; who read the state is a matter of the account's CloudTrail.
-  #checkov:skip=CKV_AWS_144:The state describes resources of one region, and is worth nothing without that region.
+  #checkov:skip=CKV_AWS_18:A log needs a second bucket that would need one too; CloudTrail of the account records access to the state.
+  #checkov:skip=CKV_AWS_144:The state describes resources of one region, and is useless without that region.
   #checkov:skip=CKV_AWS_145:SSE-S3 like the lakehouse's default; the state holds names and settings, no secrets.
-  #checkov:skip=CKV2_AWS_62:Nothing waits for a state to change.
+  #checkov:skip=CKV2_AWS_62:No process waits for a state change.
 
   bucket = local.state_bucket
 
   lifecycle {
-    # Without the state Terraform knows nothing of what it made. Tearing down: see docs/ci.md.
+    # Without the state, Terraform cannot manage what it created. To tear down, see docs/ci.md.
     prevent_destroy = true
   }
 }
 
-# A state that was overwritten by mistake is brought back from its last version.
+# A state that was overwritten by mistake can be restored from its previous version.
 resource "aws_s3_bucket_versioning" "state" {
   bucket = aws_s3_bucket.state.id
 

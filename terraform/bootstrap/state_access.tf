@@ -1,7 +1,7 @@
-# What the roles may do in the state bucket.
+# Access of the roles to the state bucket.
 
 data "aws_iam_policy_document" "plan_state" {
-  # Of the whole bucket: without it S3 answers 403 instead of 404 for a state that does not exist yet.
+  # On the whole bucket: otherwise S3 answers 403 instead of 404 for a state that does not exist yet.
   statement {
     sid       = "FindState"
     actions   = ["s3:ListBucket"]

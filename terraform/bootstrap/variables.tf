@@ -1,10 +1,10 @@
 variable "repository" {
-  description = "GitHub repository that may deploy, as it stands in the subject of its OIDC tokens: owner@id/name@id, or owner/name for one that was created before July 2026."
+  description = "GitHub repository that may deploy, as in the subject of its OIDC tokens: owner@id/name@id, or owner/name if it was created before July 2026."
   type        = string
   nullable    = false
 
   validation {
-    # No character that a pattern could be made of: the trust policies compare it for equality.
+    # No wildcard characters: the trust policies compare it for equality.
     condition     = can(regex("^([A-Za-z0-9-]+/[A-Za-z0-9._-]+|[A-Za-z0-9-]+@[0-9]+/[A-Za-z0-9._-]+@[0-9]+)$", var.repository))
     error_message = "repository must be owner/name or owner@id/name@id, without wildcards; got \"${var.repository}\"."
   }
@@ -18,7 +18,7 @@ variable "branch" {
 
   validation {
     condition     = can(regex("^[A-Za-z0-9][A-Za-z0-9._/-]*$", var.branch))
-    error_message = "branch must be the name of one branch, without refs/heads/ and wildcards; got \"${var.branch}\"."
+    error_message = "branch must be the name of one branch, without refs/heads/ or wildcards; got \"${var.branch}\"."
   }
 
   validation {
@@ -28,25 +28,25 @@ variable "branch" {
 }
 
 variable "environments" {
-  description = "Environments of this account; gated ones are deployed by jobs of the GitHub environment of the same name, which can ask for an approval."
+  description = "Environments of this account. Gated ones are deployed by jobs in the GitHub environment of the same name, which can require an approval."
   type        = map(object({ gated = optional(bool, false) }))
   default     = { dev = {}, prod = { gated = true } }
   nullable    = false
 
   validation {
-    # A hyphen would put one environment's names (stedi-dev-eu-*) into the reach of another's roles (stedi-dev-*).
+    # With a hyphen, one environment's names (stedi-dev-eu-*) would be in reach of another's roles (stedi-dev-*).
     condition     = length(var.environments) > 0 && alltrue([for name in keys(var.environments) : can(regex("^[a-z][a-z0-9]{1,14}$", name))])
-    error_message = "environments must be named by 2 to 15 lower-case letters and digits, starting with a letter; got ${jsonencode(keys(var.environments))}."
+    error_message = "environments must have names of 2 to 15 lower-case letters and digits, starting with a letter; got ${jsonencode(keys(var.environments))}."
   }
 
   validation {
     condition     = !contains(keys(var.environments), "terraform")
-    error_message = "environments must not hold \"terraform\": the state bucket is named so."
+    error_message = "environments must not contain \"terraform\", which is part of the name of the state bucket."
   }
 }
 
 variable "name_prefix" {
-  description = "First part of every name, as in the lakehouse module."
+  description = "First part of every resource name, as in the lakehouse module."
   type        = string
   default     = "stedi"
   nullable    = false
@@ -65,12 +65,12 @@ variable "region" {
 
   validation {
     condition     = can(regex("^[a-z]{2}(-[a-z]+)+-[0-9]$", var.region))
-    error_message = "region must look like us-east-1; got \"${var.region}\"."
+    error_message = "region must be a region like us-east-1; got \"${var.region}\"."
   }
 }
 
 variable "state_bucket_name" {
-  description = "Name of the state bucket; null is <name_prefix>-terraform-state-<account id>."
+  description = "Name of the state bucket; null means <name_prefix>-terraform-state-<account id>."
   type        = string
   default     = null
 
@@ -81,12 +81,12 @@ variable "state_bucket_name" {
 
   validation {
     condition     = var.state_bucket_name == null || alltrue([for name in keys(var.environments) : !startswith(coalesce(var.state_bucket_name, "-"), "${var.name_prefix}-${name}-")])
-    error_message = "state_bucket_name must not start like an environment's buckets, which its apply role manages; got ${jsonencode(var.state_bucket_name)}."
+    error_message = "state_bucket_name must not have the name prefix of an environment, whose apply role could manage the bucket; got ${jsonencode(var.state_bucket_name)}."
   }
 }
 
 variable "oidc_provider_arn" {
-  description = "ARN of the account's IAM provider for token.actions.githubusercontent.com where it exists already (an account holds one); null creates it."
+  description = "ARN of the account's IAM OIDC provider for token.actions.githubusercontent.com, if it exists already (an account can have only one); null creates it."
   type        = string
   default     = null
 
@@ -97,7 +97,7 @@ variable "oidc_provider_arn" {
 }
 
 variable "kms_key_arns" {
-  description = "KMS keys that the lakehouses are encrypted with; empty where they use SSE-S3."
+  description = "ARNs of the KMS keys that encrypt the lakehouses; empty if they use SSE-S3."
   type        = list(string)
   default     = []
   nullable    = false
@@ -109,7 +109,7 @@ variable "kms_key_arns" {
 }
 
 variable "retention_days" {
-  description = "Days that the state bucket keeps a plan, and a version of the state that was replaced."
+  description = "Days to keep plans and replaced versions of states in the state bucket."
   type = object({
     plans  = optional(number, 30)
     states = optional(number, 365)
@@ -119,25 +119,25 @@ variable "retention_days" {
 
   validation {
     condition     = alltrue([for days in [var.retention_days.plans, var.retention_days.states] : days >= 1 && floor(days) == days])
-    error_message = "retention_days must be whole days from 1 up; got ${jsonencode(var.retention_days)}."
+    error_message = "retention_days must be whole numbers of days, at least 1; got ${jsonencode(var.retention_days)}."
   }
 }
 
 variable "require_tls" {
-  description = "Whether the state bucket refuses plain HTTP. Only an emulator without TLS has a reason to say false."
+  description = "Whether the state bucket refuses plain HTTP. Set it to false only for an emulator without TLS."
   type        = bool
   default     = true
   nullable    = false
 }
 
 variable "tags" {
-  description = "Tags of every resource, beside Project and ManagedBy."
+  description = "Tags of every resource, in addition to Project and ManagedBy."
   type        = map(string)
   default     = {}
   nullable    = false
 
   validation {
     condition     = !anytrue([for key in keys(var.tags) : startswith(lower(key), "aws:")])
-    error_message = "tags must not start with \"aws:\", which AWS reserves; got ${jsonencode(keys(var.tags))}."
+    error_message = "tags must not have keys that start with \"aws:\", which AWS reserves; got ${jsonencode(keys(var.tags))}."
   }
 }

@@ -8,6 +8,5 @@ terraform {
     }
   }
 
-  # No backend: this root creates the bucket that the others keep their state in. Its own state moves there once the
-  # bucket exists; see docs/ci.md.
+  # No backend: this root creates the bucket for the states. Its own state moves there once the bucket exists: see docs/ci.md.
 }

@@ -1,5 +1,5 @@
-# That the DDL is read as a SQL parser reads it is tested in ../../tests/unit/jobs/test_ddl_contract.py; here, that the catalog
-# declares what was read.
+# ../../tests/unit/jobs/test_ddl_contract.py compares the parsed DDL with a SQL parser; these runs check that the catalog declares
+# what was parsed.
 
 mock_provider "aws" {
   source = "./tests/mocks"
@@ -117,7 +117,7 @@ run "every_ddl_file_is_a_table" {
     condition = toset([
       for name, table in merge(aws_glue_catalog_table.json, aws_glue_catalog_table.iceberg) : name if table.database_name == "stedi_test_audit"
     ]) == toset(["consent_decisions", "pipeline_runs", "quarantine"]) && aws_glue_catalog_database.audit.name == "stedi_test_audit"
-    error_message = "What the runs did stands apart from the data."
+    error_message = "Audit tables are in a database of their own."
   }
 
   assert {
@@ -175,12 +175,12 @@ run "personal_data_is_marked_for_tools_to_read" {
 
   assert {
     condition     = { for name, table in aws_glue_catalog_table.iceberg : name => table.parameters["pseudonym_columns"] if contains(keys(table.parameters), "pseudonym_columns") } == { consent_decisions = "subjectkey", machine_learning_curated = "subjectkey" }
-    error_message = "Pseudonyms are told from what names a person, and from what does not."
+    error_message = "Pseudonyms are distinguished from personal data and from other columns."
   }
 
   assert {
     condition     = length(aws_glue_catalog_table_optimizer.this) + length(aws_iam_role.optimizers) + length(aws_lakeformation_permissions.job_tables) + length(aws_lakeformation_permissions.job_database) + length(aws_lakeformation_permissions.forget_tables) + length(aws_lakeformation_permissions.forget_database) == 0
-    error_message = "Optimizers and Lake Formation are there only when asked for."
+    error_message = "Optimizers and Lake Formation grants exist only if enabled."
   }
 }
 
@@ -306,7 +306,7 @@ run "lake_formation_gives_analysts_the_training_table_only" {
 
   assert {
     condition     = length(aws_lakeformation_permissions.optimizer_database) + length(aws_lakeformation_permissions.optimizer_tables) == 0
-    error_message = "No grant to a role that is not there."
+    error_message = "No grant to a role that does not exist."
   }
 }
 
@@ -326,7 +326,7 @@ run "lake_formation_lets_the_optimizers_maintain_what_they_maintain" {
     condition = { for name, grant in aws_lakeformation_permissions.optimizer_tables : name => join(",", grant.permissions) } == {
       for name in keys(aws_glue_catalog_table.iceberg) : name => "ALTER,DELETE,DESCRIBE,INSERT,SELECT"
     }
-    error_message = "Without a grant they would stop, and the snapshots of people who withdrew stay."
+    error_message = "Without a grant they would stop, and snapshots with withdrawn customers would stay."
   }
 
   assert {
@@ -335,7 +335,7 @@ run "lake_formation_lets_the_optimizers_maintain_what_they_maintain" {
   }
 }
 
-run "ddl_that_says_too_little_is_refused" {
+run "incomplete_ddl_is_refused" {
   command = plan
 
   module {

@@ -1,4 +1,4 @@
-# The real provider renders the policies; it makes no call, because every data source that would is overridden.
+# The real provider renders the policies; it makes no API call, because every data source that would is overridden.
 provider "aws" {
   region                      = "eu-central-1"
   access_key                  = "none"
@@ -68,7 +68,7 @@ run "jobs_read_landing_and_code_and_write_warehouse_and_quarantine_only" {
       "arn:aws:s3:::our-data/warehouse/stedi_test/*",
       "arn:aws:s3:::our-data/warehouse/stedi_test_audit/*",
     ])
-    error_message = "Landing, scripts, query results and what is to be forgotten are out of the jobs' reach; got ${aws_iam_role_policy.data.policy}."
+    error_message = "Landing, scripts, query results and erasure requests are out of the jobs' reach; got ${aws_iam_role_policy.data.policy}."
   }
 
   assert {
@@ -110,7 +110,7 @@ run "jobs_read_landing_and_code_and_write_warehouse_and_quarantine_only" {
       for statement in jsondecode(aws_iam_role_policy.data.policy).Statement : [statement.Resource]
       if length(setintersection(flatten([statement.Action]), ["s3:DeleteObjectVersion"])) > 0
     ] == [["arn:aws:s3:::our-data/warehouse/stedi_test/*"]]
-    error_message = "Of the tables alone old versions go; got ${aws_iam_role_policy.data.policy}."
+    error_message = "Noncurrent versions are deleted only of tables; got ${aws_iam_role_policy.data.policy}."
   }
 
   assert {
@@ -155,7 +155,7 @@ run "jobs_read_landing_and_code_and_write_warehouse_and_quarantine_only" {
 
   assert {
     condition     = aws_iam_role.jobs.permissions_boundary == null && aws_iam_role.jobs.path == "/" && length(aws_iam_policy.network) + length(aws_iam_role_policy_attachment.network) == 0
-    error_message = "Neither boundary, nor path, nor network unless given."
+    error_message = "No boundary, path or network unless given."
   }
 
   assert {
@@ -185,11 +185,11 @@ run "the_key_of_the_pseudonyms_is_for_the_jobs" {
       for policy in [aws_iam_policy.analyst.policy, aws_iam_role_policy.data.policy, aws_iam_role_policy.catalog.policy, aws_iam_role_policy.observe.policy] :
       !strcontains(policy, "secretsmanager")
     ])
-    error_message = "No other policy speaks of secrets; got ${aws_iam_policy.analyst.policy}."
+    error_message = "No other policy mentions secrets; got ${aws_iam_policy.analyst.policy}."
   }
 }
 
-run "the_role_that_forgets_erases_data_and_its_versions_but_no_code" {
+run "the_erasure_role_erases_data_and_its_versions_but_no_code" {
   command = plan
 
   module {
@@ -209,7 +209,7 @@ run "the_role_that_forgets_erases_data_and_its_versions_but_no_code" {
       for prefix in ["athena-results", "customer/landing", "forget", "quarantine", "step_trainer/landing", "warehouse/stedi_test", "warehouse/stedi_test_audit"] :
       ["arn:aws:s3:::our-data/${prefix}", "arn:aws:s3:::our-data/${prefix}/*"]
     ]))
-    error_message = "Wherever data is, and nowhere else; got ${aws_iam_role_policy.forget["data"].policy}."
+    error_message = "All prefixes with data, and no others; got ${aws_iam_role_policy.forget["data"].policy}."
   }
 
   assert {
@@ -225,7 +225,7 @@ run "the_role_that_forgets_erases_data_and_its_versions_but_no_code" {
       for statement in jsondecode(aws_iam_role_policy.forget["data"].policy).Statement : statement.Action
       if statement.Effect == "Allow" && contains(flatten([statement.Resource]), "arn:aws:s3:::our-data/*")
     ])) == toset(["s3:DeleteObjectVersion", "s3:GetObject", "s3:GetObjectVersion"])
-    error_message = "To verify is to look into everything; got ${aws_iam_role_policy.forget["data"].policy}."
+    error_message = "Verification searches everything; got ${aws_iam_role_policy.forget["data"].policy}."
   }
 
   assert {
@@ -248,7 +248,7 @@ run "the_role_that_forgets_erases_data_and_its_versions_but_no_code" {
 
   assert {
     condition     = keys(aws_iam_role_policy.forget) == ["catalog", "data", "lease", "logs", "observe", "subject_key"] && aws_iam_role.forget.permissions_boundary == null && aws_iam_role.forget.path == "/"
-    error_message = "Neither boundary, nor path, nor network unless given."
+    error_message = "No boundary, path or network unless given."
   }
 }
 
@@ -375,7 +375,7 @@ run "metrics_key_network_boundary_and_path_are_granted_when_given" {
       for statement in jsondecode(aws_iam_role_policy.observe.policy).Statement : statement.Condition
       if statement.Action == "cloudwatch:PutMetricData"
     ] == [{ StringEquals = { "cloudwatch:namespace" = "Glue" } }]
-    error_message = "PutMetricData knows no resource, so its namespace is what narrows it; got ${aws_iam_role_policy.observe.policy}."
+    error_message = "PutMetricData has no resource-level permissions, so the namespace restricts it; got ${aws_iam_role_policy.observe.policy}."
   }
 
   assert {
@@ -415,7 +415,7 @@ run "metrics_key_network_boundary_and_path_are_granted_when_given" {
 
   assert {
     condition     = { for of, attachment in aws_iam_role_policy_attachment.network : of => attachment.role } == { jobs = aws_iam_role.jobs.name, forget = aws_iam_role.forget.name }
-    error_message = "Whoever forgets runs where the other jobs run."
+    error_message = "The erasure job runs in the same network as the other jobs."
   }
 
   assert {

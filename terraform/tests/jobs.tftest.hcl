@@ -96,11 +96,11 @@ run "a_chain_that_runs_once_at_a_time_and_never_by_itself" {
 
   assert {
     condition     = alltrue([for job in aws_glue_job.this : job.security_configuration == null && length(coalesce(job.connections, [])) == 0])
-    error_message = "Neither key nor VPC unless given."
+    error_message = "No key or VPC unless given."
   }
 }
 
-run "the_job_that_forgets_waits_for_somebody_to_ask" {
+run "the_erasure_job_runs_on_request_only" {
   command = plan
 
   module {
@@ -198,7 +198,7 @@ run "every_job_knows_iceberg_and_gets_its_files_and_arguments" {
 
   assert {
     condition     = alltrue([for job in aws_glue_job.this : length(setintersection(["--enable-metrics", "--enable-observability-metrics"], keys(job.default_arguments))) == 0])
-    error_message = "Glue takes the key for true whatever its value."
+    error_message = "Glue treats the key as true whatever its value."
   }
 
   assert {

@@ -35,7 +35,7 @@ run "every_name_starts_with_prefix_and_environment" {
 
   assert {
     condition     = output.database == "stedi_test"
-    error_message = "Athena knows no hyphens in the name of a database; got ${output.database}."
+    error_message = "Athena does not allow hyphens in database names; got ${output.database}."
   }
 
   assert {
@@ -60,7 +60,7 @@ run "every_name_starts_with_prefix_and_environment" {
 
   assert {
     condition     = output.s3_endpoint_id != null && output.vpc_id != null && output.failure_topic_arn == "arn:aws:sns:eu-central-1:111122223333:failures"
-    error_message = "Both exist unless switched off."
+    error_message = "Both exist unless disabled."
   }
 
   assert {
@@ -141,7 +141,7 @@ run "limits_reach_the_jobs_as_json" {
       customer_landing      = { share = 0, rows = 1000 }
       step_trainer_landing  = { share = 0.01, rows = 5 }
     }
-    error_message = "What is not said of a table is the default; got ${output.job_arguments["--quarantine_limits"]}."
+    error_message = "Limits that are not set have their defaults; got ${output.job_arguments["--quarantine_limits"]}."
   }
 
   assert {
@@ -166,7 +166,7 @@ run "bucket_name_can_be_given_and_without_a_network_there_is_no_endpoint" {
 
   assert {
     condition     = length(module.network) == 0 && output.s3_endpoint_id == null && output.vpc_id == null && output.failure_topic_arn == null && length(output.alarms) == 0 && output.dashboard == null
-    error_message = "None exists when switched off."
+    error_message = "None exists if disabled."
   }
 
   assert {

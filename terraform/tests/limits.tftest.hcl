@@ -1,5 +1,5 @@
-# Policies stay below IAM's limits at the longest names that the module takes, in every partition. The real provider
-# renders them; it makes no call, because every data source that would is overridden.
+# Policies stay below IAM's limits with the longest names that the module allows, in every partition. The real provider renders
+# them; it makes no API call, because every data source that would is overridden.
 
 provider "aws" {
   alias                       = "frankfurt"
@@ -38,6 +38,38 @@ override_data {
   }
 }
 
+# Values for Frankfurt; the other runs replace partition and region in the ARNs.
+variables {
+  name                     = "abcdefghijklmnopqrst-abcdefghijklmno"
+  path                     = "/"
+  permissions_boundary_arn = null
+  kms_key_arn              = "arn:aws:kms:eu-central-1:111122223333:key/mrk-0123456789abcdef0123456789abcdef"
+  workflow                 = "abcdefghijklmnopqrst-abcdefghijklmno-lakehouse"
+  bucket_arn               = "arn:aws:s3:::${join("", [for i in range(63) : "b"])}"
+  landing_prefixes         = [for file in fileset("../ddl", "*_landing.sql") : "${trimsuffix(file, "_landing.sql")}/landing"]
+  database                 = "abcdefghijklmnopqrst_abcdefghijklmno"
+  database_arn             = "arn:aws:glue:eu-central-1:111122223333:database/abcdefghijklmnopqrst_abcdefghijklmno"
+  audit_database           = "abcdefghijklmnopqrst_abcdefghijklmno_audit"
+  audit_database_arn       = "arn:aws:glue:eu-central-1:111122223333:database/abcdefghijklmnopqrst_abcdefghijklmno_audit"
+  subject_key_secret_arn   = "arn:aws:secretsmanager:eu-central-1:111122223333:secret:abcdefghijklmnopqrst-abcdefghijklmno-subject-key-AbCdEf"
+  refusal_key_secret_arn   = "arn:aws:secretsmanager:eu-central-1:111122223333:secret:abcdefghijklmnopqrst-abcdefghijklmno-refusal-key-AbCdEf"
+  landing_table_arns       = { for file in fileset("../ddl", "*_landing.sql") : file => "arn:aws:glue:eu-central-1:111122223333:table/abcdefghijklmnopqrst_abcdefghijklmno/${trimsuffix(file, ".sql")}" }
+  iceberg_table_arns       = { for file in setsubtract(fileset("../ddl", "*.sql"), fileset("../ddl", "*.audit.sql")) : trimsuffix(file, ".sql") => "arn:aws:glue:eu-central-1:111122223333:table/abcdefghijklmnopqrst_abcdefghijklmno_audit/${trimsuffix(file, ".sql")}" if !endswith(file, "_landing.sql") }
+  metrics_enabled          = true
+  tags                     = {}
+
+  placement = {
+    connection_arns     = [for i in range(4) : "arn:aws:glue:eu-central-1:111122223333:connection/abcdefghijklmnopqrst-abcdefghijklmno-vpc-${i}"]
+    subnet_arns         = [for i in range(4) : "arn:aws:ec2:eu-central-1:111122223333:subnet/subnet-0123456789abcdef${i}"]
+    security_group_arns = ["arn:aws:ec2:eu-central-1:111122223333:security-group/sg-0123456789abcdef0"]
+  }
+
+  analysts = {
+    workgroup_arn  = "arn:aws:athena:eu-central-1:111122223333:workgroup/abcdefghijklmnopqrst-abcdefghijklmno-analyst"
+    results_prefix = "athena-results/analysts"
+  }
+}
+
 run "policies_are_short_enough_in_frankfurt" {
   command = plan
 
@@ -47,37 +79,6 @@ run "policies_are_short_enough_in_frankfurt" {
 
   providers = {
     aws = aws.frankfurt
-  }
-
-  variables {
-    name                     = "abcdefghijklmnopqrst-abcdefghijklmno"
-    path                     = "/"
-    permissions_boundary_arn = null
-    kms_key_arn              = "arn:aws:kms:eu-central-1:111122223333:key/mrk-0123456789abcdef0123456789abcdef"
-    workflow                 = "abcdefghijklmnopqrst-abcdefghijklmno-lakehouse"
-    bucket_arn               = "arn:aws:s3:::${join("", [for i in range(63) : "b"])}"
-    landing_prefixes         = [for file in fileset("../ddl", "*_landing.sql") : "${trimsuffix(file, "_landing.sql")}/landing"]
-    database                 = "abcdefghijklmnopqrst_abcdefghijklmno"
-    database_arn             = "arn:aws:glue:eu-central-1:111122223333:database/abcdefghijklmnopqrst_abcdefghijklmno"
-    audit_database           = "abcdefghijklmnopqrst_abcdefghijklmno_audit"
-    audit_database_arn       = "arn:aws:glue:eu-central-1:111122223333:database/abcdefghijklmnopqrst_abcdefghijklmno_audit"
-    subject_key_secret_arn   = "arn:aws:secretsmanager:eu-central-1:111122223333:secret:abcdefghijklmnopqrst-abcdefghijklmno-subject-key-AbCdEf"
-    refusal_key_secret_arn   = "arn:aws:secretsmanager:eu-central-1:111122223333:secret:abcdefghijklmnopqrst-abcdefghijklmno-refusal-key-AbCdEf"
-    landing_table_arns       = { for file in fileset("../ddl", "*_landing.sql") : file => "arn:aws:glue:eu-central-1:111122223333:table/abcdefghijklmnopqrst_abcdefghijklmno/${trimsuffix(file, ".sql")}" }
-    iceberg_table_arns       = { for file in setsubtract(fileset("../ddl", "*.sql"), fileset("../ddl", "*.audit.sql")) : trimsuffix(file, ".sql") => "arn:aws:glue:eu-central-1:111122223333:table/abcdefghijklmnopqrst_abcdefghijklmno_audit/${trimsuffix(file, ".sql")}" if !endswith(file, "_landing.sql") }
-    metrics_enabled          = true
-    tags                     = {}
-
-    placement = {
-      connection_arns     = [for i in range(4) : "arn:aws:glue:eu-central-1:111122223333:connection/abcdefghijklmnopqrst-abcdefghijklmno-vpc-${i}"]
-      subnet_arns         = [for i in range(4) : "arn:aws:ec2:eu-central-1:111122223333:subnet/subnet-0123456789abcdef${i}"]
-      security_group_arns = ["arn:aws:ec2:eu-central-1:111122223333:security-group/sg-0123456789abcdef0"]
-    }
-
-    analysts = {
-      workgroup_arn  = "arn:aws:athena:eu-central-1:111122223333:workgroup/abcdefghijklmnopqrst-abcdefghijklmno-analyst"
-      results_prefix = "athena-results/analysts"
-    }
   }
 
   assert {
@@ -92,7 +93,7 @@ run "policies_are_short_enough_in_frankfurt" {
 
   assert {
     condition     = sum([for policy in aws_iam_role_policy.forget : length(jsonencode(jsondecode(policy.policy)))]) <= 10240
-    error_message = "The policies in a role have up to 10,240 characters in all; those of the role that forgets people have ${jsonencode({ for name, policy in aws_iam_role_policy.forget : name => length(jsonencode(jsondecode(policy.policy))) })}."
+    error_message = "The policies in a role have up to 10,240 characters in all; those of the erasure role have ${jsonencode({ for name, policy in aws_iam_role_policy.forget : name => length(jsonencode(jsondecode(policy.policy))) })}."
   }
 
   assert {
@@ -113,34 +114,16 @@ run "policies_are_short_enough_in_govcloud" {
   }
 
   variables {
-    name                     = "abcdefghijklmnopqrst-abcdefghijklmno"
-    path                     = "/"
-    permissions_boundary_arn = null
-    kms_key_arn              = "arn:aws-us-gov:kms:us-gov-west-1:111122223333:key/mrk-0123456789abcdef0123456789abcdef"
-    workflow                 = "abcdefghijklmnopqrst-abcdefghijklmno-lakehouse"
-    bucket_arn               = "arn:aws-us-gov:s3:::${join("", [for i in range(63) : "b"])}"
-    landing_prefixes         = [for file in fileset("../ddl", "*_landing.sql") : "${trimsuffix(file, "_landing.sql")}/landing"]
-    database                 = "abcdefghijklmnopqrst_abcdefghijklmno"
-    database_arn             = "arn:aws-us-gov:glue:us-gov-west-1:111122223333:database/abcdefghijklmnopqrst_abcdefghijklmno"
-    audit_database           = "abcdefghijklmnopqrst_abcdefghijklmno_audit"
-    audit_database_arn       = "arn:aws-us-gov:glue:us-gov-west-1:111122223333:database/abcdefghijklmnopqrst_abcdefghijklmno_audit"
-    subject_key_secret_arn   = "arn:aws-us-gov:secretsmanager:us-gov-west-1:111122223333:secret:abcdefghijklmnopqrst-abcdefghijklmno-subject-key-AbCdEf"
-    refusal_key_secret_arn   = "arn:aws-us-gov:secretsmanager:us-gov-west-1:111122223333:secret:abcdefghijklmnopqrst-abcdefghijklmno-refusal-key-AbCdEf"
-    landing_table_arns       = { for file in fileset("../ddl", "*_landing.sql") : file => "arn:aws-us-gov:glue:us-gov-west-1:111122223333:table/abcdefghijklmnopqrst_abcdefghijklmno/${trimsuffix(file, ".sql")}" }
-    iceberg_table_arns       = { for file in setsubtract(fileset("../ddl", "*.sql"), fileset("../ddl", "*.audit.sql")) : trimsuffix(file, ".sql") => "arn:aws-us-gov:glue:us-gov-west-1:111122223333:table/abcdefghijklmnopqrst_abcdefghijklmno_audit/${trimsuffix(file, ".sql")}" if !endswith(file, "_landing.sql") }
-    metrics_enabled          = true
-    tags                     = {}
-
-    placement = {
-      connection_arns     = [for i in range(4) : "arn:aws-us-gov:glue:us-gov-west-1:111122223333:connection/abcdefghijklmnopqrst-abcdefghijklmno-vpc-${i}"]
-      subnet_arns         = [for i in range(4) : "arn:aws-us-gov:ec2:us-gov-west-1:111122223333:subnet/subnet-0123456789abcdef${i}"]
-      security_group_arns = ["arn:aws-us-gov:ec2:us-gov-west-1:111122223333:security-group/sg-0123456789abcdef0"]
-    }
-
-    analysts = {
-      workgroup_arn  = "arn:aws-us-gov:athena:us-gov-west-1:111122223333:workgroup/abcdefghijklmnopqrst-abcdefghijklmno-analyst"
-      results_prefix = "athena-results/analysts"
-    }
+    kms_key_arn            = replace(replace(var.kms_key_arn, "arn:aws:", "arn:aws-us-gov:"), "eu-central-1", "us-gov-west-1")
+    bucket_arn             = replace(replace(var.bucket_arn, "arn:aws:", "arn:aws-us-gov:"), "eu-central-1", "us-gov-west-1")
+    database_arn           = replace(replace(var.database_arn, "arn:aws:", "arn:aws-us-gov:"), "eu-central-1", "us-gov-west-1")
+    audit_database_arn     = replace(replace(var.audit_database_arn, "arn:aws:", "arn:aws-us-gov:"), "eu-central-1", "us-gov-west-1")
+    subject_key_secret_arn = replace(replace(var.subject_key_secret_arn, "arn:aws:", "arn:aws-us-gov:"), "eu-central-1", "us-gov-west-1")
+    refusal_key_secret_arn = replace(replace(var.refusal_key_secret_arn, "arn:aws:", "arn:aws-us-gov:"), "eu-central-1", "us-gov-west-1")
+    landing_table_arns     = jsondecode(replace(replace(jsonencode(var.landing_table_arns), "arn:aws:", "arn:aws-us-gov:"), "eu-central-1", "us-gov-west-1"))
+    iceberg_table_arns     = jsondecode(replace(replace(jsonencode(var.iceberg_table_arns), "arn:aws:", "arn:aws-us-gov:"), "eu-central-1", "us-gov-west-1"))
+    placement              = jsondecode(replace(replace(jsonencode(var.placement), "arn:aws:", "arn:aws-us-gov:"), "eu-central-1", "us-gov-west-1"))
+    analysts               = jsondecode(replace(replace(jsonencode(var.analysts), "arn:aws:", "arn:aws-us-gov:"), "eu-central-1", "us-gov-west-1"))
   }
 
   assert {
@@ -155,7 +138,7 @@ run "policies_are_short_enough_in_govcloud" {
 
   assert {
     condition     = sum([for policy in aws_iam_role_policy.forget : length(jsonencode(jsondecode(policy.policy)))]) <= 10240
-    error_message = "The policies in a role have up to 10,240 characters in all; those of the role that forgets people have ${jsonencode({ for name, policy in aws_iam_role_policy.forget : name => length(jsonencode(jsondecode(policy.policy))) })}."
+    error_message = "The policies in a role have up to 10,240 characters in all; those of the erasure role have ${jsonencode({ for name, policy in aws_iam_role_policy.forget : name => length(jsonencode(jsondecode(policy.policy))) })}."
   }
 
   assert {
@@ -176,34 +159,16 @@ run "policies_are_short_enough_in_china" {
   }
 
   variables {
-    name                     = "abcdefghijklmnopqrst-abcdefghijklmno"
-    path                     = "/"
-    permissions_boundary_arn = null
-    kms_key_arn              = "arn:aws-cn:kms:cn-northwest-1:111122223333:key/mrk-0123456789abcdef0123456789abcdef"
-    workflow                 = "abcdefghijklmnopqrst-abcdefghijklmno-lakehouse"
-    bucket_arn               = "arn:aws-cn:s3:::${join("", [for i in range(63) : "b"])}"
-    landing_prefixes         = [for file in fileset("../ddl", "*_landing.sql") : "${trimsuffix(file, "_landing.sql")}/landing"]
-    database                 = "abcdefghijklmnopqrst_abcdefghijklmno"
-    database_arn             = "arn:aws-cn:glue:cn-northwest-1:111122223333:database/abcdefghijklmnopqrst_abcdefghijklmno"
-    audit_database           = "abcdefghijklmnopqrst_abcdefghijklmno_audit"
-    audit_database_arn       = "arn:aws-cn:glue:cn-northwest-1:111122223333:database/abcdefghijklmnopqrst_abcdefghijklmno_audit"
-    subject_key_secret_arn   = "arn:aws-cn:secretsmanager:cn-northwest-1:111122223333:secret:abcdefghijklmnopqrst-abcdefghijklmno-subject-key-AbCdEf"
-    refusal_key_secret_arn   = "arn:aws-cn:secretsmanager:cn-northwest-1:111122223333:secret:abcdefghijklmnopqrst-abcdefghijklmno-refusal-key-AbCdEf"
-    landing_table_arns       = { for file in fileset("../ddl", "*_landing.sql") : file => "arn:aws-cn:glue:cn-northwest-1:111122223333:table/abcdefghijklmnopqrst_abcdefghijklmno/${trimsuffix(file, ".sql")}" }
-    iceberg_table_arns       = { for file in setsubtract(fileset("../ddl", "*.sql"), fileset("../ddl", "*.audit.sql")) : trimsuffix(file, ".sql") => "arn:aws-cn:glue:cn-northwest-1:111122223333:table/abcdefghijklmnopqrst_abcdefghijklmno_audit/${trimsuffix(file, ".sql")}" if !endswith(file, "_landing.sql") }
-    metrics_enabled          = true
-    tags                     = {}
-
-    placement = {
-      connection_arns     = [for i in range(4) : "arn:aws-cn:glue:cn-northwest-1:111122223333:connection/abcdefghijklmnopqrst-abcdefghijklmno-vpc-${i}"]
-      subnet_arns         = [for i in range(4) : "arn:aws-cn:ec2:cn-northwest-1:111122223333:subnet/subnet-0123456789abcdef${i}"]
-      security_group_arns = ["arn:aws-cn:ec2:cn-northwest-1:111122223333:security-group/sg-0123456789abcdef0"]
-    }
-
-    analysts = {
-      workgroup_arn  = "arn:aws-cn:athena:cn-northwest-1:111122223333:workgroup/abcdefghijklmnopqrst-abcdefghijklmno-analyst"
-      results_prefix = "athena-results/analysts"
-    }
+    kms_key_arn            = replace(replace(var.kms_key_arn, "arn:aws:", "arn:aws-cn:"), "eu-central-1", "cn-northwest-1")
+    bucket_arn             = replace(replace(var.bucket_arn, "arn:aws:", "arn:aws-cn:"), "eu-central-1", "cn-northwest-1")
+    database_arn           = replace(replace(var.database_arn, "arn:aws:", "arn:aws-cn:"), "eu-central-1", "cn-northwest-1")
+    audit_database_arn     = replace(replace(var.audit_database_arn, "arn:aws:", "arn:aws-cn:"), "eu-central-1", "cn-northwest-1")
+    subject_key_secret_arn = replace(replace(var.subject_key_secret_arn, "arn:aws:", "arn:aws-cn:"), "eu-central-1", "cn-northwest-1")
+    refusal_key_secret_arn = replace(replace(var.refusal_key_secret_arn, "arn:aws:", "arn:aws-cn:"), "eu-central-1", "cn-northwest-1")
+    landing_table_arns     = jsondecode(replace(replace(jsonencode(var.landing_table_arns), "arn:aws:", "arn:aws-cn:"), "eu-central-1", "cn-northwest-1"))
+    iceberg_table_arns     = jsondecode(replace(replace(jsonencode(var.iceberg_table_arns), "arn:aws:", "arn:aws-cn:"), "eu-central-1", "cn-northwest-1"))
+    placement              = jsondecode(replace(replace(jsonencode(var.placement), "arn:aws:", "arn:aws-cn:"), "eu-central-1", "cn-northwest-1"))
+    analysts               = jsondecode(replace(replace(jsonencode(var.analysts), "arn:aws:", "arn:aws-cn:"), "eu-central-1", "cn-northwest-1"))
   }
 
   assert {
@@ -218,7 +183,7 @@ run "policies_are_short_enough_in_china" {
 
   assert {
     condition     = sum([for policy in aws_iam_role_policy.forget : length(jsonencode(jsondecode(policy.policy)))]) <= 10240
-    error_message = "The policies in a role have up to 10,240 characters in all; those of the role that forgets people have ${jsonencode({ for name, policy in aws_iam_role_policy.forget : name => length(jsonencode(jsondecode(policy.policy))) })}."
+    error_message = "The policies in a role have up to 10,240 characters in all; those of the erasure role have ${jsonencode({ for name, policy in aws_iam_role_policy.forget : name => length(jsonencode(jsondecode(policy.policy))) })}."
   }
 
   assert {

@@ -122,12 +122,12 @@ run "failed_and_slow_jobs_of_this_lakehouse_are_announced" {
       stedi-test-job-failures = ["AWS/Events", "FailedInvocations", "arn:aws:sns:eu-central-1:111122223333:failures"]
       stedi-test-job-delays   = ["AWS/Events", "FailedInvocations", "arn:aws:sns:eu-central-1:111122223333:failures"]
     }
-    error_message = "An announcement that did not arrive sets off an alarm."
+    error_message = "An undelivered announcement triggers an alarm."
   }
 
   assert {
     condition     = length(aws_sns_topic_subscription.email) + length(aws_cloudwatch_metric_alarm.stale) + length(aws_budgets_budget.this) == 0
-    error_message = "Nobody is subscribed, no run is expected and no money is counted unless asked."
+    error_message = "There is no subscription, alarm on missing runs or budget unless configured."
   }
 
   assert {
@@ -161,7 +161,7 @@ run "with_key_address_expected_runs_metrics_and_budget" {
 
   assert {
     condition     = strcontains(jsondecode(aws_cloudwatch_event_target.jobs["failed"].input_transformer[0].input_template), "Glue repeats a FAILED run up to 2 times, as <run>_attempt_1 and so on: no message about the next attempt means that it succeeded.")
-    error_message = "A failure that a retry may mend says so; got ${aws_cloudwatch_event_target.jobs["failed"].input_transformer[0].input_template}."
+    error_message = "A message about a failure that is retried says so; got ${aws_cloudwatch_event_target.jobs["failed"].input_transformer[0].input_template}."
   }
 
   assert {

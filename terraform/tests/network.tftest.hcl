@@ -1,4 +1,4 @@
-# The real provider renders the policies; it makes no call, because every data source that would is overridden.
+# The real provider renders the policies; it makes no API call, because every data source that would is overridden.
 provider "aws" {
   region                      = "eu-central-1"
   access_key                  = "none"
@@ -141,12 +141,12 @@ run "endpoint_of_a_named_vpc_reaches_this_bucket_for_this_account_only" {
 
   assert {
     condition     = length(aws_glue_connection.jobs) + length(aws_security_group.jobs) + length(aws_vpc_endpoint.services) == 0 && output.placement == null
-    error_message = "Jobs run outside the VPC unless asked."
+    error_message = "Jobs run outside the VPC by default."
   }
 
   assert {
     condition     = length(aws_vpc.this) + length(aws_subnet.private) + length(aws_route_table.private) == 0
-    error_message = "The VPC is the one that was named, and nothing is made in it but the endpoint."
+    error_message = "The VPC is the given one, and only the endpoint is created in it."
   }
 }
 
@@ -179,7 +179,7 @@ run "a_network_of_its_own_is_private_and_its_route_table_has_the_endpoint" {
 
   assert {
     condition     = length(data.aws_vpc.named) + length(data.aws_route_tables.named) == 0 && output.vpc_id == "vpc-33333333"
-    error_message = "No VPC is looked for: the default one least of all."
+    error_message = "No VPC is looked up, not even the default one."
   }
 
   assert {
@@ -198,7 +198,7 @@ run "a_network_of_its_own_is_private_and_its_route_table_has_the_endpoint" {
 
   assert {
     condition     = aws_vpc.this[0].enable_dns_support && aws_vpc.this[0].enable_dns_hostnames && length(aws_vpc_endpoint.services) == 0
-    error_message = "Private DNS works there, and nothing that costs by the hour is made unless asked."
+    error_message = "Private DNS works, and nothing with an hourly cost is created unless requested."
   }
 }
 
@@ -315,7 +315,7 @@ run "jobs_in_the_vpc_reach_each_other_s3_and_their_endpoints_only" {
       rule.security_group_id == "sg-00000000" && rule.referenced_security_group_id == "sg-00000000" &&
       rule.ip_protocol == "tcp" && rule.from_port == 0 && rule.to_port == 65535 && rule.cidr_ipv4 == null
     ])
-    error_message = "Driver and executors talk over every port, with nobody else."
+    error_message = "Driver and executors connect on every port, and only to each other."
   }
 
   assert {
@@ -361,7 +361,7 @@ run "jobs_in_the_vpc_reach_each_other_s3_and_their_endpoints_only" {
       for service, actions in { glue = "glue:*", logs = "logs:*", monitoring = "cloudwatch:*", secretsmanager = "secretsmanager:*" } :
       service => [[actions, { StringEqualsIfExists = { "aws:PrincipalAccount" = "111122223333" } }]]
     }
-    error_message = "Credentials of another account do not pass; got ${jsonencode([for endpoint in aws_vpc_endpoint.services : endpoint.policy])}."
+    error_message = "Credentials of other accounts are refused; got ${jsonencode([for endpoint in aws_vpc_endpoint.services : endpoint.policy])}."
   }
 
   assert {

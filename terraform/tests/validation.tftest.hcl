@@ -1,5 +1,5 @@
-# Every rule of variables.tf, broken at least once. One run breaks many variables (a run costs a second), and passes only
-# when each of those that it lists is refused, and no other.
+# Breaks every rule of variables.tf at least once. A run breaks many variables, since a run takes a second, and passes only if
+# exactly the listed variables are refused.
 
 mock_provider "aws" {
   source = "./tests/mocks"
@@ -254,7 +254,7 @@ run "route_tables_that_are_none" {
   expect_failures = [var.network]
 }
 
-run "route_tables_beside_a_network_that_is_made" {
+run "route_tables_with_a_network_that_is_created" {
   command = plan
 
   variables {
@@ -336,7 +336,7 @@ run "code_that_is_not_where_it_is_looked_for" {
   expect_failures = [var.ddl_path, var.scripts_path]
 }
 
-# Without the jobs: provider 5.100 knows no such worker, later ones do.
+# Without the jobs: provider 5.100 does not support these workers, later versions do.
 run "workers_that_glue_has_got_since" {
   command = plan
 

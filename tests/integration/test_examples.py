@@ -1,4 +1,4 @@
-"""Both examples live a whole life on the embedded AWS: apply, no drift, one change, destroy."""
+"""The life cycle of both examples on the embedded AWS: apply, no drift, one change, destroy."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ ONLY_IN_COMPLETE: Final = frozenset(
     {"aliases", "budgets", "connections", "endpoints", "keys", "security groups", "VPCs"}
 )
 
-# What an account can be left with, and the names of what is there.
+# The kinds of resources that an account may contain, and functions that list their names.
 LISTED: Final[dict[str, Callable[[Aws], Iterable[str]]]] = {
     "buckets": lambda aws: (each["Name"] for each in aws("s3").list_buckets()["Buckets"]),
     "databases": lambda aws: (each["Name"] for each in aws("glue").get_databases()["DatabaseList"]),
@@ -73,7 +73,7 @@ LISTED: Final[dict[str, Callable[[Aws], Iterable[str]]]] = {
 
 
 class Aws:
-    """The embedded AWS: a client per service, and what there is at all."""
+    """The embedded AWS: a client per service, and an inventory of its resources."""
 
     def __init__(self) -> None:
         self._session, self._clients = boto3.Session(), dict[str, Any]()
@@ -84,7 +84,7 @@ class Aws:
         return self._clients[service]
 
     def inventory(self) -> dict[str, set[str]]:
-        """Return the names of everything that exists, by its kind."""
+        """Return the names of all resources, by kind."""
         return {kind: set(names(self)) for kind, names in LISTED.items()}
 
 
@@ -95,7 +95,7 @@ class Example:
     folder: Path
 
     def __call__(self, *command: str, **variables: str) -> str:
-        """Run a Terraform command that has to succeed, and return what it printed."""
+        """Run a Terraform command that must succeed, and return its output."""
         options: dict[str, Any] = {"input": False} if command[0] != "output" else {}
         if command[0] in ("plan", "destroy") or "-auto-approve" in command:
             options["var"] = {"embedded": "true", **variables}
@@ -104,13 +104,13 @@ class Example:
         return str(out)
 
     def plan(self, **variables: str) -> dict[str, str]:
-        """Plan, and return {address: action} of all that would not stay as it is."""
+        """Plan, and return {address: action} of every change."""
         events = [json.loads(line) for line in self("plan", "-json", "-out=change.tfplan", **variables).splitlines()]
         changes = [event["change"] for event in events if event["type"] == "planned_change"]
         return {change["resource"]["addr"]: change["action"] for change in changes if change["action"] != "read"}
 
     def apply(self) -> None:
-        """Apply what was planned last."""
+        """Apply the last plan."""
         self("apply", "change.tfplan")
 
     def output(self) -> dict[str, Any]:
@@ -143,7 +143,7 @@ def aws(examples: Path) -> Aws:
 
 @contextmanager
 def applied(example: Example, aws: Aws) -> Iterator[set[str]]:
-    """Apply an example, yield the kinds of what that made, destroy it, and see that it took everything with it."""
+    """Apply an example, yield the kinds of resources it created, destroy it, and check that nothing is left."""
     before = aws.inventory()
     example("init", "-lockfile=readonly")
     example("apply", "-auto-approve")
@@ -175,7 +175,7 @@ def test_complete(examples: Path, aws: Aws) -> None:
         policy = json.loads(aws("kms").get_key_policy(KeyId=key, PolicyName="default")["Policy"])
         for service, sent in context_of_services(lakehouse).items():
             assert admits(policy, service, sent), f"{service} may not use the key with {sent}"
-            # Of another account, or for another topic or group, it may not.
+            # Not for another account, topic or log group.
             assert not admits(policy, service, {name: f"other-{value}" for name, value in sent.items()}), service
         assert encryption_of_bucket(aws, lakehouse["bucket"]) == {"SSEAlgorithm": "aws:kms", "KMSMasterKeyID": key}
         for workgroup in (lakehouse["athena_workgroup"], lakehouse["analyst_workgroup"]):
@@ -209,13 +209,13 @@ def test_complete(examples: Path, aws: Aws) -> None:
 
 
 def optimizes(aws: Aws, database: str, table: str, kind: str) -> bool:
-    """Tell whether Glue maintains a table in a way."""
+    """Whether a table optimizer of a kind is enabled for a table."""
     answer = aws("glue").get_table_optimizer(CatalogId=ACCOUNT, DatabaseName=database, TableName=table, Type=kind)
     return bool(answer["TableOptimizer"]["configuration"]["enabled"])
 
 
 def context_of_services(lakehouse: dict[str, Any]) -> dict[str, dict[str, str]]:
-    """Return what each service that acts by itself names to KMS, by the service."""
+    """Return the condition keys that each AWS service sends to KMS, by service."""
     topic = {"kms:EncryptionContext:aws:sns:topicArn": lakehouse["failure_topic_arn"]}
     region = lakehouse["region"]
     group = f"arn:aws:logs:{region}:{ACCOUNT}:log-group:{lakehouse['log_groups']['error']}"
@@ -229,7 +229,7 @@ def context_of_services(lakehouse: dict[str, Any]) -> dict[str, dict[str, str]]:
 
 
 def admits(policy: dict[str, Any], service: str, sent: dict[str, str]) -> bool:
-    """Tell whether a key policy lets a service make and read data keys, with what it names to KMS."""
+    """Whether a key policy allows a service to create and decrypt data keys, given the condition keys it sends."""
 
     def holds(statement: dict[str, Any]) -> bool:
         conditions = statement.get("Condition", {})
@@ -250,12 +250,12 @@ def admits(policy: dict[str, Any], service: str, sent: dict[str, str]) -> bool:
 
 
 def encryption_of_bucket(aws: Aws, bucket: str) -> dict[str, str]:
-    """Return by what the objects of a bucket are encrypted that ask for nothing."""
+    """Return the default encryption of a bucket."""
     [rule] = aws("s3").get_bucket_encryption(Bucket=bucket)["ServerSideEncryptionConfiguration"]["Rules"]
     return dict(rule["ApplyServerSideEncryptionByDefault"])
 
 
 def leave_deleted_object(aws: Aws, bucket: str) -> None:
-    """Leave an old version and a delete marker in a bucket, as a job does that replaces a table."""
+    """Leave a noncurrent version and a delete marker in a bucket, as a job does when it replaces a table."""
     aws("s3").put_object(Bucket=bucket, Key="warehouse/old.parquet", Body=b"")
     aws("s3").delete_object(Bucket=bucket, Key="warehouse/old.parquet")

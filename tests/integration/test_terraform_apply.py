@@ -16,7 +16,7 @@ from tests.support.project import ALL_JOBS, Project
 
 @pytest.fixture(scope="module")
 def terraform(project: Project) -> Iterator[Terraform]:
-    """The local root, applied once through `lakehouse apply`, which also starts the embedded AWS."""
+    """The local root, applied once by `lakehouse apply`, which also starts the embedded AWS."""
     project.succeed("apply")
     with pytest.MonkeyPatch.context() as patch:
         for name, value in project.environment().items():
@@ -25,7 +25,7 @@ def terraform(project: Project) -> Iterator[Terraform]:
 
 
 def changes(terraform: Terraform, tmp_path: Path) -> dict[str, list[str]]:
-    """Plan, and return {address: actions} of everything that would not stay as it is."""
+    """Plan, and return {address: actions} of every change."""
     plan = tmp_path / "change.tfplan"
     code, out, err = terraform.plan(out=str(plan), detailed_exitcode=IsFlagged, input=False, no_color=IsFlagged)
     assert code in (0, 2), f"{out}\n{err}"

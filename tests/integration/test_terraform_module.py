@@ -1,4 +1,4 @@
-"""Every Terraform root is valid, and `terraform test` passes: plans against mocked providers, no AWS at all."""
+"""Every Terraform root is valid, and `terraform test` passes, with mocked providers and without AWS."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ TESTED = sorted({str(file.parents[1].relative_to(TERRAFORM)) for file in TERRAFO
 
 @pytest.fixture(scope="module")
 def environment(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
-    """Terraform as the operator's tools set it up; what it downloads or links stays out of the checkout."""
+    """Terraform as the command line configures it; its downloads and links stay out of the checkout."""
     config = cli_configuration(Project.at(REPOSITORY, LOCAL))
     settings = {
         "AWS_EC2_METADATA_DISABLED": "true",
@@ -71,10 +71,10 @@ run "plan" {
 
 
 @pytest.mark.parametrize("source", ["repository/terraform", "repository//terraform"])
-def test_a_source_without_the_double_slash_is_told_what_it_needs(
+def test_a_source_without_the_double_slash_is_refused_with_the_remedy(
     source: str, environment: dict[str, str], tmp_path: Path
 ) -> None:
-    """Terraform copies a source up to its double slash, and the module reads ddl/ and glue_jobs/ beside itself."""
+    """Terraform copies a source up to its double slash, and the module also needs ddl/ and glue_jobs/."""
     for folder in ("ddl", "glue_jobs", "terraform"):
         ignore = shutil.ignore_patterns(".terraform", ".terraform.lock.hcl", "__pycache__")
         shutil.copytree(REPOSITORY / folder, tmp_path / "repository" / folder, ignore=ignore)

@@ -1,4 +1,4 @@
-"""The script that holds a saved plan against the merged code, on real plans of a root that needs no provider."""
+"""The script that compares a saved plan with the merged code, on real plans of a root that needs no provider."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def run(root: Path, *command: str) -> subprocess.CompletedProcess[str]:
 
 
 def plan(root: Path, name: str, code: str = CODE) -> str:
-    """Plan `code`, and return the file's path."""
+    """Plan `code`, and return the path of the plan file."""
     folder = root / "terraform/environments/dev"
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "main.tf").write_text(code)
@@ -64,7 +64,7 @@ def test_code_that_the_text_of_a_plan_does_not_show_is_refused(tmp_path: Path) -
     assert "local-exec" in done.stdout
 
 
-def test_what_is_no_plan_is_refused(tmp_path: Path) -> None:
+def test_a_file_that_is_no_plan_is_refused(tmp_path: Path) -> None:
     merged = plan(tmp_path, "merged")
     (tmp_path / "reviewed").write_text("no plan")
     assert compare(tmp_path, "reviewed", merged).returncode != 0

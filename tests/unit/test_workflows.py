@@ -1,4 +1,4 @@
-"""What must hold of the workflows: whoever loosens one of these should have to say so here."""
+"""Safety properties of the workflows: loosening one requires a change here."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ import yaml
 ROOT = Path(__file__).resolve().parents[2]
 WORKFLOWS = sorted((ROOT / ".github/workflows").glob("*.yml"))
 ACTIONS = sorted((ROOT / ".github/actions").glob("*/action.yml"))
-# Per job, what it may do with the repository's token beyond checking out.
+# Permissions of each job's repository token, in addition to checking out.
 RIGHTS = {
     ("checks", "checks"): {},
     ("checks", "slow"): {},
@@ -31,13 +31,13 @@ RIGHTS = {
     ("connectors", "connectors"): {},
     ("drift", "drift"): {"id-token": "write", "issues": "write"},
 }
-COLLECTOR = ("plan", "plans")  # checks nothing out
+COLLECTOR = ("plan", "plans")  # does not check out
 
 
 def load(path: Path) -> dict[str, Any]:
     document: dict[str, Any] = yaml.safe_load(path.read_text(encoding="utf-8"))
     if True in document:
-        document["on"] = document.pop(True)  # YAML 1.1 reads the key `on` as a boolean
+        document["on"] = document.pop(True)  # YAML 1.1 parses the key `on` as a boolean
     return document
 
 
@@ -67,7 +67,7 @@ def make_targets() -> set[str]:
 
 
 @pytest.mark.parametrize("path", [*WORKFLOWS, *ACTIONS], ids=lambda path: str(path.relative_to(ROOT)))
-def test_every_action_is_this_repositorys_or_pinned_by_commit(path: Path) -> None:
+def test_every_action_is_local_or_pinned_by_commit(path: Path) -> None:
     for step in steps(load(path)):
         if "uses" not in step:
             continue
@@ -77,22 +77,22 @@ def test_every_action_is_this_repositorys_or_pinned_by_commit(path: Path) -> Non
         else:
             assert re.fullmatch(r"[\w.-]+/[\w.-]+@[0-9a-f]{40}", uses), uses
             line = next(line for line in path.read_text(encoding="utf-8").splitlines() if uses in line)
-            assert re.search(r"# v\d+\.\d+\.\d+$", line), f"no version beside {uses}"
+            assert re.search(r"# v\d+\.\d+\.\d+$", line), f"no version comment after {uses}"
 
 
-def test_nothing_runs_a_strangers_code_with_our_rights() -> None:
+def test_no_trigger_runs_foreign_code_with_privileges() -> None:
     for path in WORKFLOWS:
         assert not {"pull_request_target", "workflow_run", "issue_comment"} & set(load(path)["on"]), path.name
 
 
-def test_jobs_have_exactly_the_rights_that_they_need() -> None:
+def test_jobs_have_exactly_the_permissions_that_they_need() -> None:
     assert {path.stem: load(path)["permissions"] for path in WORKFLOWS} == {path.stem: {} for path in WORKFLOWS}
     assert {(name, job): definition["permissions"] for name, job, definition in jobs()} == {
         key: {"contents": "read", **rights} for key, rights in RIGHTS.items()
     } | {COLLECTOR: {}}
 
 
-def test_every_job_ends_and_leaves_no_token_on_the_disk() -> None:
+def test_every_job_has_a_timeout_and_leaves_no_token_on_disk() -> None:
     for name, job, definition in jobs():
         assert definition["timeout-minutes"] <= 120, (name, job)
         checkouts = [step for step in definition["steps"] if step.get("uses", "").startswith("actions/checkout@")]
@@ -104,14 +104,14 @@ def test_there_are_no_secrets() -> None:
         assert "secrets" not in " ".join(re.findall(r"\$\{\{(.*?)\}\}", path.read_text(encoding="utf-8"))), path.name
 
 
-def test_scripts_get_values_by_environment_and_never_by_text() -> None:
+def test_scripts_get_values_from_the_environment_and_never_inline() -> None:
     for path in [*WORKFLOWS, *ACTIONS]:
         for step in steps(load(path)):
             script = step.get("run", "") + str(step.get("with", {}).get("script", ""))
             assert "${{" not in script, f"{path.name}: {script}"
 
 
-def test_every_make_target_that_is_called_exists() -> None:
+def test_every_called_make_target_exists() -> None:
     called = {
         target for path in [*WORKFLOWS, *ACTIONS] for target in re.findall(r"\bmake ([a-z-]+)", commands(load(path)))
     }
@@ -119,7 +119,7 @@ def test_every_make_target_that_is_called_exists() -> None:
     assert called <= make_targets()
 
 
-def test_every_environment_that_is_named_exists() -> None:
+def test_every_named_environment_exists() -> None:
     applied = {step["with"]["environment"] for step in steps(workflow("apply")) if "apply" in step["uses"]}
     roots = {path.name for path in (ROOT / "terraform/environments").iterdir() if (path / "versions.tf").is_file()}
     variables = {f"{name.upper()}_STATE_BUCKET": "bucket" for name in roots}
@@ -127,7 +127,7 @@ def test_every_environment_that_is_named_exists() -> None:
 
 
 def environments_found(variables: dict[str, str]) -> list[dict[str, str]]:
-    """Run the step that finds the environments which have their variables, and return its matrix."""
+    """Run the step that finds the environments with variables, and return its matrix."""
     if shutil.which("jq") is None:
         pytest.skip("jq is not installed here; it is on GitHub's runners")
     script = commands(load(ROOT / ".github/actions/environments/action.yml"))
@@ -171,7 +171,7 @@ def test_an_environment_is_planned_with_its_own_variables() -> None:
 
 
 @pytest.mark.parametrize("name", ["plan", "drift"])
-def test_only_environments_that_were_found_are_planned(name: str) -> None:
+def test_only_found_environments_are_planned(name: str) -> None:
     job = workflow(name)["jobs"][name]
     assert job["needs"] == "environments"
     assert job["if"] == "needs.environments.outputs.found != '[]'"
@@ -203,15 +203,15 @@ def test_one_check_reports_for_all_plans(results: str, code: int) -> None:
 
 
 def test_required_checks_always_report() -> None:
-    """A check named after a matrix entry never reports where the entry is skipped, and blocks the merge."""
+    """A check named after a matrix entry never reports if the entry is skipped, and would block the merge."""
     page = (ROOT / "docs/ci.md").read_text(encoding="utf-8")
     required = set(re.findall(r'"context": "([^"]+)"', page))
     checks = workflow("checks")["jobs"]
     assert required == {checks["checks"]["name"], checks["slow"]["name"], workflow("plan")["jobs"]["plans"]["name"]}
 
 
-def test_credentials_last_as_long_as_the_job_that_has_them() -> None:
-    """Else an apply, or the run after it, loses them half-way."""
+def test_credentials_last_as_long_as_their_job() -> None:
+    """Otherwise an apply, or the pipeline run after it, would lose them halfway."""
     [session] = [
         int(step["with"]["session-seconds"])
         for step in steps(load(ROOT / ".github/actions/apply/action.yml"))
@@ -225,8 +225,8 @@ def test_credentials_last_as_long_as_the_job_that_has_them() -> None:
         assert workflow(name)["jobs"][name]["timeout-minutes"] * 60 <= int(default)
 
 
-def test_dependabot_looks_at_every_folder_with_providers() -> None:
-    """Only modules, and with them their callers, would otherwise stay at what they were written for."""
+def test_dependabot_covers_every_folder_with_providers() -> None:
+    """A folder that is left out would keep its provider version forever."""
     updates = yaml.safe_load((ROOT / ".github/dependabot.yml").read_text(encoding="utf-8"))["updates"]
     [watched] = [update["directories"] for update in updates if update["package-ecosystem"] == "terraform"]
     folders = {f"/{path.parent.relative_to(ROOT)}" for path in (ROOT / "terraform").rglob("versions.tf")}
@@ -243,7 +243,7 @@ def test_applies_wait_for_each_other_and_are_never_cancelled() -> None:
     document = workflow("apply")
     [(event, trigger)] = document["on"].items()
     assert (event, trigger["branches"]) == ("push", ["main"])
-    assert trigger["paths-ignore"] == ["docs/**", "**.md", "LICENSE"], "nothing that is applied or run may be ignored"
+    assert trigger["paths-ignore"] == ["docs/**", "**.md", "LICENSE"], "applied or executed files must not be ignored"
     assert "concurrency" not in document, "a group of the whole workflow would let a waiting prod block dev"
     assert {job: definition["concurrency"] for job, definition in document["jobs"].items()} == {
         job: {"group": f"apply-{job}", "cancel-in-progress": False, "queue": "max"} for job in ("dev", "prod")
@@ -254,11 +254,11 @@ def test_prod_comes_after_dev_and_through_its_gate() -> None:
     definitions = workflow("apply")["jobs"]
     assert definitions["prod"]["needs"] == "dev"
     assert definitions["prod"]["environment"] == "prod"
-    # The subject of dev's token names the branch, and that is what its role trusts: an environment would replace it.
+    # dev's role trusts the branch in the token's subject; a GitHub environment would replace the branch there.
     assert "environment" not in definitions["dev"]
 
 
-def test_what_is_applied_is_the_reviewed_plan_after_it_was_compared() -> None:
+def test_the_reviewed_plan_is_compared_before_it_is_applied() -> None:
     script = commands(load(ROOT / ".github/actions/apply/action.yml"))
     saved = commands(workflow("plan"))
     key = "$STATE_BUCKET/plans/$ENVIRONMENT/"

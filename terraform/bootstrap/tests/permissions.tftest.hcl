@@ -1,4 +1,4 @@
-# The real provider renders the policies; it makes no call, because every data source that would is overridden.
+# The real provider renders the policies; it makes no API call, because every data source that would is overridden.
 provider "aws" {
   region                      = "eu-central-1"
   access_key                  = "none"
@@ -130,7 +130,7 @@ run "the_key_of_the_pseudonyms_is_read_on_refresh_and_by_jobs_only" {
         if can(regex("^secretsmanager:(Create|Delete|Put|Restore|Rotate|Update)", action))
       ]) > 0
     } == { read = false, data = false, runtime = true, network = false, boundary = false }
-    error_message = "Only the role that applies makes and replaces the key; got ${aws_iam_policy.read["dev"].policy} and ${aws_iam_policy.boundary["dev"].policy}."
+    error_message = "Only the apply role creates and replaces the key; got ${aws_iam_policy.read["dev"].policy} and ${aws_iam_policy.boundary["dev"].policy}."
   }
 }
 
@@ -180,7 +180,7 @@ run "every_statement_names_its_actions_and_resources" {
       "sns:SetSubscriptionAttributes",
       "sns:Unsubscribe",
     ])
-    error_message = "Any resource only for actions for which AWS knows none."
+    error_message = "Resource \"*\" only for actions without resource-level permissions."
   }
 }
 
@@ -205,7 +205,7 @@ run "an_apply_role_reaches_its_own_environment_only" {
       try(statement.Condition.StringEquals["aws:RequestTag/Environment"], statement.Condition.StringEquals["aws:ResourceTag/Environment"], "none") == "dev" || contains(["PlaceNetwork", "TagNetworkOnCreation"], statement.Sid)
       if anytrue([for action in flatten([statement.Action]) : startswith(action, "ec2:") && !can(regex("^ec2:(Describe|Get)", action))])
     ])
-    error_message = "What has no name is told by its tags; got ${aws_iam_policy.deploy_network["dev"].policy}."
+    error_message = "Resources without names are identified by their tags; got ${aws_iam_policy.deploy_network["dev"].policy}."
   }
 
   assert {
@@ -214,7 +214,7 @@ run "an_apply_role_reaches_its_own_environment_only" {
   }
 }
 
-run "an_apply_role_can_not_widen_its_own_rights" {
+run "an_apply_role_can_not_widen_its_own_permissions" {
   command = plan
 
   assert {
@@ -222,14 +222,14 @@ run "an_apply_role_can_not_widen_its_own_rights" {
       for statement in jsondecode(aws_iam_policy.deploy_data["dev"].policy).Statement : statement.Condition
       if length(setintersection(flatten([statement.Action]), ["iam:CreateRole", "iam:PutRolePolicy", "iam:AttachRolePolicy", "iam:PutRolePermissionsBoundary"])) > 0
     ] == [{ StringEquals = { "iam:PermissionsBoundary" = "arn:aws:iam::111122223333:policy/ci/stedi-dev-boundary" } }]
-    error_message = "Whatever gives a role rights needs the boundary; got ${aws_iam_policy.deploy_data["dev"].policy}."
+    error_message = "Every action that grants permissions to a role requires the boundary; got ${aws_iam_policy.deploy_data["dev"].policy}."
   }
 
   assert {
     condition = alltrue([
       for statement in jsondecode(aws_iam_policy.deploy_data["dev"].policy).Statement : !contains(flatten([statement.Action]), "iam:DeleteRolePermissionsBoundary")
     ])
-    error_message = "No boundary can be taken off."
+    error_message = "No boundary can be removed."
   }
 
   assert {
@@ -240,7 +240,7 @@ run "an_apply_role_can_not_widen_its_own_rights" {
     error_message = "Roles are passed to Glue only; got ${aws_iam_policy.deploy_data["dev"].policy}."
   }
 
-  # IAM's own resources are named by path and name, and CI's stand below /ci/.
+  # IAM resources are identified by path and name, and CI's own have the path /ci/.
   assert {
     condition = toset(flatten([
       for statement in jsondecode(aws_iam_policy.deploy_data["dev"].policy).Statement : statement.Resource
@@ -251,7 +251,7 @@ run "an_apply_role_can_not_widen_its_own_rights" {
 
   assert {
     condition     = toset(concat(values(aws_iam_role.apply)[*].path, values(aws_iam_policy.boundary)[*].path, values(aws_iam_policy.deploy_data)[*].path, [aws_iam_role.plan.path])) == toset(["/ci/"])
-    error_message = "What CI is made of stands where CI does not reach."
+    error_message = "CI's own roles and policies are out of its reach."
   }
 
   assert {

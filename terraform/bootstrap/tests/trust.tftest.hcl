@@ -1,4 +1,4 @@
-# The real provider renders the policies; it makes no call, because every data source that would is overridden.
+# The real provider renders the policies; it makes no API call, because every data source that would is overridden.
 provider "aws" {
   region                      = "eu-central-1"
   access_key                  = "none"

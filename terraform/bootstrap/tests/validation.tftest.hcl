@@ -1,5 +1,4 @@
-# Every rule of variables.tf, broken at least once. A run passes only when each of the variables that it lists is
-# refused, and no other.
+# Breaks every rule of variables.tf at least once. A run passes only if exactly the listed variables are refused.
 
 mock_provider "aws" {
   mock_data "aws_iam_policy_document" {

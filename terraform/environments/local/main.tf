@@ -1,8 +1,8 @@
-# The lakehouse on the embedded AWS: endpoint, region and credentials come from the AWS_* environment.
+# The lakehouse on the embedded AWS: endpoint, region and credentials come from the AWS_* environment variables.
 provider "aws" {
-  # The emulator's account: with real credentials, or without AWS_ENDPOINT_URL, nothing is touched.
+  # The embedded AWS's account: with real credentials, or without AWS_ENDPOINT_URL, Terraform stops before it changes anything.
   allowed_account_ids = ["123456789012"]
-  max_retries         = 2 # an operation that the emulator lacks answers 500, which the provider retries for minutes
+  max_retries         = 2 # a missing operation of the embedded AWS answers 500, which the provider would retry for minutes
 }
 
 module "lakehouse" {
@@ -10,7 +10,7 @@ module "lakehouse" {
 
   environment     = "local"
   force_destroy   = true
-  max_retries     = 0                   # a script that fails here fails again
+  max_retries     = 0                   # a script that fails here would fail again
   lifecycle_rules = { enabled = false } # the provider polls a new configuration for 55 s (terraform-provider-aws#41363)
 
   network = { cidr_block = "10.60.0.0/24" }
@@ -31,6 +31,6 @@ module "lakehouse" {
 
   quarantine_limits = var.quarantine_limits
 
-  # Data sets are swapped at will here.
+  # Effectively unlimited: data sets of any size replace each other here.
   row_count_change = { drop = 1, growth = 1000000000 }
 }

@@ -1,13 +1,13 @@
-# A null takes the module's default, and the module validates the rest: see ../../variables.tf.
+# Null means the module's default, and the module validates the values: see ../../variables.tf.
 
 variable "timeout" {
-  description = "Minutes after which a job run is stopped."
+  description = "Minutes after which Glue stops a job run."
   type        = number
   default     = null
 }
 
 variable "number_of_workers" {
-  description = "Workers of every job, the driver included."
+  description = "Number of workers of every job, including the driver."
   type        = number
   default     = null
 }
@@ -67,13 +67,13 @@ variable "curated_identity" {
 }
 
 variable "subject_key_version" {
-  description = "Number of the key of the pseudonyms; another number makes another key."
+  description = "Version of the HMAC key of the pseudonyms; a different number creates a new key."
   type        = number
   default     = null
 }
 
 variable "quarantine_limits" {
-  description = "How many records of each landing table may be unusable."
+  description = "Maximum of unusable records per landing table."
   type        = map(object({ share = optional(number), rows = optional(number) }))
   default     = null
 }

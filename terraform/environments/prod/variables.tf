@@ -1,4 +1,4 @@
-# A null takes the module's default, and the module validates the rest: see ../../variables.tf.
+# Null means the module's default, and the module validates the values: see ../../variables.tf.
 
 variable "region" {
   description = "AWS region."
@@ -7,13 +7,13 @@ variable "region" {
 }
 
 variable "permissions_boundary_arn" {
-  description = "Policy that bounds every role made here: ../../bootstrap's output, which its apply role insists on."
+  description = "ARN of the permissions boundary of every role: an output of ../../bootstrap, whose apply role requires it."
   type        = string
   default     = null
 }
 
 variable "network" {
-  description = "Network of the S3 gateway endpoint: made with a cidr_block, or yours with a vpc_id; null is none."
+  description = "VPC of the S3 gateway endpoint: created with cidr_block, or an existing one with vpc_id; null means none."
   type = object({
     cidr_block          = optional(string)
     zones               = optional(number)
@@ -25,19 +25,19 @@ variable "network" {
 }
 
 variable "failure_email" {
-  description = "Address that gets a message for each failed job."
+  description = "E-mail address that is notified of every failed or slow job run."
   type        = string
   default     = null
 }
 
 variable "timeout" {
-  description = "Minutes after which a job run is stopped."
+  description = "Minutes after which Glue stops a job run."
   type        = number
   default     = null
 }
 
 variable "number_of_workers" {
-  description = "Workers of every job, the driver included."
+  description = "Number of workers of every job, including the driver."
   type        = number
   default     = null
 }
@@ -97,19 +97,19 @@ variable "curated_identity" {
 }
 
 variable "subject_key_version" {
-  description = "Number of the key of the pseudonyms; another number makes another key."
+  description = "Version of the HMAC key of the pseudonyms; a different number creates a new key."
   type        = number
   default     = null
 }
 
 variable "quarantine_limits" {
-  description = "How many records of each landing table may be unusable."
+  description = "Maximum of unusable records per landing table."
   type        = map(object({ share = optional(number), rows = optional(number) }))
   default     = null
 }
 
 variable "row_count_change" {
-  description = "How far the number of rows of a table may be from the last run's."
+  description = "How much the row count of a table may change since the last published run."
   type        = object({ drop = optional(number), growth = optional(number) })
   default     = null
 }

@@ -1,4 +1,4 @@
-# Who trains models: reads the training table, and nothing that says whose steps they are.
+# The role of data scientists: they read the training table and nothing that identifies a customer.
 data "aws_iam_policy_document" "analyst_trust" {
   statement {
     sid     = "AccountAssumes"

@@ -1,14 +1,14 @@
 locals {
-  # By its name: the module's output waits for the key.
+  # Built from its name, since the module's output depends on the key.
   topic_arn = "arn:${data.aws_partition.current.partition}:sns:${data.aws_region.current.id}:${data.aws_caller_identity.current.account_id}:${local.name}-job-failures"
 }
 
-# One key for bucket, query results, logs and messages. The account's IAM policies decide who uses it, among them those
-# that the module gives to jobs and analysts; services that act on their own are named here.
+# One key for bucket, query results, logs and messages. The account's IAM policies decide who may use it, including the
+# policies of jobs and analysts that the module creates. Services that act on their own need a statement here.
 data "aws_iam_policy_document" "key" {
-  #checkov:skip=CKV_AWS_109:In a key policy "*" is this key; without the account as administrator nobody could change it any more.
-  #checkov:skip=CKV_AWS_111:In a key policy "*" is this key.
-  #checkov:skip=CKV_AWS_356:In a key policy "*" is this key.
+  #checkov:skip=CKV_AWS_109:In a key policy "*" means this key; without the account as administrator the key could no longer be managed.
+  #checkov:skip=CKV_AWS_111:In a key policy "*" means this key.
+  #checkov:skip=CKV_AWS_356:In a key policy "*" means this key.
   statement {
     sid       = "AccountAdministers"
     actions   = ["kms:*"]
@@ -37,8 +37,8 @@ data "aws_iam_policy_document" "key" {
     }
   }
 
-  # Who publishes to an encrypted topic needs its key: rules, alarms and the budget. SNS names the topic to KMS in the name
-  # of each. EventBridge names nothing else, neither account nor rule: under such a condition its messages are lost.
+  # Every publisher to an encrypted topic needs its key: rules, alarms and the budget. SNS passes the topic's ARN to KMS on
+  # their behalf. EventBridge passes neither account nor rule: a condition on those would lose its messages.
   statement {
     sid       = "Events"
     actions   = ["kms:Decrypt", "kms:GenerateDataKey*"]

@@ -1,4 +1,4 @@
-# Region, credentials and endpoint come from the AWS_* environment, so that the same lines serve an account and the
+# Region, credentials and endpoint come from the AWS_* environment variables, so the same code runs on AWS and on the
 # embedded AWS.
 provider "aws" {}
 
@@ -18,18 +18,18 @@ module "lakehouse" {
 
   name_prefix   = "stedi"
   environment   = "complete"
-  force_destroy = true # an example is to be tried and thrown away
+  force_destroy = true # examples are meant to be destroyed
   tags          = { Example = "complete" }
 
   kms_key_arn     = aws_kms_key.lakehouse.arn
-  access_logs     = { bucket = aws_s3_bucket_policy.access_logs.bucket } # S3 tries the policy
+  access_logs     = { bucket = aws_s3_bucket_policy.access_logs.bucket } # S3 validates the bucket policy when logging is enabled
   lifecycle_rules = { enabled = !var.embedded, noncurrent_version_days = 7 }
 
   network  = { vpc_id = aws_vpc.this.id, route_table_ids = [aws_route_table.private.id] }
   vpc_jobs = { subnet_ids = values(aws_subnet.private)[*].id }
 
   schedule        = "cron(0 3 * * ? *)"
-  execution_class = "FLEX" # nobody waits for a run at night
+  execution_class = "FLEX" # no user waits for a nightly run
   timeout         = 60
   max_retries     = 2
   job_settings = {
@@ -41,7 +41,7 @@ module "lakehouse" {
   training_subject     = "pseudonym"
   subject_key_version  = 1
 
-  quarantine_limits = { customer_landing = { share = 0, rows = 0 } } # a customer who can't be read may be one who withdrew
+  quarantine_limits = { customer_landing = { share = 0, rows = 0 } } # an unreadable record may be a withdrawal
   row_count_change  = { drop = 0.2 }
 
   table_optimizers = { enabled = true }

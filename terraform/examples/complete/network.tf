@@ -1,19 +1,19 @@
-# A VPC without a way to the internet: S3 is reached through the module's gateway endpoint, the other services through its
+# A VPC without internet access: the jobs reach S3 through the module's gateway endpoint, and the other services through its
 # interface endpoints.
 data "aws_availability_zones" "available" {
-  #checkov:skip=CKV_AWS_394:An example runs in any region, so it names no zones; a zone that AWS adds comes last by its name.
+  #checkov:skip=CKV_AWS_394:The example runs in any region, so it names no zones; a zone that AWS adds sorts last.
   state = "available"
 }
 
 resource "aws_vpc" "this" {
-  #checkov:skip=CKV2_AWS_11:Nothing but the module's endpoints can be reached from here; flow logs are for the network's owner to keep.
+  #checkov:skip=CKV2_AWS_11:Only the module's endpoints are reachable from this VPC; flow logs are up to the network's owner.
   cidr_block           = "10.40.0.0/22"
   enable_dns_support   = true
   enable_dns_hostnames = true # private DNS of the interface endpoints
   tags                 = { Name = local.name }
 }
 
-# AWS makes one for every VPC; without rules it lets nothing through.
+# AWS creates one for every VPC; without rules it allows no traffic.
 resource "aws_default_security_group" "this" {
   vpc_id = aws_vpc.this.id
 }

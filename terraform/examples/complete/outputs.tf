@@ -1,5 +1,5 @@
 output "lakehouse" {
-  description = "Everything that the module says of what it made."
+  description = "Every output of the module, by name."
   value       = module.lakehouse
 }
 

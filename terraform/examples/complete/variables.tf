@@ -1,11 +1,11 @@
 variable "email" {
-  description = "Address that hears of failed and slow jobs, missing runs and money spent; null is nobody."
+  description = "E-mail address that is notified of failed, slow and missing runs and of the budget; null means none."
   type        = string
   default     = null
 }
 
 variable "embedded" {
-  description = "Whether this goes to the embedded AWS instead of an account. Then it goes without lifecycle rules: the provider polls new ones for 55 s."
+  description = "Whether the target is the embedded AWS. Lifecycle rules are then left out, since the provider polls new ones for 55 s."
   type        = bool
   default     = false
 }

@@ -1,4 +1,4 @@
-# Region, credentials and endpoint come from the AWS_* environment, so that the same lines serve an account and the
+# Region, credentials and endpoint come from the AWS_* environment variables, so the same code runs on AWS and on the
 # embedded AWS.
 provider "aws" {}
 
@@ -8,7 +8,7 @@ module "lakehouse" {
 
   environment = "minimal"
 
-  # So that an example can be tried and thrown away: Glue has written to the bucket before there is any data.
+  # Lets `terraform destroy` delete the bucket: it is never empty, since Glue writes to it even before there is data.
   force_destroy = true
 
   lifecycle_rules = { enabled = !var.embedded } # the provider polls new ones for 55 s (terraform-provider-aws#41363)

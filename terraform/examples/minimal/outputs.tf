@@ -1,5 +1,5 @@
 output "lakehouse" {
-  description = "Names that the next steps need: where to put the data, what to start, what to query."
+  description = "Names for the next steps: where to upload data, which workflow to start, what to query."
   value = {
     landing_uris     = module.lakehouse.landing_uris
     workflow         = module.lakehouse.workflow

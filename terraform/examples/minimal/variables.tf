@@ -1,5 +1,5 @@
 variable "embedded" {
-  description = "Whether this goes to the embedded AWS instead of an account. Then it goes without lifecycle rules: the provider polls new ones for 55 s."
+  description = "Whether the target is the embedded AWS. Lifecycle rules are then left out, since the provider polls new ones for 55 s."
   type        = bool
   default     = false
 }

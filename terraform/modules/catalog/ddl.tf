@@ -1,18 +1,19 @@
-# ddl/*.sql is the schema contract. This file turns that text into data and needs no provider, so that a test can hold
-# it against a real SQL parser and the jobs' reader; tables.tf turns the data into catalog tables.
+# ddl/*.sql is the schema contract. This file parses that text and needs no provider, so that a test can compare it with a
+# real SQL parser and with the jobs' reader; tables.tf turns the result into catalog tables.
 
 locals {
   audit_database = "${var.database}_audit"
 
   warehouse_uri = "s3://${var.bucket}/warehouse"
 
-  # What Athena, Glue, Iceberg and Spark all have; of these, what JSON has: a job casts the others from string.
+  # Types that Athena, Glue, Iceberg and Spark have in common. JSON tables have only some of them: a job casts the others from
+  # string.
   types      = ["boolean", "int", "bigint", "float", "double", "date", "timestamp", "string"]
   decimals   = flatten([for precision in range(1, 39) : [for scale in range(precision + 1) : "decimal(${precision},${scale})"]])
   json_types = ["boolean", "int", "bigint", "double", "string"]
 
-  # Each line of a file, and what the line before it must be: the same as in glue_jobs/shared/table_contract.py. A comment of a
-  # column has no quote, backslash or brace: a quote ends it, and SQL or Terraform would read the others as escapes.
+  # The patterns of a file's lines, and which line may precede each: the same as in glue_jobs/shared/table_contract.py. A
+  # column's comment must not contain a quote, which ends it, or a backslash or brace, which SQL or Terraform read as escapes.
   column           = "[ \\t]+([a-z_][a-z0-9_]*|`[a-z_][a-z0-9_]*`)[ \\t]+([^'\\n]*[^'\\s])[ \\t]+COMMENT[ \\t]+'([^'\\\\{\\n]+)'"
   comment          = "-- ([^{\\n]+)"
   create           = "CREATE (?:EXTERNAL )?TABLE (?:IF NOT EXISTS )?\\$\\{database\\}\\w*\\.\\w+ \\("
@@ -37,15 +38,15 @@ locals {
     ] : "(?:${line.after})\n(?:${line.is})"
   ]))
 
-  # As it stands in the file, but for what is invisible at the ends of lines.
+  # The text of each file without invisible characters at the ends of lines.
   text = {
     for file in setsubtract(fileset(var.ddl_path, "*.sql"), fileset(var.ddl_path, "*.audit.sql")) :
     trimsuffix(file, ".sql") => replace(replace(trimprefix(file("${var.ddl_path}/${file}"), "\ufeff"), "/[ \\t\\r]+\n/", "\n"), "/[ \\t\\r\n]+$/", "\n")
   }
-  lines = { for table, text in local.text : table => concat([""], split("\n", text)) } # so that an index is a line's number
+  lines = { for table, text in local.text : table => concat([""], split("\n", text)) } # so that the index is the line number
   ddl = {
     for table, text in local.text :
-    table => try(templatestring(local.text[table], { database = var.database, bucket = var.bucket }), text) # or refused below
+    table => try(templatestring(local.text[table], { database = var.database, bucket = var.bucket }), text) # an error is reported by `refused` below
   }
 
   columns = {
@@ -77,7 +78,7 @@ locals {
     }
   }
 
-  # Why a file cannot be read as it stands, by line: nothing of it is passed over.
+  # Errors by line: a line that does not match is an error, never skipped.
   unexpected = {
     for table, lines in local.lines : table => [
       for number, line in lines : "line ${number}: ${line == "" ? "an empty line" : trimspace(line)} is not expected here; a column is one line, \"  name  type COMMENT 'meaning',\", with a name in lower case, no ' \\ or { in the meaning, and no comma if it is the last; a line ) and one \"LOCATION 's3://...'\" follow"
@@ -85,7 +86,7 @@ locals {
     ]
   }
   refused = {
-    for table, columns in local.columns : table => try([local.unexpected[table][0]], concat( # the others follow from the first
+    for table, columns in local.columns : table => try([local.unexpected[table][0]], concat( # report the first only: the others follow from it
       [
         for column in columns : "line ${column.line}: the column ${column.name} has the type ${column.type}, which is none of ${join(", ", local.types)} and decimal(precision,scale), in lower case"
         if !contains(concat(local.types, local.decimals), column.type)

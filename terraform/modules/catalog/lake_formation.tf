@@ -1,10 +1,11 @@
-# Grants for accounts where Lake Formation rules. They take effect where IAM_ALLOWED_PRINCIPALS has no grant on database
-# and tables; taking that away locks out whoever no grant names, so it stays with the data lake administrator
-# (terraform-provider-aws#27295). Who may read the files in S3 remains IAM's business: the location is not registered.
+# Grants for accounts where Lake Formation controls access. They take effect once IAM_ALLOWED_PRINCIPALS has no grant on
+# database and tables. Revoking that grant locks out every principal without a grant of its own, so it is left to the data
+# lake administrator (terraform-provider-aws#27295). IAM still controls access to the files in S3: the location is not
+# registered.
 
 locals {
-  # What the jobs do: read JSON, and replace the rows of the rest. A commit is a change of the Glue table: ALTER. The job
-  # that forgets people does the same.
+  # Jobs read JSON tables and replace the rows of the others. A commit changes the Glue table, which needs ALTER. The erasure
+  # job does the same.
   job_permissions = var.lake_formation.enabled ? {
     for name, table in local.tables : name => table.iceberg ? ["ALTER", "DELETE", "DESCRIBE", "INSERT", "SELECT"] : ["DESCRIBE", "SELECT"]
   } : {}
@@ -24,11 +25,6 @@ resource "aws_lakeformation_permissions" "job_database" {
   }
 }
 
-moved {
-  from = aws_lakeformation_permissions.job_database[0]
-  to   = aws_lakeformation_permissions.job_database["lakehouse"]
-}
-
 resource "aws_lakeformation_permissions" "job_tables" {
   for_each = local.job_permissions
 
@@ -41,7 +37,7 @@ resource "aws_lakeformation_permissions" "job_tables" {
   }
 }
 
-# The optimizers rewrite and expire what the jobs have written.
+# The optimizers rewrite and expire the files that the jobs have written.
 resource "aws_lakeformation_permissions" "optimizer_database" {
   for_each = var.table_optimizers.enabled ? local.job_databases : {}
 

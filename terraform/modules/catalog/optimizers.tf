@@ -1,5 +1,5 @@
-# Glue maintains the Iceberg tables by itself. Retention is more than thrift: every run replaces whole tables, and the
-# snapshots before it still hold the rows of people who have withdrawn their consent since.
+# Glue maintains the Iceberg tables. Retention is a matter of privacy, not only of cost: every run replaces whole tables, and
+# earlier snapshots still hold the rows of people who have withdrawn their consent since.
 
 locals {
   glue_arn = "arn:${data.aws_partition.current.partition}:glue:${data.aws_region.current.id}:${data.aws_caller_identity.current.account_id}"
@@ -135,6 +135,6 @@ resource "aws_glue_catalog_table_optimizer" "this" {
     }
   }
 
-  # Glue tries the role when an optimizer is made.
+  # Glue validates the role when an optimizer is created.
   depends_on = [aws_iam_role_policy.optimizers]
 }

@@ -9,12 +9,12 @@ output "database_arn" {
 }
 
 output "audit_database" {
-  description = "Name of the Glue database of what the runs did."
+  description = "Name of the Glue database with the audit tables."
   value       = aws_glue_catalog_database.audit.name
 }
 
 output "audit_database_arn" {
-  description = "ARN of the Glue database of what the runs did."
+  description = "ARN of the Glue database with the audit tables."
   value       = aws_glue_catalog_database.audit.arn
 }
 
@@ -29,7 +29,7 @@ output "iceberg_table_arns" {
 }
 
 output "landing_prefixes" {
-  description = "Key prefix of each landing table's files without the trailing slash, by table name."
+  description = "Key prefix of each landing table's files, without trailing slash, by table name."
   value = {
     for name, table in local.tables :
     name => trimsuffix(trimprefix(table.location, "s3://${var.bucket}/"), "/") if !table.iceberg && !table.audit
@@ -37,7 +37,7 @@ output "landing_prefixes" {
 }
 
 output "warehouse_uri" {
-  description = "S3 URI below which Iceberg keeps <database>/<table>."
+  description = "S3 URI of the warehouse, which holds <database>/<table>."
   value       = local.warehouse_uri
 }
 
@@ -47,7 +47,7 @@ output "ddl" {
 }
 
 output "tables" {
-  description = "What the DDL says of each table, by table name: database, S3 location, whether it is Iceberg, its columns, and the names of those that hold personal data or a pseudonym of a person."
+  description = "Each table by name, as its DDL declares it: database, S3 location, whether it is an Iceberg table, columns, and which columns hold personal data or pseudonyms."
   value = {
     for name, table in local.tables : name => {
       database              = local.database_of[name]
@@ -61,6 +61,6 @@ output "tables" {
 }
 
 output "optimizer_role_arn" {
-  description = "ARN of the role that Glue's table optimizers assume; null when they are off."
+  description = "ARN of the role of Glue's table optimizers; null if they are disabled."
   value       = one(aws_iam_role.optimizers[*].arn)
 }

@@ -1,7 +1,7 @@
-# Which columns hold personal data, and which a pseudonym, is said where a governance tool looks for it, as text that needs
-# no parsing of comments: table parameters on every table, and a parameter of each column on the JSON tables. Not on Iceberg
-# columns: a commit writes these anew, with Iceberg's own parameters only, while it keeps the table's (GlueTableOperations
-# and IcebergToGlueConverter of Iceberg 1.10).
+# Which columns hold personal data or pseudonyms is published where governance tools look for it, without having to parse
+# comments: as table parameters on every table, and as column parameters on the JSON tables. Iceberg columns cannot carry
+# them: a commit rewrites the columns with Iceberg's own parameters only, while it keeps the table's (GlueTableOperations and
+# IcebergToGlueConverter of Iceberg 1.10).
 locals {
   personal_data_columns = {
     for name, table in local.tables :
@@ -18,7 +18,7 @@ locals {
     )
   }
 
-  # By the resources' names, so that the tables wait for their database.
+  # References the resources, so that the tables are created after their database.
   database_of = {
     for name, table in local.tables :
     name => table.audit ? aws_glue_catalog_database.audit.name : aws_glue_catalog_database.this.name
@@ -61,7 +61,7 @@ resource "aws_glue_catalog_table" "json" {
   lifecycle {
     precondition {
       condition     = length(local.refused[each.key]) == 0
-      error_message = "ddl/${each.key}.sql, ${join("; ", local.refused[each.key])}. Nothing was changed: correct the file and apply."
+      error_message = "ddl/${each.key}.sql, ${join("; ", local.refused[each.key])}. Nothing was changed. Correct the file and apply again."
     }
 
     precondition {
@@ -71,13 +71,8 @@ resource "aws_glue_catalog_table" "json" {
   }
 }
 
-moved {
-  from = aws_glue_catalog_table.landing
-  to   = aws_glue_catalog_table.json
-}
-
-# Only the markers as parameters: Glue refuses "reserved parameters table_type or metadata_location" and sets them itself;
-# Parquet is Iceberg's default, and the jobs' --conf names the compression.
+# The only parameters are the personal-data markers: Glue refuses "reserved parameters table_type or metadata_location" and
+# sets them itself, Parquet is Iceberg's default, and the jobs' --conf sets the compression.
 resource "aws_glue_catalog_table" "iceberg" {
   for_each = { for name, table in local.tables : name => table if table.iceberg }
 
@@ -109,15 +104,15 @@ resource "aws_glue_catalog_table" "iceberg" {
   }
 
   lifecycle {
-    # Every Iceberg commit rewrites the last two in Glue (metadata_location, previous_metadata_location, field ids), and
-    # provider 5.x can't evolve an Iceberg schema (terraform-provider-aws#36641): Terraform creates a table, from then
-    # on its schema evolves by ALTER TABLE in Iceberg. The description is left alone too: an update sends the whole table
-    # as the plan saw it, and its metadata_location would undo every commit since.
+    # Every Iceberg commit rewrites parameters and storage_descriptor in Glue (metadata_location, previous_metadata_location,
+    # field ids), and provider 5.x can't evolve an Iceberg schema (terraform-provider-aws#36641): Terraform only creates the
+    # table, and its schema evolves by ALTER TABLE in Iceberg. The description is ignored too: an update would send the whole
+    # table as of the plan, and its metadata_location would undo every commit since.
     ignore_changes = [description, parameters, storage_descriptor]
 
     precondition {
       condition     = length(local.refused[each.key]) == 0
-      error_message = "ddl/${each.key}.sql, ${join("; ", local.refused[each.key])}. Nothing was changed: correct the file and apply."
+      error_message = "ddl/${each.key}.sql, ${join("; ", local.refused[each.key])}. Nothing was changed. Correct the file and apply again."
     }
 
     precondition {

@@ -1,5 +1,5 @@
 variable "name" {
-  description = "Prefix of the name of the table optimizers' role."
+  description = "Name prefix of the table optimizers' role."
   type        = string
 }
 
@@ -19,7 +19,7 @@ variable "ddl_path" {
 }
 
 variable "table_optimizers" {
-  description = "Whether Glue maintains the Iceberg tables, and how: see the module's variable of the same name."
+  description = "Whether and how Glue maintains the Iceberg tables: see the variable of the same name in the main module."
   type = object({
     enabled                 = bool
     compaction              = bool
@@ -30,7 +30,7 @@ variable "table_optimizers" {
 }
 
 variable "lake_formation" {
-  description = "Whether Lake Formation grants are made, and the ARNs of the analysts that get machine_learning_curated."
+  description = "Whether to create Lake Formation grants, and the ARNs of the analysts who get machine_learning_curated."
   type = object({
     enabled            = bool
     analyst_principals = set(string)
@@ -38,12 +38,12 @@ variable "lake_formation" {
 }
 
 variable "job_role_arn" {
-  description = "ARN of the role that the jobs assume, for the Lake Formation grants."
+  description = "ARN of the role of the workflow's jobs, for the Lake Formation grants."
   type        = string
 }
 
 variable "forget_role_arn" {
-  description = "ARN of the role that the job which forgets people assumes, for the Lake Formation grants."
+  description = "ARN of the role of the erasure job, for the Lake Formation grants."
   type        = string
 }
 
@@ -53,21 +53,21 @@ variable "bucket_arn" {
 }
 
 variable "kms_key_arn" {
-  description = "Key that encrypts the bucket, for the table optimizers' role; null is none of the caller's own."
+  description = "ARN of the KMS key that encrypts the bucket, for the table optimizers' role; null if the bucket uses SSE-S3."
   type        = string
 }
 
 variable "iam_path" {
-  description = "Path of the table optimizers' role."
+  description = "IAM path of the table optimizers' role."
   type        = string
 }
 
 variable "permissions_boundary_arn" {
-  description = "Managed policy that bounds the table optimizers' role; null is none."
+  description = "ARN of the permissions boundary of the table optimizers' role; null means none."
   type        = string
 }
 
 variable "tags" {
-  description = "Tags of the database and of the table optimizers' role."
+  description = "Tags of the databases and of the table optimizers' role."
   type        = map(string)
 }

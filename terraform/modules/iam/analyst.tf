@@ -1,5 +1,5 @@
-# Analysts query the training table in their own workgroup and reach nothing else: no other table, no landing file, no
-# result of other workgroups, and not the key of the pseudonyms. Attach the policy to whom it is for.
+# Analysts query the training table in their own workgroup and reach nothing else: no other table, no landing file, no query
+# result of other workgroups, no HMAC key. Attach the policy to the analysts' roles.
 
 locals {
   training_table   = "machine_learning_curated"
@@ -29,7 +29,7 @@ data "aws_iam_policy_document" "analyst" {
     resources = [var.analysts.workgroup_arn]
   }
 
-  # What it shows is what the next statement lets Glue tell.
+  # Shows only what the Glue statements below allow.
   statement {
     sid = "BrowseCatalog"
     actions = [
@@ -42,14 +42,15 @@ data "aws_iam_policy_document" "analyst" {
     resources = ["${local.athena_arn}:datacatalog/AwsDataCatalog"]
   }
 
-  # The console's query editor opens with these lists, which know no resources: names of workgroups and catalogs.
+  # The console's query editor needs these lists of workgroup and catalog names; the actions support no resource-level
+  # permissions.
   statement {
     sid       = "OpenConsole"
     actions   = ["athena:ListDataCatalogs", "athena:ListWorkGroups"]
     resources = ["*"]
   }
 
-  # GetDatabases and GetTables answer with what the policy names.
+  # GetDatabases and GetTables return only the resources in the policy.
   statement {
     sid     = "DescribeTrainingTable"
     actions = ["glue:GetDatabase", "glue:GetDatabases", "glue:GetTable", "glue:GetTables"]
@@ -60,7 +61,7 @@ data "aws_iam_policy_document" "analyst" {
     ]
   }
 
-  # Athena asks for this database, whatever the query names.
+  # Athena requests the database `default` for every query.
   statement {
     sid       = "AthenaAsksForDefault"
     actions   = ["glue:GetDatabase"]

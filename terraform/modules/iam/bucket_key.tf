@@ -1,4 +1,4 @@
-# The customer's key of the bucket, where there is one: a part of every policy that reaches objects.
+# Use of the bucket's customer managed key, if there is one: part of every policy that grants access to objects.
 data "aws_iam_policy_document" "bucket_key" {
   dynamic "statement" {
     for_each = var.kms_key_arn != null ? [var.kms_key_arn] : []
@@ -14,7 +14,7 @@ data "aws_iam_policy_document" "bucket_key" {
         values   = [local.s3_service]
       }
 
-      # The bucket with a bucket key, an object without one.
+      # The encryption context is the bucket's ARN with a bucket key, the object's ARN without.
       condition {
         test     = "StringLike"
         variable = "kms:EncryptionContext:aws:s3:arn"

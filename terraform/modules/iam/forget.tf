@@ -1,5 +1,5 @@
-# The role of the job that erases a person wherever there is data: it writes landing and reaches old versions, which the
-# pipeline's role must not. The code is out of its reach, as it is out of the pipeline's.
+# The role of the erasure job. Unlike the pipeline's role it writes to the landing zone and reaches noncurrent versions. Like
+# the pipeline's role it cannot change the code.
 
 locals {
   forget_prefixes = concat(var.landing_prefixes, local.warehouse_prefixes, ["athena-results", "forget", "quarantine"])
@@ -7,7 +7,7 @@ locals {
 
 resource "aws_iam_role" "forget" {
   name                 = "${var.name}-glue-forget"
-  description          = "Glue job of ${var.name} that forgets people: erases from landing, tables, quarantine and query results."
+  description          = "Erasure job of ${var.name}: erases people from landing, tables, quarantine and query results."
   assume_role_policy   = data.aws_iam_policy_document.trust.json
   path                 = var.path
   permissions_boundary = var.permissions_boundary_arn
@@ -23,7 +23,7 @@ data "aws_iam_policy_document" "forget_data" {
     resources = [var.bucket_arn]
   }
 
-  # To verify that a person is gone is to look into everything.
+  # Verifying an erasure means searching every object.
   statement {
     sid       = "ListEverything"
     actions   = ["s3:ListBucket", "s3:ListBucketVersions"]
@@ -36,7 +36,7 @@ data "aws_iam_policy_document" "forget_data" {
     resources = ["${var.bucket_arn}/*"]
   }
 
-  # An object that is none of the lakehouse's stays, whatever it holds; its replaced versions do not.
+  # Current objects outside the lakehouse's own prefixes are never deleted, whatever they hold; noncurrent versions are.
   statement {
     sid       = "EraseOldVersions"
     actions   = ["s3:DeleteObjectVersion"]
@@ -63,7 +63,7 @@ data "aws_iam_policy_document" "forget_data" {
   }
 }
 
-# The jobs' logs are looked through too; a stream that holds anything of a person's goes as a whole.
+# The jobs' logs are searched too; a log stream with a hit is deleted as a whole.
 data "aws_iam_policy_document" "forget_logs" {
   statement {
     sid       = "EraseLogs"
@@ -72,7 +72,7 @@ data "aws_iam_policy_document" "forget_logs" {
   }
 }
 
-# What it has beside its own data policy is what the jobs' role has.
+# Data and logs are its own; the other policies are those of the jobs' role.
 resource "aws_iam_role_policy" "forget" {
   for_each = {
     data        = data.aws_iam_policy_document.forget_data.json

@@ -1,5 +1,5 @@
-# One operation at a time: the jobs hold the lease of the lakehouse, one object, and ask their workflow run whose it is.
-# Nobody needs to delete it: a lease is released by writing it.
+# One operation at a time: the jobs hold the lease of the lakehouse, a single object, and look up its holder in their workflow
+# run. No role may delete it: a lease is released by writing the object.
 data "aws_iam_policy_document" "lease" {
   statement {
     sid       = "HoldLease"
@@ -7,7 +7,7 @@ data "aws_iam_policy_document" "lease" {
     resources = ["${var.bucket_arn}/operations/lease.json"]
   }
 
-  # Whose the run is, and whether a run that holds the lease has ended without releasing it.
+  # To find the holder of a run, and runs that ended without releasing the lease.
   statement {
     sid       = "AskAboutRuns"
     actions   = ["glue:GetJobRun", "glue:GetWorkflowRun", "glue:GetWorkflowRunProperties"]

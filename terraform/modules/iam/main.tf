@@ -1,5 +1,5 @@
-# The role of the jobs, the role of the job that forgets people, and the policy for analysts: each statement names its
-# actions and, where AWS knows any, its resources.
+# The role of the workflow's jobs, the role of the erasure job, and the policy for analysts. Every statement lists its actions
+# and, where the action supports it, its resources.
 
 locals {
   athena_arn = "arn:${data.aws_partition.current.partition}:athena:${data.aws_region.current.id}:${data.aws_caller_identity.current.account_id}"
@@ -20,8 +20,8 @@ data "aws_partition" "current" {}
 
 data "aws_region" "current" {}
 
-# No account condition: a role can't be passed to a service across accounts, and Glue does not document the source
-# keys for its job roles.
+# No account condition: a role can't be passed to a service across accounts, and Glue does not document source condition keys
+# for job roles.
 data "aws_iam_policy_document" "trust" {
   statement {
     sid     = "GlueRunsJobs"
@@ -52,8 +52,8 @@ data "aws_iam_policy_document" "data" {
     resources = [var.bucket_arn]
   }
 
-  # IfExists: Hadoop's S3 connector asks for the object "customer/landing" before it lists that folder. The answer is 404
-  # only to those who may list, and such a request carries no prefix; all others get 403, which fails the job.
+  # IfExists: Hadoop's S3 connector requests the object "customer/landing" before it lists that folder. S3 answers 404 only if
+  # the caller may list, and that request has no prefix; otherwise it answers 403, which fails the job.
   statement {
     sid       = "ListOwnPrefixes"
     actions   = ["s3:ListBucket"]
@@ -84,8 +84,8 @@ data "aws_iam_policy_document" "data" {
     resources = [for prefix in local.warehouse_prefixes : "${var.bucket_arn}/${prefix}/*"]
   }
 
-  # A withdrawal takes effect on the earlier states of the tables, and in a versioned bucket what is deleted stays. Below
-  # the warehouse only: landing data can be restored from its versions.
+  # A withdrawal also removes earlier states of the tables, and in a versioned bucket deleted objects remain as noncurrent
+  # versions. Limited to the warehouse: landing data must stay restorable.
   statement {
     sid       = "ListOldVersionsOfTables"
     actions   = ["s3:ListBucketVersions"]
@@ -104,8 +104,8 @@ data "aws_iam_policy_document" "data" {
     resources = ["${var.bucket_arn}/warehouse/${var.database}/*"]
   }
 
-  # Spark writes below _temporary and renames: on S3 a copy and a deletion. The folder itself for Hadoop's S3 connector,
-  # which asks for it as an object first.
+  # Spark writes below _temporary and renames, which on S3 means copy and delete. The folder itself is listed because Hadoop's
+  # S3 connector requests it as an object first.
   statement {
     sid = "WriteQuarantine"
     actions = [
@@ -125,8 +125,8 @@ resource "aws_iam_role_policy" "data" {
   policy = data.aws_iam_policy_document.data.json
 }
 
-# Glue checks catalog, database and table of one request together, so each statement names all three. Iceberg's GlueCatalog
-# asks for tables by their names and for nothing else: `make test-glue-catalog` says what the jobs ask for.
+# Glue authorizes catalog, database and table of a request together, so each statement lists all three. Iceberg's GlueCatalog
+# requests tables by name and nothing else: `make test-glue-catalog` records the actions that the jobs request.
 data "aws_iam_policy_document" "catalog" {
   statement {
     sid     = "ReadTables"
@@ -147,8 +147,8 @@ data "aws_iam_policy_document" "catalog" {
     )
   }
 
-  # Spark asks its session catalog for this database (dbt-glue#373), where Glue is that catalog, which these jobs no longer
-  # ask for (--enable-glue-datacatalog). Harmless, and here until a run on a real account has shown that nothing needs it.
+  # Spark requests this database from its session catalog (dbt-glue#373) if that catalog is Glue, which these jobs no longer
+  # enable (--enable-glue-datacatalog). Harmless; kept until a run on a real account shows that nothing needs it.
   statement {
     sid       = "SparkAsksForDefault"
     actions   = ["glue:GetDatabase"]

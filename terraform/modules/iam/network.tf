@@ -1,5 +1,5 @@
-# What Glue does in the role's name to place a job in the VPC: what AWS documents for its service role, held to the
-# subnets and the security group of the connections.
+# What Glue needs, acting as the job's role, to place a job in the VPC: the permissions that AWS documents for its service
+# role, limited to the subnets and the security group of the connections.
 
 data "aws_iam_policy_document" "network" {
   count = var.placement == null ? 0 : 1
@@ -10,7 +10,7 @@ data "aws_iam_policy_document" "network" {
     resources = concat(["${local.glue_arn}:catalog"], var.placement.connection_arns)
   }
 
-  # EC2's Describe actions know no resources.
+  # EC2's Describe actions support no resource-level permissions.
   statement {
     sid = "LookAtNetwork"
     actions = [
@@ -52,7 +52,7 @@ data "aws_iam_policy_document" "network" {
     }
   }
 
-  # ForAllValues alone holds for a request without any tag key too, which tags nothing.
+  # ForAllValues also matches a request without tag keys, which is harmless: it tags nothing.
   statement {
     sid       = "MarkNetworkInterfaces"
     actions   = ["ec2:CreateTags", "ec2:DeleteTags"]
@@ -66,7 +66,8 @@ data "aws_iam_policy_document" "network" {
   }
 }
 
-# Managed, for both roles: it grows with the subnets, and the policies in a role may have 10,240 characters together.
+# A managed policy for both roles: it grows with the subnets, and IAM limits the inline policies of a role to 10,240
+# characters in total.
 resource "aws_iam_policy" "network" {
   count = var.placement == null ? 0 : 1
 

@@ -5,7 +5,7 @@ data "aws_iam_policy_document" "observe" {
     resources = ["${local.logs_arn}:log-group:/aws-glue/*"]
   }
 
-  # Under a security configuration, Glue hands the key to the log groups in the name of the role.
+  # Under a security configuration, Glue associates the key with the log groups as the job's role.
   dynamic "statement" {
     for_each = var.kms_key_arn != null ? [true] : []
 
@@ -19,7 +19,7 @@ data "aws_iam_policy_document" "observe" {
   dynamic "statement" {
     for_each = var.metrics_enabled ? [true] : []
 
-    # PutMetricData knows no resources; its namespace is all that can be narrowed.
+    # PutMetricData supports no resource-level permissions; only its namespace can be restricted.
     content {
       sid       = "WriteMetrics"
       actions   = ["cloudwatch:PutMetricData"]

@@ -1,8 +1,8 @@
 output "job_role_arn" {
-  description = "ARN of the role that the Glue jobs assume."
+  description = "ARN of the role of the workflow's Glue jobs."
   value       = aws_iam_role.jobs.arn
 
-  # A job that starts before its role has the policies fails with AccessDenied.
+  # A job that starts before its role has its policies fails with AccessDenied.
   depends_on = [
     aws_iam_role_policy.data,
     aws_iam_role_policy.catalog,
@@ -14,7 +14,7 @@ output "job_role_arn" {
 }
 
 output "forget_role_arn" {
-  description = "ARN of the role that the Glue job which forgets people assumes."
+  description = "ARN of the role of the erasure job."
   value       = aws_iam_role.forget.arn
 
   # As above.
@@ -22,6 +22,6 @@ output "forget_role_arn" {
 }
 
 output "analyst_policy_arn" {
-  description = "ARN of the policy that lets analysts query the training table."
+  description = "ARN of the policy that allows analysts to query the training table."
   value       = aws_iam_policy.analyst.arn
 }

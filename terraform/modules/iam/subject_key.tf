@@ -1,4 +1,4 @@
-# The keys of the pseudonyms, for the jobs that make them; no analyst can read one.
+# The HMAC keys, for the jobs that make pseudonyms; analysts cannot read them.
 data "aws_iam_policy_document" "subject_key" {
   statement {
     sid       = "ReadSubjectKey"

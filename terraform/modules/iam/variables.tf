@@ -1,20 +1,20 @@
 variable "name" {
-  description = "Prefix of the names of roles and policy."
+  description = "Name prefix of the roles and policies."
   type        = string
 }
 
 variable "path" {
-  description = "Path of roles and policy."
+  description = "IAM path of the roles and policies."
   type        = string
 }
 
 variable "permissions_boundary_arn" {
-  description = "Managed policy that bounds the roles; null is none."
+  description = "ARN of the permissions boundary of the roles; null means none."
   type        = string
 }
 
 variable "kms_key_arn" {
-  description = "KMS key of bucket, logs and secret; null is the services' own keys."
+  description = "ARN of the KMS key of bucket, logs and secrets; null if they use the services' own keys."
   type        = string
 }
 
@@ -29,7 +29,7 @@ variable "bucket_arn" {
 }
 
 variable "database" {
-  description = "Name of the Glue database: the part of the warehouse that the jobs may write."
+  description = "Name of the Glue database; the jobs may write to its part of the warehouse."
   type        = string
 }
 
@@ -39,27 +39,27 @@ variable "database_arn" {
 }
 
 variable "audit_database" {
-  description = "Name of the Glue database of what the runs did: another part of the warehouse that the jobs may write."
+  description = "Name of the Glue database with the audit tables; the jobs may write to its part of the warehouse."
   type        = string
 }
 
 variable "audit_database_arn" {
-  description = "ARN of the Glue database of what the runs did."
+  description = "ARN of the Glue database with the audit tables."
   type        = string
 }
 
 variable "subject_key_secret_arn" {
-  description = "ARN of the secret that holds the key of the pseudonyms."
+  description = "ARN of the secret with the HMAC key of the pseudonyms."
   type        = string
 }
 
 variable "refusal_key_secret_arn" {
-  description = "ARN of the secret that holds the key of the refusals that outlive an erasure."
+  description = "ARN of the secret with the HMAC key of the refusals that outlive an erasure."
   type        = string
 }
 
 variable "landing_prefixes" {
-  description = "Key prefixes of the landing zone, without the trailing slash."
+  description = "Key prefixes of the landing zone, without trailing slash."
   type        = list(string)
 }
 
@@ -74,7 +74,7 @@ variable "iceberg_table_arns" {
 }
 
 variable "placement" {
-  description = "ARNs of the connections, subnets and security groups that put the jobs into a VPC; null when they run outside."
+  description = "ARNs of the connections, subnets and security groups that place the jobs in a VPC; null if they run outside."
   type = object({
     connection_arns     = list(string)
     subnet_arns         = list(string)
@@ -83,7 +83,7 @@ variable "placement" {
 }
 
 variable "analysts" {
-  description = "ARN of the analysts' Athena workgroup, and the key prefix of its results without the trailing slash."
+  description = "ARN of the analysts' Athena workgroup, and the key prefix of its results, without trailing slash."
   type = object({
     workgroup_arn  = string
     results_prefix = string
@@ -91,11 +91,11 @@ variable "analysts" {
 }
 
 variable "metrics_enabled" {
-  description = "Whether the jobs write CloudWatch metrics."
+  description = "Whether the jobs publish CloudWatch metrics."
   type        = bool
 }
 
 variable "tags" {
-  description = "Tags of roles and policy."
+  description = "Tags of the roles and policies."
   type        = map(string)
 }

@@ -1,4 +1,4 @@
-# The Glue jobs, the workflow that runs five of them one after the other, the code that they are made of, and their logs.
+# The Glue jobs, the workflow that runs five of them in sequence, their code and their logs.
 
 locals {
   # The workflow. `after` names the job whose success starts this one; null starts with the workflow.
@@ -30,19 +30,19 @@ locals {
     }
   }
 
-  # All jobs, each with the role that it assumes: those of the workflow, and the one that somebody asks for.
+  # All jobs with their roles: those of the workflow, and the erasure job, which runs on request only.
   jobs = merge(
     { for job, spec in local.workflow_jobs : job => { description = spec.description, role_arn = var.role_arn } },
-    { forget = { description = "Erases one person wherever there is data, and verifies it.", role_arn = var.forget_role_arn } },
+    { forget = { description = "Handles erasure requests: erases a person from all data, and verifies the result.", role_arn = var.forget_role_arn } },
   )
 
-  # What a job does not set for itself is the same for all.
+  # Settings per job: job_settings, or else the settings of all jobs.
   settings = {
     for job in keys(local.jobs) : job => {
       worker_type       = coalesce(try(var.job_settings[job].worker_type, null), var.worker_type)
       number_of_workers = coalesce(try(var.job_settings[job].number_of_workers, null), var.number_of_workers)
       timeout           = coalesce(try(var.job_settings[job].timeout, null), var.timeout)
-      # Whoever asks to forget somebody follows the run; a retry behind their back could meet a run of the pipeline.
+      # The operator follows the erasure run and repeats it; an unattended retry could collide with a pipeline run.
       max_retries     = coalesce(try(var.job_settings[job].max_retries, null), job == "forget" ? 0 : var.max_retries)
       execution_class = coalesce(try(var.job_settings[job].execution_class, null), var.execution_class)
     }
@@ -52,23 +52,23 @@ locals {
 
   scripts = { for job in keys(local.jobs) : job => aws_s3_object.script["${job}.py"] }
 
-  # Everything Spark needs to know of the catalog: the scripts carry no configuration of their own.
+  # The complete catalog configuration of Spark: the scripts have none of their own.
   spark_conf = {
     "spark.sql.extensions"                         = "org.apache.iceberg.spark.extensions.IcebergSparkSessionExtensions"
     "spark.sql.catalog.glue_catalog"               = "org.apache.iceberg.spark.SparkCatalog"
     "spark.sql.catalog.glue_catalog.catalog-impl"  = "org.apache.iceberg.aws.glue.GlueCatalog"
     "spark.sql.catalog.glue_catalog.io-impl"       = "org.apache.iceberg.aws.s3.S3FileIO"
     "spark.sql.catalog.glue_catalog.warehouse"     = var.warehouse_uri
-    "spark.sql.catalog.glue_catalog.cache-enabled" = "false" # else a commit of another client is not seen for 30 seconds
-    "spark.sql.iceberg.compression-codec"          = "zstd"  # Glue creates tables without it, then Iceberg writes gzip
+    "spark.sql.catalog.glue_catalog.cache-enabled" = "false" # with the cache, commits of other clients stay invisible for 30 seconds
+    "spark.sql.iceberg.compression-codec"          = "zstd"  # Glue creates the tables without a codec, and Iceberg's default is gzip
     "spark.sql.session.timeZone"                   = "UTC"
   }
 
   log_group_prefix = "/aws-glue/jobs/${var.name}"
 
-  # Below the prefix, Glue writes to <prefix>/error and <prefix>/output; under a security configuration, to groups of that
-  # configuration and the job's role. All are made, as nobody is charged for an empty one: which are used is unknown until
-  # the key, made in the same apply, exists.
+  # Glue writes to <prefix>/error and <prefix>/output; under a security configuration, to groups named after that
+  # configuration and the job's role. All are created, since an empty group costs nothing: which ones Glue uses is unknown
+  # until the key, which the same apply may create, exists.
   log_folders = merge(
     { "" = local.log_group_prefix },
     { for of, arn in { jobs = var.role_arn, forget = var.forget_role_arn } : "${of}-" => "${local.log_group_prefix}/${aws_glue_security_configuration.this.name}-role/${split(":role/", arn)[1]}" },
@@ -78,7 +78,7 @@ locals {
   default_arguments = merge(
     {
       "--job-language"           = "python"
-      "--job-bookmark-option"    = "job-bookmark-disable" # bookmarks don't know Iceberg; every run replaces its table
+      "--job-bookmark-option"    = "job-bookmark-disable" # bookmarks don't support Iceberg; every run replaces its table
       "--datalake-formats"       = "iceberg"
       "--conf"                   = join(" --conf ", [for key, value in local.spark_conf : "${key}=${value}"])
       "--extra-files"            = join(",", [for object in values(aws_s3_object.ddl) : "s3://${object.bucket}/${object.key}"])
@@ -87,10 +87,10 @@ locals {
       "--bucket"                 = var.bucket
       "--subject_key_secret"     = var.subject_key_secret_arn
       "--refusal_key_secret"     = var.refusal_key_secret_arn
-      # The scripts too: whoever is forgotten, the training table is made anew as its own job makes it.
+      # The scripts too: the erasure job rebuilds the training table with the code of that table's own job.
       "--extra-py-files" = join(",", [for object in aws_s3_object.script : "s3://${object.bucket}/${object.key}"])
     },
-    # The mere presence of these keys switches metrics on, whatever their value.
+    # The presence of these keys enables metrics, whatever their value.
     var.metrics_enabled ? { "--enable-metrics" = "true", "--enable-observability-metrics" = "true" } : {},
     { for name, value in var.arguments : "--${name}" => value if value != null },
   )
@@ -98,7 +98,7 @@ locals {
 
 # source_hash and not etag: under KMS an etag is no MD5 and differs on every plan (terraform-provider-aws#5033).
 resource "aws_s3_object" "script" {
-  # Glue lays them all into one folder: no two may have the same name, or Terraform says so here.
+  # Glue puts all files into one folder: Terraform fails here if two have the same name.
   for_each = { for file in fileset(var.scripts_path, "*/*.py") : basename(file) => file }
 
   bucket       = var.bucket
@@ -108,7 +108,7 @@ resource "aws_s3_object" "script" {
   content_type = "text/x-python"
 }
 
-# <table>.sql, and beside it <table>.audit.sql, the rules that a table must keep before it is published.
+# <table>.sql, the schema contract, and <table>.audit.sql, the rules that a table must pass before it is published.
 resource "aws_s3_object" "ddl" {
   for_each = fileset(var.ddl_path, "*.sql")
 
@@ -119,10 +119,10 @@ resource "aws_s3_object" "ddl" {
   content_type = "application/sql"
 }
 
-# Glue 5 writes the driver's and executors' own logs to error and what the script prints to output.
+# Glue 5 writes the logs of driver and executors to error, and the output of the script to output.
 resource "aws_cloudwatch_log_group" "jobs" {
-  #checkov:skip=CKV_AWS_158:Encrypted with kms_key_arn where it is given, otherwise with CloudWatch's own key; the logs carry counts and stack traces, no rows.
-  #checkov:skip=CKV_AWS_338:The retention is the caller's to choose (log_retention_days); what each run did is kept in the tables' snapshots, not in logs.
+  #checkov:skip=CKV_AWS_158:Encrypted with kms_key_arn if given, otherwise with CloudWatch's own key; the logs hold counts and stack traces, no rows.
+  #checkov:skip=CKV_AWS_338:The caller chooses the retention (log_retention_days); the record of each run is in the tables' snapshots, not in logs.
   for_each = local.log_groups
 
   name              = each.value
@@ -131,10 +131,10 @@ resource "aws_cloudwatch_log_group" "jobs" {
   tags              = var.tags
 }
 
-# Made with a key or without one, and used only with one: a caller who creates the key in the same configuration does not
-# know its ARN when Terraform counts resources ("Invalid count argument").
+# Always created, but used only with a key: if the caller creates the key in the same configuration, its ARN is unknown when
+# Terraform evaluates count ("Invalid count argument").
 resource "aws_glue_security_configuration" "this" {
-  #checkov:skip=CKV_AWS_99:Everything is encrypted with kms_key_arn where it is given; without it no job uses this configuration.
+  #checkov:skip=CKV_AWS_99:Everything is encrypted with kms_key_arn if given; without it no job uses this configuration.
   name = var.name
 
   encryption_configuration {
@@ -158,7 +158,7 @@ resource "aws_glue_security_configuration" "this" {
 resource "aws_glue_job" "this" {
   for_each = local.jobs
 
-  #checkov:skip=CKV_AWS_195:A security configuration only adds a customer's key: with kms_key_arn the jobs have it, without it the bucket encrypts with SSE-S3.
+  #checkov:skip=CKV_AWS_195:A security configuration only adds a customer managed key: jobs use it with kms_key_arn; without, the bucket encrypts with SSE-S3.
   name                   = local.job_names[each.key]
   description            = each.value.description
   role_arn               = each.value.role_arn
@@ -183,11 +183,11 @@ resource "aws_glue_job" "this" {
     max_concurrent_runs = 1
   }
 
-  # Announced while there is still time to look at the run: Glue sends an event, and modules/monitoring passes it on.
+  # Notifies before the timeout, while the run can still be inspected: modules/monitoring forwards Glue's event.
   notification_property {
     notify_delay_after = ceil(local.settings[each.key].timeout * 0.8)
   }
 
-  # Glue creates log groups that are missing, without retention.
+  # Glue would create missing log groups itself, without retention.
   depends_on = [aws_cloudwatch_log_group.jobs]
 }

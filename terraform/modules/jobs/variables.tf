@@ -1,5 +1,5 @@
 variable "name" {
-  description = "Prefix of every name."
+  description = "Prefix of every resource name."
   type        = string
 }
 
@@ -9,7 +9,7 @@ variable "workflow" {
 }
 
 variable "bucket" {
-  description = "Name of the bucket that gets the scripts and holds the tables."
+  description = "Name of the bucket that holds scripts and tables."
   type        = string
 }
 
@@ -19,42 +19,42 @@ variable "database" {
 }
 
 variable "warehouse_uri" {
-  description = "S3 URI below which Iceberg keeps <database>/<table>."
+  description = "S3 URI of the warehouse, which holds <database>/<table>."
   type        = string
 }
 
 variable "role_arn" {
-  description = "ARN of the role that the jobs of the workflow assume."
+  description = "ARN of the role of the workflow's jobs."
   type        = string
 }
 
 variable "forget_role_arn" {
-  description = "ARN of the role that the job which forgets people assumes."
+  description = "ARN of the role of the erasure job."
   type        = string
 }
 
 variable "subject_key_secret_arn" {
-  description = "ARN of the secret that holds the key of the pseudonyms."
+  description = "ARN of the secret with the HMAC key of the pseudonyms."
   type        = string
 }
 
 variable "refusal_key_secret_arn" {
-  description = "ARN of the secret that holds the key of the refusals that outlive an erasure."
+  description = "ARN of the secret with the HMAC key of the refusals that outlive an erasure."
   type        = string
 }
 
 variable "scripts_path" {
-  description = "Folder of the job scripts, of the modules that they share, and of the audits."
+  description = "Folder of the job scripts and their shared modules."
   type        = string
 }
 
 variable "ddl_path" {
-  description = "Folder of the DDL that the jobs read as files."
+  description = "Folder of the schema contracts and audit rules, which the jobs read as files."
   type        = string
 }
 
 variable "arguments" {
-  description = "The jobs' own arguments, by name without the dashes; a null is left out."
+  description = "Arguments of the jobs, by name without dashes; nulls are left out."
   type        = map(string)
 }
 
@@ -64,32 +64,32 @@ variable "glue_version" {
 }
 
 variable "worker_type" {
-  description = "Worker type of a job."
+  description = "Worker type of every job."
   type        = string
 }
 
 variable "number_of_workers" {
-  description = "Number of workers of a job, the driver included."
+  description = "Number of workers of every job, including the driver."
   type        = number
 }
 
 variable "timeout" {
-  description = "Minutes after which a job run is stopped."
+  description = "Minutes after which Glue stops a job run."
   type        = number
 }
 
 variable "max_retries" {
-  description = "Number of times that a failed job run is repeated."
+  description = "How often Glue retries a failed job run; the erasure job is not retried."
   type        = number
 }
 
 variable "execution_class" {
-  description = "STANDARD or FLEX."
+  description = "Execution class of every job: STANDARD or FLEX."
   type        = string
 }
 
 variable "job_settings" {
-  description = "What single jobs have instead of the settings above, by script name."
+  description = "Settings of single jobs that override the settings above, by script name."
   type = map(object({
     worker_type       = optional(string)
     number_of_workers = optional(number)
@@ -100,32 +100,32 @@ variable "job_settings" {
 
   validation {
     condition     = length(setsubtract(keys(var.job_settings), keys(local.jobs))) == 0
-    error_message = "job_settings must name jobs among ${join(", ", keys(local.jobs))}; got ${jsonencode(keys(var.job_settings))}."
+    error_message = "job_settings must have keys among ${join(", ", keys(local.jobs))}; got ${jsonencode(keys(var.job_settings))}."
   }
 }
 
 variable "connections" {
-  description = "Names of the Glue connections that put the jobs into a VPC; none keeps them outside."
+  description = "Names of the Glue connections that place the jobs in a VPC; an empty list runs them outside."
   type        = list(string)
 }
 
 variable "schedule" {
-  description = "Cron expression on which the workflow starts by itself; null is never."
+  description = "Schedule of the workflow, as a cron expression in UTC; null means no schedule."
   type        = string
 }
 
 variable "kms_key_arn" {
-  description = "Key that encrypts what the jobs write and log; null is none of the caller's own."
+  description = "ARN of the KMS key that encrypts the jobs' data and logs; null uses the services' own keys."
   type        = string
 }
 
 variable "metrics_enabled" {
-  description = "Whether the jobs write CloudWatch metrics."
+  description = "Whether the jobs publish CloudWatch metrics."
   type        = bool
 }
 
 variable "log_retention_days" {
-  description = "Days that the jobs' logs are kept."
+  description = "Days to keep the logs of the jobs."
   type        = number
 }
 

@@ -5,8 +5,8 @@ resource "aws_glue_workflow" "this" {
   tags                = var.tags
 }
 
-# A workflow has one start trigger. A scheduled one does not stand in the way of StartWorkflowRun: the schedule comes on
-# top of starting on demand.
+# A workflow has one start trigger. If that is a schedule, StartWorkflowRun still works: the workflow can always be started on
+# demand.
 resource "aws_glue_trigger" "start" {
   name              = "${var.name}-start"
   description       = var.schedule == null ? "Starts the workflow on demand." : "Starts the workflow on its schedule."

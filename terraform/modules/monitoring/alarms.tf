@@ -1,5 +1,5 @@
-# A failure is announced by its event, so no alarm repeats it. Alarms are for what no event tells: that an announcement did
-# not arrive, and that nothing ran at all.
+# Events announce failures, so no alarm repeats them. Alarms cover what no event reports: an announcement that could not be
+# delivered, and a run that never happened.
 
 resource "aws_cloudwatch_metric_alarm" "undelivered" {
   for_each = { for event, rule in local.events : event => rule if var.events_enabled && rule.announced }

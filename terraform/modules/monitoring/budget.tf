@@ -1,5 +1,5 @@
-# What carries the lakehouse's tag, in a month. AWS counts a tag's costs from the day on which it is activated as a cost
-# allocation tag in the billing console, once per organisation.
+# The monthly cost of all resources with the lakehouse's tag. AWS counts a tag's costs only from the day on which it is
+# activated as a cost allocation tag in the billing console, once per organisation.
 resource "aws_budgets_budget" "this" {
   count = var.budget == null ? 0 : 1
 
@@ -28,7 +28,7 @@ resource "aws_budgets_budget" "this" {
     }
   }
 
-  # While there is still time to do something about it.
+  # A forecast leaves time to react.
   notification {
     comparison_operator        = "GREATER_THAN"
     notification_type          = "FORECASTED"
@@ -38,6 +38,6 @@ resource "aws_budgets_budget" "this" {
     subscriber_sns_topic_arns  = aws_sns_topic.job_failures[*].arn
   }
 
-  # AWS Budgets tries the topic.
+  # AWS Budgets validates the topic's policy.
   depends_on = [aws_sns_topic_policy.job_failures]
 }

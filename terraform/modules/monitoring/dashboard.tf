@@ -1,5 +1,5 @@
 locals {
-  # An hour of the glue.driver metrics is as long as the job ran in it; JobRunId ALL is their sum over the runs.
+  # Per hour, elapsedTime is the time for which the job ran; JobRunId ALL is the sum over its runs.
   job_minutes = concat(
     [for job, name in var.jobs : ["Glue", "glue.driver.aggregate.elapsedTime", "JobName", name, "JobRunId", "ALL", "Type", "count", { id = job, visible = false }]],
     [for job, name in var.jobs : [{ expression = "${job} / 60000", label = job }]],

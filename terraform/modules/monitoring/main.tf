@@ -1,11 +1,11 @@
-# Who hears of failed and slow jobs, of announcements that did not arrive, of missing runs and of money spent; a dashboard.
+# Notifications of failed and slow job runs, undelivered announcements, missing runs and spending; a dashboard.
 
 locals {
-  # An event does not tell whether a retry follows, and a retry that succeeds sends none: the message says how to read it.
+  # An event does not say whether a retry follows, and a retry that succeeds sends no message: the text explains that.
   look    = " Look at it: aws glue get-job-run --region ${var.region} --job-name <job> --run-id <run>"
   retried = var.max_retries == 0 ? "" : " Glue repeats a FAILED run up to ${var.max_retries} times, as <run>_attempt_1 and so on: no message about the next attempt means that it succeeded."
 
-  # What EventBridge picks out of Glue's events. The last is only counted: success needs no message, its absence does.
+  # The Glue events that EventBridge selects. `completed` is only counted, for the alarm on missing runs.
   events = {
     failed = {
       name        = "${var.name}-job-failures"
@@ -34,7 +34,7 @@ locals {
 resource "aws_sns_topic" "job_failures" {
   count = var.events_enabled ? 1 : 0
 
-  #checkov:skip=CKV_AWS_26:Encrypted with kms_key_arn where it is given. Without it not: EventBridge can't publish to a topic under the AWS-managed key, and the messages carry job names and states, no data.
+  #checkov:skip=CKV_AWS_26:Encrypted with kms_key_arn if given, otherwise not: EventBridge can't publish to a topic under the AWS managed key, and messages hold job names and states, no data.
   name              = "${var.name}-job-failures"
   kms_master_key_id = var.kms_key_arn
   tags              = var.tags
@@ -65,14 +65,9 @@ resource "aws_cloudwatch_event_rule" "jobs" {
   })
 }
 
-moved {
-  from = aws_cloudwatch_event_rule.job_failures
-  to   = aws_cloudwatch_event_rule.jobs["failed"]
-}
-
 data "aws_caller_identity" "current" {}
 
-# CloudWatch and Budgets publish for whoever names the topic, so each is held to this account's alarms and budget.
+# CloudWatch and Budgets would publish on behalf of any account, so each is restricted to this account's alarms and budget.
 data "aws_iam_policy_document" "publish" {
   count = var.events_enabled ? 1 : 0
 
@@ -145,7 +140,7 @@ resource "aws_cloudwatch_event_target" "jobs" {
   rule = aws_cloudwatch_event_rule.jobs[each.key].name
   arn  = aws_sns_topic.job_failures[0].arn
 
-  # The template is the JSON text of a string, so nothing with a quote goes into it, such as the error's own text.
+  # The template is a JSON string, so values that may contain quotes, such as the error message, are left out.
   input_transformer {
     input_paths = {
       job   = "$.detail.jobName"
@@ -156,11 +151,6 @@ resource "aws_cloudwatch_event_target" "jobs" {
     input_template = "\"${each.value.message}\""
   }
 
-  # Without the policy the first failure would be lost.
+  # Without the topic policy, the first failures would not be delivered.
   depends_on = [aws_sns_topic_policy.job_failures]
-}
-
-moved {
-  from = aws_cloudwatch_event_target.job_failures
-  to   = aws_cloudwatch_event_target.jobs["failed"]
 }

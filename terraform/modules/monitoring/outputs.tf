@@ -1,5 +1,5 @@
 output "topic_arn" {
-  description = "ARN of the topic that announces failed and slow jobs; null when events are off."
+  description = "ARN of the topic that announces failed and slow job runs; null if events are disabled."
   value       = one(aws_sns_topic.job_failures[*].arn)
 }
 
@@ -9,6 +9,6 @@ output "alarms" {
 }
 
 output "dashboard" {
-  description = "Name of the dashboard; null when it is off."
+  description = "Name of the dashboard; null if it is disabled."
   value       = one(aws_cloudwatch_dashboard.this[*].dashboard_name)
 }

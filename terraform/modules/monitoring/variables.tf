@@ -1,70 +1,70 @@
 variable "name" {
-  description = "Prefix of every name, and value of the tag Lakehouse."
+  description = "Prefix of every resource name, and value of the tag Lakehouse."
   type        = string
 }
 
 variable "region" {
-  description = "Region whose metrics and logs the dashboard shows."
+  description = "Region of the metrics and logs on the dashboard."
   type        = string
 }
 
 variable "jobs" {
-  description = "Names of the Glue jobs to watch, by script name."
+  description = "Names of the Glue jobs to monitor, by script name."
   type        = map(string)
 }
 
 variable "last_job" {
-  description = "Name of the Glue job whose success completes a run."
+  description = "Name of the workflow's last Glue job, whose success completes a run."
   type        = string
 }
 
 variable "bucket" {
-  description = "Name of the bucket whose size the dashboard shows."
+  description = "Name of the bucket, for the size on the dashboard."
   type        = string
 }
 
 variable "workgroup" {
-  description = "Name of the Athena workgroup whose scans the dashboard shows."
+  description = "Name of the Athena workgroup, for the scanned bytes on the dashboard."
   type        = string
 }
 
 variable "error_log_groups" {
-  description = "Log groups in which the dashboard looks for errors."
+  description = "Log groups that the dashboard searches for errors."
   type        = list(string)
 }
 
 variable "max_retries" {
-  description = "Largest number of times that Glue repeats a failed run."
+  description = "Highest number of retries of any job."
   type        = number
 }
 
 variable "events_enabled" {
-  description = "Whether failed and slow jobs are announced, with the alarms that watch over it."
+  description = "Whether to announce failed and slow job runs, with alarms for undelivered announcements."
   type        = bool
 }
 
 variable "email" {
-  description = "Address that gets a message for each failure; null sends none."
+  description = "E-mail address that is notified; null means none."
   type        = string
 }
 
 variable "stale_after_hours" {
-  description = "Hours without a completed run after which an alarm goes off; null is never."
+  description = "Hours without a completed run after which an alarm fires; null means no alarm."
   type        = number
 }
 
 variable "dashboard_enabled" {
-  description = "Whether there is a dashboard."
+  description = "Whether to create a dashboard."
   type        = bool
 }
 
 variable "metrics_enabled" {
-  description = "Whether jobs and queries publish the metrics of their own that the dashboard shows."
+  description = "Whether jobs and queries publish metrics, which the dashboard then shows."
   type        = bool
 }
 
 variable "budget" {
-  description = "Monthly budget and who hears of it, beside the topic; null is none."
+  description = "Monthly budget, and the addresses that are notified in addition to the topic; null means none."
   type = object({
     monthly_limit = number
     currency      = string
@@ -74,7 +74,7 @@ variable "budget" {
 }
 
 variable "kms_key_arn" {
-  description = "Key that encrypts the topic; null is none."
+  description = "ARN of the KMS key that encrypts the topic; null leaves it unencrypted."
   type        = string
 }
 

@@ -1,15 +1,15 @@
-# Jobs in the VPC: where they run (one connection per subnet), what they may talk to, and the way to the services that
+# Jobs in the VPC: where they run (one connection per subnet), what they may connect to, and endpoints for the services that
 # they call.
 
 locals {
-  # Keys are positions: the ids may be unknown until the subnets, made in the same apply, exist.
+  # Keyed by position: the ids are unknown until apply if the same apply creates the subnets.
   subnet_ids = var.jobs == null ? [] : var.jobs.subnet_ids != null ? var.jobs.subnet_ids : values(aws_subnet.private)[*].id
   subnets    = { for index, id in local.subnet_ids : tostring(index) => id }
 
   # An interface endpoint takes one subnet per availability zone ("DuplicateSubnetsInSameZone").
   endpoint_subnet_ids = [for ids in values({ for subnet in data.aws_subnet.jobs : subnet.availability_zone => subnet.id... }) : ids[0]]
 
-  # S3 comes through the gateway, and KMS is called by S3, CloudWatch and Secrets Manager, not by the job.
+  # S3 is reached through the gateway endpoint; S3, CloudWatch and Secrets Manager call KMS, the job does not.
   needed_services = concat(["glue", "logs", "secretsmanager"], var.metrics_enabled ? ["monitoring"] : [])
   services        = var.jobs == null ? toset([]) : coalesce(var.jobs.interface_endpoints, toset(local.needed_services))
 }
@@ -43,7 +43,7 @@ resource "aws_glue_connection" "jobs" {
 }
 
 resource "aws_security_group" "jobs" {
-  #checkov:skip=CKV2_AWS_5:The Glue connections carry it, which checkov does not count.
+  #checkov:skip=CKV2_AWS_5:The Glue connections use it, which checkov does not recognize.
   count = var.jobs == null ? 0 : 1
 
   name        = "${var.name}-glue-jobs"
@@ -52,8 +52,8 @@ resource "aws_security_group" "jobs" {
   tags        = merge(var.tags, { Name = "${var.name}-glue-jobs" })
 }
 
-# Driver and executors choose their ports; Glue refuses a connection without "at least one security group [that opens]
-# all ingress ports", which may be held to the group itself.
+# Driver and executors choose arbitrary ports; Glue refuses a connection without "at least one security group [that opens] all
+# ingress ports", which may be restricted to the group itself.
 resource "aws_vpc_security_group_ingress_rule" "jobs_among_themselves" {
   #checkov:skip=CKV_AWS_24:Open to the group itself, not to addresses.
   #checkov:skip=CKV_AWS_25:Open to the group itself, not to addresses.
@@ -147,7 +147,7 @@ resource "aws_vpc_security_group_ingress_rule" "jobs_to_services" {
   tags                         = var.tags
 }
 
-# Not the jobs alone: private DNS leads every machine in the VPC to these endpoints.
+# From the whole VPC, not only the jobs: private DNS directs every machine in the VPC to these endpoints.
 resource "aws_vpc_security_group_ingress_rule" "vpc_to_services" {
   count = length(local.services) == 0 ? 0 : 1
 
@@ -160,8 +160,8 @@ resource "aws_vpc_security_group_ingress_rule" "vpc_to_services" {
   tags              = var.tags
 }
 
-# An endpoint policy grants nothing, it only bounds. Actions stay open for the other machines of the VPC; credentials of
-# another account do not pass. IfExists admits the unsigned sts:AssumeRoleWithWebIdentity, which has no account yet.
+# An endpoint policy only restricts. All actions stay allowed, for the other machines in the VPC; credentials of other accounts
+# are refused. IfExists admits the unsigned sts:AssumeRoleWithWebIdentity, which has no account yet.
 data "aws_iam_policy_document" "services" {
   for_each = local.services
 

@@ -1,4 +1,4 @@
-# The network that has the S3 gateway endpoint: one that is made here, or one of the caller's; on request, the jobs run in it.
+# The VPC of the S3 gateway endpoint, created here or given by the caller; optionally the jobs run in it.
 
 data "aws_caller_identity" "current" {}
 
@@ -7,8 +7,8 @@ data "aws_region" "current" {}
 data "aws_partition" "current" {}
 
 locals {
-  # Whether to make it is decided by what the caller writes, never by an id that is unknown until the VPC, made in the same
-  # apply, exists ("Invalid count argument").
+  # Depends on cidr_block, never on an id: if the same apply creates the VPC, its id is unknown when Terraform evaluates count
+  # ("Invalid count argument").
   made = var.network.cidr_block != null
 
   vpc = {
@@ -17,12 +17,12 @@ locals {
   }
   route_table_ids = local.made ? aws_route_table.private[*].id : var.network.route_table_ids != null ? var.network.route_table_ids : data.aws_route_tables.named[0].ids
 
-  # In China some services go by another name, and AWS documents no rule which.
+  # In China some endpoint services have another name prefix, and AWS does not document which.
   region        = data.aws_region.current.id
   name_prefixes = data.aws_partition.current.partition == "aws-cn" ? ["com.amazonaws.${local.region}", "cn.com.amazonaws.${local.region}"] : ["com.amazonaws.${local.region}"]
 }
 
-# A gateway endpoint knows no principals but "*"; the account is what the condition holds it to.
+# A gateway endpoint's policy supports no principal but "*"; the condition restricts it to this account.
 data "aws_iam_policy_document" "endpoint" {
   statement {
     sid       = "ListLakehouse"
@@ -67,8 +67,8 @@ data "aws_iam_policy_document" "endpoint" {
   }
 }
 
-# An effect only on traffic that starts in the VPC: of jobs that run there (jobs.tf), or of other machines in it. Jobs
-# outside reach S3 over Glue's own network.
+# Carries only traffic that starts in the VPC: of jobs that run there (jobs.tf) or of other machines in it. Other jobs reach S3
+# through Glue's own network.
 resource "aws_vpc_endpoint" "s3" {
   count = var.network.s3_endpoint_enabled ? 1 : 0
 
@@ -78,9 +78,4 @@ resource "aws_vpc_endpoint" "s3" {
   route_table_ids   = local.route_table_ids
   policy            = data.aws_iam_policy_document.endpoint.json
   tags              = merge(var.tags, { Name = "${var.name}-s3" })
-}
-
-moved {
-  from = aws_vpc_endpoint.s3
-  to   = aws_vpc_endpoint.s3[0]
 }

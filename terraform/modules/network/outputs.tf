@@ -4,7 +4,7 @@ output "vpc_id" {
 }
 
 output "endpoint_id" {
-  description = "Id of the S3 gateway endpoint; null when it is switched off."
+  description = "Id of the S3 gateway endpoint; null if it is disabled."
   value       = one(aws_vpc_endpoint.s3[*].id)
 }
 
@@ -14,10 +14,10 @@ output "interface_endpoint_ids" {
 }
 
 output "connections" {
-  description = "Names of the Glue connections that put jobs into the VPC, in the order in which Glue tries them."
+  description = "Names of the Glue connections that place jobs in the VPC, in the order in which Glue tries them."
   value       = [for connection in aws_glue_connection.jobs : connection.name]
 
-  # A job that starts earlier waits for S3 or Glue until its timeout.
+  # A job that starts before these exist hangs until its timeout.
   depends_on = [
     aws_vpc_endpoint.s3,
     aws_vpc_endpoint.services,
@@ -31,12 +31,12 @@ output "connections" {
 }
 
 output "security_group_id" {
-  description = "Id of the security group of jobs in the VPC; null when they run outside."
+  description = "Id of the jobs' security group; null if the jobs run outside the VPC."
   value       = one(aws_security_group.jobs[*].id)
 }
 
 output "placement" {
-  description = "ARNs of what the job role needs to be placed in the VPC; null when the jobs run outside."
+  description = "ARNs that the job roles need for placement in the VPC; null if the jobs run outside."
   value = var.jobs == null ? null : {
     connection_arns     = [for connection in aws_glue_connection.jobs : connection.arn]
     subnet_arns         = [for subnet in data.aws_subnet.jobs : subnet.arn]

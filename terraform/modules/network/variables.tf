@@ -1,10 +1,10 @@
 variable "name" {
-  description = "Prefix of every name."
+  description = "Prefix of every resource name."
   type        = string
 }
 
 variable "network" {
-  description = "What to make (cidr_block, zones) or whose VPC to use (vpc_id, and route_table_ids, where null is all of them), and whether it gets the S3 gateway endpoint."
+  description = "The VPC to create (cidr_block, zones) or to use (vpc_id, and route_table_ids, where null means all), and whether it gets an S3 gateway endpoint."
   type = object({
     cidr_block          = string
     zones               = number
@@ -15,12 +15,12 @@ variable "network" {
 }
 
 variable "bucket_arn" {
-  description = "ARN of the only bucket that can be reached through the endpoint."
+  description = "ARN of the only bucket that is reachable through the endpoint."
   type        = string
 }
 
 variable "jobs" {
-  description = "Private subnets that the jobs run in (null is those of the network that is made), the services that get an interface endpoint (null is those that the jobs call), and the CIDR blocks where the jobs find the others; null leaves the jobs outside the VPC."
+  description = "Private subnets of the jobs (null means the created ones), services that get an interface endpoint (null means those that the jobs call), and CIDR blocks in which the jobs reach other services; null runs the jobs outside the VPC."
   type = object({
     subnet_ids          = list(string)
     interface_endpoints = set(string)
@@ -29,7 +29,7 @@ variable "jobs" {
 }
 
 variable "metrics_enabled" {
-  description = "Whether the jobs write CloudWatch metrics."
+  description = "Whether the jobs publish CloudWatch metrics."
   type        = bool
 }
 

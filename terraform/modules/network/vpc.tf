@@ -1,5 +1,5 @@
-# The VPC: one of the caller's, or one that is made here, with private subnets and one route table. Nothing of it costs by
-# the hour, and no way leads to the internet.
+# The VPC: the caller's, or one created here, with private subnets and one route table. It has no hourly cost and no internet
+# access.
 
 data "aws_vpc" "named" {
   count = local.made ? 0 : 1
@@ -13,7 +13,7 @@ data "aws_route_tables" "named" {
   vpc_id = data.aws_vpc.named[0].id
 }
 
-# No Local Zones, which an account may have opted into.
+# Excludes Local Zones, which an account may have opted into.
 data "aws_availability_zones" "available" {
   #checkov:skip=CKV_AWS_394:The module runs in any region, so it names no zones.
   count = local.made ? 1 : 0
@@ -34,8 +34,8 @@ data "aws_availability_zones" "available" {
 }
 
 resource "aws_vpc" "this" {
-  #checkov:skip=CKV2_AWS_11:Nothing but the module's endpoints can be reached from here; flow logs are charged for, and the account's to decide.
-  #checkov:skip=CKV2_AWS_12:Nothing is put into the default security group, and none of its routes leaves the VPC but to the bucket.
+  #checkov:skip=CKV2_AWS_11:Only the module's endpoints are reachable from this VPC; flow logs are charged for, and up to the account's owner.
+  #checkov:skip=CKV2_AWS_12:Nothing uses the default security group, and no route leaves the VPC except to the bucket.
   count = local.made ? 1 : 0
 
   cidr_block           = var.network.cidr_block
@@ -53,7 +53,7 @@ resource "aws_subnet" "private" {
   tags              = merge(var.tags, { Name = "${var.name}-private-${each.key}" })
 
   lifecycle {
-    ignore_changes = [availability_zone] # the list is another one while a zone is impaired
+    ignore_changes = [availability_zone] # the list changes while a zone is impaired
   }
 }
 

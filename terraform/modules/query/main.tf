@@ -1,7 +1,7 @@
-# Athena: a workgroup of the engineers and one of the analysts, each with results of its own, and the saved queries.
+# Athena: one workgroup for engineers and one for analysts, each with its own results, and the saved queries.
 
 locals {
-  # Results of one group are out of the other's reach: Athena authorises them by workgroup, S3 by prefix.
+  # Each group's results are inaccessible to the other: Athena authorizes by workgroup, S3 by prefix.
   workgroups = {
     engineers = {
       name        = var.name
@@ -9,7 +9,7 @@ locals {
     }
     analysts = {
       name        = "${var.name}-analyst"
-      description = "Queries of those who hold the analyst policy; nobody with wider rights should query here, as analysts read each other's results."
+      description = "Queries of analysts; users with wider permissions must not query here, since analysts can read each other's results."
     }
   }
 
@@ -57,11 +57,6 @@ resource "aws_athena_workgroup" "this" {
       }
     }
   }
-}
-
-moved {
-  from = aws_athena_workgroup.this
-  to   = aws_athena_workgroup.this["engineers"]
 }
 
 resource "aws_athena_named_query" "this" {

@@ -1,10 +1,10 @@
 output "workgroup" {
-  description = "Name of the Athena workgroup."
+  description = "Name of the engineers' Athena workgroup."
   value       = aws_athena_workgroup.this["engineers"].name
 }
 
 output "analysts" {
-  description = "Name and ARN of the analysts' workgroup, and the key prefix of its results without the trailing slash."
+  description = "Name and ARN of the analysts' workgroup, and the key prefix of its results, without trailing slash."
   value = {
     workgroup      = aws_athena_workgroup.this["analysts"].name
     workgroup_arn  = aws_athena_workgroup.this["analysts"].arn
@@ -13,6 +13,6 @@ output "analysts" {
 }
 
 output "named_query_ids" {
-  description = "Id of each named query, by its name."
+  description = "Id of each saved query, by name."
   value       = { for name, query in aws_athena_named_query.this : name => query.id }
 }

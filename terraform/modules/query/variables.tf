@@ -1,5 +1,5 @@
 variable "name" {
-  description = "Name of the workgroup, and first part of the analysts'."
+  description = "Name of the engineers' workgroup, and prefix of the analysts'."
   type        = string
 }
 
@@ -14,7 +14,7 @@ variable "database" {
 }
 
 variable "audit_database" {
-  description = "Name of the Glue database of what the runs did."
+  description = "Name of the Glue database with the audit tables."
   type        = string
 }
 
@@ -24,12 +24,12 @@ variable "ddl" {
 }
 
 variable "kms_key_arn" {
-  description = "KMS key that encrypts the query results; null is S3's own."
+  description = "ARN of the KMS key that encrypts the query results; null uses SSE-S3."
   type        = string
 }
 
 variable "scan_limit_bytes" {
-  description = "Bytes after which Athena stops a query; null is no limit."
+  description = "Bytes that a query may scan before Athena stops it; null means no limit."
   type        = number
 }
 
@@ -39,7 +39,7 @@ variable "metrics_enabled" {
 }
 
 variable "force_destroy" {
-  description = "Whether destroying the workgroups deletes its query history."
+  description = "Whether destroying a workgroup deletes its query history."
   type        = bool
 }
 

@@ -1,5 +1,5 @@
-# One resource holds every rule: S3 knows a single lifecycle configuration per bucket, and a second resource would
-# overwrite the first.
+# One resource holds every rule: a bucket has a single lifecycle configuration, and a second resource would overwrite the
+# first.
 resource "aws_s3_bucket_lifecycle_configuration" "this" {
   count = var.lifecycle_rules.enabled ? 1 : 0
 
@@ -18,8 +18,8 @@ resource "aws_s3_bucket_lifecycle_configuration" "this" {
     }
   }
 
-  # Files that Iceberg has expired and landing files that were replaced live on as noncurrent versions: personal data
-  # is gone for good only when these are.
+  # Expired Iceberg files and replaced landing files live on as noncurrent versions: personal data is gone only when these are
+  # gone too.
   rule {
     id     = "expire-noncurrent-versions"
     status = "Enabled"
@@ -50,8 +50,8 @@ resource "aws_s3_bucket_lifecycle_configuration" "this" {
     }
   }
 
-  # Rows that a job could not use hold personal data without the consent check of the trusted zone: they are kept long
-  # enough to be looked into.
+  # Quarantined rows hold personal data that has not passed the consent check of the trusted zone: they are kept only as long
+  # as an investigation may need them.
   rule {
     id     = "expire-quarantine"
     status = "Enabled"
@@ -65,8 +65,8 @@ resource "aws_s3_bucket_lifecycle_configuration" "this" {
     }
   }
 
-  # A request names the person to forget, so the job deletes it when it is done, and `make export` what it has fetched;
-  # this is for one that no job took up, and for what nobody fetched. The reports beside them hold no personal data and stay.
+  # An erasure request identifies a person: the job deletes it at its end, and `make export` deletes what it has fetched. This
+  # rule is for abandoned requests and exports. The reports hold no personal data and stay.
   dynamic "rule" {
     for_each = toset(["exports", "requests"])
 

@@ -1,8 +1,8 @@
-# The bucket of landing, warehouse, code and query results: private, versioned, encrypted, TLS only.
+# The bucket for landing data, warehouse, code and query results: private, versioned, encrypted, TLS only.
 
 resource "aws_s3_bucket" "this" {
-  #checkov:skip=CKV_AWS_144:Landing comes from upstream and every table can be computed from it again; another region would be one more place to erase people from.
-  #checkov:skip=CKV2_AWS_62:Nothing waits for an object to arrive; the workflow is started on demand or by its schedule.
+  #checkov:skip=CKV_AWS_144:Landing data comes from upstream and every table can be recomputed from it; a replica would be one more place to erase people from.
+  #checkov:skip=CKV2_AWS_62:No process waits for an object; the workflow starts on demand or on schedule.
   bucket        = var.bucket_name
   force_destroy = var.force_destroy
   tags          = var.tags
@@ -20,7 +20,7 @@ resource "aws_s3_bucket_server_side_encryption_configuration" "this" {
   bucket = aws_s3_bucket.this.id
 
   rule {
-    bucket_key_enabled = var.kms_key_arn != null # one data key per bucket and hour instead of one KMS call per object
+    bucket_key_enabled = var.kms_key_arn != null # a short-lived bucket-level key instead of one KMS call per object
 
     apply_server_side_encryption_by_default {
       sse_algorithm     = var.kms_key_arn == null ? "AES256" : "aws:kms"

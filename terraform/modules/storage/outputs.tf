@@ -1,4 +1,4 @@
-# Who takes the bucket from here writes nothing before it is private, versioned and encrypted.
+# Ensures that the bucket is private, versioned and encrypted before anything is written to it.
 
 output "bucket" {
   description = "Name of the bucket."

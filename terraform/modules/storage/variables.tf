@@ -4,17 +4,17 @@ variable "bucket_name" {
 }
 
 variable "force_destroy" {
-  description = "Whether destroying the bucket deletes the objects in it."
+  description = "Whether destroying the bucket deletes its objects."
   type        = bool
 }
 
 variable "kms_key_arn" {
-  description = "KMS key that encrypts the objects; null is S3's own."
+  description = "ARN of the KMS key that encrypts the objects; null uses SSE-S3."
   type        = string
 }
 
 variable "access_logs" {
-  description = "Bucket that receives the access logs, and their key prefix (null is the bucket's name and a slash); null keeps none."
+  description = "Bucket that receives the access logs, and their key prefix (null means the lakehouse bucket's name and a slash); null keeps no access logs."
   type = object({
     bucket = string
     prefix = string

@@ -4,22 +4,22 @@ variable "name" {
 }
 
 variable "description" {
-  description = "What the key makes pseudonyms of."
+  description = "Description of the secret."
   type        = string
 }
 
 variable "key_version" {
-  description = "Number of the key: another number makes another key."
+  description = "Version of the key; a different number creates a new key."
   type        = number
 }
 
 variable "kms_key_arn" {
-  description = "KMS key that encrypts the secret; null is Secrets Manager's own."
+  description = "ARN of the KMS key that encrypts the secret; null uses Secrets Manager's own key."
   type        = string
 }
 
 variable "force_destroy" {
-  description = "Whether destroying the secret leaves no time to bring it back."
+  description = "Whether the secret is destroyed without a recovery window."
   type        = bool
 }
 

@@ -1,4 +1,4 @@
-# What the module reads of an account, and what the provider's own checks of ARNs and JSON need of a mocked one.
+# The data sources that the module reads, with values that pass the provider's checks of ARNs and JSON.
 
 mock_data "aws_caller_identity" {
   defaults = {

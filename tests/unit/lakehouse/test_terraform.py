@@ -201,13 +201,13 @@ def test_init_on_aws_without_a_backend_names_the_remedy(root: Path, display: Dis
 
 
 def applied(outputs: dict[str, Any]) -> str:
-    values = {name: {"value": value} for name, value in outputs.items()}
+    values = {"lakehouse": {"value": outputs}}
     changes = {"add": 2, "change": 1, "remove": 0}
     resource = {"resource": {"addr": "aws_glue_job.this"}}
     return "; ".join(
         [
             f"say(type='change_summary', changes={changes})",
-            "say(type='outputs', outputs={'bucket': {'action': 'noop'}})",
+            "say(type='outputs', outputs={'lakehouse': {'action': 'noop'}})",
             f"say(type='apply_complete', hook={resource})",
             f"say(type='change_summary', changes={changes})",
             f"say(type='outputs', outputs={values})",
@@ -283,7 +283,7 @@ def test_plan_shows_changes_without_the_reading_before_them(project: Project, di
 
 
 def test_outputs_of_what_is_deployed(project: Project, display: Display, fake: Any) -> None:
-    values = json.dumps({name: {"value": value} for name, value in OUTPUTS.items()})
+    values = json.dumps({"lakehouse": {"value": OUTPUTS}})
     fake(output=f"print({values!r})")
     assert Terraform(project, display).outputs() == Outputs(**OUTPUTS)
 
@@ -295,7 +295,7 @@ def test_outputs_of_nothing_name_the_remedy(root: Path, display: Display, fake: 
 
 
 def test_outputs_of_an_older_deployment_name_what_is_missing() -> None:
-    values = {name: {"value": value} for name, value in OUTPUTS.items() if name != "jobs"}
+    values = {"lakehouse": {"value": {name: value for name, value in OUTPUTS.items() if name != "jobs"}}}
     with pytest.raises(TerraformError, match="lacks the Terraform outputs jobs"):
         Outputs.of(values, "dev")
 

@@ -1,8 +1,7 @@
-"""Runs the commands of docs/operating.md and docs/ci.md as they stand, against an embedded AWS: `make try-docs`.
+"""Runs the commands of docs/operating.md and docs/ci.md unchanged, against an embedded AWS: `make try-docs`.
 
-Every block marked `bash` is run, in the order of the pages, in one shell, in a fresh clone of what is committed here.
-Blocks marked otherwise need GitHub, or are no commands. What a reader types at a prompt or fills in is typed and filled
-in here; nothing else is changed.
+Every block marked `bash` is run, in page order, in one shell, in a fresh clone of the committed files. Other blocks
+need GitHub or are not commands. Only prompts are answered and placeholders filled in.
 """
 
 from __future__ import annotations
@@ -48,21 +47,21 @@ EDITED = {
 
 
 def script() -> str:
-    """Return all commands of the pages, each block behind a line that says where it stands."""
+    """Return all commands of the pages, each block after a comment with its page and line."""
     parts = []
     for page in PAGES:
         text = (ROOT / "docs" / page).read_text(encoding="utf-8")
         for block in re.finditer(r"^( *)```bash\n(.*?)^\1```$", text, re.MULTILINE | re.DOTALL):
             line = text.count("\n", 0, block.start()) + 1
             parts.append(f"# docs/{page}, line {line}\n{textwrap.dedent(block[2])}")
-    commands = "\n".join(parts).replace("name@example.org", somebody())
+    commands = "\n".join(parts).replace("name@example.org", consenting_customer())
     for blank, filling in FILLED_IN.items():
         commands = commands.replace(blank, filling)
     return commands
 
 
-def somebody() -> str:
-    """Return the address of a customer in the sample, which is the landing data here, who agreed."""
+def consenting_customer() -> str:
+    """Return the e-mail address of a customer with consent in the sample, which is the landing data here."""
     with tempfile.TemporaryDirectory() as folder:
         sample.generate(Path(folder))
         files = sorted(Path(folder, "customer").rglob("*.json"))
@@ -71,30 +70,30 @@ def somebody() -> str:
 
 
 def edit(files: list[str]) -> None:
-    """Be the reader's editor: change the files that are known here, and leave a commit's message as it is."""
+    """Act as the reader's editor: change the files in EDITED and leave others, such as commit messages, unchanged."""
     for file in files:
         if file in EDITED:
             old, new = EDITED[file]
             text = Path(file).read_text(encoding="utf-8")
             if old not in text:
-                sys.exit(f"{file} has no {old!r} to edit")
+                sys.exit(f"{file} does not contain {old!r}, which try_docs edits")
             Path(file).write_text(text.replace(old, new, 1), encoding="utf-8")
 
 
-def walk(clone: Path) -> int:
-    """Run the commands in a clone, on a terminal, and return the exit code of the first that fails, or 0."""
+def run(clone: Path) -> int:
+    """Run the commands in a clone, on a terminal; return the exit code of the first that fails, or 0."""
     subprocess.run(["git", "clone", "--quiet", str(ROOT), str(clone)], check=True)
     (clone / ".venv").symlink_to(ROOT / ".venv")
     for requirements in clone.glob("requirements*.txt"):
-        os.utime(requirements, (0, 0))  # older than the environment, which is therefore ready
-    commands = clone / "build" / "walk.sh"
+        os.utime(requirements, (0, 0))  # older than the virtual environment, so make does not set it up again
+    commands = clone / "build" / "try-docs.sh"
     commands.parent.mkdir()
     commands.write_text(script(), encoding="utf-8")
     environment = {
-        # No account can be reached but the embedded one, to which the first commands lead.
+        # Without credentials: the first commands switch to the embedded AWS, and no other account is reachable.
         **aws.only({}),
         "PYTHONPATH": str(clone),
-        "EDITOR": shlex.join([sys.executable, str(clone / "docs" / "walk.py"), "--edit"]),
+        "EDITOR": shlex.join([sys.executable, str(clone / "tools" / "try_docs.py"), "--edit"]),
         "TERM": "dumb",
         **{f"GIT_{who}_{what}": "try-docs" for who in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL")},
     }
@@ -124,6 +123,6 @@ if __name__ == "__main__":
         edit(sys.argv[2:])
     else:
         with tempfile.TemporaryDirectory() as folder:
-            code = walk(Path(folder) / "lakehouse")
-        print("Every command did what it should." if code == 0 else f"The last command failed (exit code {code}).")
+            code = run(Path(folder) / "lakehouse")
+        print("Every command succeeded." if code == 0 else f"The last command failed (exit code {code}).")
         sys.exit(code)
