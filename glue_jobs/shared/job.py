@@ -201,7 +201,7 @@ class Job:
             audited = table.read(self._branch)
             audits.check_schema(audited, contract)
             self.name_for_audit(self._writes, audited.select(*contract.schema.fieldNames()))
-            audits.check_rules(self._spark, self._writes, {"now": self.now, **asdict(self.policies)})
+            audits.check_rules(self._spark, self._writes, {"now": self.now, **self.policies})
             if before and publishing.same_policies(before, self.policies.to_json()):
                 audits.check_row_count(self._writes, before.rows, count, self._arguments.row_count_change)
         except JobError:

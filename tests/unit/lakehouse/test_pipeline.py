@@ -229,7 +229,9 @@ def test_rows_other_than_expected_fail_the_run(local: Operator, world: World, la
 
 def test_expected_rows_do_not_hold_for_single_policies(local: Operator, world: World, landing_folder: Path) -> None:
     (landing_folder / "expected.json").write_text(json.dumps({"published": {"customer_trusted": 8}}))
-    world.glue.arguments = {world.outputs.jobs["machine_learning_curated"]: {"--unmatched_steps": "keep"}}
+    world.glue.arguments = {
+        world.outputs.jobs["machine_learning_curated"]: {"--policies": '{"unmatched_steps": "keep"}'}
+    }
     local.run(landing_folder, None)
     assert report(local)["status"] == "SUCCEEDED"
 

@@ -115,7 +115,7 @@ def test_reads_the_deployed_profile_and_overrides(outputs: Outputs) -> None:
     glue.arguments = {job: {"--profile": "strict"} for job in outputs.jobs.values()}
     assert workflow.deployed_policies() == ("strict", False)
 
-    glue.arguments[outputs.jobs["machine_learning_curated"]]["--unmatched_steps"] = "keep"
+    glue.arguments[outputs.jobs["machine_learning_curated"]]["--policies"] = '{"unmatched_steps": "keep"}'
     assert workflow.deployed_policies() == ("strict", True)
 
     glue.arguments[outputs.jobs["machine_learning_curated"]]["--profile"] = "published"
