@@ -65,12 +65,12 @@ class Policies(Mapping[str, str]):
         return json.dumps(dict(self))
 
 
-def profiles(declared: Mapping[str, Mapping[str, str]]) -> dict[str, Policies]:
+def profiles(declared: Mapping[str, Mapping[str, Any]]) -> dict[str, Policies]:
     """Return the policies of each profile; a BadInputError names the profile that sets what is not allowed."""
-    for name, values in declared.items():
-        if wrong := problem(values):
+    for name, profile in declared.items():
+        if wrong := problem(profile["policies"]):
             raise BadInputError(f"{FILE}: profile {name} has an {wrong}. Nothing was published; correct the file.")
-    return {name: Policies(**values) for name, values in declared.items()}
+    return {name: Policies(**profile["policies"]) for name, profile in declared.items()}
 
 
 PROFILES: Final = profiles(DECLARED["profiles"])
