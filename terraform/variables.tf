@@ -470,8 +470,8 @@ variable "policies" {
 
   validation {
     condition = alltrue([for policy, value in var.policies : try(contains(local.policies[policy], value), !contains(keys(local.policies), policy))])
-    error_message = "policies must give ${join(", ", [
-      for policy, value in var.policies : "${policy} one of ${join(", ", local.policies[policy])}" if !try(contains(local.policies[policy], value), !contains(keys(local.policies), policy))
+    error_message = "policies: ${join(", ", [
+      for policy, value in var.policies : "${policy} must be ${join(" or ", local.policies[policy])}" if !try(contains(local.policies[policy], value), !contains(keys(local.policies), policy))
     ])}; got ${jsonencode(var.policies)}."
   }
 }
