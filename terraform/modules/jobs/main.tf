@@ -11,9 +11,8 @@ locals {
   policies          = { for name, policy in local.declared_policies.policies : name => keys(policy.values) }
   wrong_profiles = flatten([
     for name, profile in local.declared_policies.profiles : [
-      for policy, value in profile.policies : "profile ${name} has ${policy} = ${jsonencode(value)}, which must be ${
-        contains(keys(local.policies), policy) ? "one of ${join(", ", local.policies[policy])}" : "a policy among ${join(", ", keys(local.policies))}"
-      }" if !try(contains(local.policies[policy], value), false)
+      for policy, value in profile.policies : "profile ${name}: ${policy} must be ${join(" or ", lookup(local.policies, policy, ["declared as a policy"]))}; got ${jsonencode(value)}"
+      if !try(contains(local.policies[policy], value), false)
     ]
   ])
 
