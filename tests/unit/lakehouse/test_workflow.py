@@ -12,7 +12,7 @@ from lakehouse.terraform import Outputs
 from lakehouse.workflow import Workflow, WorkflowRun
 from tests.support.operator_fakes import FakeGlue, moment
 
-ALL = ["SUCCEEDED"] * 5
+ALL = ["SUCCEEDED"] * len(PUBLISHED_BY)
 
 
 def throttled() -> ClientError:
