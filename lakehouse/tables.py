@@ -6,9 +6,12 @@ counting is reading a few kilobytes of metadata, and the numbers cannot disagree
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
 
 import boto3
 from pyiceberg.catalog.glue import GlueCatalog
@@ -18,30 +21,27 @@ from pyiceberg.table.snapshots import Snapshot
 from lakehouse.aws import CONFIG
 from lakehouse.errors import LakehouseError
 
+
+def declared(name: str) -> dict[str, Any]:
+    """Return the content of policies.json or pipeline.json, which Terraform and the jobs read too."""
+    content: dict[str, Any] = json.loads(Path(__file__).with_name(name).read_text(encoding="utf-8"))
+    return content
+
+
+_TABLES = declared("pipeline.json")["tables"]
 ZONES: Mapping[str, tuple[str, ...]] = {
-    "landing": ("customer_landing", "accelerometer_landing", "step_trainer_landing"),
-    "trusted": ("customer_trusted", "accelerometer_trusted", "step_trainer_trusted"),
-    "curated": ("customers_curated", "machine_learning_curated"),
+    zone: tuple(name for name, table in _TABLES.items() if table["zone"] == zone)
+    for zone in ("landing", "trusted", "curated")
 }
-PUBLISHED_BY: Mapping[str, str] = {
-    "customer_landing_to_trusted": "customer_trusted",
-    "accelerometer_landing_to_trusted": "accelerometer_trusted",
-    "customer_trusted_to_curated": "customers_curated",
-    "step_trainer_landing_to_trusted": "step_trainer_trusted",
-    "machine_learning_curated": "machine_learning_curated",
-}
+PUBLISHED_BY: Mapping[str, str] = {table["job"]: name for name, table in _TABLES.items() if "job" in table}
 """Table that each job publishes, in the order of the chain."""
 
 ACCOUNTED_FOR: Mapping[str, tuple[str, ...]] = {
-    "customer_landing_to_trusted": ("customer_landing",),
-    "accelerometer_landing_to_trusted": ("accelerometer_landing",),
-    "customer_trusted_to_curated": ("customer_trusted",),
-    "step_trainer_landing_to_trusted": ("step_trainer_landing",),
-    "machine_learning_curated": ("step_trainer_trusted", "accelerometer_trusted"),
+    table["job"]: tuple(table["accounts_for"]) for table in _TABLES.values() if "job" in table
 }
 """Tables that each job says of every row what became of it."""
 
-PROFILES = ("published", "consent_date", "strict")
+PROFILES = tuple(declared("policies.json")["profiles"])
 """Named sets of policies; the first is the default."""
 
 TABLES = tuple(table for tables in ZONES.values() for table in tables)

@@ -20,6 +20,13 @@ locals {
   ddl_path     = coalesce(var.ddl_path, "${path.module}/../ddl")
   scripts_path = coalesce(var.scripts_path, "${path.module}/../glue_jobs")
 
+  # What variables are validated against.
+  declared_policies = jsondecode(file("${local.scripts_path}/policies.json"))
+  declared_pipeline = jsondecode(file("${local.scripts_path}/pipeline.json"))
+  policies          = { for name, policy in local.declared_policies.policies : name => keys(policy.values) }
+  profiles          = { for name, profile in local.declared_policies.profiles : name => profile.description }
+  landing_tables    = [for name, table in local.declared_pipeline.tables : name if table.zone == "landing"]
+
   quarantine_limits = merge({ for table in keys(module.catalog.landing_prefixes) : table => { share = 0.01, rows = 1000 } }, var.quarantine_limits)
 }
 
@@ -134,17 +141,10 @@ module "jobs" {
   ddl_path               = local.ddl_path
 
   arguments = {
-    profile               = var.profile
-    accelerometer_consent = var.accelerometer_consent
-    step_trainer_consent  = var.step_trainer_consent
-    customer_records      = var.customer_records
-    shared_serial_number  = var.shared_serial_number
-    training_match        = var.training_match
-    unmatched_steps       = var.unmatched_steps
-    training_subject      = var.training_subject
-    curated_identity      = var.curated_identity
-    quarantine_limits     = jsonencode(local.quarantine_limits)
-    row_count_change      = jsonencode(var.row_count_change)
+    profile           = var.profile
+    policies          = length(var.policies) > 0 ? jsonencode(var.policies) : null
+    quarantine_limits = jsonencode(local.quarantine_limits)
+    row_count_change  = jsonencode(var.row_count_change)
   }
 
   glue_version       = var.glue_version

@@ -259,6 +259,11 @@ variable "scripts_path" {
     condition     = length(fileset(coalesce(var.scripts_path, "${path.module}/../glue_jobs"), "jobs/*.py")) > 0
     error_message = "${coalesce(var.scripts_path, "${path.module}/../glue_jobs")} holds no jobs/<job>.py. Terraform copies the whole repository only if the source has a double slash: write \"<repository>//terraform\" as the module's source, or set ddl_path and scripts_path."
   }
+
+  validation {
+    condition     = alltrue([for file in ["pipeline.json", "policies.json"] : fileexists("${coalesce(var.scripts_path, "${path.module}/../glue_jobs")}/${file}")])
+    error_message = "${coalesce(var.scripts_path, "${path.module}/../glue_jobs")} must hold pipeline.json and policies.json, which declare tables, jobs, policies and profiles."
+  }
 }
 
 # Jobs
@@ -439,105 +444,36 @@ variable "lake_formation" {
   }
 }
 
-# Semantics of the data: a profile is a named set of the seven policies below it
+# Semantics of the data: glue_jobs/policies.json declares the policies, their values and the profiles
 
 variable "profile" {
-  description = "Named set of policies: published (what the field's documents publish), consent_date (only readings since consent) or strict (what a careful reader of the consent would do)."
+  description = "Named set of policies, as glue_jobs/policies.json declares them."
   type        = string
   default     = "published"
   nullable    = false
 
   validation {
-    condition     = contains(["published", "consent_date", "strict"], var.profile)
-    error_message = "profile must be published, consent_date or strict; got \"${var.profile}\"."
+    condition     = contains(keys(local.profiles), var.profile)
+    error_message = "profile must be ${join(" or ", [for name, meaning in local.profiles : "${name} (${meaning})"])}; got \"${var.profile}\"."
   }
 }
 
-variable "accelerometer_consent" {
-  description = "Accelerometer readings that consent covers: any of the customer's, or those since_consent; null is the profile's."
-  type        = string
-  default     = null
+variable "policies" {
+  description = "Policies that are set beside the profile's, by name: { shared_serial_number = \"all_owners\" }. glue_jobs/policies.json declares what each means and which values it has."
+  type        = map(string)
+  default     = {}
+  nullable    = false
 
   validation {
-    condition     = var.accelerometer_consent == null || try(contains(["any", "since_consent"], var.accelerometer_consent), false)
-    error_message = "accelerometer_consent must be any, since_consent or null; got ${jsonencode(var.accelerometer_consent)}."
+    condition     = length(setsubtract(keys(var.policies), keys(local.policies))) == 0
+    error_message = "policies must name policies among ${join(", ", keys(local.policies))}; got ${jsonencode(var.policies)}."
   }
-}
-
-variable "step_trainer_consent" {
-  description = "Step trainer readings that consent covers: any of the customer's, or those since_consent; null is the profile's."
-  type        = string
-  default     = null
 
   validation {
-    condition     = var.step_trainer_consent == null || try(contains(["any", "since_consent"], var.step_trainer_consent), false)
-    error_message = "step_trainer_consent must be any, since_consent or null; got ${jsonencode(var.step_trainer_consent)}."
-  }
-}
-
-variable "customer_records" {
-  description = "Which of several records of one email count: each on its own, or the latest; null is the profile's."
-  type        = string
-  default     = null
-
-  validation {
-    condition     = var.customer_records == null || try(contains(["each", "latest"], var.customer_records), false)
-    error_message = "customer_records must be each, latest or null; got ${jsonencode(var.customer_records)}."
-  }
-}
-
-variable "shared_serial_number" {
-  description = "Whether a serial number of several customers counts when any_owner agreed, or only when all_owners did; null is the profile's."
-  type        = string
-  default     = null
-
-  validation {
-    condition     = var.shared_serial_number == null || try(contains(["any_owner", "all_owners"], var.shared_serial_number), false)
-    error_message = "shared_serial_number must be any_owner, all_owners or null; got ${jsonencode(var.shared_serial_number)}."
-  }
-}
-
-variable "training_match" {
-  description = "What pairs a step with a movement in the training table: timestamp, or timestamp_and_customer; null is the profile's."
-  type        = string
-  default     = null
-
-  validation {
-    condition     = var.training_match == null || try(contains(["timestamp", "timestamp_and_customer"], var.training_match), false)
-    error_message = "training_match must be timestamp, timestamp_and_customer or null; got ${jsonencode(var.training_match)}."
-  }
-}
-
-variable "unmatched_steps" {
-  description = "What becomes of steps without a movement in the training table: drop or keep; null is the profile's."
-  type        = string
-  default     = null
-
-  validation {
-    condition     = var.unmatched_steps == null || try(contains(["drop", "keep"], var.unmatched_steps), false)
-    error_message = "unmatched_steps must be drop, keep or null; got ${jsonencode(var.unmatched_steps)}."
-  }
-}
-
-variable "training_subject" {
-  description = "What tells subjects apart in the training table: the serial_number of their Step Trainer, or a pseudonym of theirs, which leaves the serial number out; null is the profile's."
-  type        = string
-  default     = null
-
-  validation {
-    condition     = var.training_subject == null || try(contains(["serial_number", "pseudonym"], var.training_subject), false)
-    error_message = "training_subject must be serial_number, pseudonym or null; got ${jsonencode(var.training_subject)}."
-  }
-}
-
-variable "curated_identity" {
-  description = "Name, e-mail address and phone number of curated customers: in clear, or a pseudonym of each; null is the profile's."
-  type        = string
-  default     = null
-
-  validation {
-    condition     = var.curated_identity == null || try(contains(["clear", "pseudonym"], var.curated_identity), false)
-    error_message = "curated_identity must be clear, pseudonym or null; got ${jsonencode(var.curated_identity)}."
+    condition = alltrue([for policy, value in var.policies : try(contains(local.policies[policy], value), !contains(keys(local.policies), policy))])
+    error_message = "policies: ${join(", ", [
+      for policy, value in var.policies : "${policy} must be ${join(" or ", local.policies[policy])}" if !try(contains(local.policies[policy], value), !contains(keys(local.policies), policy))
+    ])}; got ${jsonencode(var.policies)}."
   }
 }
 
@@ -567,8 +503,8 @@ variable "quarantine_limits" {
   nullable = false
 
   validation {
-    condition     = length(setsubtract(keys(var.quarantine_limits), ["customer_landing", "accelerometer_landing", "step_trainer_landing"])) == 0
-    error_message = "quarantine_limits must name customer_landing, accelerometer_landing or step_trainer_landing; got ${jsonencode(keys(var.quarantine_limits))}."
+    condition     = length(setsubtract(keys(var.quarantine_limits), local.landing_tables)) == 0
+    error_message = "quarantine_limits must name landing tables among ${join(", ", local.landing_tables)}; got ${jsonencode(keys(var.quarantine_limits))}."
   }
 
   validation {

@@ -10,13 +10,14 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, Final
 
+import pipeline
 from canonical import canonical, folded
 from forget_search import Needles, as_word, readings
 
 KINDS: Final = {"email": "email", "name": "customername", "phone": "phone", "serial number": "serialnumber"}
 """What identifies a person, by the column that holds it. A birthday identifies nobody by itself."""
 
-OWNER: Final = {"customer_landing": "email", "accelerometer_landing": "user", "step_trainer_landing": "serialnumber"}
+OWNER: Final = pipeline.person_columns("address", "landing") | pipeline.person_columns("serial_number", "landing")
 """Key of a landing record that says whose it is."""
 
 SHORTEST: Final = 5  # characters; a shorter value is found everywhere and identifies nobody

@@ -10,6 +10,7 @@ from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 import machine_learning_curated
+import pipeline
 import subject
 from address import with_address
 from forget_person import KINDS, Person, Record
@@ -19,16 +20,16 @@ from problems import BadInputError
 
 CATALOG: Final = "glue_catalog"
 TRAINING: Final = "machine_learning_curated"
+ADDRESSES: Final = pipeline.person_columns("address")
+SERIAL_NUMBERS: Final = pipeline.person_columns("serial_number")
 OWNER: Final = {
-    "customer_trusted": "email",
-    "accelerometer_trusted": "user",
-    "customers_curated": "email",
-    "step_trainer_trusted": "serialnumber",
+    table: (ADDRESSES | SERIAL_NUMBERS)[table]
+    for table in pipeline.WRITTEN
+    if table in ADDRESSES | SERIAL_NUMBERS and table != TRAINING
 }
 """Column that says whose a row is; the tables in the order of the pipeline."""
 
-EVIDENCE: Final = "consent_decisions"
-AUDIT: Final = (EVIDENCE, "pipeline_runs")
+EVIDENCE: Final = pipeline.person_columns("pseudonym", "audit")
 READ: Final = "lakehouse.snapshot-read."
 EVER: Final = "9999-12-31 00:00:00"
 
@@ -48,8 +49,8 @@ class Tables:
 
         Asked for by name: to list a database, the role would need every table in it.
         """
-        wanted = [(self.database, table) for table in (*OWNER, TRAINING)]
-        wanted += [(f"{self.database}_audit", table) for table in AUDIT]
+        wanted = [(self.database, table) for table in pipeline.WRITTEN]
+        wanted += [(f"{self.database}_audit", table) for table in pipeline.AUDIT]
         names = [f"{CATALOG}.{database}.{table}" for database, table in wanted]
         return [name for name in names if self.spark.catalog.tableExists(name)]
 
@@ -184,10 +185,10 @@ class Tables:
     def _theirs(self, person: Person, keys: Collection[str]) -> dict[str, Column]:
         """Return for each table which rows are the person's: by the values in it, however these are spelt."""
         addresses = person.identifiers["email"]
-        wanted = {"serialnumber": person.identifiers.get("serial number", frozenset())}
+        serials = person.identifiers.get("serial number", frozenset())
         conditions = {}
         for table, column in OWNER.items():
-            values = wanted.get(column, addresses)
+            values = addresses if table in ADDRESSES else serials
             found: list[str] = []
             if values and table in self.published:
                 rows = self.spark.table(self.published[table])
@@ -195,7 +196,7 @@ class Tables:
             conditions[table] = _is_one_of(column, found)
         pseudonyms = {subject.of_text(secret, email, "email") for secret in self.secrets for email in addresses}
         conditions["customers_curated"] |= _is_one_of("email", pseudonyms)
-        return {**conditions, EVIDENCE: _is_one_of("subjectkey", keys)}
+        return conditions | {table: _is_one_of(column, keys) for table, column in EVIDENCE.items()}
 
     def _rows(self, published: Mapping[str, str], table: str, theirs: Mapping[str, Column]) -> DataFrame:
         return self.spark.table(published[table]).where(theirs[table])

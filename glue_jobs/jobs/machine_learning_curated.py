@@ -109,7 +109,6 @@ def main() -> None:
             transform(steps, readings, curated, policies=job.policies, pseudonym=pseudonym),
             {"step_trainer_trusted": decided_steps, "accelerometer_trusted": decided_readings},
         )
-        job.publish()
 
 
 if __name__ == "__main__":

@@ -1,51 +1,76 @@
-"""The choices that decide which rows count, and the named sets of them: the profiles."""
+"""The policies that decide which rows count, and the profiles, named sets of them: policies.json declares both.
+
+The first value of a policy is its default. A profile lists what it sets otherwise; the first profile is the default.
+Terraform and the command line read the same file.
+"""
 
 import json
-from dataclasses import asdict, dataclass
-from typing import Final, Literal
+from collections.abc import Iterator, Mapping
+from typing import Any, Final
+
+import extra_files
+from problems import BadInputError
+
+FILE: Final = "policies.json"
+DECLARED: Final[Mapping[str, Any]] = json.loads(extra_files.read(FILE))
+ALLOWED: Final[Mapping[str, list[str]]] = {name: list(spec["values"]) for name, spec in DECLARED["policies"].items()}
+"""Values of each policy."""
+IDENTITY: Final[Mapping[str, str]] = {
+    spec["identifies_people_in"]: name for name, spec in DECLARED["policies"].items() if "identifies_people_in" in spec
+}
+"""Policy that says how a table names people; two states that differ in it must not be seen side by side."""
 
 
-@dataclass(frozen=True)
-class Policies:
-    """How strictly consent is read and readings are paired; the defaults are what the field's documents publish."""
+def problem(values: Mapping[str, object]) -> str | None:
+    """Return what is wrong with policies that are set, with the allowed ones; None if nothing is."""
+    for name, value in values.items():
+        if name not in ALLOWED:
+            return f"unknown policy {name!r} (choose from {', '.join(ALLOWED)})"
+        if value not in ALLOWED[name]:
+            return f"invalid {name} {value!r} (choose from {', '.join(ALLOWED[name])})"
+    return None
 
-    accelerometer_consent: Literal["any", "since_consent"] = "any"
-    """All accelerometer readings of a customer who agreed, or only those at or after the consent."""
 
-    step_trainer_consent: Literal["any", "since_consent"] = "any"
-    """The same for the readings of the Step Trainer."""
+class Policies(Mapping[str, str]):
+    """The effective policies: the defaults, and what is set otherwise. Each is an attribute too."""
 
-    customer_records: Literal["each", "latest"] = "each"
-    """Each record of an e-mail address counts on its own, or the latest one decides: without consent it withdraws."""
+    def __init__(self, **values: str) -> None:
+        if wrong := problem(values):
+            raise BadInputError(f"{wrong}: see {FILE}.")
+        self._values = {name: values.get(name, allowed[0]) for name, allowed in ALLOWED.items()}
 
-    shared_serial_number: Literal["any_owner", "all_owners"] = "any_owner"
-    """A Step Trainer counts when one of its owners agreed, or only when all of them did."""
+    def __getitem__(self, name: str) -> str:
+        return self._values[name]
 
-    training_match: Literal["timestamp", "timestamp_and_customer"] = "timestamp"
-    """Training pairs readings of the same millisecond, or only those that are also of the same customer."""
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._values)
 
-    unmatched_steps: Literal["drop", "keep"] = "drop"
-    """Step readings without an accelerometer reading are left out of training, or kept without movement."""
+    def __len__(self) -> int:
+        return len(self._values)
 
-    training_subject: Literal["serial_number", "pseudonym"] = "serial_number"
-    """Training rows carry the Step Trainer's serial number or, since that identifies a person, a pseudonym instead."""
+    def __getattr__(self, name: str) -> str:
+        if name not in ALLOWED:
+            raise AttributeError(f"There is no policy {name}: {FILE} declares {', '.join(ALLOWED)}.")
+        return self._values[name]
 
-    curated_identity: Literal["clear", "pseudonym"] = "clear"
-    """Curated customers have their name, e-mail address and phone number, or a pseudonym in the place of each."""
+    def __repr__(self) -> str:
+        return f"Policies({self.to_json()})"
+
+    def replace(self, **values: str) -> "Policies":
+        """Return these policies with others in place of some."""
+        return Policies(**{**self, **values})
 
     def to_json(self) -> str:
         """Return the policies as a JSON object, for the record."""
-        return json.dumps(asdict(self))
+        return json.dumps(dict(self))
 
 
-PROFILES: Final = {
-    "published": Policies(),
-    "consent_date": Policies(accelerometer_consent="since_consent", unmatched_steps="keep"),
-    "strict": Policies(
-        accelerometer_consent="since_consent",
-        step_trainer_consent="since_consent",
-        customer_records="latest",
-        shared_serial_number="all_owners",
-        training_match="timestamp_and_customer",
-    ),
-}
+def profiles(declared: Mapping[str, Mapping[str, Any]]) -> dict[str, Policies]:
+    """Return the policies of each profile; a BadInputError names the profile that sets what is not allowed."""
+    for name, profile in declared.items():
+        if wrong := problem(profile["policies"]):
+            raise BadInputError(f"{FILE}: profile {name} has an {wrong}. Nothing was published; correct the file.")
+    return {name: Policies(**profile["policies"]) for name, profile in declared.items()}
+
+
+PROFILES: Final = profiles(DECLARED["profiles"])

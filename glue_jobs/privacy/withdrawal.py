@@ -7,7 +7,6 @@ same holds for states that would undo the pseudonyms of the present one, since t
 
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import asdict
 from functools import reduce
 from typing import Final
 
@@ -16,13 +15,11 @@ from botocore.exceptions import BotoCoreError, ClientError
 from pyspark.sql import DataFrame
 
 from address import Addresses
-from policies import Policies
+from policies import IDENTITY, Policies
 from problems import BadInputError
 from publishing import MAIN, Snapshot, Table, reads
 
 PEOPLE: Final = "customer_trusted"
-IDENTITY: Final = {"customers_curated": "curated_identity", "machine_learning_curated": "training_subject"}
-"""Policy that says how a table names people; two states that differ in it must not be seen side by side."""
 
 
 def expire(tables: Mapping[str, Table], purge: Callable[[str], None]) -> dict[str, int]:
@@ -146,4 +143,4 @@ def _policy(id_: int | None, history: Mapping[int, Snapshot], policy: str) -> st
     """Return what a policy was when a state was made, or that before it if another client made it; None if unknown."""
     while (state := history.get(id_ or 0)) and "policies" not in state.report:
         id_ = state.parent
-    return str((asdict(Policies()) | json.loads(state.report["policies"]))[policy]) if state else None
+    return str({**Policies(), **json.loads(state.report["policies"])}[policy]) if state else None

@@ -3,9 +3,10 @@
 import argparse
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields, replace
-from typing import Any, get_args
+from dataclasses import dataclass
+from typing import Any
 
+import policies
 from policies import PROFILES, Policies
 
 
@@ -60,9 +61,8 @@ def parse(argv: Sequence[str]) -> Arguments:
     parser = argparse.ArgumentParser(allow_abbrev=False)
     parser.add_argument("--database", required=True)
     parser.add_argument("--bucket", required=True)
-    parser.add_argument("--profile", default="published", choices=PROFILES)
-    for policy in fields(Policies):
-        parser.add_argument(f"--{policy.name}", choices=get_args(policy.type))
+    parser.add_argument("--profile", default=next(iter(PROFILES)), choices=PROFILES)
+    parser.add_argument("--policies", type=_policies, default={})
     parser.add_argument("--quarantine_limits", type=_quarantine_limits, default={})
     parser.add_argument("--row_count_change", type=_row_count_change, default=RowCountChange())
     parser.add_argument("--subject_key_secret", default="")
@@ -74,12 +74,11 @@ def parse(argv: Sequence[str]) -> Arguments:
     parser.add_argument("--lease", default="")
     given, _ = parser.parse_known_args(argv)
 
-    overrides = {policy.name: value for policy in fields(Policies) if (value := getattr(given, policy.name))}
     return Arguments(
         database=given.database,
         bucket=given.bucket,
         profile=given.profile,
-        policies=replace(PROFILES[given.profile], **overrides),
+        policies=PROFILES[given.profile].replace(**given.policies),
         quarantine_limits=given.quarantine_limits,
         row_count_change=given.row_count_change,
         subject_key_secret=given.subject_key_secret,
@@ -90,6 +89,14 @@ def parse(argv: Sequence[str]) -> Arguments:
         workflow_run_id=given.WORKFLOW_RUN_ID,
         lease=given.lease,
     )
+
+
+def _policies(text: str) -> dict[str, str]:
+    """Read the policies that are set beside the profile's."""
+    values = _json_object(text, '{"<policy>": "<value>"}')
+    if wrong := policies.problem(values):
+        raise argparse.ArgumentTypeError(wrong)
+    return values
 
 
 def _quarantine_limits(text: str) -> dict[str, QuarantineLimit]:

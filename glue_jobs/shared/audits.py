@@ -9,6 +9,7 @@ from typing import Final
 from pyspark.sql import DataFrame, SparkSession
 
 import extra_files
+import pipeline
 from address import Addresses
 from arguments import RowCountChange
 from problems import AuditError
@@ -19,13 +20,9 @@ RULE: Final = re.compile(r"((?:^--[^\n]*\n)+)(^SELECT\b[^;]+);$", re.MULTILINE)
 COMMENT: Final = re.compile(r"^--.*$", re.MULTILINE)
 
 ADDRESSES: Final = {
-    "customer_landing": "email",
-    "customer_landing_quarantined": "email",
-    "customer_trusted": "email",
-    "customers_curated": "email",
+    **pipeline.person_columns("address"),
+    **{f"{table}_quarantined": column for table, column in pipeline.person_columns("address", "landing").items()},
     "owners": "email",
-    "accelerometer_landing": "user",
-    "accelerometer_trusted": "user",
 }
 """Column of each view that holds addresses."""
 

@@ -22,6 +22,7 @@ import file_numbers
 import landing
 import landing_files
 import lease
+import pipeline
 import publishing
 import quarantine
 import refusals
@@ -32,19 +33,10 @@ from accounting import Fate
 from file_numbers import hide
 from lease import LeaseError
 from policies import Policies
-from problems import BadInputError, JobError, in_words
+from problems import AuditError, BadInputError, JobError, in_words
 from publishing import MAIN, Table
 
 CATALOG: Final = "glue_catalog"
-# In the order in which the last job publishes them: what people train on first, so that a withdrawal takes effect there
-# first. One commit for all of them does not exist in Iceberg.
-TABLES: Final = (
-    "machine_learning_curated",
-    "step_trainer_trusted",
-    "customers_curated",
-    "accelerometer_trusted",
-    "customer_trusted",
-)
 
 
 class Job:
@@ -71,6 +63,11 @@ class Job:
     def policies(self) -> Policies:
         """The effective policies: the profile's, and what single arguments say instead."""
         return self._arguments.policies
+
+    @property
+    def _accounts_for(self) -> list[str]:
+        """The tables of which the job accounts for every row."""
+        return list(pipeline.TABLES[self._writes]["accounts_for"])
 
     @property
     def subject_key(self) -> bytes:
@@ -177,6 +174,11 @@ class Job:
 
         `decided` has, by input table, what was decided about its rows (see `accounting`).
         """
+        if decided.keys() != set(self._accounts_for):
+            raise AuditError(
+                f"The job accounts for {', '.join(decided)}, but {pipeline.FILE} declares "
+                f"{', '.join(self._accounts_for)}. Nothing was published; correct one of them."
+            )
         contract, table = table_contract.load(self._writes), self._table(self._writes)
         table.evolve(contract)
         before = table.snapshot()
@@ -185,8 +187,8 @@ class Job:
             *contract.schema.fieldNames()
         ).persist()  # counted before the commit, which carries the count
         count = rows.count()
-        fates = [fate for source in decided for fate in self._account(source, decided[source])]
-        if len(decided) == 1:  # a table that is not made of pairs
+        fates = [fate for source in self._accounts_for for fate in self._account(source, decided[source])]
+        if not pipeline.TABLES[self._writes].get("pairs"):
             accounting.refuse_other_output(self._writes, fates, count)
         written = table.write(rows, count, self._branch, self._report(count))
         output = accounting.output(fates, count)
@@ -201,16 +203,18 @@ class Job:
             audited = table.read(self._branch)
             audits.check_schema(audited, contract)
             self.name_for_audit(self._writes, audited.select(*contract.schema.fieldNames()))
-            audits.check_rules(self._spark, self._writes, {"now": self.now, **asdict(self.policies)})
+            audits.check_rules(self._spark, self._writes, {"now": self.now, **self.policies})
             if before and publishing.same_policies(before, self.policies.to_json()):
                 audits.check_row_count(self._writes, before.rows, count, self._arguments.row_count_change)
         except JobError:
             table.discard([self._branch])
             raise
         if not self._arguments.workflow_run_id:
-            self.publish([self._writes])
+            self._publish([self._writes])
+        elif pipeline.publishes(self._writes):
+            self._publish(pipeline.WRITTEN[::-1])
 
-    def publish(self, tables: Sequence[str] = TABLES) -> None:
+    def _publish(self, tables: Sequence[str]) -> None:
         """Publish those of the tables that this run has written, after a look at whether they belong together.
 
         A workflow run has written them all; some it may have published already, if the last job is tried again.
@@ -219,8 +223,6 @@ class Job:
         if run := self._arguments.workflow_run_id:
             others = {name: self._table(name).snapshot() for name in tables if name not in written}
             publishing.refuse_incomplete(run, others)
-        elif not written:  # `write` has published it
-            return
         sources = {source for snapshot in written.values() for source in publishing.reads(snapshot)} - written.keys()
         visible = {name: s for name in sources if (s := self._table(name).snapshot())}
         publishing.refuse_inconsistent(written, visible)
@@ -235,7 +237,7 @@ class Job:
 
     def _expire_withdrawn(self) -> None:
         """Expire the earlier states that show people who have withdrawn, or what the pseudonyms of today stand for."""
-        tables = {name: self._table(name) for name in reversed(TABLES)}
+        tables = {name: self._table(name) for name in pipeline.WRITTEN}
         if not self._arguments.workflow_run_id:  # which may be in want of the others
             tables = {name: table for name, table in tables.items() if table.exists()}
         expired = withdrawal.expire(tables, self._delete_old_versions)
@@ -317,7 +319,7 @@ class Job:
             "workflow-run-id": self._arguments.workflow_run_id,
             "profile": self._arguments.profile,
             "policies": self.policies.to_json(),
-            "rows-in": str(next(iter(self._rows_read.values()))),
+            "rows-in": str(self._rows_read[self._accounts_for[0]]),
             "rows-out": str(count),
             **{f"rows-read.{table}": str(rows) for table, rows in self._rows_read.items()},
             **{f"snapshot-read.{table}": str(snapshot) for table, snapshot in self._snapshots_read.items()},

@@ -14,7 +14,7 @@ variables {
   refusal_key_secret_arn = "arn:aws:secretsmanager:eu-central-1:111122223333:secret:stedi-test-refusal-key-AbCdEf"
   scripts_path           = "../glue_jobs"
   ddl_path               = "../ddl"
-  arguments              = { profile = "published", customer_records = null, unmatched_steps = null }
+  arguments              = { profile = "published", policies = null }
   glue_version           = "5.1"
   worker_type            = "G.1X"
   number_of_workers      = 2
@@ -173,10 +173,10 @@ run "every_job_knows_iceberg_and_gets_its_files_and_arguments" {
   assert {
     condition = alltrue([
       for job in aws_glue_job.this : toset(split(",", job.default_arguments["--extra-files"])) == toset([
-        for file in fileset("../ddl", "*.sql") : "s3://our-data/glue/ddl/${file}"
+        for file in concat(tolist(fileset("../ddl", "*.sql")), ["pipeline.json", "policies.json"]) : "s3://our-data/glue/${endswith(file, ".sql") ? "ddl" : "scripts"}/${file}"
       ])
     ])
-    error_message = "Every DDL file and every audit reaches every job."
+    error_message = "Every DDL file, every audit, and what is declared of tables and policies reaches every job."
   }
 
   assert {
@@ -191,7 +191,7 @@ run "every_job_knows_iceberg_and_gets_its_files_and_arguments" {
 
   assert {
     condition = alltrue([
-      for file, object in merge(aws_s3_object.script, aws_s3_object.ddl) : object.source_hash == filemd5(object.source)
+      for file, object in merge(aws_s3_object.script, aws_s3_object.ddl, aws_s3_object.declaration) : object.source_hash == filemd5(object.source)
     ])
     error_message = "A changed file is uploaded again."
   }
@@ -207,7 +207,7 @@ run "every_job_knows_iceberg_and_gets_its_files_and_arguments" {
   }
 
   assert {
-    condition     = alltrue([for job in aws_glue_job.this : length(setintersection(["--customer_records", "--unmatched_steps"], keys(job.default_arguments))) == 0])
+    condition     = alltrue([for job in aws_glue_job.this : !contains(keys(job.default_arguments), "--policies")])
     error_message = "A policy that is not set must not override the profile's."
   }
 }
@@ -228,7 +228,7 @@ run "variables_reach_every_job" {
     glue_version       = "5.0"
     metrics_enabled    = true
     log_retention_days = 14
-    arguments          = { profile = "strict", customer_records = "latest" }
+    arguments          = { profile = "strict", policies = "{\"customer_records\":\"latest\"}" }
   }
 
   assert {
@@ -242,7 +242,7 @@ run "variables_reach_every_job" {
   }
 
   assert {
-    condition     = alltrue([for job in aws_glue_job.this : job.default_arguments["--profile"] == "strict" && job.default_arguments["--customer_records"] == "latest"])
+    condition     = alltrue([for job in aws_glue_job.this : job.default_arguments["--profile"] == "strict" && jsondecode(job.default_arguments["--policies"]) == { customer_records = "latest" }])
     error_message = "Every job gets the profile, and the policy that is set."
   }
 
@@ -365,4 +365,18 @@ run "settings_of_a_job_that_does_not_exist_are_refused" {
   }
 
   expect_failures = [var.job_settings]
+}
+
+run "a_profile_sets_declared_values_only" {
+  command = plan
+
+  module {
+    source = "./modules/jobs"
+  }
+
+  variables {
+    scripts_path = "./tests/fixtures/profile_with_an_unknown_value"
+  }
+
+  expect_failures = [aws_s3_object.declaration]
 }

@@ -34,17 +34,10 @@ run "values_of_another_shape" {
     timeout                  = 0
     max_retries              = -1
     profile                  = "lenient"
-    accelerometer_consent    = "never"
-    step_trainer_consent     = "never"
-    customer_records         = "first"
-    shared_serial_number     = "some_owners"
-    training_match           = "customer"
-    unmatched_steps          = ""
+    policies                 = { consent = "any" }
     athena_scan_limit_bytes  = 1000
     log_retention_days       = 2
     failure_email            = "ops"
-    training_subject         = "email"
-    curated_identity         = "none"
     subject_key_version      = 0
     quarantine_limits        = { customers = {} }
     row_count_change         = { drop = 1.5 }
@@ -66,12 +59,7 @@ run "values_of_another_shape" {
     var.timeout,
     var.max_retries,
     var.profile,
-    var.accelerometer_consent,
-    var.step_trainer_consent,
-    var.customer_records,
-    var.shared_serial_number,
-    var.training_match,
-    var.unmatched_steps,
+    var.policies,
     var.athena_scan_limit_bytes,
     var.log_retention_days,
     var.failure_email,
@@ -80,12 +68,30 @@ run "values_of_another_shape" {
     var.lake_formation,
     var.stale_after_hours,
     var.budget,
-    var.training_subject,
-    var.curated_identity,
     var.subject_key_version,
     var.quarantine_limits,
     var.row_count_change,
   ]
+}
+
+run "a_policy_has_declared_values_only" {
+  command = plan
+
+  variables {
+    policies = { customer_records = "first" }
+  }
+
+  expect_failures = [var.policies]
+}
+
+run "a_policy_has_a_value" {
+  command = plan
+
+  variables {
+    policies = { customer_records = null }
+  }
+
+  expect_failures = [var.policies]
 }
 
 run "values_out_of_range" {
@@ -398,20 +404,22 @@ run "every_rule_kept" {
     max_retries              = 0
     execution_class          = "FLEX"
     profile                  = "strict"
-    accelerometer_consent    = "any"
-    step_trainer_consent     = "since_consent"
-    customer_records         = "latest"
-    shared_serial_number     = "all_owners"
-    training_match           = "timestamp_and_customer"
-    unmatched_steps          = "keep"
-    training_subject         = "pseudonym"
-    curated_identity         = "pseudonym"
-    subject_key_version      = 2
-    quarantine_limits        = { customer_landing = { share = 0, rows = 0 }, step_trainer_landing = { share = 1 } }
-    row_count_change         = { drop = 0, growth = 1 }
-    athena_scan_limit_bytes  = null
-    log_retention_days       = 1
-    failure_email            = "ops@example.org"
+    policies = {
+      accelerometer_consent = "any"
+      step_trainer_consent  = "since_consent"
+      customer_records      = "latest"
+      shared_serial_number  = "all_owners"
+      training_match        = "timestamp_and_customer"
+      unmatched_steps       = "keep"
+      training_subject      = "pseudonym"
+      curated_identity      = "pseudonym"
+    }
+    subject_key_version     = 2
+    quarantine_limits       = { customer_landing = { share = 0, rows = 0 }, step_trainer_landing = { share = 1 } }
+    row_count_change        = { drop = 0, growth = 1 }
+    athena_scan_limit_bytes = null
+    log_retention_days      = 1
+    failure_email           = "ops@example.org"
   }
 
   assert {

@@ -111,7 +111,9 @@ def test_exactly_what_was_changed_changes(project: Project, terraform: Terraform
     script = project.root / "glue_jobs/jobs/machine_learning_curated.py"
     script.write_text(script.read_text() + "\n# changed\n")
     edit(project.root / "terraform/modules/jobs/workflow.tf", "Starts the workflow on demand.", "Starts it on demand.")
-    (project.root / "terraform/environments/local/change.auto.tfvars").write_text('training_match = "timestamp"\n')
+    (project.root / "terraform/environments/local/change.auto.tfvars").write_text(
+        'policies = { training_match = "timestamp" }\n'
+    )
 
     jobs = "module.lakehouse.module.jobs"
     assert changes(terraform, tmp_path) == {
@@ -125,7 +127,9 @@ def test_exactly_what_was_changed_changes(project: Project, terraform: Terraform
     glue, s3, env = project.client("glue"), project.client("s3"), project.environment()
     uploaded = s3.get_object(Bucket=env["STEDI_BUCKET"], Key="glue/scripts/machine_learning_curated.py")["Body"].read()
     assert uploaded == script.read_bytes()
-    assert {job["DefaultArguments"]["--training_match"] for job in glue.get_jobs()["Jobs"]} == {"timestamp"}
+    assert {job["DefaultArguments"]["--policies"] for job in glue.get_jobs()["Jobs"]} == {
+        '{"training_match":"timestamp"}'
+    }
 
 
 def test_destroy_leaves_nothing(project: Project, terraform: Terraform) -> None:

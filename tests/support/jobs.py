@@ -13,20 +13,17 @@ import pytest
 from pyspark.sql import DataFrame, SparkSession
 
 import lease
+import pipeline
 import refusals
 import subject
 import table_contract
 import withdrawal
 from lease import Lease
 
-JOBS = {  # each job's published table, in chain order
-    "customer_landing_to_trusted": "customer_trusted",
-    "accelerometer_landing_to_trusted": "accelerometer_trusted",
-    "customer_trusted_to_curated": "customers_curated",
-    "step_trainer_landing_to_trusted": "step_trainer_trusted",
-    "machine_learning_curated": "machine_learning_curated",
-}
-AUDIT_TABLES = ("pipeline_runs", "consent_decisions")
+JOBS = {
+    pipeline.TABLES[table]["job"]: table for table in pipeline.WRITTEN
+}  # each job's published table, in chain order
+AUDIT_TABLES = pipeline.AUDIT
 SECRET = b"a secret of the tests"
 # The tests swap data sets at will; those of the audit of row counts give a limit of their own.
 ANY_CHANGE = ("--row_count_change", '{"drop": 1, "growth": 1e9}')

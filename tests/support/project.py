@@ -25,23 +25,14 @@ REPOSITORY = Path(__file__).resolve().parents[2]
 GLUE_JOBS = sorted(folder for folder in (REPOSITORY / "glue_jobs").iterdir() if folder.is_dir())
 """The rooms of what is uploaded to Glue, where it is one folder."""
 
-JOBS = [
-    "customer_landing_to_trusted",
-    "accelerometer_landing_to_trusted",
-    "customer_trusted_to_curated",
-    "step_trainer_landing_to_trusted",
-    "machine_learning_curated",
-]
+TABLES = json.loads((REPOSITORY / "glue_jobs" / "pipeline.json").read_text())["tables"]
+"""What pipeline.json declares of each table; those that jobs write in the order of the jobs."""
+
+JOBS = [table["job"] for table in TABLES.values() if "job" in table]
 ALL_JOBS = [*JOBS, "forget"]
-LANDING_TABLES = ["customer_landing", "accelerometer_landing", "step_trainer_landing"]
-ICEBERG_TABLES = [
-    "customer_trusted",
-    "accelerometer_trusted",
-    "customers_curated",
-    "step_trainer_trusted",
-    "machine_learning_curated",
-]
-AUDIT_TABLES = ["pipeline_runs", "consent_decisions", "quarantine"]
+LANDING_TABLES = [name for name, table in TABLES.items() if table["zone"] == "landing"]
+ICEBERG_TABLES = [name for name, table in TABLES.items() if "job" in table]
+AUDIT_TABLES = [name for name, table in TABLES.items() if table["zone"] in ("audit", "quarantine")]
 
 
 @dataclass(frozen=True)

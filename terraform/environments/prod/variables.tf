@@ -43,56 +43,14 @@ variable "number_of_workers" {
 }
 
 variable "profile" {
-  description = "Named set of policies: published, consent_date or strict."
+  description = "Named set of policies: see glue_jobs/policies.json."
   type        = string
   default     = null
 }
 
-variable "accelerometer_consent" {
-  description = "Accelerometer readings that consent covers: any or since_consent."
-  type        = string
-  default     = null
-}
-
-variable "step_trainer_consent" {
-  description = "Step trainer readings that consent covers: any or since_consent."
-  type        = string
-  default     = null
-}
-
-variable "customer_records" {
-  description = "Which of several records of one email count: each or latest."
-  type        = string
-  default     = null
-}
-
-variable "shared_serial_number" {
-  description = "A shared serial number counts when any_owner or all_owners agreed."
-  type        = string
-  default     = null
-}
-
-variable "training_match" {
-  description = "What pairs a step with a movement: timestamp or timestamp_and_customer."
-  type        = string
-  default     = null
-}
-
-variable "unmatched_steps" {
-  description = "What becomes of steps without a movement: drop or keep."
-  type        = string
-  default     = null
-}
-
-variable "training_subject" {
-  description = "What tells subjects apart in the training table: serial_number or pseudonym."
-  type        = string
-  default     = null
-}
-
-variable "curated_identity" {
-  description = "Name, e-mail address and phone number of curated customers: clear or pseudonym."
-  type        = string
+variable "policies" {
+  description = "Policies that are set beside the profile's, by name: see glue_jobs/policies.json."
+  type        = map(string)
   default     = null
 }
 

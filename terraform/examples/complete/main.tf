@@ -36,10 +36,9 @@ module "lakehouse" {
     machine_learning_curated = { number_of_workers = 4, execution_class = "STANDARD" }
   }
 
-  profile              = "strict"
-  shared_serial_number = "any_owner"
-  training_subject     = "pseudonym"
-  subject_key_version  = 1
+  profile             = "strict"
+  policies            = { shared_serial_number = "any_owner", training_subject = "pseudonym" }
+  subject_key_version = 1
 
   quarantine_limits = { customer_landing = { share = 0, rows = 0 } } # an unreadable record may be a withdrawal
   row_count_change  = { drop = 0.2 }

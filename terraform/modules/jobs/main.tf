@@ -1,34 +1,20 @@
 # The Glue jobs, the workflow that runs five of them in sequence, their code and their logs.
 
 locals {
-  # The workflow. `after` names the job whose success starts this one; null starts with the workflow.
+  # What pipeline.json declares of the jobs. `after` names the job whose success starts this one; null starts with the workflow.
   workflow_jobs = {
-    customer_landing_to_trusted = {
-      after       = null
-      table       = "customer_trusted"
-      description = "Customers who agreed to share their data for research."
-    }
-    accelerometer_landing_to_trusted = {
-      after       = "customer_landing_to_trusted"
-      table       = "accelerometer_trusted"
-      description = "Accelerometer readings of customers who agreed."
-    }
-    customer_trusted_to_curated = {
-      after       = "accelerometer_landing_to_trusted"
-      table       = "customers_curated"
-      description = "Customers who agreed and have accelerometer readings."
-    }
-    step_trainer_landing_to_trusted = {
-      after       = "customer_trusted_to_curated"
-      table       = "step_trainer_trusted"
-      description = "Step trainer readings of curated customers."
-    }
-    machine_learning_curated = {
-      after       = "step_trainer_landing_to_trusted"
-      table       = "machine_learning_curated"
-      description = "Step trainer and accelerometer readings of the same moment, without personal data."
-    }
+    for table, spec in jsondecode(file("${var.scripts_path}/pipeline.json")).tables :
+    spec.job => { after = spec.after, table = table, description = spec.description } if can(spec.job)
   }
+
+  declared_policies = jsondecode(file("${var.scripts_path}/policies.json"))
+  policies          = { for name, policy in local.declared_policies.policies : name => keys(policy.values) }
+  wrong_profiles = flatten([
+    for name, profile in local.declared_policies.profiles : [
+      for policy, value in profile.policies : "profile ${name}: ${policy} must be ${join(" or ", lookup(local.policies, policy, ["declared as a policy"]))}; got ${jsonencode(value)}"
+      if !try(contains(local.policies[policy], value), false)
+    ]
+  ])
 
   # All jobs with their roles: those of the workflow, and the erasure job, which runs on request only.
   jobs = merge(
@@ -81,7 +67,7 @@ locals {
       "--job-bookmark-option"    = "job-bookmark-disable" # bookmarks don't support Iceberg; every run replaces its table
       "--datalake-formats"       = "iceberg"
       "--conf"                   = join(" --conf ", [for key, value in local.spark_conf : "${key}=${value}"])
-      "--extra-files"            = join(",", [for object in values(aws_s3_object.ddl) : "s3://${object.bucket}/${object.key}"])
+      "--extra-files"            = join(",", [for object in concat(values(aws_s3_object.ddl), values(aws_s3_object.declaration)) : "s3://${object.bucket}/${object.key}"])
       "--custom-logGroup-prefix" = local.log_group_prefix
       "--database"               = var.database
       "--bucket"                 = var.bucket
@@ -117,6 +103,24 @@ resource "aws_s3_object" "ddl" {
   source       = "${var.ddl_path}/${each.value}"
   source_hash  = filemd5("${var.ddl_path}/${each.value}")
   content_type = "application/sql"
+}
+
+# pipeline.json and policies.json, which Terraform and the command line read too.
+resource "aws_s3_object" "declaration" {
+  for_each = fileset(var.scripts_path, "*.json")
+
+  bucket       = var.bucket
+  key          = "glue/scripts/${each.value}"
+  source       = "${var.scripts_path}/${each.value}"
+  source_hash  = filemd5("${var.scripts_path}/${each.value}")
+  content_type = "application/json"
+
+  lifecycle {
+    precondition {
+      condition     = length(local.wrong_profiles) == 0
+      error_message = "policies.json: ${join("; ", local.wrong_profiles)}. Nothing was changed: correct the file and apply."
+    }
+  }
 }
 
 # Glue 5 writes the logs of driver and executors to error, and the output of the script to output.

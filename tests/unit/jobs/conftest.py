@@ -79,7 +79,7 @@ def spark(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SparkSession]:
 def extra_files(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder as Glue's --extra-files fill it."""
     folder = tmp_path_factory.mktemp("extra-files")
-    for file in (REPOSITORY / "ddl").glob("*.sql"):
+    for file in (*(REPOSITORY / "ddl").glob("*.sql"), *(REPOSITORY / "glue_jobs").glob("*.json")):
         (folder / file.name).symlink_to(file)
     return folder
 

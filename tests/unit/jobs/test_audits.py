@@ -4,7 +4,7 @@ anna and ben agreed and moved, dora agreed and never moved, cleo did not agree; 
 """
 
 import json
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
@@ -389,7 +389,7 @@ def plant(show, extra_files, monkeypatch):
     def plant(planting):
         changed.update({view: CLEAN[view] + rows for view, rows in planting.more.items()} | planting.instead)
         show(changed)
-        return {"now": NOW, **asdict(planting.policies)}
+        return {"now": NOW, **planting.policies}
 
     yield plant
     show({view: CLEAN[view] for view in changed})
@@ -430,12 +430,12 @@ CASES = {
     "pseudonyms": (CLEAN | PSEUDONYMS, PSEUDONYM, TRAINING),
     "strict with pseudonyms": (
         CLEAN | PSEUDONYMS,
-        replace(PROFILES["strict"], training_subject="pseudonym"),
+        PROFILES["strict"].replace(training_subject="pseudonym"),
         TRAINING,
     ),
     "curated pseudonyms": (
         CLEAN | {"customers_curated": PSEUDONYMOUS},
-        replace(PROFILES["strict"], curated_identity="pseudonym"),
+        PROFILES["strict"].replace(curated_identity="pseudonym"),
         PLANTINGS,
     ),
     "unmatched steps": (

@@ -18,6 +18,7 @@ from pyiceberg.table.metadata import TableMetadataUtil
 from sqlglot import exp
 from sqlglot.optimizer.qualify import qualify
 
+import pipeline
 import publishing
 import table_contract
 from embedded_aws import iceberg
@@ -29,19 +30,7 @@ CATALOG = REPOSITORY / "terraform/modules/catalog"
 QUERIES = REPOSITORY / "terraform/modules/query/queries"
 NAMES = {"database": "stedi_test", "bucket": "our-data"}
 SNAPSHOTS = {"committed_at": "timestamp", "snapshot_id": "bigint", "operation": "varchar", "summary": "map"}
-TABLES = {
-    "customer_landing",
-    "accelerometer_landing",
-    "step_trainer_landing",
-    "customer_trusted",
-    "accelerometer_trusted",
-    "step_trainer_trusted",
-    "customers_curated",
-    "machine_learning_curated",
-    "pipeline_runs",
-    "consent_decisions",
-    "quarantine",
-}
+TABLES = set(pipeline.TABLES)
 
 # ------------------------------------------------------------------------------------- files that nobody has, but might
 

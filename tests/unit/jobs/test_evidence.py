@@ -47,7 +47,7 @@ def test_pseudonyms_are_the_same_in_every_run_and_stand_in_for_the_serial_number
         lower = [{key.lower(): float(value) if key in "xyz" else value for key, value in row.items()} for row in rows]
         frame(table, *lower).writeTo(lakehouse.name(table)).append()
     for run in (1, 2):
-        lakehouse.run("machine_learning_curated", "--training_subject", "pseudonym")
+        lakehouse.run("machine_learning_curated", "--policies", '{"training_subject": "pseudonym"}')
         assert len(lakehouse.snapshots("machine_learning_curated")) == run
         assert lakehouse.rows("machine_learning_curated") == [
             (None, AT + n, 200, 0.5, 0.0, -1.0, key(name)) for n, name in enumerate(people)

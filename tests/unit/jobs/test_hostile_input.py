@@ -337,7 +337,7 @@ def test_through_all_jobs_every_row_is_accounted_for_and_none_is_without_consent
             folder.mkdir(parents=True, exist_ok=True)
             (folder / "part.json").write_bytes(content)
         lakehouse.spark.sql(f"DELETE FROM {lakehouse.name('pipeline_runs')}")  # noqa: S608
-        lakehouse.run_all("--quarantine_limits", NO_LIMIT, "--training_subject", "pseudonym")
+        lakehouse.run_all("--quarantine_limits", NO_LIMIT, "--policies", '{"training_subject": "pseudonym"}')
 
         runs = lakehouse.table("pipeline_runs").where("source_table <> ''").collect()
         for job, source in {(run["job"], run["source_table"]) for run in runs}:

@@ -16,7 +16,7 @@ def test_profile_is_published_unless_told_otherwise():
 
 
 def test_single_policy_overrides_its_part_of_the_profile():
-    given = arguments.parse([*NEEDED, "--profile", "strict", "--customer_records", "each"])
+    given = arguments.parse([*NEEDED, "--profile", "strict", "--policies", '{"customer_records": "each"}'])
     assert given.policies.customer_records == "each"
     assert given.policies.training_match == PROFILES["strict"].training_match == "timestamp_and_customer"
 
@@ -42,14 +42,7 @@ def test_abbreviations_are_not_guessed():
     ("wrong", "allowed"),
     [
         (["--profile", "lax"], ["published", "consent_date", "strict"]),
-        (["--accelerometer_consent", "maybe"], ["any", "since_consent"]),
-        (["--step_trainer_consent", "maybe"], ["any", "since_consent"]),
-        (["--customer_records", "first"], ["each", "latest"]),
-        (["--shared_serial_number", "nobody"], ["any_owner", "all_owners"]),
-        (["--training_match", "place"], ["timestamp", "timestamp_and_customer"]),
-        (["--unmatched_steps", "guess"], ["drop", "keep"]),
-        (["--training_subject", "name"], ["serial_number", "pseudonym"]),
-        (["--curated_identity", "none"], ["clear", "pseudonym"]),
+        (["--policies", "maybe"], ['{"<policy>": "<value>"}']),
         (["--quarantine_limits", "[]"], ['"share", "rows"']),
         (["--row_count_change", "half"], ['"drop", "growth"']),
     ],
@@ -60,6 +53,29 @@ def test_unknown_value_is_refused_with_the_allowed_ones(capsys, wrong, allowed):
     assert stopped.value.code != 0
     message = capsys.readouterr().err.splitlines()[-1]
     for word in [*wrong, *allowed]:
+        assert word in message
+
+
+@pytest.mark.parametrize(
+    ("policy", "value", "allowed"),
+    [
+        ("accelerometer_consent", "maybe", ["any", "since_consent"]),
+        ("step_trainer_consent", "maybe", ["any", "since_consent"]),
+        ("customer_records", "first", ["each", "latest"]),
+        ("shared_serial_number", "nobody", ["any_owner", "all_owners"]),
+        ("training_match", "place", ["timestamp", "timestamp_and_customer"]),
+        ("unmatched_steps", "guess", ["drop", "keep"]),
+        ("training_subject", "name", ["serial_number", "pseudonym"]),
+        ("curated_identity", "none", ["clear", "pseudonym"]),
+        ("consent", "any", ["accelerometer_consent", "curated_identity"]),
+    ],
+)
+def test_unknown_policy_or_value_is_refused_with_the_allowed_ones(capsys, policy, value, allowed):
+    with pytest.raises(SystemExit) as stopped:
+        arguments.parse([*NEEDED, "--policies", json.dumps({policy: value})])
+    assert stopped.value.code != 0
+    message = capsys.readouterr().err.splitlines()[-1]
+    for word in ["--policies", repr(policy if policy == "consent" else value), *allowed]:
         assert word in message
 
 

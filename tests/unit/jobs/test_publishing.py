@@ -19,7 +19,7 @@ JOB = "customer_landing_to_trusted"
 def test_report_is_in_the_snapshot(lakehouse):
     lakehouse.create_tables("customer_trusted")
     lakehouse.land("customer", [AGREED, AGREED, DECLINED])
-    lakehouse.run(JOB, "--profile", "strict", "--customer_records", "each")
+    lakehouse.run(JOB, "--profile", "strict", "--policies", '{"customer_records": "each"}')
     (summary,) = lakehouse.snapshots("customer_trusted")
     policies = json.loads(summary.pop("lakehouse.policies"))
     assert summary.pop("lakehouse.job-run-id").startswith("jr_")

@@ -14,8 +14,8 @@ from tests.support.jobs import AT, JOBS, customer, measured, moved
 TABLES = list(JOBS.values())
 DEVICE = "device-of-"
 CLEAR = ("--profile", "strict")
-PSEUDONYM = (*CLEAR, "--training_subject", "pseudonym")
-CURATED_PSEUDONYM = (*CLEAR, "--curated_identity", "pseudonym")
+PSEUDONYM = (*CLEAR, "--policies", '{"training_subject": "pseudonym"}')
+CURATED_PSEUDONYM = (*CLEAR, "--policies", '{"curated_identity": "pseudonym"}')
 
 
 def land(lakehouse, *people, **changes):
@@ -67,7 +67,7 @@ def test_no_file_shows_who_has_withdrawn_and_other_history_stays(lakehouse, caps
     assert traces(lakehouse, "anna") == set(TABLES)
     before = capsys.readouterr().out
     lakehouse.land("customer", [customer("Anna", "another", None)], "withdrawn.json")
-    lakehouse.run_all("--customer_records", "latest")
+    lakehouse.run_all("--policies", '{"customer_records": "latest"}')
     assert traces(lakehouse, "anna", "Anna") == set()
     assert traces(lakehouse, "ben") == set(TABLES)
     assert states(lakehouse) == dict.fromkeys(TABLES, 2)  # of ben alone, and that of now

@@ -30,7 +30,7 @@ from lakehouse.tables import ACCOUNTED_FOR, PUBLISHED_BY, Publication
 from lakehouse.terraform import Outputs
 from tests.support.operator_fakes import FakeGlue, FakeLease, moment, printed
 
-ALL = ["SUCCEEDED"] * 5
+ALL = ["SUCCEEDED"] * len(PUBLISHED_BY)
 ROWS = {
     "customer_landing": 9,
     "accelerometer_landing": 9,
@@ -229,7 +229,9 @@ def test_rows_other_than_expected_fail_the_run(local: Operator, world: World, la
 
 def test_expected_rows_do_not_hold_for_single_policies(local: Operator, world: World, landing_folder: Path) -> None:
     (landing_folder / "expected.json").write_text(json.dumps({"published": {"customer_trusted": 8}}))
-    world.glue.arguments = {world.outputs.jobs["machine_learning_curated"]: {"--unmatched_steps": "keep"}}
+    world.glue.arguments = {
+        world.outputs.jobs["machine_learning_curated"]: {"--policies": '{"unmatched_steps": "keep"}'}
+    }
     local.run(landing_folder, None)
     assert report(local)["status"] == "SUCCEEDED"
 

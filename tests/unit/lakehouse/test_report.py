@@ -38,7 +38,7 @@ def run_of(outputs: Outputs, status: str, *states: str, message: str = "") -> Wo
 
 
 def test_run_json_has_exactly_the_documented_fields(outputs: Outputs, tmp_path: Path) -> None:
-    run = run_of(outputs, "COMPLETED", *["SUCCEEDED"] * 5)
+    run = run_of(outputs, "COMPLETED", *["SUCCEEDED"] * len(PUBLISHED_BY))
     published = {table: Publication(7, "wr_1", 1, 9) for table in PUBLISHED_BY.values()}
     path = tmp_path / "build" / "run.json"
     account = Account("customer_landing_to_trusted", "customer_landing", 9, 7, {"exact duplicate": 1}, {"broken": 1})

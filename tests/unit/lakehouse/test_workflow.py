@@ -12,7 +12,7 @@ from lakehouse.terraform import Outputs
 from lakehouse.workflow import Workflow, WorkflowRun
 from tests.support.operator_fakes import FakeGlue, moment
 
-ALL = ["SUCCEEDED"] * 5
+ALL = ["SUCCEEDED"] * len(PUBLISHED_BY)
 
 
 def throttled() -> ClientError:
@@ -115,7 +115,7 @@ def test_reads_the_deployed_profile_and_overrides(outputs: Outputs) -> None:
     glue.arguments = {job: {"--profile": "strict"} for job in outputs.jobs.values()}
     assert workflow.deployed_policies() == ("strict", False)
 
-    glue.arguments[outputs.jobs["machine_learning_curated"]]["--unmatched_steps"] = "keep"
+    glue.arguments[outputs.jobs["machine_learning_curated"]]["--policies"] = '{"unmatched_steps": "keep"}'
     assert workflow.deployed_policies() == ("strict", True)
 
     glue.arguments[outputs.jobs["machine_learning_curated"]]["--profile"] = "published"
