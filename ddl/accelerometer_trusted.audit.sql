@@ -1,5 +1,7 @@
--- Each query returns the rows that break the rule above it; a row that any of them returns keeps accelerometer_trusted
--- from being published. The parameters are the policies; `address` is the canonical form of an e-mail address.
+-- Inputs: accelerometer_landing, customer_trusted.
+-- A rule is a query that returns the rows which violate it; any such row keeps accelerometer_trusted from
+-- being published. The parameters are the policies.
+-- `address`, in every input with e-mail addresses, is their canonical form.
 
 -- every reading is complete and finite
 SELECT * FROM accelerometer_trusted

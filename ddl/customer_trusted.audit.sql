@@ -1,7 +1,8 @@
--- Each query returns the rows that break the rule above it; a row that any of them returns keeps customer_trusted from
--- being published. `:now` is the time of the run, epoch milliseconds; the other parameters are the policies.
--- `customer_landing` are the landed records that can be used, `customer_landing_quarantined` the others.
--- `address` is the canonical form of an e-mail address.
+-- Inputs: customer_landing, customer_landing_quarantined.
+-- A rule is a query that returns the rows which violate it; any such row keeps customer_trusted from
+-- being published. The parameters are `:now`, the time of the run in epoch milliseconds, and the policies.
+-- customer_landing has the usable landed records, customer_landing_quarantined the unusable ones.
+-- `address`, in every input with e-mail addresses, is their canonical form.
 
 -- every record has an e-mail address and a serial number
 SELECT * FROM customer_trusted

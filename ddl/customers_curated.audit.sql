@@ -1,5 +1,7 @@
--- Each query returns the rows that break the rule above it; a row that any of them returns keeps customers_curated from
--- being published. The parameters are the policies; `address` is the canonical form of an e-mail address.
+-- Inputs: customer_trusted, accelerometer_trusted.
+-- A rule is a query that returns the rows which violate it; any such row keeps customers_curated from
+-- being published. The parameters are the policies.
+-- `address`, in every input with e-mail addresses, is their canonical form.
 
 -- every record is one of a trusted customer with a trusted accelerometer reading, and is there once
 SELECT if(:curated_identity = 'clear', struct(customername, email, phone), null), birthday, serialnumber,

@@ -1,6 +1,8 @@
--- Each query returns the rows that break the rule above it; a row that any of them returns keeps machine_learning_curated
--- from being published. The parameters are the policies; `address` is the canonical form of an e-mail address.
--- `owners` are the curated customers with their addresses, also where customers_curated has pseudonyms.
+-- Inputs: step_trainer_trusted, accelerometer_trusted, customers_curated, owners.
+-- A rule is a query that returns the rows which violate it; any such row keeps machine_learning_curated from
+-- being published. The parameters are the policies.
+-- owners has the curated customers with their e-mail addresses, even where customers_curated has pseudonyms.
+-- `address`, in every input with e-mail addresses, is their canonical form.
 
 -- every row has a moment and a distance
 SELECT * FROM machine_learning_curated

@@ -1,6 +1,8 @@
--- Each query returns the rows that break the rule above it; a row that any of them returns keeps step_trainer_trusted
--- from being published. The parameters are the policies; `owners` are the customer records whose consent is asked for,
--- and `address` is the canonical form of an e-mail address.
+-- Inputs: step_trainer_landing, customers_curated, customer_trusted, owners.
+-- A rule is a query that returns the rows which violate it; any such row keeps step_trainer_trusted from
+-- being published. The parameters are the policies.
+-- owners has the customer records that count as owners of the Step Trainers.
+-- `address`, in every input with e-mail addresses, is their canonical form.
 
 -- every reading is complete
 SELECT * FROM step_trainer_trusted

@@ -9,8 +9,9 @@ from typing import Any, Final
 from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
 
+import lineage
 import machine_learning_curated
-import subject
+import pseudonyms
 from address import with_address
 from forget_person import KINDS, Person, Record
 from forget_search import Needles
@@ -29,7 +30,6 @@ OWNER: Final = {
 
 EVIDENCE: Final = "consent_decisions"
 AUDIT: Final = (EVIDENCE, "pipeline_runs")
-READ: Final = "lakehouse.snapshot-read."
 EVER: Final = "9999-12-31 00:00:00"
 
 
@@ -63,11 +63,15 @@ class Tables:
         row = self.spark.table(f"{name}.refs").where("name = 'main'").select("snapshot_id").head()
         return row[0] if row else None
 
-    def properties(self, name: str) -> dict[str, str]:
-        """Return what a table's current snapshot tells of its publication."""
+    def current_of(self, table: str) -> int | None:
+        """Return the id of the snapshot that readers see of a table, by its short name; None if it is not published."""
+        return self.current(self.published[table]) if table in self.published else None
+
+    def report(self, name: str) -> dict[str, str]:
+        """Return what the run that committed a table's current snapshot reports about itself (see `lineage`)."""
         snapshots = self.spark.table(f"{name}.snapshots").where(f"snapshot_id = {self.current(name)}")
         summary: dict[str, str] = snapshots.select("summary").first()[0]  # type: ignore[index]
-        return {key: value for key, value in summary.items() if key.startswith("lakehouse.")}
+        return lineage.report(summary)
 
     def customers(self, wanted: Needles) -> Iterator[Record]:
         """Return the customer records that may hold one of the texts."""
@@ -121,16 +125,10 @@ class Tables:
         return {table: self.spark.table(f"{name}.snapshots").count() for table, name in self.published.items()}
 
     def stale_inputs(self) -> list[list[str]]:
-        """Return (table, input) where a table was not made of what its input shows now."""
-        published = self.published
-        return [
-            [table, source]
-            for table, name in published.items()
-            for key, snapshot in self.properties(name).items()
-            if key.startswith(READ)
-            for source in [key.removeprefix(READ)]
-            if source in published and str(self.current(published[source])) != snapshot
-        ]
+        """Return each (table, input) where the table was made from another snapshot of the input than the current."""
+        made_from = {table: lineage.inputs(self.report(name)) for table, name in self.published.items()}
+        current = {table: id_ for table in self.published if (id_ := self.current_of(table)) is not None}
+        return [list(pair) for pair in lineage.outdated(made_from, current)]
 
     def erase(self, person: Person, keys: Collection[str]) -> None:
         """Take the person's rows out of all tables.
@@ -147,21 +145,20 @@ class Tables:
             self._overwrite(published[table], rows.where(~theirs[table]))
 
     def seal(self, stale_inputs: Iterable[Iterable[str]]) -> None:
-        """Make the current state of each table the only one that is reachable.
+        """Make the current snapshot of each table the only reachable one.
 
-        A commit without rows leaves no manifest behind that still describes the files before it: such a manifest would
-        keep the bounds of their columns, and with them values of the person's. Of the tables that a table was made of
-        it notes the snapshots of now, unless they had gone their own way before.
+        An empty commit leaves no manifest that describes earlier files: their column bounds could hold values of the
+        person. Its report refers to the current snapshots of the table's inputs, except where these were stale before
+        the erasure.
         """
-        published, stale = self.published, {tuple(pair) for pair in stale_inputs}
-        for table, name in published.items():
-            properties = self.properties(name)
-            for key in properties:
-                source = key.removeprefix(READ)
-                if key.startswith(READ) and source in published and (table, source) not in stale:
-                    properties[key] = str(self.current(published[source]))
-            _with(self.spark.table(name).limit(0).writeTo(name), properties).append()
-        for name in self.names:  # also those of which a run that failed left a branch and no more
+        stale = {tuple(pair) for pair in stale_inputs}
+        for table, name in self.published.items():
+            report = self.report(name)
+            inputs = (source for source in lineage.inputs(report) if (table, source) not in stale)
+            current = {source: id_ for source in inputs if (id_ := self.current_of(source)) is not None}
+            report |= lineage.input_entries(current)
+            _with_report(self.spark.table(name).limit(0).writeTo(name), report).append()
+        for name in self.names:  # also tables of which a failed run left only a branch
             for ref in self.spark.table(f"{name}.refs").where("name != 'main'").collect():
                 self.spark.sql(f"ALTER TABLE {name} DROP {ref['type']} `{ref['name']}`")
             self.spark.sql(
@@ -193,8 +190,8 @@ class Tables:
                 rows = self.spark.table(self.published[table])
                 found = _spellings(F.col("address").isin(*values), rows, column)
             conditions[table] = _is_one_of(column, found)
-        pseudonyms = {subject.of_text(secret, email, "email") for secret in self.secrets for email in addresses}
-        conditions["customers_curated"] |= _is_one_of("email", pseudonyms)
+        found_pseudonyms = {pseudonyms.of(secret, email, "email") for secret in self.secrets for email in addresses}
+        conditions["customers_curated"] |= _is_one_of("email", found_pseudonyms)
         return {**conditions, EVIDENCE: _is_one_of("subjectkey", keys)}
 
     def _rows(self, published: Mapping[str, str], table: str, theirs: Mapping[str, Column]) -> DataFrame:
@@ -206,26 +203,26 @@ class Tables:
             self.spark.table(published[table]).where(~theirs[table])
             for table in ("step_trainer_trusted", "accelerometer_trusted", "customers_curated")
         )
-        policies = Policies(**json.loads(self.properties(published[TRAINING])["lakehouse.policies"]))
-        pseudonyms = "pseudonym" in (policies.training_subject, policies.curated_identity)
-        if pseudonyms and not self.secrets:
+        policies = Policies(**json.loads(self.report(published[TRAINING])["policies"]))
+        with_pseudonyms = "pseudonym" in (policies.training_subject, policies.curated_identity)
+        if with_pseudonyms and not self.secrets:
             raise BadInputError("The argument --subject_key_secret is missing: apply the Terraform module again.")
         if policies.curated_identity == "pseudonym":
-            curated = subject.identified(curated, readings.select("user"), self.secrets)
-        pseudonym = subject.pseudonym(self.secrets[0]) if policies.training_subject == "pseudonym" else None
+            curated = pseudonyms.resolve(curated, readings.select("user"), self.secrets)
+        pseudonym = pseudonyms.pseudonymizer(self.secrets[0]) if policies.training_subject == "pseudonym" else None
         rows = machine_learning_curated.transform(steps, readings, curated, policies=policies, pseudonym=pseudonym)
         return rows.select(*self.spark.table(published[TRAINING]).columns)
 
     def _overwrite(self, name: str, rows: DataFrame) -> None:
         ordered = rows.sortWithinPartitions(*(f"`{column}`" for column in rows.columns))  # compresses better
-        _with(ordered.writeTo(name), self.properties(name)).overwrite(F.lit(True))
+        _with_report(ordered.writeTo(name), self.report(name)).overwrite(F.lit(True))
 
 
 def subject_keys(person: Person, secrets: Iterable[bytes]) -> set[str]:
     """Return the person's pseudonyms: one for each secret and each way in which the address was written."""
     # Pseudonyms are of the canonical form; earlier ones were of the address as it was spelt.
     spellings = {*person.emails, *person.spellings}
-    return {subject.keyed_hash(secret, text) for secret in secrets for text in spellings}
+    return {pseudonyms.keyed_hash(secret, text) for secret in secrets for text in spellings}
 
 
 def _spellings(wanted: Column, rows: DataFrame, column: str) -> list[str]:
@@ -246,7 +243,7 @@ def _any(conditions: Iterable[Column]) -> Column:
     return found
 
 
-def _with(writer: Any, properties: Mapping[str, str]) -> Any:
-    for key, value in properties.items():
-        writer = writer.option(f"snapshot-property.{key}", value)
+def _with_report(writer: Any, report: Mapping[str, str]) -> Any:
+    for key, value in report.items():
+        writer = writer.option(f"snapshot-property.{lineage.PREFIX}{key}", value)
     return writer

@@ -29,8 +29,8 @@ from pyspark.sql import SparkSession
 
 import file_numbers
 import lease
+import pseudonyms
 import refusals
-import subject
 import table_contract
 from canonical import canonical, folded
 from forget_export import Export
@@ -143,7 +143,7 @@ class Forgetting:
         found = bool(findings.versions or findings.log_streams or any(rows.values()))
         refused = self._request.get("refusals", self._refusals() if found else [])
         if found and not self._arguments.dry_run:
-            refusals.keep(self._bucket, refused)  # while there still is what shows it
+            refusals.save(self._bucket, refused)  # while there still is what shows it
             self._request |= {"person": self.person.to_json(), "refusals": refused}
             self._request.setdefault("names", uuid.uuid4().hex)
             self._request.setdefault("stale_inputs", self._tables.stale_inputs())
@@ -192,13 +192,13 @@ class Forgetting:
         prefixes = (self._landing["customer_landing"], QUARANTINE)
         current = [v for prefix in prefixes for v in self._bucket.versions(prefix) if v.live]
         records = list(self._customer_records(current, Needles(self.person.emails)))
-        secret = subject.key(self._arguments.refusal_key_secret)
+        secret = pseudonyms.key(self._arguments.refusal_key_secret)
         found = set()
         for one in map(Person.of, self.person.emails):
             if not refusals.agrees(filter(one.owns_customer, records), now=time.time_ns() // 1_000_000):
                 theirs = filter(one.owns_customer, self._records)
                 numbers = {number for record in theirs for number in record.texts(KINDS["serial number"])}
-                found |= {subject.of_text(secret, number) for number in numbers & shared}
+                found |= {pseudonyms.of(secret, number) for number in numbers & shared}
         return sorted(found)
 
     def _refuse_unlookable(self, findings: Findings) -> None:
@@ -534,12 +534,12 @@ def main() -> None:
     """Run the job. No message shows anything that identifies the person, not even that of an unforeseen error."""
     arguments = parse_arguments(sys.argv[1:])
     forgetting = None
-    held = lease.of_job_run(
+    held = lease.for_job_run(
         arguments.bucket, given=arguments.lease, job=arguments.job_name, job_run_id=arguments.job_run_id
     )
     try:
         held.take()
-        secrets = subject.keys(arguments.subject_key_secret) if arguments.subject_key_secret else []
+        secrets = pseudonyms.keys(arguments.subject_key_secret) if arguments.subject_key_secret else []
         spark = SparkSession.builder.getOrCreate()
         spark.sparkContext.setLogLevel("WARN")  # below that, Spark logs the conditions that it searches by
         bucket = Bucket(boto3.client("s3"), arguments.bucket)
@@ -550,7 +550,7 @@ def main() -> None:
         sys.exit(f"forget: {error}")
     except Exception:  # noqa: BLE001 - shown in full, but for what identifies the person
         shown = traceback.format_exc()
-        sys.exit(file_numbers.hide(redact(shown, forgetting.person) if forgetting else shown))
+        sys.exit(file_numbers.mask_names(redact(shown, forgetting.person) if forgetting else shown))
     finally:
         if arguments.lease:  # the command's, which may need another run
             held.hand_on()

@@ -222,7 +222,7 @@ def _complain(error: Exception) -> None:
     print(f"The lease was not renewed: {error}", file=sys.stderr, flush=True)
 
 
-def of_job_run(
+def for_job_run(
     bucket: str, *, given: str, job: str, job_run_id: str, workflow: str = "", workflow_run_id: str = ""
 ) -> Lease:
     """Return the lease for the run of a job.

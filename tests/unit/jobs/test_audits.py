@@ -4,6 +4,7 @@ anna and ben agreed and moved, dora agreed and never moved, cleo did not agree; 
 """
 
 import json
+import re
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
@@ -364,13 +365,15 @@ RULES = [(table, rule) for table, plantings in PLANTINGS.items() for rule in dic
 @pytest.fixture(scope="module")
 def show(spark, extra_files):
     """Make rows the views that the rules read, each in one partition: so a query of all rules is one Spark stage."""
+    shown = {}
 
     def show(views):
         for view, rows in views.items():
             table = "customer_landing" if view == "owners" else view.removesuffix("_quarantined")
             schema = table_contract.parse(table, (extra_files / f"{table}.sql").read_text()).schema
             records = F.inline(F.from_json(F.lit(json.dumps(rows)), ArrayType(schema)))
-            spark.range(1).coalesce(1).select(records).createOrReplaceTempView(view)
+            shown[view] = spark.range(1).coalesce(1).select(records)
+        return shown
 
     joins = "spark.sql.autoBroadcastJoinThreshold"
     before = spark.conf.get(joins)
@@ -382,23 +385,28 @@ def show(spark, extra_files):
 
 @pytest.fixture
 def plant(show, extra_files, monkeypatch):
-    """Make the views hold a violation, and return the parameters of the rules."""
+    """Make the views hold a violation, and return them and the parameters of the rules."""
     monkeypatch.chdir(extra_files)
     changed = {}
 
     def plant(planting):
         changed.update({view: CLEAN[view] + rows for view, rows in planting.more.items()} | planting.instead)
-        show(changed)
-        return {"now": NOW, **asdict(planting.policies)}
+        return show(changed), {"now": NOW, **asdict(planting.policies)}
 
     yield plant
     show({view: CLEAN[view] for view in changed})
 
 
+def check_rules(spark, table, views, parameters):
+    """Check a table with exactly the views that its audit declares as inputs."""
+    declared = {view: views[view] for view in (table, *audits.load(table).inputs)}
+    audits.check_rules(spark, table, declared, parameters)
+
+
 @pytest.mark.parametrize("table", PLANTINGS)
 def test_every_rule_has_its_violation(extra_files, monkeypatch, table):
     monkeypatch.chdir(extra_files)
-    names = [rule.name for rule in audits.load(table)]
+    names = [rule.name for rule in audits.load(table).rules]
     assert len(names) == len(set(names))
     assert set(names) == {planting.rule for planting in PLANTINGS[table]}
 
@@ -412,16 +420,17 @@ def test_every_rule_has_its_violation(extra_files, monkeypatch, table):
     ],
 )
 def test_rule_reports_its_violation(spark, plant, table, planting):
-    rules = [rule for rule in audits.load(table) if rule.name == planting.rule]
-    assert list(audits.broken(spark, rules, plant(planting))) == [planting.rule]
+    rules = [rule for rule in audits.load(table).rules if rule.name == planting.rule]
+    assert list(audits.violations(spark, rules, *plant(planting))) == [planting.rule]
 
 
 @pytest.mark.parametrize(("table", "rule"), RULES)
 def test_without_its_rule_a_violation_would_be_published(spark, plant, monkeypatch, table, rule):
-    parameters = plant(next(planting for planting in PLANTINGS[table] if planting.rule == rule))
-    others = [other for other in audits.load(table) if other.name != rule]
+    views, parameters = plant(next(planting for planting in PLANTINGS[table] if planting.rule == rule))
+    audit = audits.load(table)
+    others = replace(audit, rules=[other for other in audit.rules if other.name != rule])
     monkeypatch.setattr(audits, "load", lambda _: others)
-    audits.check_rules(spark, table, parameters)
+    check_rules(spark, table, views, parameters)
 
 
 TRAINING = ["machine_learning_curated"]
@@ -485,38 +494,34 @@ CASES = {
 @pytest.mark.parametrize("case", CASES)
 def test_clean_tables_break_no_rule(spark, plant, case):
     views, policies, tables = CASES[case]
-    parameters = plant(Planting("none", instead=views, policies=policies))
+    planted = plant(Planting("none", instead=views, policies=policies))
     for table in tables:
-        audits.check_rules(spark, table, parameters)
+        check_rules(spark, table, *planted)
 
 
 @pytest.mark.parametrize("wider", CLEAN)
 def test_a_column_may_be_added_to_any_table(spark, plant, wider):
-    parameters = plant(Planting("none", instead={}))
-    rows = spark.table(wider)
-    rows.withColumn("added", F.lit(1)).createOrReplaceTempView(wider)
-    try:
-        for table in PLANTINGS:
-            audits.check_rules(spark, table, parameters)
-    finally:
-        rows.createOrReplaceTempView(wider)  # `plant` expects what it has planted
+    views, parameters = plant(Planting("none", instead={}))
+    views = views | {wider: views[wider].withColumn("added", F.lit(1))}
+    for table in PLANTINGS:
+        check_rules(spark, table, views, parameters)
 
 
 def test_refusal_names_each_broken_rule_and_quotes_no_row(spark, plant):
-    parameters = plant(Planting("two", instead={"customers_curated": [DORA, DORA]}))
+    planted = plant(Planting("two", instead={"customers_curated": [DORA, DORA]}))
     with pytest.raises(AuditError) as refused:
-        audits.check_rules(spark, "customers_curated", parameters)
+        check_rules(spark, "customers_curated", *planted)
     assert str(refused.value).splitlines() == [
         "customers_curated breaks its rules, so it was not published:",
         "  2 rows: every record is one of a trusted customer with a trusted accelerometer reading, and is there once",
         "  2 rows: no record of a trusted customer who has one is missing",
-        "The rules are in customers_curated.audit.sql. Readers still have what was published last.",
+        "The rules are in customers_curated.audit.sql. Readers still see the last published table.",
     ]
 
 
 def test_every_text_of_the_training_table_is_searched_for_personal_data(plant, extra_files):
     contract = table_contract.parse("t", (extra_files / "machine_learning_curated.sql").read_text())
-    (rule,) = (r for r in audits.load("machine_learning_curated") if r.name.startswith("no text of a row"))
+    (rule,) = (r for r in audits.load("machine_learning_curated").rules if r.name.startswith("no text of a row"))
     for column in contract.schema:
         assert column.dataType.simpleString() != "string" or f"SELECT {column.name}" in rule.query
 
@@ -534,8 +539,29 @@ def test_every_text_of_the_training_table_is_searched_for_personal_data(plant, e
 def test_file_that_does_not_consist_of_rules_is_refused(tmp_path, monkeypatch, text):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "things.audit.sql").write_text(text)
-    with pytest.raises(AuditError, match=r"things\.audit\.sql has something else in it than rules, or none"):
+    with pytest.raises(AuditError, match=r"things\.audit\.sql contains no rules, or text outside a rule"):
         audits.load("things")
+
+
+def test_file_that_does_not_declare_its_inputs_is_refused(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "things.audit.sql").write_text("-- a rule\nSELECT 1;\n")
+    with pytest.raises(AuditError, match=r"things\.audit\.sql does not start with the tables that its rules read"):
+        audits.load("things")
+
+
+@pytest.mark.parametrize("table", PLANTINGS)
+def test_declared_inputs_are_those_that_the_rules_read(extra_files, monkeypatch, table):
+    monkeypatch.chdir(extra_files)
+    audit = audits.load(table)
+    words = {word for rule in audit.rules for word in re.findall(r"\w+", rule.query)}
+    assert {*audit.inputs, table} == words & CLEAN.keys()
+
+
+def test_job_that_passes_other_inputs_than_declared_is_refused(spark, plant):
+    views, parameters = plant(Planting("none", instead={}))
+    with pytest.raises(AuditError, match=r"declares the inputs customer_trusted, accelerometer_trusted, but .* passes"):
+        audits.check_rules(spark, "customers_curated", {"customers_curated": views["customers_curated"]}, parameters)
 
 
 def test_name_of_a_rule_is_the_comment_right_above_it():
@@ -558,7 +584,7 @@ def test_row_count_that_changes_more_is_refused(after):
 
 def test_schema_that_is_not_the_contracts_is_refused(spark, plant):
     contract = table_contract.load("customer_trusted")
-    rows = spark.table("customer_trusted")
+    rows = plant(Planting("none", instead={}))[0]["customer_trusted"]
     audits.check_schema(rows.select(*reversed(rows.columns)), contract)
     changed = {
         "fewer": rows.drop("phone"),
@@ -567,5 +593,5 @@ def test_schema_that_is_not_the_contracts_is_refused(spark, plant):
         "another name": rows.withColumnRenamed("phone", "telephone"),
     }
     for frame in changed.values():
-        with pytest.raises(AuditError, match=r"customer_trusted has not the columns of customer_trusted\.sql"):
+        with pytest.raises(AuditError, match=r"schema differs from customer_trusted\.sql: missing .*; unexpected "):
             audits.check_schema(frame, contract)

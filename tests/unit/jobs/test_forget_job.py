@@ -22,8 +22,8 @@ from pyspark.sql import functions as F
 
 import lease
 import machine_learning_curated
+import pseudonyms
 import refusals
-import subject
 import table_contract
 from embedded_aws import Sandbox
 from embedded_aws import spark as runtime
@@ -112,7 +112,7 @@ class World:
         training = machine_learning_curated.transform(
             *(spark.table(name(table)) for table in inputs),
             policies=policies,
-            pseudonym=subject.pseudonym(SECRET) if policies.training_subject == "pseudonym" else None,
+            pseudonym=pseudonyms.pseudonymizer(SECRET) if policies.training_subject == "pseudonym" else None,
         )
         read = {f"lakehouse.snapshot-read.{table}": self.snapshot(table) for table in inputs}
         self._overwrite("machine_learning_curated", training, read, policies)
@@ -159,7 +159,7 @@ class World:
         ]
         for _ in range(runs):
             self.monkeypatch.setattr("sys.argv", ["forget.py", *names, *arguments])
-            self.monkeypatch.setattr(lease, "of_job_run", lambda *_, **__: self.lakehouse.lease)
+            self.monkeypatch.setattr(lease, "for_job_run", lambda *_, **__: self.lakehouse.lease)
             importlib.import_module("forget").main()
         report: dict[str, Any] = json.loads(self.get("forget/reports/r1.json"))
         return report
@@ -375,14 +375,14 @@ def test_the_refusal_of_an_owner_outlives_the_erasure_by_pseudonym(world: World,
     world.put("customer/landing/part.json", "".join(f"{json.dumps(row)}\n" for row in (*CUSTOMERS, refusal)).encode())
     world.request()
     would = world.forget("--dry_run", "true", runs=1)["erased"]["refusals_kept"]
-    assert refusals.kept(world.lakehouse.bucket) == set(), "a dry run changes nothing"
+    assert refusals.load(world.lakehouse.bucket) == set(), "a dry run changes nothing"
     world.request()
     report = world.forget()
     assert would == report["erased"]["refusals_kept"] == [keyed("serial-shared")]
-    assert refusals.kept(world.lakehouse.bucket) == set(would)
+    assert refusals.load(world.lakehouse.bucket) == set(would)
     assert world.traces() == set()
     devices = frame("customers_curated", {"serialnumber": "serial-shared"}, {"serialnumber": "another"})
-    owners = refusals.owners(devices.select("serialnumber"), would, SECRET)
+    owners = refusals.refused_owners(devices.select("serialnumber"), would, SECRET)
     assert [row["serialnumber"] for row in owners.collect()] == ["serial-shared"]
 
 

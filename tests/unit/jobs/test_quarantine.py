@@ -53,7 +53,7 @@ def test_more_than_the_limit_refuses_the_run_in_words_that_quote_no_row(first_ru
         assert f"  1 x {reason}, in {file_numbers.of('customer/landing/part.json')}\n" in message
     for personal in ("eve", "S1", "S5", "@", "part.json"):
         assert personal not in message
-    assert lakehouse.fates("customer_landing") == {
+    assert lakehouse.outcomes("customer_landing") == {
         "read": 7,
         "dropped the run was refused": 5,
         **{f"quarantined {reason}": 1 for reason in UNUSABLE["customer"].values()},
@@ -125,7 +125,9 @@ def test_in_the_strict_profile_an_unusable_record_counts_against_consent(lakehou
         "step_trainer_trusted": 1,
         "machine_learning_curated": 1,
     }
-    assert lakehouse.fates("customer_landing")["dropped a quarantined record of the address may withdraw consent"] == 1
-    steps = lakehouse.fates("step_trainer_landing")
+    assert (
+        lakehouse.outcomes("customer_landing")["dropped a quarantined record of the address may withdraw consent"] == 1
+    )
+    steps = lakehouse.outcomes("step_trainer_landing")
     assert steps["dropped an owner of the Step Trainer did not agree"] == 1
     assert lakehouse.table("machine_learning_curated").first()["serialnumber"] == "S2"
