@@ -15,8 +15,8 @@ import pseudonyms
 from problems import BadInputError
 
 if TYPE_CHECKING:
-    from forget_objects import Bucket
-    from forget_person import Record
+    from bucket_objects import Bucket
+    from person import Record
 
 PREFIX: Final = "forget/refusals/"
 

@@ -52,7 +52,7 @@ def expire(tables: Mapping[str, Table], purge: Callable[[str], None]) -> dict[st
 
 def delete_old_versions(bucket: str, prefix: str) -> None:
     """Delete for good the noncurrent versions and delete markers below a prefix of a versioned bucket."""
-    from forget_objects import Bucket  # noqa: PLC0415 - imports pyarrow, which only a withdrawal needs
+    from bucket_objects import Bucket  # noqa: PLC0415 - imports pyarrow, which only a withdrawal needs
 
     objects = Bucket(boto3.client("s3"), bucket)
     try:

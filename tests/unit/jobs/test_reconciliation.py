@@ -47,8 +47,8 @@ def test_output_is_recorded_with_the_snapshot_that_readers_see(first_run, figure
     [
         ("classify", lambda rows: rows.limit(1), "2 rows of customer_trusted were read and 1 are accounted for"),
         ("classify", lambda rows: rows.union(rows), "2 rows of customer_trusted were read and 4 are accounted for"),
-        ("transform", lambda rows: rows.limit(0), "1 rows were to be published and customers_curated has 0"),
-        ("transform", lambda rows: rows.union(rows), "1 rows were to be published and customers_curated has 2"),
+        ("transform", lambda rows: rows.limit(0), "1 rows were to be published, but customers_curated has 0"),
+        ("transform", lambda rows: rows.union(rows), "1 rows were to be published, but customers_curated has 2"),
     ],
     ids=["classify loses a row", "classify repeats rows", "transform loses a row", "transform repeats a row"],
 )

@@ -1,4 +1,4 @@
-"""The Iceberg tables: the person's rows go, the training table is made anew, and no earlier state stays reachable."""
+"""Erase a person from the Iceberg tables: delete the rows, rebuild the training table, expire earlier snapshots."""
 
 import json
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
@@ -13,10 +13,10 @@ import lineage
 import machine_learning_curated
 import pseudonyms
 from address import with_address
-from forget_person import KINDS, Person, Record
-from forget_search import Needles
+from person import KINDS, Person, Record
 from policies import Policies
 from problems import BadInputError
+from text_search import SearchTerms
 
 CATALOG: Final = "glue_catalog"
 TRAINING: Final = "machine_learning_curated"
@@ -26,7 +26,7 @@ OWNER: Final = {
     "customers_curated": "email",
     "step_trainer_trusted": "serialnumber",
 }
-"""Column that says whose a row is; the tables in the order of the pipeline."""
+"""Column that identifies the person of a row, by table in the order of the pipeline."""
 
 EVIDENCE: Final = "consent_decisions"
 AUDIT: Final = (EVIDENCE, "pipeline_runs")
@@ -35,18 +35,18 @@ EVER: Final = "9999-12-31 00:00:00"
 
 @dataclass(frozen=True)
 class Tables:
-    """The Iceberg tables of a lakehouse and of its audit database, as far as they are there."""
+    """The existing Iceberg tables of a lakehouse and of its audit database."""
 
     spark: SparkSession
     database: str
     secrets: Sequence[bytes] = ()
-    """Of the pseudonyms: the present one, and the one before it."""
+    """HMAC keys of the pseudonyms: the current one, and the one before a rotation."""
 
     @cached_property
     def names(self) -> list[str]:
-        """Return the full name of each table that is there, in the order of the pipeline.
+        """Return the full name of each existing table, in the order of the pipeline.
 
-        Asked for by name: to list a database, the role would need every table in it.
+        Each is looked up by name: listing the database would need permission on every table in it.
         """
         wanted = [(self.database, table) for table in (*OWNER, TRAINING)]
         wanted += [(f"{self.database}_audit", table) for table in AUDIT]
@@ -55,7 +55,7 @@ class Tables:
 
     @cached_property
     def published(self) -> dict[str, str]:
-        """Return the full name of each table that has a snapshot, by its short name."""
+        """Return the full name of each table with a snapshot, by its short name."""
         return {name.rpartition(".")[2]: name for name in self.names if self.current(name) is not None}
 
     def current(self, name: str) -> int | None:
@@ -73,8 +73,8 @@ class Tables:
         summary: dict[str, str] = snapshots.select("summary").first()[0]  # type: ignore[index]
         return lineage.report(summary)
 
-    def customers(self, wanted: Needles) -> Iterator[Record]:
-        """Return the customer records that may hold one of the texts."""
+    def customers(self, wanted: SearchTerms) -> Iterator[Record]:
+        """Return the customer records that may hold one of the search terms."""
         for table in ("customer_trusted", "customers_curated"):
             if name := self.published.get(table):
                 for row in self.spark.table(name).select(*KINDS.values()).distinct().toLocalIterator():
@@ -82,7 +82,7 @@ class Tables:
                         yield Record(row.asDict().items())
 
     def owners_of_readings(self) -> Iterator[str]:
-        """Return the address or serial number of each whose readings are in the tables."""
+        """Return each address or serial number that has readings in the tables."""
         for table in ("accelerometer_trusted", "step_trainer_trusted"):
             if name := self.published.get(table):
                 found = with_address(self.spark.table(name), OWNER[table]).select("address").distinct()
@@ -107,7 +107,7 @@ class Tables:
         return {name: rows for name, rows in found.items() if rows}
 
     def rows_of(self, person: Person, keys: Collection[str]) -> dict[str, int]:
-        """Count what goes from each table: the person's rows, and the training rows that are made of them."""
+        """Count the rows to erase from each table: the person's, and the training rows that were made from them."""
         published, theirs = self.published, self._theirs(person, keys)
         counts = {
             table: self.spark.table(name).where(theirs[table]).count()
@@ -121,7 +121,7 @@ class Tables:
         return counts
 
     def snapshots(self) -> dict[str, int]:
-        """Count the snapshots of each table, on all branches."""
+        """Count the snapshots of each table on all branches."""
         return {table: self.spark.table(f"{name}.snapshots").count() for table, name in self.published.items()}
 
     def stale_inputs(self) -> list[list[str]]:
@@ -131,10 +131,10 @@ class Tables:
         return [list(pair) for pair in lineage.outdated(made_from, current)]
 
     def erase(self, person: Person, keys: Collection[str]) -> None:
-        """Take the person's rows out of all tables.
+        """Delete the person's rows from all tables.
 
-        The training table first: as long as rows of the person are in the tables that it is made of, an interrupted run
-        finds them and makes it anew.
+        The training table is rebuilt first: if the run is interrupted, the next one still finds the person's rows in
+        the sources and rebuilds it again.
         """
         published, theirs = self.published, self._theirs(person, keys)
         here = {table for table in theirs if table in published and not self._rows(published, table, theirs).isEmpty()}
@@ -167,19 +167,19 @@ class Tables:
             )
 
     def files(self) -> dict[str, set[str]]:
-        """Return the address of each file that a table's current metadata needs, by the table's location."""
+        """Return the URI of each file that a table's current metadata refers to, by the table's location."""
         found = {}
         for name in self.names:
             described = self.spark.sql(f"DESCRIBE TABLE EXTENDED {name}").where("col_name = 'Location'").head()
             log = self.spark.table(f"{name}.metadata_log_entries").select("file").collect()
-            files = {log[-1][0]} if log else set()  # the current one is last, whatever the clocks said
+            files = {log[-1][0]} if log else set()  # the current one is last, even if clocks differed
             for view, column in (("snapshots", "manifest_list"), ("all_manifests", "path"), ("all_files", "file_path")):
                 files |= {row[0] for row in self.spark.table(f"{name}.{view}").select(column).toLocalIterator()}
             found[described[1]] = files  # type: ignore[index]
         return found
 
     def _theirs(self, person: Person, keys: Collection[str]) -> dict[str, Column]:
-        """Return for each table which rows are the person's: by the values in it, however these are spelt."""
+        """Return the condition for the person's rows by table, which matches any spelling of their identifiers."""
         addresses = person.identifiers["email"]
         wanted = {"serialnumber": person.identifiers.get("serial number", frozenset())}
         conditions = {}
@@ -198,7 +198,7 @@ class Tables:
         return self.spark.table(published[table]).where(theirs[table])
 
     def _training_without(self, theirs: Mapping[str, Column], published: Mapping[str, str]) -> DataFrame:
-        """Return the training table as its policies make it of the rows that stay: the one place that knows how."""
+        """Return the training table as the job's own transform makes it, with its policies, from the rows that stay."""
         steps, readings, curated = (
             self.spark.table(published[table]).where(~theirs[table])
             for table in ("step_trainer_trusted", "accelerometer_trusted", "customers_curated")
@@ -219,19 +219,19 @@ class Tables:
 
 
 def subject_keys(person: Person, secrets: Iterable[bytes]) -> set[str]:
-    """Return the person's pseudonyms: one for each secret and each way in which the address was written."""
-    # Pseudonyms are of the canonical form; earlier ones were of the address as it was spelt.
+    """Return the person's pseudonyms, one per key and spelling of the address."""
+    # Pseudonyms are of the canonical form; early versions hashed the address as spelled.
     spellings = {*person.emails, *person.spellings}
     return {pseudonyms.keyed_hash(secret, text) for secret in secrets for text in spellings}
 
 
 def _spellings(wanted: Column, rows: DataFrame, column: str) -> list[str]:
-    """Return the values in a column of which a condition on their canonical form, `address`, holds."""
+    """Return the values of a column for which a condition on their canonical form, `address`, holds."""
     return [row[0] for row in with_address(rows, column).where(wanted).select(column).distinct().collect()]
 
 
 def _is_one_of(column: str, values: Collection[str]) -> Column:
-    if not values:  # Spark fails to push down a condition that names none
+    if not values:  # Spark fails to push down an empty list
         return F.lit(False)
     return F.coalesce(F.col(column).isin(*values), F.lit(False))
 

@@ -68,7 +68,7 @@ def as_word(text: str) -> str:
     return rf"(?<![^\W_]){number}{words}(?![^\W_]){after}"
 
 
-class Needles:
+class SearchTerms:
     """Texts that are sought in bytes, all of them at once.
 
     `spellings` are texts in the letter case in which they were met: base64 of them is found where it stands by itself.
