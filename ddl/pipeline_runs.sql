@@ -2,10 +2,10 @@
 -- unless the run was refused because it exceeded its quarantine limit.
 -- For every source table: read = published + dropped + quarantined.
 CREATE TABLE IF NOT EXISTS ${database}_audit.pipeline_runs (
-  workflow_run_id           string COMMENT 'Run of the workflow; empty for a job that was started alone. Personal data: no.',
-  job_run_id                string COMMENT 'Run of the job. Personal data: no.',
+  workflow_run_id           string COMMENT 'Id of the workflow run; empty for a job started outside a workflow. Personal data: no.',
+  job_run_id                string COMMENT 'Id of the job run. Personal data: no.',
   job                       string COMMENT 'Name of the Glue job. Personal data: no.',
-  target_table              string COMMENT 'Table that the job writes. Personal data: no.',
+  target_table              string COMMENT 'Table that the job wrote. Personal data: no.',
   source_table              string COMMENT 'Table that the rows were read from; empty where the outcome is output. Personal data: no.',
   outcome                   string COMMENT 'Outcome of the rows: read, published, dropped or quarantined; output for the rows written to the target table. Personal data: no.',
   reason                    string COMMENT 'Reason for which rows were dropped or quarantined, or that the output is empty although its input is not; otherwise empty. Personal data: no.',

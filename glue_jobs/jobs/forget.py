@@ -216,9 +216,9 @@ class Erasure:
         ]
         if blind:
             raise BadInputError(
-                f"{_listed(blind)} cannot be looked into: they are compressed, encrypted, damaged or not text. They may "
-                "hold the person's data. Nothing was erased. Delete or replace them, or accept those that are to stay: "
-                "ACCEPT=key,key"
+                f"{_listed(blind)} cannot be looked into: they are compressed, encrypted, damaged or not text. They "
+                "may hold the person's data. Nothing was erased. Delete or replace them, or accept those that are to "
+                "stay: ACCEPT=key,key"
             )
         wide = [v for v, kinds in findings.versions if WIDE in kinds and v.current and v.key.startswith(lines_of)]
         if wide:

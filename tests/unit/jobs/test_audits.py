@@ -96,30 +96,30 @@ PLANTINGS = {
         ),
         *(
             Planting(
-                "every record agrees to research, and not only from a date to come",
+                "every record has a consent to research that is not in the future",
                 everywhere([CLEO | {"sharewithresearchasofdate": consent}], *CUSTOMERS),
             )
             for consent in (None, 0, -1, NOW + 1)
         ),
         Planting("no record occurs twice", {"customer_trusted": [ANNA]}),
-        Planting("every record is one that landed", {"customer_trusted": [ANNA | {"phone": ANNA["birthday"]}]}),
+        Planting("every record is in the landing table", {"customer_trusted": [ANNA | {"phone": ANNA["birthday"]}]}),
         Planting(
-            "where each record counts, no landed one that agrees is missing", instead={"customer_trusted": [ANNA, DORA]}
+            "where each record counts, no landed record with consent is missing",
+            instead={"customer_trusted": [ANNA, DORA]},
         ),
         Planting(
-            "where the latest record decides, an address has one, however it is spelt",
+            "where only the latest record counts, an address has one record, however it is spelled",
             everywhere([ANNA | {"email": "Anna@Example.com"}], *CUSTOMERS),
             policies=LATEST,
         ),
         Planting(
-            "where the latest record decides, no record of the address without a date of its own withdraws consent",
+            "where only the latest record counts, no undated record of the address withdraws consent",
             {"customer_landing": [WITHDRAWN | {"lastupdatedate": None}]},
             policies=LATEST,
         ),
         *(
             Planting(
-                "where the latest record decides, no later one of the address landed, nor one of the same time that "
-                "does not agree",
+                "where only the latest record counts, no later record landed, nor one of the same time without consent",
                 {"customer_landing": [WITHDRAWN | later]},
                 policies=LATEST,
             )
@@ -132,12 +132,12 @@ PLANTINGS = {
             )
         ),
         Planting(
-            "where the latest record decides, no record of the address is in quarantine: it may be a withdrawal",
+            "where only the latest record counts, no record of the address is in quarantine: it may be a withdrawal",
             {"customer_landing_quarantined": [{"email": ANNA["email"]}]},
             policies=LATEST,
         ),
         Planting(
-            "where the latest record decides, no address is missing whose records all agree",
+            "where only the latest record counts, no address is missing of which all records have consent",
             instead={"customer_trusted": [ANNA, DORA]},
             policies=LATEST,
         ),
@@ -152,17 +152,19 @@ PLANTINGS = {
                 moved("anna", 300, z=float("-inf")),
             )
         ),
-        Planting("every reading is of a customer who agreed", {"accelerometer_trusted": [moved("cleo", 300)]}),
+        Planting("every reading is of a trusted customer", {"accelerometer_trusted": [moved("cleo", 300)]}),
         Planting(
-            "where consent covers only what came after it, no reading is older than the customer's consent",
+            "where readings count since consent, no reading is older than the customer's consent",
             everywhere([moved("anna", 99)], *MOVEMENTS),
             policies=ACCELEROMETER_SINCE,
         ),
         Planting("no reading occurs twice", {"accelerometer_trusted": [moved("anna", 300)]}),
-        Planting("every reading is one that landed", {"accelerometer_trusted": [moved("anna", 300, x=1.0, y=0.5)]}),
+        Planting(
+            "every reading is in the landing table", {"accelerometer_trusted": [moved("anna", 300, x=1.0, y=0.5)]}
+        ),
         *(
             Planting(
-                "no landed reading that a consent covers is missing",
+                "no landed reading covered by consent is missing",
                 {"accelerometer_landing": [moved("anna", time)]},
                 policies=policies,
             )
@@ -172,27 +174,30 @@ PLANTINGS = {
     "customers_curated": [
         *(
             Planting(
-                "every record is one of a trusted customer with a trusted accelerometer reading, and is there once",
+                "every record is of a trusted customer with a trusted accelerometer reading, and occurs once",
                 {"customers_curated": [record]},
             )
             for record in (ANNA | {"phone": "swapped"}, DORA, ANNA)
         ),
         Planting(
-            "every record is one of a trusted customer with a trusted accelerometer reading, and is there once",
+            "every record is of a trusted customer with a trusted accelerometer reading, and occurs once",
             instead={"customers_curated": [*PSEUDONYMOUS, PSEUDONYMOUS[0]]},
             policies=CURATED_PSEUDONYM,
         ),
-        Planting("no record of a trusted customer who has one is missing", instead={"customers_curated": [ANNA]}),
+        Planting(
+            "no record of a trusted customer with a trusted accelerometer reading is missing",
+            instead={"customers_curated": [ANNA]},
+        ),
         *(
             Planting(
-                "where pseudonyms stand in for people, nothing else is in their place",
+                "with curated pseudonyms, the identifying columns hold only pseudonyms",
                 instead={"customers_curated": [PSEUDONYMOUS[0], PSEUDONYMOUS[1] | clear]},
                 policies=CURATED_PSEUDONYM,
             )
             for clear in ({"email": BEN["email"]}, {"customername": "ben"}, {"phone": "5551234567"})
         ),
         Planting(
-            "where pseudonyms stand in for people, each customer has one",
+            "with curated pseudonyms, each customer has one",
             instead={"customers_curated": [PSEUDONYMOUS[0], PSEUDONYMOUS[1] | {"email": ANNAS_KEY}]},
             policies=CURATED_PSEUDONYM,
         ),
@@ -204,35 +209,34 @@ PLANTINGS = {
         ),
         Planting("every reading is of a curated customer's Step Trainer", {"step_trainer_trusted": [step("S9", 300)]}),
         Planting(
-            "where consent covers only what came after it, no reading is older than that of the owners who are asked",
+            "where readings count since consent, no reading is older than the consent of the owners",
             everywhere([step("S1", 99)], *STEPS),
             policies=STEPS_SINCE,
         ),
         Planting(
-            "where consent covers only what came after it, no reading is older than that of the owners who are asked",
+            "where readings count since consent, no reading is older than the consent of the owners",
             everywhere([step("S1", 199)], *STEPS) | {"owners": [BEN | {"serialnumber": "S1"}]},
             policies=PROFILES["strict"],
         ),
         *(
             Planting(
-                "where all owners must agree, no reading is of a Step Trainer with an owner who is not trusted",
+                "where all owners must consent, no reading is of a Step Trainer with an untrusted owner",
                 {"owners": [owner]},
                 policies=ALL_OWNERS,
             )
             for owner in (CLEO | {"serialnumber": "S1"}, {"serialnumber": "S1"})
         ),
         Planting("no reading occurs twice", {"step_trainer_trusted": [step("S1", 300)]}),
-        Planting("every reading is one that landed", {"step_trainer_trusted": [step("S1", 300, 201)]}),
+        Planting("every reading is in the landing table", {"step_trainer_trusted": [step("S1", 300, 201)]}),
         Planting(
-            "where any owner's consent covers all readings, no landed one of a curated customer's Step Trainer is "
-            "missing",
+            "where one owner's consent suffices, no landed reading of a curated customer's Step Trainer is missing",
             {"step_trainer_landing": [step("S1", 99)]},
         ),
     ],
     "machine_learning_curated": [
         *(
             Planting(
-                "every row has a moment and a distance",
+                "every row has a time and a distance",
                 {"step_trainer_trusted": [step("S1", time, distance)], "machine_learning_curated": rows},
                 policies=policies,
             )
@@ -243,7 +247,7 @@ PLANTINGS = {
         ),
         *(
             Planting(
-                "every row has a whole movement or, where unmatched steps are kept, none",
+                "every row has all of x, y and z or, where unmatched steps are kept, none of them",
                 {
                     "accelerometer_trusted": [moved("anna", 300, **movement)],
                     "machine_learning_curated": [trained("S1", 300, **movement)],
@@ -258,21 +262,20 @@ PLANTINGS = {
         ),
         *(
             Planting(
-                "no text of a row is an e-mail address, or the name, phone number or birthday of a customer",
+                "no text is an e-mail address, or the name, phone number or birthday of a customer",
                 {"step_trainer_trusted": [step(text, 300)], "machine_learning_curated": [trained(text, 300)]},
             )
             for text in ("stranger@example.com", "Anna ", ANNA["phone"], ANNA["birthday"])
         ),
         Planting(
-            "no text of a row is an e-mail address, or the name, phone number or birthday of a customer",
+            "no text is an e-mail address, or the name, phone number or birthday of a customer",
             {"customers_curated": [ANNA | {"customername": ANNAS_KEY}]},
             PSEUDONYMS,
             PSEUDONYM,
         ),
         *(
             Planting(
-                "a row has a serial number or, in a mode of its own, no serial number but the pseudonym of whoever "
-                "moved",
+                "every row has a serial number or, with training pseudonyms, the customer's pseudonym instead",
                 steps,
                 {"machine_learning_curated": [*rows, CLEAN["machine_learning_curated"][1] | pseudonym]},
                 policies,
@@ -301,13 +304,13 @@ PLANTINGS = {
             )
         ),
         Planting(  # one key for two
-            "a moment has no more pseudonyms than customers who moved, and as many where all of them are paired",
+            "no time has more pseudonyms than customers who moved, and it has as many where all of them are paired",
             {"accelerometer_trusted": [moved("ben", 300)]},
             {"machine_learning_curated": [*PSEUDONYMS["machine_learning_curated"], trained(None, 300, key=ANNAS_KEY)]},
             PSEUDONYM,
         ),
         Planting(  # two keys for one
-            "a moment has no more pseudonyms than customers who moved, and as many where all of them are paired",
+            "no time has more pseudonyms than customers who moved, and it has as many where all of them are paired",
             {"step_trainer_trusted": [step("S1", 300, 201)]},
             {
                 "machine_learning_curated": [
@@ -319,8 +322,7 @@ PLANTINGS = {
         ),
         *(
             Planting(
-                "each pair of trusted readings that belong together is there as often as it exists, and nothing else "
-                "is",
+                "every matching pair of trusted readings occurs exactly as often as it exists, and nothing else occurs",
                 inputs,
                 {"machine_learning_curated": rows},
                 policies,
@@ -513,15 +515,15 @@ def test_refusal_names_each_broken_rule_and_quotes_no_row(spark, plant):
         check_rules(spark, "customers_curated", *planted)
     assert str(refused.value).splitlines() == [
         "customers_curated breaks its rules, so it was not published:",
-        "  2 rows: every record is one of a trusted customer with a trusted accelerometer reading, and is there once",
-        "  2 rows: no record of a trusted customer who has one is missing",
+        "  2 rows: every record is of a trusted customer with a trusted accelerometer reading, and occurs once",
+        "  2 rows: no record of a trusted customer with a trusted accelerometer reading is missing",
         "The rules are in customers_curated.audit.sql. Readers still see the last published table.",
     ]
 
 
 def test_every_text_of_the_training_table_is_searched_for_personal_data(plant, extra_files):
     contract = table_contract.parse("t", (extra_files / "machine_learning_curated.sql").read_text())
-    (rule,) = (r for r in audits.load("machine_learning_curated").rules if r.name.startswith("no text of a row"))
+    (rule,) = (r for r in audits.load("machine_learning_curated").rules if r.name.startswith("no text is"))
     for column in contract.schema:
         assert column.dataType.simpleString() != "string" or f"SELECT {column.name}" in rule.query
 

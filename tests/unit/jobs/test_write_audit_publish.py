@@ -65,13 +65,13 @@ BUGS = {  # job: the function with a bug, what the bug makes of its result, the 
     "customer_landing_to_trusted": (
         "classify",
         keep_all,
-        ["every record agrees to research, and not only from a date to come"],
+        ["every record has a consent to research that is not in the future"],
     ),
-    "accelerometer_landing_to_trusted": ("classify", keep_all, ["every reading is of a customer who agreed"]),
+    "accelerometer_landing_to_trusted": ("classify", keep_all, ["every reading is of a trusted customer"]),
     "customer_trusted_to_curated": (
         "classify",
         keep_all,
-        ["every record is one of a trusted customer with a trusted accelerometer reading, and is there once"],
+        ["every record is of a trusted customer with a trusted accelerometer reading, and occurs once"],
     ),
     "step_trainer_landing_to_trusted": (
         "classify",
@@ -82,8 +82,8 @@ BUGS = {  # job: the function with a bug, what the bug makes of its result, the 
         "transform",
         lambda rows: rows.withColumn("serialnumber", F.lit("anna@example.com")),
         [
-            "no text of a row is an e-mail address, or the name, phone number or birthday of a customer",
-            "each pair of trusted readings that belong together is there as often as it exists, and nothing else is",
+            "no text is an e-mail address, or the name, phone number or birthday of a customer",
+            "every matching pair of trusted readings occurs exactly as often as it exists, and nothing else occurs",
         ],
     ),
 }
