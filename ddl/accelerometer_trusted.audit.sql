@@ -1,15 +1,17 @@
--- Each query returns the rows that break the rule above it; a row that any of them returns keeps accelerometer_trusted
--- from being published. The parameters are the policies; `address` is the canonical form of an e-mail address.
+-- Inputs: accelerometer_landing, customer_trusted.
+-- A rule is a query that returns the rows which violate it; any such row keeps accelerometer_trusted from
+-- being published. The parameters are the policies.
+-- `address`, in every input with e-mail addresses, is their canonical form.
 
 -- every reading is complete and finite
 SELECT * FROM accelerometer_trusted
 WHERE coalesce(trim(`user`), '') = '' OR `timestamp` IS NULL
    OR NOT coalesce(abs(x) < double('Infinity') AND abs(y) < double('Infinity') AND abs(z) < double('Infinity'), false);
 
--- every reading is of a customer who agreed
+-- every reading is of a trusted customer
 SELECT * FROM accelerometer_trusted LEFT ANTI JOIN customer_trusted USING (address);
 
--- where consent covers only what came after it, no reading is older than the customer's consent
+-- where readings count since consent, no reading is older than the customer's consent
 SELECT `user` FROM accelerometer_trusted
 JOIN (SELECT address, min(sharewithresearchasofdate) AS since FROM customer_trusted GROUP BY address) USING (address)
 WHERE :accelerometer_consent = 'since_consent' AND `timestamp` < since;
@@ -18,11 +20,11 @@ WHERE :accelerometer_consent = 'since_consent' AND `timestamp` < since;
 SELECT `user` FROM accelerometer_trusted
 GROUP BY `user`, `timestamp`, x, y, z HAVING count(*) > 1;
 
--- every reading is one that landed
+-- every reading is in the landing table
 SELECT `user`, `timestamp`, x, y, z FROM accelerometer_trusted
 EXCEPT SELECT `user`, `timestamp`, x, y, z FROM accelerometer_landing;
 
--- no landed reading that a consent covers is missing
+-- no landed reading covered by consent is missing
 SELECT `user`, `timestamp`, x, y, z FROM accelerometer_landing
 JOIN (SELECT address, min(sharewithresearchasofdate) AS since FROM customer_trusted GROUP BY address) USING (address)
 WHERE :accelerometer_consent = 'any' OR `timestamp` >= since

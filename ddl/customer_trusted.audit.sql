@@ -1,13 +1,14 @@
--- Each query returns the rows that break the rule above it; a row that any of them returns keeps customer_trusted from
--- being published. `:now` is the time of the run, epoch milliseconds; the other parameters are the policies.
--- `customer_landing` are the landed records that can be used, `customer_landing_quarantined` the others.
--- `address` is the canonical form of an e-mail address.
+-- Inputs: customer_landing, customer_landing_quarantined.
+-- A rule is a query that returns the rows which violate it; any such row keeps customer_trusted from
+-- being published. The parameters are `:now`, the time of the run in epoch milliseconds, and the policies.
+-- customer_landing has the usable landed records, customer_landing_quarantined the unusable ones.
+-- `address`, in every input with e-mail addresses, is their canonical form.
 
 -- every record has an e-mail address and a serial number
 SELECT * FROM customer_trusted
 WHERE coalesce(trim(email), '') = '' OR coalesce(trim(serialnumber), '') = '';
 
--- every record agrees to research, and not only from a date to come
+-- every record has a consent to research that is not in the future
 SELECT * FROM customer_trusted
 WHERE NOT coalesce(sharewithresearchasofdate BETWEEN 1 AND :now, false);
 
@@ -15,7 +16,7 @@ WHERE NOT coalesce(sharewithresearchasofdate BETWEEN 1 AND :now, false);
 SELECT * FROM customer_trusted
 GROUP BY ALL HAVING count(*) > 1;
 
--- every record is one that landed
+-- every record is in the landing table
 SELECT customername, email, phone, birthday, serialnumber, registrationdate, lastupdatedate,
   sharewithresearchasofdate, sharewithpublicasofdate, sharewithfriendsasofdate
 FROM customer_trusted
@@ -23,7 +24,7 @@ EXCEPT SELECT customername, email, phone, birthday, serialnumber, registrationda
   sharewithresearchasofdate, sharewithpublicasofdate, sharewithfriendsasofdate
 FROM customer_landing;
 
--- where each record counts, no landed one that agrees is missing
+-- where each record counts, no landed record with consent is missing
 SELECT customername, email, phone, birthday, serialnumber, registrationdate, lastupdatedate,
   sharewithresearchasofdate, sharewithpublicasofdate, sharewithfriendsasofdate
 FROM customer_landing
@@ -32,29 +33,29 @@ EXCEPT SELECT customername, email, phone, birthday, serialnumber, registrationda
   sharewithresearchasofdate, sharewithpublicasofdate, sharewithfriendsasofdate
 FROM customer_trusted;
 
--- where the latest record decides, an address has one, however it is spelt
+-- where only the latest record counts, an address has one record, however it is spelled
 SELECT address FROM customer_trusted
 WHERE :customer_records = 'latest'
 GROUP BY address HAVING count(*) > 1;
 
--- where the latest record decides, no later one of the address landed, nor one of the same time that does not agree
+-- where only the latest record counts, no later record landed, nor one of the same time without consent
 SELECT trusted.email FROM customer_trusted trusted JOIN customer_landing landed USING (address)
 WHERE :customer_records = 'latest'
   AND struct(coalesce(landed.lastupdatedate, -1), coalesce(landed.registrationdate, -1),
              NOT coalesce(landed.sharewithresearchasofdate BETWEEN 1 AND :now, false))
     > struct(coalesce(trusted.lastupdatedate, -1), coalesce(trusted.registrationdate, -1), false);
 
--- where the latest record decides, no record of the address without a date of its own withdraws consent
+-- where only the latest record counts, no undated record of the address withdraws consent
 SELECT trusted.email FROM customer_trusted trusted JOIN customer_landing landed USING (address)
 WHERE :customer_records = 'latest'
   AND NOT coalesce(landed.lastupdatedate > 0, false)
   AND NOT coalesce(landed.sharewithresearchasofdate BETWEEN 1 AND :now, false);
 
--- where the latest record decides, no record of the address is in quarantine: it may be a withdrawal
+-- where only the latest record counts, no record of the address is in quarantine: it may be a withdrawal
 SELECT email FROM customer_trusted LEFT SEMI JOIN customer_landing_quarantined USING (address)
 WHERE :customer_records = 'latest';
 
--- where the latest record decides, no address is missing whose records all agree
+-- where only the latest record counts, no address is missing of which all records have consent
 SELECT address FROM customer_landing
 WHERE :customer_records = 'latest'
 GROUP BY address HAVING every(coalesce(sharewithresearchasofdate BETWEEN 1 AND :now, false))

@@ -1,7 +1,9 @@
--- Each query returns the rows that break the rule above it; a row that any of them returns keeps customers_curated from
--- being published. The parameters are the policies; `address` is the canonical form of an e-mail address.
+-- Inputs: customer_trusted, accelerometer_trusted.
+-- A rule is a query that returns the rows which violate it; any such row keeps customers_curated from
+-- being published. The parameters are the policies.
+-- `address`, in every input with e-mail addresses, is their canonical form.
 
--- every record is one of a trusted customer with a trusted accelerometer reading, and is there once
+-- every record is of a trusted customer with a trusted accelerometer reading, and occurs once
 SELECT if(:curated_identity = 'clear', struct(customername, email, phone), null), birthday, serialnumber,
   registrationdate, lastupdatedate, sharewithresearchasofdate, sharewithpublicasofdate, sharewithfriendsasofdate
 FROM customers_curated
@@ -9,7 +11,7 @@ EXCEPT ALL SELECT if(:curated_identity = 'clear', struct(customername, email, ph
   registrationdate, lastupdatedate, sharewithresearchasofdate, sharewithpublicasofdate, sharewithfriendsasofdate
 FROM customer_trusted LEFT SEMI JOIN accelerometer_trusted USING (address);
 
--- no record of a trusted customer who has one is missing
+-- no record of a trusted customer with a trusted accelerometer reading is missing
 SELECT if(:curated_identity = 'clear', struct(customername, email, phone), null), birthday, serialnumber,
   registrationdate, lastupdatedate, sharewithresearchasofdate, sharewithpublicasofdate, sharewithfriendsasofdate
 FROM customer_trusted LEFT SEMI JOIN accelerometer_trusted USING (address)
@@ -17,13 +19,13 @@ EXCEPT ALL SELECT if(:curated_identity = 'clear', struct(customername, email, ph
   registrationdate, lastupdatedate, sharewithresearchasofdate, sharewithpublicasofdate, sharewithfriendsasofdate
 FROM customers_curated;
 
--- where pseudonyms stand in for people, nothing else is in their place
+-- with curated pseudonyms, the identifying columns hold only pseudonyms
 SELECT * FROM customers_curated
 WHERE :curated_identity = 'pseudonym'
   AND NOT (coalesce(customername RLIKE '^[0-9a-f]{64}$', true) AND coalesce(email RLIKE '^[0-9a-f]{64}$', false)
            AND coalesce(phone RLIKE '^[0-9a-f]{64}$', true));
 
--- where pseudonyms stand in for people, each customer has one
+-- with curated pseudonyms, each customer has one
 SELECT pseudonyms FROM (SELECT count(DISTINCT email) AS pseudonyms FROM customers_curated)
 JOIN (
   SELECT count(DISTINCT address) AS customers FROM customer_trusted LEFT SEMI JOIN accelerometer_trusted USING (address)

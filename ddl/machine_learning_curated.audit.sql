@@ -1,17 +1,19 @@
--- Each query returns the rows that break the rule above it; a row that any of them returns keeps machine_learning_curated
--- from being published. The parameters are the policies; `address` is the canonical form of an e-mail address.
--- `owners` are the curated customers with their addresses, also where customers_curated has pseudonyms.
+-- Inputs: step_trainer_trusted, accelerometer_trusted, customers_curated, owners.
+-- A rule is a query that returns the rows which violate it; any such row keeps machine_learning_curated from
+-- being published. The parameters are the policies.
+-- owners has the curated customers with their e-mail addresses, even where customers_curated has pseudonyms.
+-- `address`, in every input with e-mail addresses, is their canonical form.
 
--- every row has a moment and a distance
+-- every row has a time and a distance
 SELECT * FROM machine_learning_curated
 WHERE sensorreadingtime IS NULL OR distancefromobject IS NULL;
 
--- every row has a whole movement or, where unmatched steps are kept, none
+-- every row has all of x, y and z or, where unmatched steps are kept, none of them
 SELECT * FROM machine_learning_curated
 WHERE (x IS NULL OR y IS NULL OR z IS NULL)
   AND NOT (:unmatched_steps = 'keep' AND coalesce(x, y, z) IS NULL);
 
--- no text of a row is an e-mail address, or the name, phone number or birthday of a customer
+-- no text is an e-mail address, or the name, phone number or birthday of a customer
 SELECT text FROM (
   SELECT serialnumber AS text FROM machine_learning_curated UNION SELECT subjectkey FROM machine_learning_curated
 )
@@ -21,14 +23,14 @@ WHERE text LIKE '%@%'
      LATERAL VIEW explode(array(email, customername, phone, birthday)) AS personal
    );
 
--- a row has a serial number or, in a mode of its own, no serial number but the pseudonym of whoever moved
+-- every row has a serial number or, with training pseudonyms, the customer's pseudonym instead
 SELECT * FROM machine_learning_curated
 WHERE CASE :training_subject
     WHEN 'serial_number' THEN serialnumber IS NULL OR subjectkey IS NOT NULL
     ELSE serialnumber IS NOT NULL OR NOT coalesce(subjectkey RLIKE '^[0-9a-f]{64}$', x IS NULL)
   END;
 
--- a moment has no more pseudonyms than customers who moved, and as many where all of them are paired
+-- no time has more pseudonyms than customers who moved, and it has as many where all of them are paired
 SELECT sensorreadingtime FROM (
   SELECT sensorreadingtime, count(DISTINCT subjectkey) AS pseudonyms FROM machine_learning_curated
   WHERE x IS NOT NULL GROUP BY sensorreadingtime
@@ -38,7 +40,7 @@ SELECT sensorreadingtime FROM (
 WHERE :training_subject = 'pseudonym'
   AND (pseudonyms > customers OR :training_match = 'timestamp' AND pseudonyms < customers);
 
--- each pair of trusted readings that belong together is there as often as it exists, and nothing else is
+-- every matching pair of trusted readings occurs exactly as often as it exists, and nothing else occurs
 SELECT sensorreadingtime FROM (
   SELECT serialnumber, sensorreadingtime, distancefromobject, x, y, z, 1 AS surplus FROM machine_learning_curated
   UNION ALL

@@ -1,6 +1,8 @@
--- Each query returns the rows that break the rule above it; a row that any of them returns keeps step_trainer_trusted
--- from being published. The parameters are the policies; `owners` are the customer records whose consent is asked for,
--- and `address` is the canonical form of an e-mail address.
+-- Inputs: step_trainer_landing, customers_curated, customer_trusted, owners.
+-- A rule is a query that returns the rows which violate it; any such row keeps step_trainer_trusted from
+-- being published. The parameters are the policies.
+-- owners has the customer records that count as owners of the Step Trainers.
+-- `address`, in every input with e-mail addresses, is their canonical form.
 
 -- every reading is complete
 SELECT * FROM step_trainer_trusted
@@ -9,7 +11,7 @@ WHERE sensorreadingtime IS NULL OR distancefromobject IS NULL OR coalesce(trim(s
 -- every reading is of a curated customer's Step Trainer
 SELECT * FROM step_trainer_trusted s LEFT ANTI JOIN customers_curated c ON s.serialnumber = c.serialnumber;
 
--- where consent covers only what came after it, no reading is older than that of the owners who are asked
+-- where readings count since consent, no reading is older than the consent of the owners
 SELECT s.serialnumber FROM step_trainer_trusted s
 JOIN (
   SELECT o.serialnumber, if(:shared_serial_number = 'all_owners', max(t.since), min(t.since)) AS since
@@ -19,7 +21,7 @@ JOIN (
 ) agreed ON agreed.serialnumber = s.serialnumber
 WHERE :step_trainer_consent = 'since_consent' AND s.sensorreadingtime < agreed.since;
 
--- where all owners must agree, no reading is of a Step Trainer with an owner who is not trusted
+-- where all owners must consent, no reading is of a Step Trainer with an untrusted owner
 SELECT s.serialnumber FROM step_trainer_trusted s
 LEFT SEMI JOIN (SELECT serialnumber FROM owners LEFT ANTI JOIN customer_trusted USING (address)) others
   ON others.serialnumber = s.serialnumber
@@ -29,11 +31,11 @@ WHERE :shared_serial_number = 'all_owners';
 SELECT serialnumber FROM step_trainer_trusted
 GROUP BY sensorreadingtime, serialnumber, distancefromobject HAVING count(*) > 1;
 
--- every reading is one that landed
+-- every reading is in the landing table
 SELECT sensorreadingtime, serialnumber, distancefromobject FROM step_trainer_trusted
 EXCEPT SELECT sensorreadingtime, serialnumber, distancefromobject FROM step_trainer_landing;
 
--- where any owner's consent covers all readings, no landed one of a curated customer's Step Trainer is missing
+-- where one owner's consent suffices, no landed reading of a curated customer's Step Trainer is missing
 SELECT sensorreadingtime, serialnumber, distancefromobject FROM step_trainer_landing
 LEFT SEMI JOIN customers_curated USING (serialnumber)
 WHERE :shared_serial_number = 'any_owner' AND :step_trainer_consent = 'any'

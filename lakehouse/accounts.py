@@ -34,12 +34,12 @@ class Account:
 
     def in_words(self) -> str:
         """Return the account in a line, with its reasons."""
-        fates = [
-            f"{rows:,} {fate}: {reason}"
-            for fate, reasons in (("dropped", self.dropped), ("quarantined", self.quarantined))
+        losses = [
+            f"{rows:,} {outcome}: {reason}"
+            for outcome, reasons in (("dropped", self.dropped), ("quarantined", self.quarantined))
             for reason, rows in sorted(reasons.items(), key=lambda item: -item[1])
         ]
-        return ", ".join([f"{self.read:,} rows of {self.table} read", f"{self.published:,} published", *fates])
+        return ", ".join([f"{self.read:,} rows of {self.table} read", f"{self.published:,} published", *losses])
 
     def as_json(self) -> dict[str, Any]:
         """Return the account as it stands in run.json."""
@@ -74,20 +74,20 @@ def accounts(recorded: Iterable[Mapping[str, Any]]) -> list[Account]:
     found = []
     for job, target in PUBLISHED_BY.items():
         own = [row for row in rows if row["target_table"] == target and row["job_run_id"] == last[target]]
-        for source in dict.fromkeys(row["source_table"] for row in own if row["fate"] == "read"):
-            fates = [row for row in own if row["source_table"] == source]
+        for source in dict.fromkeys(row["source_table"] for row in own if row["outcome"] == "read"):
+            counts = [row for row in own if row["source_table"] == source]
             found.append(
                 Account(
                     job=job,
                     table=source,
-                    read=sum(_by_reason(fates, "read").values()),
-                    published=sum(_by_reason(fates, "published").values()),
-                    dropped=_by_reason(fates, "dropped"),
-                    quarantined=_by_reason(fates, "quarantined"),
+                    read=sum(_by_reason(counts, "read").values()),
+                    published=sum(_by_reason(counts, "published").values()),
+                    dropped=_by_reason(counts, "dropped"),
+                    quarantined=_by_reason(counts, "quarantined"),
                 )
             )
     return found
 
 
-def _by_reason(fates: Iterable[Mapping[str, Any]], fate: str) -> dict[str, int]:
-    return {row["reason"]: row["rows"] for row in fates if row["fate"] == fate}
+def _by_reason(counts: Iterable[Mapping[str, Any]], outcome: str) -> dict[str, int]:
+    return {row["reason"]: row["rows"] for row in counts if row["outcome"] == outcome}

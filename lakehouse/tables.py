@@ -18,6 +18,7 @@ from pyiceberg.catalog.glue import GlueCatalog
 from pyiceberg.exceptions import NoSuchIcebergTableError, NoSuchTableError
 from pyiceberg.table.snapshots import Snapshot
 
+from lakehouse import lineage
 from lakehouse.aws import CONFIG
 from lakehouse.errors import LakehouseError
 
@@ -45,7 +46,6 @@ PROFILES = tuple(declared("policies.json")["profiles"])
 """Named sets of policies; the first is the default."""
 
 TABLES = tuple(table for tables in ZONES.values() for table in tables)
-PREFIX = "lakehouse."
 
 
 @dataclass(frozen=True)
@@ -66,14 +66,14 @@ class Publication:
     def of(cls, snapshot: Snapshot) -> Publication:
         """Read a snapshot's summary."""
         properties = snapshot.summary.additional_properties if snapshot.summary else {}
-        own = {key.removeprefix(PREFIX): value for key, value in properties.items() if key.startswith(PREFIX)}
+        report = lineage.report(properties)
         return cls(
             rows=int(properties.get("total-records", 0)),
-            workflow_run_id=own.get("workflow-run-id", ""),
+            workflow_run_id=report.get("workflow-run-id", ""),
             snapshot_id=snapshot.snapshot_id,
-            rows_in=int(own["rows-in"]) if "rows-in" in own else None,
-            rows_read=_numbers(own, "rows-read."),
-            made_from=_numbers(own, "snapshot-read."),
+            rows_in=int(report["rows-in"]) if "rows-in" in report else None,
+            rows_read=_numbers(report, "rows-read."),
+            made_from=lineage.inputs(report),
         )
 
 
@@ -115,11 +115,11 @@ def outdated(published: Mapping[str, Publication]) -> list[str]:
 
     There is none after a complete run, since the last job publishes all tables together.
     """
+    made_from = {table: publication.made_from for table, publication in published.items()}
+    current = {table: publication.snapshot_id for table, publication in published.items()}
     return [
         f"{table} was made from an earlier or later state of {source} than is published now"
-        for table, publication in published.items()
-        for source, snapshot_id in publication.made_from.items()
-        if source in published and published[source].snapshot_id != snapshot_id
+        for table, source in lineage.outdated(made_from, current)
     ]
 
 

@@ -1,31 +1,31 @@
-"""accelerometer_landing -> accelerometer_trusted: the movements that a customer's consent to research covers."""
+"""accelerometer_landing -> accelerometer_trusted: the readings that a customer's consent to research covers."""
 
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-import accounting
 import consent
+import reconciliation
 from address import Addresses
 from job import Job
 from policies import Policies
 
 
-def transform(decided: DataFrame) -> DataFrame:
-    """Keep the readings that `decide` did not drop."""
-    return accounting.published(decided).select("user", "timestamp", "x", "y", "z")
+def transform(classified: DataFrame) -> DataFrame:
+    """Keep the readings without a drop reason."""
+    return reconciliation.to_publish(classified).select("user", "timestamp", "x", "y", "z")
 
 
-def decide(readings: DataFrame, trusted: DataFrame, *, policies: Policies) -> DataFrame:
-    """Tell for each distinct reading why it is dropped: not a trusted customer's or, by policy, before the consent."""
+def classify(readings: DataFrame, trusted: DataFrame, *, policies: Policies) -> DataFrame:
+    """Give each distinct reading its drop reason: not of a trusted customer or, by policy, older than the consent."""
     addresses = Addresses(readings.select("user"), trusted.select("email"))
-    agreed = consent.since_when(addresses.beside(trusted, "email"))
-    # The same reading delivered twice counts once; readings of one instant that differ are all kept.
-    distinct = addresses.beside(accounting.distinct(readings), "user")
-    with_consent = distinct.join(agreed, on="address", how="left")
-    dropped = F.when(F.col("since").isNull(), "not of a trusted customer")
+    consents = consent.earliest_consent(addresses.add_to(trusted, "email"))
+    # A reading delivered twice counts once; different readings of one instant are all kept.
+    distinct = addresses.add_to(reconciliation.distinct(readings), "user")
+    with_consent = distinct.join(consents, on="address", how="left")
+    drop_reason = F.when(F.col("since").isNull(), "not of a trusted customer")
     if policies.accelerometer_consent == "since_consent":
-        dropped = dropped.when(F.col("timestamp") < F.col("since"), "before the customer's consent")
-    return accounting.decide(with_consent, dropped)
+        drop_reason = drop_reason.when(F.col("timestamp") < F.col("since"), "before the customer's consent")
+    return reconciliation.with_drop_reason(with_consent, drop_reason)
 
 
 def main() -> None:
@@ -33,8 +33,12 @@ def main() -> None:
     with Job(writes="accelerometer_trusted") as job:
         readings = job.read_landing("accelerometer_landing")
         trusted = job.read_table("customer_trusted")
-        decided = decide(readings, trusted, policies=job.policies).persist()
-        job.write(transform(decided), {"accelerometer_landing": decided})
+        classified = classify(readings, trusted, policies=job.policies).persist()
+        job.write(
+            transform(classified),
+            classified={"accelerometer_landing": classified},
+            audit_inputs={"accelerometer_landing": readings, "customer_trusted": trusted},
+        )
 
 
 if __name__ == "__main__":

@@ -1,21 +1,21 @@
-"""customer_landing -> customer_trusted: the customers who agreed to share their data with research."""
+"""customer_landing -> customer_trusted: the customers who consent to share their data with research."""
 
 from collections.abc import Callable
 
 from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 
-import accounting
 import consent
-import subject
+import pseudonyms
+import reconciliation
 from address import Addresses
 from job import Job
 from policies import Policies
 
 
-def transform(decided: DataFrame) -> DataFrame:
-    """Keep the records that `decide` did not drop."""
-    return accounting.published(decided).select(
+def transform(classified: DataFrame) -> DataFrame:
+    """Keep the records without a drop reason."""
+    return reconciliation.to_publish(classified).select(
         "customername",
         "email",
         "phone",
@@ -29,47 +29,47 @@ def transform(decided: DataFrame) -> DataFrame:
     )
 
 
-def decide(customers: DataFrame, quarantined: DataFrame, *, policies: Policies, now: int) -> DataFrame:
-    """Tell for each distinct record why it is dropped at `now`, epoch milliseconds; by policy only the latest counts.
+def classify(customers: DataFrame, quarantined: DataFrame, *, policies: Policies, now: int) -> DataFrame:
+    """Give each distinct record its drop reason at `now`, epoch milliseconds; by policy only the latest record counts.
 
-    `quarantined` are the records that cannot be used, as far as they could be read.
+    `quarantined` are the unusable records, as far as they could be parsed.
     """
-    records = accounting.distinct(customers)  # the same record delivered twice; records that differ are all kept
+    records = reconciliation.distinct(customers)  # a record delivered twice counts once; different ones are all kept
     if policies.customer_records == "each":
-        return accounting.decide(records, consent.objection(now))
+        return reconciliation.with_drop_reason(records, consent.no_consent_reason(now))
     of_address = Window.partitionBy("address")
-    # One without a date may be later than any other, so it is taken for that.
-    withdrawal = (F.coalesce("lastupdatedate", F.lit(0)) < 1) & consent.objection(now).isNotNull()
+    # A record without a date may be later than any other, so it counts as the latest.
+    withdrawal = (F.coalesce("lastupdatedate", F.lit(0)) < 1) & consent.no_consent_reason(now).isNotNull()
     newest_first = of_address.orderBy(
         withdrawal.desc(),
         F.desc_nulls_last("lastupdatedate"),
         F.desc_nulls_last("registrationdate"),
-        consent.objection(now).isNull(),  # without consent first
-        *customers.columns,  # a last resort that makes the choice the same in every run
+        consent.no_consent_reason(now).isNull(),  # without consent comes first
+        *customers.columns,  # makes the choice the same in every run
     )
     addresses = Addresses(customers.select("email"), quarantined.select("email"))
-    unclear = addresses.beside(quarantined, "email").select(F.col("address").alias("unclear")).distinct()
+    unclear = addresses.add_to(quarantined, "email").select(F.col("address").alias("unclear")).distinct()
     ranked = (
-        addresses.beside(records, "email")
+        addresses.add_to(records, "email")
         .withColumn("rank", F.row_number().over(newest_first))
         .withColumn("withdrawn", F.max(withdrawal).over(of_address))
         .join(unclear, on=F.col("address") == F.col("unclear"), how="left")
     )
-    dropped = (
+    drop_reason = (
         F.when(F.col("unclear").isNotNull(), "a quarantined record of the address may withdraw consent")
         .when((F.col("rank") > 1) & F.col("withdrawn"), "an undated record of the address may withdraw consent")
         .when(F.col("rank") > 1, "a later record of the address decides")
-        .otherwise(consent.objection(now))
+        .otherwise(consent.no_consent_reason(now))
     )
-    return accounting.decide(ranked, dropped).drop("address", "rank", "withdrawn", "unclear")
+    return reconciliation.with_drop_reason(ranked, drop_reason).drop("address", "rank", "withdrawn", "unclear")
 
 
-def evidence(decided: DataFrame, pseudonym: Callable[[str], Column], *, now: int) -> DataFrame:
-    """Return what was decided about each distinct record, under the pseudonym of its customer."""
-    return decided.select(
+def evidence(classified: DataFrame, pseudonym: Callable[[str], Column], *, now: int) -> DataFrame:
+    """Return the consent decision about each distinct record, under the pseudonym of its customer."""
+    return classified.select(
         pseudonym("email").alias("subjectkey"),
-        F.when(F.col("dropped").isNull(), "kept").otherwise("dropped").alias("decision"),
-        F.coalesce("dropped", F.lit("")).alias("reason"),
+        F.when(F.col("drop_reason").isNull(), "kept").otherwise("dropped").alias("decision"),
+        F.coalesce("drop_reason", F.lit("")).alias("reason"),
         F.col("sharewithresearchasofdate").alias("consentedat"),
         F.col("copies").alias("records"),
         F.lit(now).alias("decided_at"),
@@ -81,9 +81,13 @@ def main() -> None:
     with Job(writes="customer_trusted") as job:
         customers = job.read_landing("customer_landing")
         quarantined = job.quarantined("customer_landing")
-        decided = decide(customers, quarantined, policies=job.policies, now=job.now).persist()
-        job.record("consent_decisions", evidence(decided, subject.pseudonym(job.subject_key), now=job.now))
-        job.write(transform(decided), {"customer_landing": decided})
+        classified = classify(customers, quarantined, policies=job.policies, now=job.now).persist()
+        job.record("consent_decisions", evidence(classified, pseudonyms.pseudonymizer(job.subject_key), now=job.now))
+        job.write(
+            transform(classified),
+            classified={"customer_landing": classified},
+            audit_inputs={"customer_landing": customers, "customer_landing_quarantined": quarantined},
+        )
 
 
 if __name__ == "__main__":

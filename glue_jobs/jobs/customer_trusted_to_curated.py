@@ -1,19 +1,20 @@
-"""customer_trusted -> customers_curated: the trusted customers who also have movements to offer."""
+"""customer_trusted -> customers_curated: the trusted customers who have trusted accelerometer readings."""
 
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-import accounting
-import subject
+import pseudonyms
+import reconciliation
 from address import Addresses
 from job import Job
 
 
-def transform(decided: DataFrame, secret: bytes | None = None) -> DataFrame:
-    """Keep the records that `decide` did not drop; with the secret of the pseudonyms, these identify the customers."""
-    records = accounting.published(decided)
+def transform(classified: DataFrame, secret: bytes | None = None) -> DataFrame:
+    """Keep the records without a drop reason; with a pseudonym key, pseudonyms replace the identifying columns."""
+    records = reconciliation.to_publish(classified)
     if secret:
-        records = records.withColumns({name: subject.pseudonym(secret, name)(name) for name in subject.CURATED})
+        replaced = {name: pseudonyms.pseudonymizer(secret, name)(name) for name in pseudonyms.CURATED}
+        records = records.withColumns(replaced)
     return records.select(
         "customername",
         "email",
@@ -28,13 +29,14 @@ def transform(decided: DataFrame, secret: bytes | None = None) -> DataFrame:
     )
 
 
-def decide(trusted: DataFrame, readings: DataFrame) -> DataFrame:
-    """Tell for each trusted record whether it is dropped: its customer has no trusted accelerometer reading."""
+def classify(trusted: DataFrame, readings: DataFrame) -> DataFrame:
+    """Give each trusted record its drop reason: its customer has no trusted accelerometer reading."""
     addresses = Addresses(trusted.select("email"), readings.select("user"))
-    movers = addresses.beside(readings, "user").select(F.col("address").alias("mover")).distinct()
-    records = addresses.beside(accounting.distinct(trusted), "email")
+    movers = addresses.add_to(readings, "user").select(F.col("address").alias("mover")).distinct()
+    records = addresses.add_to(reconciliation.distinct(trusted), "email")
     with_mover = records.join(movers, on=F.col("address") == F.col("mover"), how="left")
-    return accounting.decide(with_mover, F.when(F.col("mover").isNull(), "no trusted accelerometer reading"))
+    drop_reason = F.when(F.col("mover").isNull(), "no trusted accelerometer reading")
+    return reconciliation.with_drop_reason(with_mover, drop_reason)
 
 
 def main() -> None:
@@ -42,9 +44,13 @@ def main() -> None:
     with Job(writes="customers_curated") as job:
         trusted = job.read_table("customer_trusted")
         readings = job.read_table("accelerometer_trusted")
-        decided = decide(trusted, readings).persist()
+        classified = classify(trusted, readings).persist()
         secret = job.subject_key if job.policies.curated_identity == "pseudonym" else None
-        job.write(transform(decided, secret), {"customer_trusted": decided})
+        job.write(
+            transform(classified, secret),
+            classified={"customer_trusted": classified},
+            audit_inputs={"customer_trusted": trusted, "accelerometer_trusted": readings},
+        )
 
 
 if __name__ == "__main__":

@@ -1,16 +1,20 @@
 """step_trainer_trusted + accelerometer_trusted -> machine_learning_curated: pairs of readings to train on."""
 
 from collections.abc import Callable
+from typing import Final
 
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
-import subject
+import pseudonyms
+import reconciliation
 from address import Addresses
 from job import Job
 from policies import Policies
 
-UNPAIRED = "no reading of the other sensor to pair with"
+UNPAIRED: Final = "no reading of the other sensor to pair with"
+PAIR_KEY: Final = ["moment", "device"]
+"""Columns in which a step reading and an accelerometer reading agree if they form a pair."""
 
 
 def transform(
@@ -21,25 +25,21 @@ def transform(
     policies: Policies,
     pseudonym: Callable[[str], Column] | None = None,
 ) -> DataFrame:
-    """Pair step readings with accelerometer readings of the same millisecond, and say nothing about the customer.
+    """Pair step readings with accelerometer readings, without any data that identifies the customer.
 
-    With a function that gives `pseudonym`s of e-mail addresses, that of the customer who moved stands in for the serial
-    number.
+    With a function `pseudonym` of e-mail addresses, the pseudonym of the customer who moved replaces the serial number.
     """
-    paired = steps["sensorreadingtime"] == readings["timestamp"]
-    if policies.training_match == "timestamp_and_customer":
-        readings = readings.join(_devices(readings, curated), on=F.col("user") == F.col("owner"), how="inner")
-        paired = paired & (steps["serialnumber"] == readings["owned"])
     if pseudonym:
-        # Of each customer once: far fewer than readings.
+        # Computed once per customer, of whom there are far fewer than readings.
         keys = (
             readings.select("user")
             .distinct()
             .select(F.col("user").alias("mover"), pseudonym("user").alias("subjectkey"))
         )
         readings = readings.join(keys, on=F.col("user") == F.col("mover"), how="left")
+    steps, readings = _with_pair_keys(steps, readings, curated, policies=policies)
     how = "left" if policies.unmatched_steps == "keep" else "inner"
-    return steps.join(readings, on=paired, how=how).select(
+    return steps.join(readings, on=PAIR_KEY, how=how).select(
         F.lit(None).cast("string").alias("serialnumber") if pseudonym else "serialnumber",
         "sensorreadingtime",
         "distancefromobject",
@@ -50,47 +50,56 @@ def transform(
     )
 
 
-def decide(
+def classify(
     steps: DataFrame, readings: DataFrame, curated: DataFrame, *, policies: Policies
 ) -> tuple[DataFrame, DataFrame]:
-    """Tell of each step reading, and of each accelerometer reading, whether it is dropped for want of a partner."""
-    moments_of_steps = steps.select(F.col("sensorreadingtime").alias("moment"), F.col("serialnumber").alias("of"))
-    moments_of_readings = readings.select(F.col("timestamp").alias("moment"), F.col("user").alias("of"))
-    by_step = F.col("sensorreadingtime") == F.col("moment")
-    by_reading = F.col("timestamp") == F.col("moment")
-    if policies.training_match == "timestamp":
-        moments_of_steps, moments_of_readings = moments_of_steps.select("moment"), moments_of_readings.select("moment")
-    else:
-        devices = _devices(readings, curated)
-        moments_of_steps = moments_of_steps.join(devices, on=F.col("of") == F.col("owned"), how="inner").select(
-            "moment", F.col("owner").alias("of")
-        )
-        moments_of_readings = moments_of_readings.join(devices, on=F.col("of") == F.col("owner"), how="inner").select(
-            "moment", F.col("owned").alias("of")
-        )
-        by_step, by_reading = (
-            by_step & (F.col("serialnumber") == F.col("of")),
-            by_reading & (F.col("user") == F.col("of")),
-        )
+    """Give each step reading, and each accelerometer reading, its drop reason: it has no partner to pair with."""
+    keyed_steps, keyed_readings = _with_pair_keys(steps, readings, curated, policies=policies)
+    paired = F.lit(True).alias("paired")
+    partners = keyed_readings.select(*PAIR_KEY).distinct().select(*PAIR_KEY, paired)
+    # A customer's reading has one key for each of their Step Trainers; a partner for one of them is enough.
+    moved = keyed_readings.join(keyed_steps.select(*PAIR_KEY), on=PAIR_KEY, how="left_semi")
+    movements = moved.select("user", "timestamp").distinct().select("user", "timestamp", paired)
 
-    unpaired = F.when(F.col("moment").isNull(), UNPAIRED)
-    dropped_step = F.lit(None).cast("string") if policies.unmatched_steps == "keep" else unpaired
+    unpaired = F.when(F.col("paired").isNull(), UNPAIRED)
+    unpaired_step = F.lit(None).cast("string") if policies.unmatched_steps == "keep" else unpaired
     once = F.lit(1).alias("copies")  # trusted readings are distinct already
     return (
-        steps.join(moments_of_readings.distinct(), on=by_step, how="left").select(once, dropped_step.alias("dropped")),
-        readings.join(moments_of_steps.distinct(), on=by_reading, how="left").select(once, unpaired.alias("dropped")),
+        reconciliation.with_drop_reason(keyed_steps.join(partners, on=PAIR_KEY, how="left"), unpaired_step).select(
+            once, "drop_reason"
+        ),
+        reconciliation.with_drop_reason(
+            readings.join(movements, on=["user", "timestamp"], how="left"), unpaired
+        ).select(once, "drop_reason"),
     )
 
 
-def _devices(readings: DataFrame, curated: DataFrame) -> DataFrame:
-    """Return for each `owner`, as readings spell the address, each Step Trainer that is `owned`.
+def _with_pair_keys(
+    steps: DataFrame, readings: DataFrame, curated: DataFrame, *, policies: Policies
+) -> tuple[DataFrame, DataFrame]:
+    """Add the columns of `PAIR_KEY` to both kinds of readings: the definition of which readings form a pair.
 
-    Each once: an address with several records of one Step Trainer must not repeat its readings.
+    Readings pair at the same millisecond. With training_match = timestamp_and_customer the customer who moved must also
+    own the Step Trainer: then an accelerometer reading is repeated for each Step Trainer of its customer.
+    """
+    steps = steps.withColumn("moment", F.col("sensorreadingtime"))
+    readings = readings.withColumn("moment", F.col("timestamp"))
+    if policies.training_match == "timestamp":
+        any_device = F.lit("")
+        return steps.withColumn("device", any_device), readings.withColumn("device", any_device)
+    owned = readings.join(_devices(readings, curated), on=F.col("user") == F.col("owner"), how="inner").drop("owner")
+    return steps.withColumn("device", F.col("serialnumber")), owned
+
+
+def _devices(readings: DataFrame, curated: DataFrame) -> DataFrame:
+    """Return each Step Trainer (`device`) of each `owner`, spelled as the readings spell the address.
+
+    Each pair is distinct: an owner with several records of one Step Trainer must not have readings repeated.
     """
     addresses = Addresses(readings.select("user"), curated.select("email"))
-    owned = addresses.beside(curated, "email").select("address", F.col("serialnumber").alias("owned")).distinct()
-    users = addresses.beside(readings.select(F.col("user").alias("owner")).distinct(), "owner")
-    return users.join(owned, on="address", how="inner").select("owner", "owned")
+    owned = addresses.add_to(curated, "email").select("address", F.col("serialnumber").alias("device")).distinct()
+    users = addresses.add_to(readings.select(F.col("user").alias("owner")).distinct(), "owner")
+    return users.join(owned, on="address", how="inner").select("owner", "device")
 
 
 def main() -> None:
@@ -99,15 +108,21 @@ def main() -> None:
         steps = job.read_table("step_trainer_trusted")
         readings = job.read_table("accelerometer_trusted")
         curated = job.read_table("customers_curated")
+        owners = curated
         if job.policies.curated_identity == "pseudonym":
-            curated = subject.identified(curated, readings.select("user"), [job.subject_key])
-        job.name_for_audit("owners", curated)
-        pseudonyms = job.policies.training_subject == "pseudonym"
-        pseudonym = subject.pseudonym(job.subject_key) if pseudonyms else None
-        decided_steps, decided_readings = decide(steps, readings, curated, policies=job.policies)
+            owners = pseudonyms.resolve(curated, readings.select("user"), [job.subject_key])
+        with_pseudonyms = job.policies.training_subject == "pseudonym"
+        pseudonym = pseudonyms.pseudonymizer(job.subject_key) if with_pseudonyms else None
+        classified_steps, classified_readings = classify(steps, readings, owners, policies=job.policies)
         job.write(
-            transform(steps, readings, curated, policies=job.policies, pseudonym=pseudonym),
-            {"step_trainer_trusted": decided_steps, "accelerometer_trusted": decided_readings},
+            transform(steps, readings, owners, policies=job.policies, pseudonym=pseudonym),
+            classified={"step_trainer_trusted": classified_steps, "accelerometer_trusted": classified_readings},
+            audit_inputs={
+                "step_trainer_trusted": steps,
+                "accelerometer_trusted": readings,
+                "customers_curated": curated,
+                "owners": owners,
+            },
         )
 
 

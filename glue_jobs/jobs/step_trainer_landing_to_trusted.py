@@ -1,50 +1,50 @@
-"""step_trainer_landing -> step_trainer_trusted: the distances measured by Step Trainers of curated customers."""
+"""step_trainer_landing -> step_trainer_trusted: the readings of Step Trainers that belong to curated customers."""
 
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-import accounting
 import consent
+import pseudonyms
+import reconciliation
 import refusals
-import subject
 from address import Addresses
 from job import Job
 from policies import Policies
 
 
-def transform(decided: DataFrame) -> DataFrame:
-    """Keep the readings that `decide` did not drop."""
-    return accounting.published(decided).select("sensorreadingtime", "serialnumber", "distancefromobject")
+def transform(classified: DataFrame) -> DataFrame:
+    """Keep the readings without a drop reason."""
+    return reconciliation.to_publish(classified).select("sensorreadingtime", "serialnumber", "distancefromobject")
 
 
-def decide(
+def classify(
     steps: DataFrame, curated: DataFrame, trusted: DataFrame, owners: DataFrame, *, policies: Policies
 ) -> DataFrame:
-    """Tell for each distinct reading why it is dropped: whose Step Trainer it is or, by policy, before the consent.
+    """Give each distinct reading its drop reason: the owners of its Step Trainer or, by policy, older than the consent.
 
-    `owners` are the customer records whose consent is asked for.
+    `owners` are the customer records that count as owners of the Step Trainers.
     """
     curated_devices = curated.select(F.col("serialnumber").alias("curated")).distinct()
     devices = agreed_devices(owners, trusted, policies=policies).withColumnRenamed("serialnumber", "agreed")
-    # The same reading delivered twice counts once; readings of one instant that differ are all kept.
+    # A reading delivered twice counts once; different readings of one instant are all kept.
     with_consent = (
-        accounting.distinct(steps)
+        reconciliation.distinct(steps)
         .join(curated_devices, on=F.col("serialnumber") == F.col("curated"), how="left")
         .join(devices, on=F.col("serialnumber") == F.col("agreed"), how="left")
     )
-    dropped = F.when(F.col("curated").isNull(), "not of a curated customer's Step Trainer").when(
+    drop_reason = F.when(F.col("curated").isNull(), "not of a curated customer's Step Trainer").when(
         F.col("agreed").isNull(), "an owner of the Step Trainer did not agree"
     )
     if policies.step_trainer_consent == "since_consent":
-        dropped = dropped.when(F.col("sensorreadingtime") < F.col("since"), "before the owners' consent")
-    return accounting.decide(with_consent, dropped)
+        drop_reason = drop_reason.when(F.col("sensorreadingtime") < F.col("since"), "before the owners' consent")
+    return reconciliation.with_drop_reason(with_consent, drop_reason)
 
 
 def agreed_devices(owners: DataFrame, trusted: DataFrame, *, policies: Policies) -> DataFrame:
-    """Return one row per Step Trainer that counts: `serialnumber`, and `since` when, by its owners' consent."""
+    """Return `serialnumber` and `since`, the start of consent, of each Step Trainer with the consent of its owners."""
     addresses = Addresses(owners.select("email"), trusted.select("email"))
-    agreed = consent.since_when(addresses.beside(trusted, "email"))
-    consents = addresses.beside(owners, "email").join(agreed, on="address", how="left")
+    consents_by_address = consent.earliest_consent(addresses.add_to(trusted, "email"))
+    consents = addresses.add_to(owners, "email").join(consents_by_address, on="address", how="left")
     if policies.shared_serial_number == "any_owner":
         return consents.groupBy("serialnumber").agg(F.min("since").alias("since")).where("since is not null")
     return (
@@ -61,19 +61,27 @@ def main() -> None:
         steps = job.read_landing("step_trainer_landing")
         curated = job.read_table("customers_curated")
         trusted = job.read_table("customer_trusted")
-        if job.policies.curated_identity == "pseudonym":
-            curated = subject.identified(curated, trusted.select("email"), [job.subject_key])
         owners = curated
+        if job.policies.curated_identity == "pseudonym":
+            owners = pseudonyms.resolve(curated, trusted.select("email"), [job.subject_key])
         if job.policies.shared_serial_number == "all_owners":
-            # Whoever owns a Step Trainer by a record that cannot be used has a say too.
-            customers = job.read_landing("customer_landing", main_input=False)
+            # An owner known only from an unusable record counts too.
+            customers = job.read_landing("customer_landing")
             owners = customers.unionByName(job.quarantined("customer_landing"))
-            if kept := job.refusals():
-                refused = refusals.owners(curated.select("serialnumber"), kept, job.refusal_key)
-                owners = owners.unionByName(refused, allowMissingColumns=True)
-        job.name_for_audit("owners", owners)
-        decided = decide(steps, curated, trusted, owners, policies=job.policies).persist()
-        job.write(transform(decided), {"step_trainer_landing": decided})
+            if refused := job.refusals():
+                refused_owners = refusals.refused_owners(curated.select("serialnumber"), refused, job.refusal_key)
+                owners = owners.unionByName(refused_owners, allowMissingColumns=True)
+        classified = classify(steps, curated, trusted, owners, policies=job.policies).persist()
+        job.write(
+            transform(classified),
+            classified={"step_trainer_landing": classified},
+            audit_inputs={
+                "step_trainer_landing": steps,
+                "customers_curated": curated,
+                "customer_trusted": trusted,
+                "owners": owners,
+            },
+        )
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Numbers for the names of files: a name may be somebody's address, and messages and logs are kept."""
+"""Numbers that stand for file names in messages: a name may be an e-mail address, and logs are kept."""
 
 import hashlib
 import re
@@ -7,17 +7,17 @@ from urllib.parse import unquote, urlsplit
 
 NUMBER: Final = re.compile(r"\bfile-[0-9a-f]{12}\b")
 LANDING: Final = re.compile(r"s3a?://[^\s/]+/[^\s/]+/landing/\S*[^\s,.:;'\")\]}]")
-"""Address of a landing file, as Spark says it: percent-encoded, so that a blank ends it."""
+"""URI of a landing file as Spark prints it: percent-encoded, so a blank ends it."""
 REMEDY: Final = "`make name NUMBER=file-...` tells the name"
 
 
 def of(place: str) -> str:
-    """Return the number of an object, given by its key or by its address, which may be percent-encoded."""
+    """Return the number of an object, given its key or its URI, which may be percent-encoded."""
     key = unquote(urlsplit(place).path.lstrip("/")) if "://" in place else place
     return f"file-{hashlib.sha256(key.encode()).hexdigest()[:12]}"
 
 
-def hide(text: str) -> str:
-    """Return a text with numbers in the place of the addresses of landing files, and what tells their names."""
-    hidden, found = LANDING.subn(lambda match: of(match[0]), text)
-    return f"{hidden} {REMEDY}." if found else text
+def mask_names(text: str) -> str:
+    """Replace the URIs of landing files in a text by file numbers, and say how to look the names up."""
+    masked, found = LANDING.subn(lambda match: of(match[0]), text)
+    return f"{masked} {REMEDY}." if found else text

@@ -1,7 +1,7 @@
-"""Splits the bytes of a JSON file into its records, in the form that the file has; reading and erasing share it.
+"""Split the bytes of a JSON file into its records, in the form of the file; shared by reading and erasing.
 
-Lines: each line is a record. Values: objects that follow each other, on one line or over several, in arrays or not.
-Only brackets and strings are looked at: whether a record is any good, its reader decides.
+Lines: each line is a record. Values: a sequence of objects, on one line or over several, in arrays or not. Only
+brackets and strings are examined; whether a record is valid is for its reader to decide.
 """
 
 import re
@@ -12,37 +12,37 @@ from typing import Final, NamedTuple
 
 
 class Form(Enum):
-    """How a file holds its records."""
+    """How a file lays out its records."""
 
     LINES = "lines"
     VALUES = "values"
 
 
 class Kind(Enum):
-    """What a part of a file is."""
+    """Kind of a part of a file."""
 
-    RECORD = "record"  # of lines: a line with its end; of values: an object from its first to its last bracket
-    BROKEN = "broken"  # what is no whole object: one that is cut off, or anything else
+    RECORD = "record"  # in lines: a line with its end; in values: an object from its first to its last bracket
+    BROKEN = "broken"  # not a complete object: a truncated one, or anything else
     BETWEEN = "between"  # white space, byte order marks, commas, the brackets of an array
-    UNCLOSED = "unclosed"  # no bytes: the file ends within an array
+    UNCLOSED = "unclosed"  # empty: the file ends within an array
 
 
 class Part(NamedTuple):
-    """A part of a file; those of a file are all its bytes."""
+    """A part of a file; together the parts of a file are all its bytes."""
 
     kind: Kind
     content: bytes
 
 
 class LongRecordError(ValueError):
-    """A record that is too long to be held in memory."""
+    """A record is too long to hold in memory."""
 
 
 HEADS: Final = (64 * 1024, 1024**2, 16 * 1024**2)
-"""Bytes by which the form of a file is known: the first of them if there is a whole record in it."""
+"""Sizes in bytes of the head that shows the form of a file: the first that contains a whole record."""
 
 LONGEST: Final = 128 * 1024**2
-"""Bytes of a record, the most that is held in memory."""
+"""Maximum size of a record in bytes, which is held in memory."""
 
 MARK: Final = b"\xef\xbb\xbf"
 SPACE: Final = b" \t\r\n\v\f"
@@ -51,11 +51,11 @@ END_OF_LINE: Final = re.compile(rb"[\r\n]")
 OBJECT: Final = re.compile(rb'\{\s*+["}]')
 ARRAY: Final = re.compile(rb"\[(?=\s*+[{\]])")
 UNDECIDED: Final = re.compile(rb"[\[{]\s*+\Z")
-# Where something begins that is neither an object nor white space, it ends at the latest here.
+# Content that is neither an object nor white space ends here at the latest.
 STOP: Final = re.compile(rb'\{\s*+["}]|[\r\n\]]')
 CHARACTERS: Final = rb'(?:[^"\\\r\n]++|\\[^\r\n])*+'
-# Up to a bracket, past strings. What follows a string is checked: else after a string that is cut off, all that is
-# outside of strings would be taken for inside.
+# Up to a bracket, skipping strings. What follows a string is checked: otherwise, after a truncated string, inside and
+# outside of strings would be swapped.
 NO_BRACKET: Final = rb'(?:[^"{}\[\]]++|"' + CHARACTERS + rb'"\s*+(?=[:,}\]]))*+'
 TO_BRACKET: Final = re.compile(NO_BRACKET)
 FLAT_OBJECT: Final = re.compile(rb'\{(?=\s*+["}])' + NO_BRACKET + rb"\}")
@@ -65,9 +65,9 @@ EMPTY_ARRAY: Final = re.compile(rb"(?:\s|\xef\xbb\xbf)*+\[\s*+\]\s*+")
 
 
 def encoding(head: bytes) -> str | None:
-    """Return the name of the encoding that a file shows by its first bytes; None if it may be UTF-8.
+    """Return the name of a file's encoding by its first bytes; None if it may be UTF-8.
 
-    JSON begins with two ASCII characters, so without a byte order mark the zeros among the first four bytes tell.
+    JSON begins with two ASCII characters, so without a byte order mark the zero bytes among the first four decide.
     """
     marks = {b"\xff\xfe\0\0": "UTF-32LE", b"\0\0\xfe\xff": "UTF-32BE", b"\xff\xfe": "UTF-16LE", b"\xfe\xff": "UTF-16BE"}
     for mark, name in marks.items():
@@ -78,26 +78,26 @@ def encoding(head: bytes) -> str | None:
 
 
 def form(head_of: Callable[[int], tuple[bytes, bool]]) -> Form:
-    """Return the form of a file; `head_of` returns its first so many bytes, and whether there are no more.
+    """Return the form of a file; `head_of` takes a size and returns that many first bytes, and whether that is all.
 
-    A file that begins as an array of objects is values. Else it is lines, unless more of the whole objects in its head
-    share a line with another, or take several lines, than have one to themselves.
+    A file that begins with an array of objects is values. Otherwise it is lines, unless more of the complete objects in
+    its head share a line or span several lines than have a line to themselves.
     """
     for size in HEADS:
         head, whole = head_of(size)
         if ARRAY_OF_OBJECTS.match(head) or (whole and EMPTY_ARRAY.fullmatch(head)):
             return Form.VALUES
-        alone, beside = _placed(head, whole=whole)
-        if alone or beside:
-            return Form.LINES if alone >= beside else Form.VALUES
+        alone, other = _count_layouts(head, whole=whole)
+        if alone or other:
+            return Form.LINES if alone >= other else Form.VALUES
         if whole:
             break
     return Form.LINES
 
 
-def _placed(head: bytes, *, whole: bool) -> tuple[int, int]:
-    """Count the objects that have a line to themselves, and those that share one with another or take several."""
-    alone = beside = at = 0
+def _count_layouts(head: bytes, *, whole: bool) -> tuple[int, int]:
+    """Count the objects that have a line to themselves, and those that share a line or span several."""
+    alone = other = at = 0
     objects = []
     for kind, content in split([head]):
         if kind is Kind.RECORD:
@@ -110,15 +110,15 @@ def _placed(head: bytes, *, whole: bool) -> tuple[int, int]:
         first, last = number == 0, number + 1 == len(objects)
         shares = not (first or END_OF_LINE.search(before)) or not (last or END_OF_LINE.search(after))
         if shares or END_OF_LINE.search(head, start, end):
-            beside += 1
-        elif whole or not last or END_OF_LINE.search(after):  # else the rest of its line is not in the head
+            other += 1
+        elif whole or not last or END_OF_LINE.search(after):  # otherwise the rest of its line is beyond the head
             on_the_line = END_OF_LINE.split(before)[-1].replace(MARK, b"") + END_OF_LINE.split(after, maxsplit=1)[0]
             alone += not on_the_line.strip(SPACE + b",")
-    return alone, beside
+    return alone, other
 
 
 def parts(blocks: Iterable[bytes]) -> Iterator[Part]:
-    """Split a file, which comes in blocks, in the form that it has."""
+    """Split a file, given in blocks, in its own form."""
     source, held, ended = iter(blocks), b"", False
 
     def head_of(size: int) -> tuple[bytes, bool]:
@@ -136,10 +136,10 @@ def parts(blocks: Iterable[bytes]) -> Iterator[Part]:
 
 
 def lines(blocks: Iterable[bytes]) -> Iterator[bytes]:
-    r"""Split a file at \n, \r and \r\n, as Spark does, and keep these ends."""
+    r"""Split a file at \n, \r and \r\n, as Spark does, and keep the line ends."""
     rest = b""
     for block in blocks:
-        *whole, rest = (rest + block).splitlines(keepends=True) or [b""]  # the last may go on, even one that ends in \r
+        *whole, rest = (rest + block).splitlines(keepends=True) or [b""]  # the last line may continue, even after \r
         yield from whole
     if rest:
         yield rest
@@ -148,7 +148,7 @@ def lines(blocks: Iterable[bytes]) -> Iterator[bytes]:
 def split(blocks: Iterable[bytes]) -> Iterator[Part]:
     """Split a file of values.
 
-    An object that is cut off ends where the next one begins. Raises a LongRecordError.
+    A truncated object ends where the next one begins. Raises a LongRecordError.
     """
     source, buffer, at, ended = iter(blocks), b"", 0, False
     in_array, last = False, Kind.BETWEEN
@@ -168,7 +168,7 @@ def split(blocks: Iterable[bytes]) -> Iterator[Part]:
             break
         rest = buffer[at:]
         more, size = [], 0
-        # Twice as much each time: a long record is not scanned anew for each block.
+        # Doubled each time, so that a long record is not rescanned for each block.
         while not ended and size <= min(len(rest), LONGEST - len(rest)):
             block = next(source, None)
             ended = block is None
@@ -180,7 +180,7 @@ def split(blocks: Iterable[bytes]) -> Iterator[Part]:
 
 
 def _next(buffer: bytes, at: int, ended: bool, in_array: bool) -> Part | None:
-    """Return the part that begins at a position; None if more of the file is needed to know where it ends."""
+    """Return the part that begins at a position; None if its end needs more of the file."""
     if match := BETWEEN.match(buffer, at):
         return Part(Kind.BETWEEN, match[0])
     if match := FLAT_OBJECT.match(buffer, at):  # nearly every record
@@ -195,7 +195,7 @@ def _next(buffer: bytes, at: int, ended: bool, in_array: bool) -> Part | None:
 
 
 def _object(buffer: bytes, at: int, ended: bool) -> Part | None:
-    """Return the object that begins at a position, or what is there of it."""
+    """Return the object that begins at a position, or the part of it that is there."""
     opened, position = bytearray(), at
     while True:
         position = TO_BRACKET.match(buffer, position).end()  # type: ignore[union-attr] # matches the empty text too
@@ -203,12 +203,12 @@ def _object(buffer: bytes, at: int, ended: bool) -> Part | None:
             return _broken(buffer, at, None, ended)
         bracket = buffer[position : position + 1]
         if bracket in b"{[":
-            sound = not opened or _may_begin(buffer, position, opened)
+            valid = not opened or _may_begin(buffer, position, opened)
             opened += bracket
         else:
-            sound = bracket in b"}]" and opened.endswith(b"{" if bracket == b"}" else b"[")
+            valid = bracket in b"}]" and opened.endswith(b"{" if bracket == b"}" else b"[")
             del opened[-1:]
-        if not sound:
+        if not valid:
             return _broken(buffer, at, OBJECT.search(buffer, max(position, at + 1)), ended)
         position += 1
         if not opened:
@@ -216,7 +216,7 @@ def _object(buffer: bytes, at: int, ended: bool) -> Part | None:
 
 
 def _may_begin(buffer: bytes, position: int, opened: bytearray) -> bool:
-    """Tell whether an object or array may begin here: not after a whole value, nor in the place of a key."""
+    """Tell whether an object or array may begin here: not after a complete value, nor in place of a key."""
     before = position - 1
     while buffer[before] in SPACE:
         before -= 1
@@ -230,12 +230,12 @@ def _broken(buffer: bytes, at: int, end: re.Match[bytes] | None, ended: bool) ->
 
 
 def without(parts: Iterable[Part], erase: Callable[[bytes], bool]) -> Iterator[tuple[Part, bool]]:
-    """Return the parts of a file with whether each is to be erased; what is between records is adapted to that.
+    """Return each part of a file with whether to erase it; the separators between records are adjusted.
 
-    Of the two commas beside an erased record one stays where there is a record on either side, and none else: the file
+    Of the two commas around an erased record, one stays if there is a record on either side, otherwise none. The file
     stays as valid as it was, and in its form. All other parts keep their bytes.
     """
-    between, after_erased = b"", None  # what is between the last record that stays and an erased one, and behind that
+    between, after_erased = b"", None  # separators before and after the erased records since the last kept one
     for part in parts:
         if part.kind is Kind.BETWEEN:
             if after_erased is None:
@@ -258,7 +258,7 @@ def without(parts: Iterable[Part], erase: Callable[[bytes], bool]) -> Iterator[t
 
 
 def _joined(before: bytes, after: bytes) -> bytes:
-    """Return what stays of the bytes on both sides of an erased record: brackets, and one run of white space."""
+    """Return the separators that stay around an erased record: brackets, and white space from one side."""
     start = max(before.rfind(b"["), before.rfind(b"]")) + 1
     brackets = [position for position in (after.find(b"["), after.find(b"]")) if position >= 0]
     end = min(brackets, default=len(after))

@@ -1,4 +1,4 @@
-"""Reads the files of a landing table, each in its form, and tells which cannot be read and which are passed over."""
+"""Read the files of a landing table, each in its form, and report files that are unreadable or ignored."""
 
 import re
 import zlib
@@ -26,27 +26,27 @@ from temporary_files import passed_over
 SHOWN_FILES: Final = 5
 UNSAFE_CODECS: Final = (".bz2", ".deflate", ".lz4", ".snappy", ".zst")
 HOLDS_DATA: Final = r"[^\s\uFEFF,]"
-ARCHIVED: Final = "InvalidObjectState"  # what S3 says of an object in Glacier
+ARCHIVED: Final = "InvalidObjectState"  # the error code of S3 for an object in Glacier
 
-LOOKS_AT_ONCE: Final = 8
+CONCURRENT_LOOKS: Final = 8
 PIECE: Final = b":"
-BATCH: Final = 4 * 1024**2  # bytes of records that Python hands to Spark at once
-WHOLE_FILE: Final = 1 << 50  # bytes, more than any file has
-A_PART_EACH: Final = 1 << 40  # bytes, to which Spark adds those of all files
+BATCH: Final = 4 * 1024**2  # bytes of records that Python passes to Spark at once
+WHOLE_FILE: Final = 1 << 50  # bytes, larger than any file: no file is split
+A_PARTITION_EACH: Final = 1 << 40  # bytes that opening a file counts for: no two files share a partition
 
 
 def read(spark: SparkSession, location: str, only: Sequence[str] | None = None) -> DataFrame:
-    """Return the records of a landing table that hold data, in the shape that `parse` takes; `only` those of files.
+    """Return the non-blank records of a landing table, or of `only` some files, in the shape that `parse` takes.
 
-    Files of lines, which nearly all are, Spark reads by itself. Raises a BadInputError that names a file which cannot
-    be read or is of another encoding.
+    Spark itself reads files of lines, which nearly all are. Raises a BadInputError that names an unreadable file, or
+    one that is not UTF-8.
     """
     lines = _text(spark, location)
     files = [file for file in _files(lines) if not file.endswith(UNSAFE_CODECS)] if only is None else only
-    with ThreadPoolExecutor(LOOKS_AT_ONCE) as pool:
-        forms = dict(zip(files, pool.map(lambda file: _look_into(spark, file), files), strict=True))
-    if foreign := {file: name for file, name in forms.items() if isinstance(name, str)}:
-        raise _not_utf8(foreign)
+    with ThreadPoolExecutor(CONCURRENT_LOOKS) as pool:
+        forms = dict(zip(files, pool.map(lambda file: _form_of(spark, file), files), strict=True))
+    if encodings := {file: name for file, name in forms.items() if isinstance(name, str)}:
+        raise _not_utf8(encodings)
     values = [file for file, form in forms.items() if form is Form.VALUES]
     if only is not None:
         lines = lines.where(F.col("file").isin(*only))
@@ -62,17 +62,17 @@ def _text(spark: SparkSession, location: str, **options: str) -> DataFrame:
 
 
 def _files(lines: DataFrame) -> list[str]:
-    """Return the files as the column `file` names them: of the local disk, Spark writes the address in two ways."""
+    """Return the files as the column `file` names them: Spark writes URIs of local files in two ways."""
     return [re.sub("^file:/+", "file:/", file) for file in lines.inputFiles()]
 
 
-def _look_into(spark: SparkSession, file: str) -> Form | str:
-    """Return the form of a file, or the encoding if it is another one than UTF-8."""
+def _form_of(spark: SparkSession, file: str) -> Form | str:
+    """Return the form of a file, or the name of its encoding if that is not UTF-8."""
 
     @cache
     def head_of(size: int) -> tuple[bytes, bool]:
         stored = _first_bytes(spark, file, size + 1)
-        head = _unpacked(stored, size + 1) if file.endswith(".gz") else stored
+        head = _decompressed(stored, size + 1) if file.endswith(".gz") else stored
         return head[:size], len(stored) <= size and len(head) <= size
 
     try:
@@ -91,8 +91,8 @@ def _first_bytes(spark: SparkSession, file: str, size: int) -> bytes:
         stream.close()
 
 
-def _unpacked(stored: bytes, size: int) -> bytes:
-    """Return the first bytes of what is packed with gzip, as far as it is not damaged: Spark will name the damage."""
+def _decompressed(stored: bytes, size: int) -> bytes:
+    """Return the first bytes of gzip data, up to any damage: Spark reports the damage when it reads the file."""
     head = b""
     with suppress(zlib.error):
         while stored and len(head) < size:
@@ -105,13 +105,13 @@ def _unpacked(stored: bytes, size: int) -> bytes:
 def _values(spark: SparkSession, location: str, files: Sequence[str]) -> DataFrame:
     """Return the records of files of values, in the shape of `read`.
 
-    Spark hands over each file in pieces, in their order and as one partition, and Python puts them together: no more of
-    a file than a record is in memory. Spark cuts it where a line would end, and that must be often and must not matter
-    at the end of a file, where nobody can tell whether it was there: no object ends in a colon.
+    Spark passes each file to Python in pieces, in order and as one partition, so no more than a record of a file is in
+    memory. Spark splits the file at a line separator, which must be frequent. Spark does not tell whether a file ends
+    with one, so it must also be irrelevant at the end: a colon, since no object ends in one.
     """
-    session = spark.newSession()  # its settings are those of the reading; of the other session's nothing is changed
+    session = spark.newSession()  # its settings apply to this read only
     session.conf.set("spark.sql.files.maxPartitionBytes", str(WHOLE_FILE))
-    session.conf.set("spark.sql.files.openCostInBytes", str(A_PART_EACH))
+    session.conf.set("spark.sql.files.openCostInBytes", str(A_PARTITION_EACH))
     pieces = _text(session, location, lineSep=PIECE.decode()).where(F.col("file").isin(*files))
     pieces = pieces.select(F.col("value").cast("binary"), "file")
     records = pieces.mapInArrow(_records, "value binary, file string")
@@ -119,7 +119,7 @@ def _values(spark: SparkSession, location: str, files: Sequence[str]) -> DataFra
 
 
 def _records(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-    """Make records of the pieces of files."""
+    """Assemble records from the pieces of files."""
     for file, blocks in groupby(_blocks(batches), key=itemgetter(0)):
         records: list[bytes] = []
         size = 0
@@ -127,7 +127,7 @@ def _records(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
             for kind, content in split(block for _, block in blocks):
                 if kind is Kind.BETWEEN:
                     continue
-                records.append(content or b"[")  # of an array that is not closed
+                records.append(content or b"[")  # empty content is an unclosed array
                 size += len(content)
                 if size >= BATCH:
                     yield _batch(records, file)
@@ -135,14 +135,14 @@ def _records(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         except LongRecordError as error:
             raise BadInputError(
                 f"The landing file {file} cannot be read: it has {error}. It may be one object around all others, or "
-                "cut off. Write each record as an object of its own, and run again."
+                "truncated. Write each record as an object of its own, and run again."
             ) from error
         if records:
             yield _batch(records, file)
 
 
 def _blocks(batches: Iterable[pa.RecordBatch]) -> Iterator[tuple[str, bytes]]:
-    """Join the pieces of each file in a batch again; whole files follow each other."""
+    """Join the pieces of each file in a batch; files arrive one after another."""
     last = None
     for batch in batches:
         rows = zip(batch.column("file").to_pylist(), batch.column("value").to_pylist(), strict=True)
@@ -156,24 +156,24 @@ def _batch(records: list[bytes], file: str) -> pa.RecordBatch:
     return pa.RecordBatch.from_pydict({"value": pa.array(records, pa.binary()), "file": [file] * len(records)})
 
 
-def hidden(spark: SparkSession, location: str) -> list[str]:
-    """Return the files and folders below a location that Spark passes over, but for files without content."""
+def ignored(spark: SparkSession, location: str) -> list[str]:
+    """Return the non-empty files below a location that Spark ignores, or the folders that make it ignore them."""
     java: Any = spark.sparkContext._jvm
     root = java.org.apache.hadoop.fs.Path(location)
     files = root.getFileSystem(spark.sparkContext._jsc.hadoopConfiguration())
     below = f"{files.makeQualified(root)}/"
     found: dict[str, None] = {}
-    listing = files.listFiles(root, True)  # not by a pattern: Hadoop would take a name with a colon for an address
+    listing = files.listFiles(root, True)  # not a glob: Hadoop would parse a name with a colon as a URI
     while listing.hasNext():
         status = listing.next()
         place = passed_over(str(status.getPath()).removeprefix(below))
-        if place and status.getLen():  # without content it is a marker such as _SUCCESS
+        if place and status.getLen():  # an empty one is a marker such as _SUCCESS
             found[f"{below}{place}"] = None
     return list(found)
 
 
 def refuse_compressed(lines: DataFrame) -> None:
-    """Raise a BadInputError about files that Spark would unpack and not notice when they are damaged."""
+    """Raise a BadInputError for files in a compression for which Spark does not detect damage."""
     if found := sorted(path for path in lines.inputFiles() if path.endswith(UNSAFE_CODECS)):
         raise BadInputError(
             f"The landing zone has {len(found):,} files in a compression that is not read, since damage to them would "
@@ -182,7 +182,7 @@ def refuse_compressed(lines: DataFrame) -> None:
 
 
 def shown(files: Sequence[str]) -> str:
-    """Return the names of files for a message, the first of them when they are many."""
+    """List file names for a message, only the first of many."""
     return ", ".join([*files[:SHOWN_FILES], *(["..."] if len(files) > SHOWN_FILES else [])])
 
 
@@ -195,18 +195,18 @@ def _not_utf8(files: Mapping[str, str]) -> BadInputError:
     )
 
 
-def blame(spark: SparkSession, location: str, error: Py4JJavaError | PythonException) -> BadInputError | None:
-    """Return what to say when an attempt to read a location failed: by which file, which Spark's error need not name.
+def explain(spark: SparkSession, location: str, error: Py4JJavaError | PythonException) -> BadInputError | None:
+    """Explain why reading a location failed, and name the file, which Spark's error may not.
 
-    None when every file can be read: then it failed for another reason.
+    Returns None if every file can be read: then the cause is another.
     """
     if isinstance(error, PythonException):
-        said = re.search(r"^problems\.BadInputError: (.+)", str(error), re.MULTILINE)  # by `_records`
-        return BadInputError(said[1]) if said else None
+        found = re.search(r"^problems\.BadInputError: (.+)", str(error), re.MULTILINE)  # raised in `_records`
+        return BadInputError(found[1]) if found else None
     try:
         cause = causes(error)[-1]
         out_of_memory = "OutOfMemory" in cause.getClass().getName()
-    except (Py4JError, OSError):  # Java has gone, and takes the name of the file with it
+    except (Py4JError, OSError):  # the JVM is gone, and the name of the file with it
         out_of_memory = True
     if out_of_memory:
         return BadInputError(
@@ -214,7 +214,7 @@ def blame(spark: SparkSession, location: str, error: Py4JJavaError | PythonExcep
             "JSON lines need one object per line. Correct it, or give the job larger workers, and run again."
         )
     if "FileNotFound" in cause.getClass().getName():
-        return _went_away(location)
+        return _disappeared(location)
     suspects = sorted(_files(_text(spark, location)))
     if _can_be_read(spark, location, suspects):
         return None
@@ -232,14 +232,14 @@ def _can_be_read(spark: SparkSession, location: str, files: Sequence[str]) -> bo
     return True
 
 
-def _went_away(place: str) -> BadInputError:
-    return BadInputError(f"Files at {place} went away while they were read. Run again when none is replaced.")
+def _disappeared(place: str) -> BadInputError:
+    return BadInputError(f"Files at {place} disappeared during the read. Run again when no upload is in progress.")
 
 
 def _unreadable(file: str, cause: Any) -> BadInputError:
-    """Return what to say about a file that cannot be read, by the Java exception about it."""
+    """Explain why a file cannot be read, from the Java exception."""
     if "FileNotFound" in cause.getClass().getName():
-        return _went_away(file)
+        return _disappeared(file)
     (reason, *_) = (cause.getMessage() or cause.getClass().getName()).splitlines()
     if ARCHIVED in reason:
         return BadInputError(
@@ -247,13 +247,13 @@ def _unreadable(file: str, cause: Any) -> BadInputError:
             "Restore it (aws s3api restore-object), or move it out of the landing zone, and run again."
         )
     return BadInputError(
-        f"The landing file {file} cannot be read: {reason}. It may be cut off or not be what its name says. "
+        f"The landing file {file} cannot be read: {reason}. It may be truncated, or not be in the format of its name. "
         "Replace or remove it in the landing zone and run again."
     )
 
 
 def _storage_class(file: str) -> str:
-    """Return the storage class of an object, as far as S3 tells it, in words that follow others."""
+    """Return the storage class of an object as the end of a phrase, empty if S3 does not tell it."""
     bucket, _, key = file.partition("://")[2].partition("/")
     with suppress(BotoCoreError, ClientError):
         found = boto3.client("s3").head_object(Bucket=bucket, Key=unquote(key))

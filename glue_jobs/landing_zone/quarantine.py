@@ -1,4 +1,4 @@
-"""Where landing rows go that cannot be used, and how many of them a run bears."""
+"""Quarantine unusable landing rows, and stop a run that has too many of them."""
 
 from collections.abc import Mapping
 
@@ -9,17 +9,17 @@ import file_numbers
 from arguments import QuarantineLimit
 from problems import BadInputError
 
-SHOWN_GROUPS = 10  # what is shown of a job's message is bounded, on AWS too
+SHOWN_GROUPS = 10  # the length of a job's error message is limited, on AWS too
 
 
 def location_of(bucket: str, table: str, job_run_id: str) -> str:
-    """Return where the rows go that a job run could not use."""
+    """Return the location of the rows that a job run could not use."""
     return f"s3://{bucket}/quarantine/{table}/{job_run_id}/"
 
 
-def write(problems: DataFrame, location: str, *, table: str, workflow_run_id: str, job_run_id: str, now: int) -> None:
-    """Write rows of `landing.parse` that have a problem, as they came, with what is known about them."""
-    problems.select(
+def write(unusable: DataFrame, location: str, *, table: str, workflow_run_id: str, job_run_id: str, now: int) -> None:
+    """Write the unusable rows of `landing_rows.parse` as they arrived, with their origin and reason."""
+    unusable.select(
         F.lit(table).alias("source_table"),
         "file",
         "record",
@@ -30,19 +30,19 @@ def write(problems: DataFrame, location: str, *, table: str, workflow_run_id: st
     ).write.mode("overwrite").json(location)
 
 
-def reasons(problems: DataFrame) -> dict[str, int]:
-    """Count rows by their problem."""
-    return {row["problem"]: row["count"] for row in problems.groupBy("problem").count().collect()}
+def reasons(unusable: DataFrame) -> dict[str, int]:
+    """Count unusable rows by reason."""
+    return {row["problem"]: row["count"] for row in unusable.groupBy("problem").count().collect()}
 
 
 def enforce(
-    problems: DataFrame, reasons: Mapping[str, int], *, table: str, read: int, limit: QuarantineLimit, location: str
+    unusable: DataFrame, reasons: Mapping[str, int], *, table: str, read: int, limit: QuarantineLimit, location: str
 ) -> None:
-    """Raise a BadInputError that says which rows cannot be used and where they are, if they are more than the limit."""
+    """Raise a BadInputError if a table exceeds its quarantine limit, with the reasons, the files and the location."""
     found = sum(reasons.values())
     if found <= min(limit.rows, limit.share * read):
         return
-    groups = problems.groupBy("problem", "file").count()
+    groups = unusable.groupBy("problem", "file").count()
     largest = groups.orderBy(F.desc("count"), "problem", "file").take(SHOWN_GROUPS)
     lines = [f"  {row['count']:,} x {row['problem']}, in {file_numbers.of(row['file'])}" for row in largest]
     shown = sum(row["count"] for row in largest)
@@ -53,9 +53,9 @@ def enforce(
             [
                 f"{table} has {found:,} rows of {read:,} that cannot be used, so nothing was published:",
                 *lines,
-                f"They were set aside in {location}. {file_numbers.REMEDY}.",
-                f"Up to {limit.share:.2%} of a table and {limit.rows:,} rows do not stop a run (Terraform variable "  # noqa: ISC004
-                "quarantine_limits). Correct or remove the others in the landing zone and run again.",
+                f"They are in quarantine at {location}. {file_numbers.REMEDY}.",
+                f"The quarantine limit is {limit.share:.2%} of the rows, at most {limit.rows:,}. Correct the rows in "  # noqa: ISC004
+                "the landing zone, or raise the Terraform variable quarantine_limits, and run again.",
             ]
         )
     )

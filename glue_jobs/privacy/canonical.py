@@ -1,18 +1,18 @@
-"""When two e-mail addresses are the same: trimmed, in Unicode's normal form C, and case-folded, they are equal.
+"""Canonical form of e-mail addresses: trimmed, case-folded, in Unicode normalization form C.
 
-Other texts that identify a person are compared likewise.
+Other values that identify a person are compared in the same form.
 """
 
 import unicodedata
 
 
 def canonical(text: str) -> str:
-    """Return the form in which an address is compared; any other text that identifies a person has the same."""
+    """Return the form in which an address, or any other identifying value, is compared."""
     return folded(text.strip())
 
 
 def folded(text: str) -> str:
-    """Return a text of any length without what two spellings of the same may differ in; white space stays."""
+    """Fold letter case and Unicode composition of a text; white space stays."""
     if text.isascii():
         return text.lower()
     # Decomposed before it is folded, as the Unicode Standard defines a canonical caseless match (D145).

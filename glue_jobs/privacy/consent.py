@@ -1,18 +1,18 @@
-"""Who agreed to share data with research, and since when."""
+"""Which customers consent to research, and since when."""
 
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 
-def objection(now: int) -> Column:
-    """Return why a customer record does not agree to research at a moment (epoch milliseconds); null when it does.
+def no_consent_reason(now: int) -> Column:
+    """Return why a customer record does not consent to research at `now`, epoch milliseconds; null if it does.
 
-    Absent, null, 0 and empty mean no, and so does a date that is still to come.
+    An absent, null, 0 or empty date is no consent, and neither is a date in the future.
     """
     since = F.coalesce(F.col("sharewithresearchasofdate"), F.lit(0))
     return F.when(since < 1, "no consent to research").when(since > now, "consent lies in the future")
 
 
-def since_when(trusted: DataFrame) -> DataFrame:
-    """Return one row per `address` of trusted customers, with `since`, the earliest consent of the records of it."""
+def earliest_consent(trusted: DataFrame) -> DataFrame:
+    """Return one row per `address` of trusted customers with `since`, the earliest consent among its records."""
     return trusted.groupBy("address").agg(F.min("sharewithresearchasofdate").alias("since"))

@@ -1,7 +1,7 @@
-"""The refusal of an owner who was erased: it outlives the owner's records, since others have the Step Trainer too.
+"""Refusals of erased owners: they outlive the owner's records, since other customers may share the Step Trainer.
 
-What is kept is an empty object, named by the keyed hash of the serial number. The key is one of its own and is never
-replaced: nobody would find the Step Trainer to a refusal under a key before.
+A refusal is an empty object named by the keyed hash of the serial number. Its key is separate and never rotated: a
+refusal hashed with an earlier key could not be matched to its Step Trainer.
 """
 
 from collections.abc import Collection, Iterable
@@ -11,33 +11,33 @@ import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 from pyspark.sql import DataFrame
 
-import subject
+import pseudonyms
 from problems import BadInputError
 
 if TYPE_CHECKING:
-    from forget_objects import Bucket
-    from forget_person import Record
+    from bucket_objects import Bucket
+    from person import Record
 
 PREFIX: Final = "forget/refusals/"
 
 
 def agrees(records: "Iterable[Record]", *, now: int) -> bool:
-    """Tell whether the latest of a customer's landing records agrees at `now`, epoch milliseconds.
+    """Tell whether the latest of a customer's landing records consents at `now`, epoch milliseconds.
 
-    One that does not agree and does not say of when it is, or cannot be compared, is taken for the latest.
+    A record without consent and without a comparable date counts as the latest.
     """
     ages = [_age({key.lower(): value for key, value in record}, now) for record in records]
     return bool(ages) and not max(ages)[-1]
 
 
-def keep(bucket: "Bucket", pseudonyms: Iterable[str]) -> None:
-    """Keep the refusal of an owner of Step Trainers, given by their pseudonyms."""
-    for pseudonym in pseudonyms:
+def save(bucket: "Bucket", serial_pseudonyms: Iterable[str]) -> None:
+    """Save the refusal of an owner for each Step Trainer, given by the pseudonym of its serial number."""
+    for pseudonym in serial_pseudonyms:
         bucket.write(f"{PREFIX}{pseudonym}", b"")
 
 
-def kept(bucket: str) -> set[str]:
-    """Return the pseudonyms of the Step Trainers of which an owner refused who is erased."""
+def load(bucket: str) -> set[str]:
+    """Return the serial number pseudonyms of all Step Trainers that an erased owner refused to share."""
     pages = boto3.client("s3").get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=PREFIX)
     try:
         return {item["Key"].removeprefix(PREFIX) for page in pages for item in page.get("Contents", [])}
@@ -47,14 +47,14 @@ def kept(bucket: str) -> set[str]:
         ) from error
 
 
-def owners(devices: DataFrame, refused: Collection[str], secret: bytes) -> DataFrame:
-    """Return an owner without an address, who never agreed, for each device (`serialnumber`) that is refused."""
-    pseudonym = subject.pseudonym(secret)
+def refused_owners(devices: DataFrame, refused: Collection[str], secret: bytes) -> DataFrame:
+    """Return an owner record without address or consent for each device (`serialnumber`) with a refusal."""
+    pseudonym = pseudonyms.pseudonymizer(secret)
     return devices.distinct().where(pseudonym("serialnumber").isin(*refused)).select("serialnumber")
 
 
 def _age(record: dict[str, Any], now: int) -> tuple[bool, int, int, bool]:
-    """Return what is the greater, the later a record is; last, whether it objects."""
+    """Return a sort key that is greater for later records; its last element says whether consent is missing."""
     since, updated, registered = (
         _number(record.get(key)) for key in ("sharewithresearchasofdate", "lastupdatedate", "registrationdate")
     )
@@ -63,7 +63,7 @@ def _age(record: dict[str, Any], now: int) -> tuple[bool, int, int, bool]:
 
 
 def _number(value: object) -> int:
-    """Return a date of a record; 0 for what is none."""
+    """Return a date of a record, 0 if it is not a number."""
     try:
         return int(float(str(value)))
     except (ValueError, OverflowError):

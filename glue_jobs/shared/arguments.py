@@ -1,4 +1,4 @@
-"""What a job is told on its command line."""
+"""Command line arguments of a pipeline job."""
 
 import argparse
 import json
@@ -12,10 +12,10 @@ from policies import PROFILES, Policies
 
 @dataclass(frozen=True)
 class QuarantineLimit:
-    """How many rows of a landing table may be unusable before the job refuses to go on."""
+    """How many rows of a landing table may be unusable before the job stops."""
 
     share: float = 0.01
-    """Of the rows read, 0 to 1."""
+    """Share of the rows read, 0 to 1."""
     rows: int = 1000
 
 
@@ -24,9 +24,9 @@ class RowCountChange:
     """How far the rows of a table may change from one run to the next with the same policies."""
 
     drop: float = 0.5
-    """Largest share of the rows that may be gone, 0 to 1."""
+    """Largest share of rows that may be lost, 0 to 1."""
     growth: float = 10
-    """Largest factor by which they may have grown."""
+    """Largest factor of growth."""
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,7 @@ class Arguments:
     workflow_name: str
     workflow_run_id: str
     lease: str
-    """Id of the operation that started the job alone; empty where it is an operation of its own."""
+    """Id of the operation that started the job outside a workflow; empty if the job run is its own operation."""
 
     def quarantine_limit(self, table: str) -> QuarantineLimit:
         """Return the limit of a landing table."""
@@ -54,9 +54,9 @@ class Arguments:
 
 
 def parse(argv: Sequence[str]) -> Arguments:
-    """Read `--key value` pairs; what a job does not know, Glue's own arguments among them, it leaves alone.
+    """Parse `--key value` pairs; unknown arguments, such as those of Glue itself, are ignored.
 
-    A missing or unknown value ends the process with status 2 and a message that lists the allowed ones.
+    A missing or invalid value ends the process with status 2 and a message that lists the allowed values.
     """
     parser = argparse.ArgumentParser(allow_abbrev=False)
     parser.add_argument("--database", required=True)

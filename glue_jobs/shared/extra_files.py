@@ -1,4 +1,4 @@
-"""The files that Glue's `--extra-files` lays beside a job."""
+"""Access to the files that Glue's `--extra-files` puts beside a job."""
 
 from pathlib import Path
 

@@ -1,11 +1,11 @@
-"""The lease of a lakehouse: one operation at a time, from its first look to its last write.
+"""The lease of a lakehouse: one operation at a time, from its first read to its last write.
 
-One object in the bucket says which operation holds the lakehouse. S3 writes it conditionally (`If-None-Match`,
-`If-Match`), so of two that want it one gets it. The holder renews it once a minute; one that is not renewed expires.
-Times are S3's own, so no other clock matters.
+One object in the bucket names the operation that holds the lakehouse. Conditional writes of S3 (`If-None-Match`,
+`If-Match`) let exactly one of several contenders take it. The holder renews it once a minute; without renewal it
+expires. All times are those of S3, so no other clock matters.
 
-An operation is known by an id that is handed on: a command passes it to the workflow run that it starts, and the jobs
-of that run renew the lease and release it. Command line and jobs run this very file: lakehouse/lease.py links to it.
+An operation has an id that is passed on: a command passes it to the workflow run that it starts, and the jobs of that
+run renew and release the lease. Command line and jobs share this file: lakehouse/lease.py links to it.
 """
 
 from __future__ import annotations
@@ -23,56 +23,56 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 KEY: Final = "operations/lease.json"
 PROPERTY: Final = "lease"
-"""Run property of a Glue workflow that holds the id of the operation which started the run."""
+"""Run property of a Glue workflow with the id of the operation that started the run."""
 DURATION: Final = 900
 """Seconds without renewal after which a lease expires: longer than Glue takes to start the next job of a run."""
 RENEWAL: Final = 60
-ATTEMPTS: Final = 5  # when another writer of the same lease comes first
+ATTEMPTS: Final = 5  # when another writer of the lease wins the race
 ENDED: Final = frozenset({"COMPLETED", "STOPPED", "ERROR"})
-"""States of a workflow run that nothing follows."""
+"""Final states of a workflow run."""
 JOB_RUN_ENDED: Final = frozenset({"SUCCEEDED", "FAILED", "STOPPED", "TIMEOUT", "ERROR", "EXPIRED"})
 GONE: Final = ("NoSuchKey", "NoSuchBucket", "404")
 LOST_RACE: Final = ("PreconditionFailed", "412", "ConditionalRequestConflict", "409")
 
 
 class LeaseError(Exception):
-    """Another operation holds the lakehouse, or has taken it over; the message says which."""
+    """Another operation holds the lease or has taken it over; the message names it."""
 
 
 @dataclass(frozen=True)
 class Operation:
-    """Who works on the lakehouse, and on what."""
+    """An operation on the lakehouse: its owner, purpose and progress."""
 
     id: str
     owner: str
     """User and machine, or the job."""
     purpose: str
-    """The command, in the operator's words."""
+    """The command as the operator typed it."""
     since: str = field(default_factory=lambda: datetime.now(UTC).strftime("%Y-%m-%d %H:%M:%S UTC"))
     command: bool = False
-    """Whether a command is behind it, which may go on when its run has ended."""
+    """Whether a command started it, which may continue after its run has ended."""
     workflow: str = ""
     job: str = ""
     run_id: str = ""
-    """Of the workflow's run or of the job's, when the operation has got that far."""
+    """Id of the workflow run or job run, once it has started."""
 
 
 @dataclass(frozen=True)
 class Held:
-    """The lease as it was read."""
+    """The lease as read from S3."""
 
     operation: Operation
     etag: str
     remaining: timedelta
-    """Until it expires; negative when it has expired or was released."""
+    """Time until it expires; negative if it has expired or was released."""
 
     @property
     def free(self) -> bool:
-        """Whether anybody may take it."""
+        """Whether any operation may take it."""
         return self.remaining <= timedelta()
 
     def __str__(self) -> str:
-        """Return who holds the lease, since when, and how to go on."""
+        """Describe who holds the lease, since when, and how to proceed."""
         held = self.operation
         run = held.run_id and f", {'workflow' if held.workflow else 'job'} run {held.run_id}"
         remedy = f"Wait for its end; unless renewed, the lease expires in {-(-self.remaining.seconds // 60)} minutes."
@@ -82,9 +82,9 @@ class Held:
 
 
 class Lease:
-    """The lease of one bucket, as one operation sees it; errors of S3 come as botocore's ClientError.
+    """The lease of one bucket for one operation; S3 errors are raised as botocore's ClientError.
 
-    `s3` must be a client that nothing else uses: while the lease is written, all that it writes is conditional.
+    `s3` must be a dedicated client: while the lease is written, every write of the client is conditional.
     """
 
     def __init__(self, s3: Any, glue: Any, bucket: str, operation: Operation) -> None:
@@ -98,15 +98,15 @@ class Lease:
         self._thread: threading.Thread | None = None
 
     def take(self, *, commands_are_gone: bool = False) -> None:
-        """Take the lease and keep it renewed, or raise a LeaseError that says who holds it.
+        """Take the lease and keep it renewed, or raise a LeaseError that names its holder.
 
-        Free is what nobody has, has released or has let expire; what the same operation holds, which is then taken on
-        as it began; and what is held by a run that has ended, unless a command is behind it that may still live.
+        The lease is free if it was never taken, was released or has expired; if the same operation holds it, which is
+        then resumed; or if a run holds it that has ended, unless a command started the run and may still be alive.
         """
         for _ in range(ATTEMPTS):
             found = self.read()
             if found and found.operation.id == self.operation.id:
-                self._take_on(found.operation)
+                self._resume(found.operation)
             elif found and not found.free:
                 command_lives = found.operation.command and not commands_are_gone
                 if command_lives or not self._run_has_ended(found.operation):
@@ -114,27 +114,27 @@ class Lease:
             if self._write(found):
                 break
         else:
-            raise LeaseError(f"Other operations want the lease of {self._bucket} too. Try again.")
+            raise LeaseError(f"Other operations are taking the lease of {self._bucket} at the same time. Try again.")
         self._thread = threading.Thread(target=self._keep, name="lease", daemon=True)
         self._thread.start()
 
     def check(self) -> None:
-        """Raise a LeaseError if the lease was lost: what comes next must not be done."""
+        """Raise a LeaseError if the lease was lost; call it before a step that needs the lease."""
         if self._lost:
-            raise LeaseError(f"{self._lost} This operation has lost its lease: it goes no further.")
+            raise LeaseError(f"{self._lost} This operation has lost its lease and stops.")
 
     def hand_on(self, *, workflow: str = "", run_id: str = "") -> None:
-        """Renew once more and leave the lease to the operation's next job, a command to its run of the workflow."""
+        """Renew once more and leave the lease to the next job of the operation, or to the workflow run of a command."""
         if workflow:
             self._progress = {"command": False, "workflow": workflow, "run_id": run_id}
         self._end(DURATION)
 
     def release(self) -> None:
-        """Release the lease, if the operation still has it."""
+        """Release the lease if the operation still holds it."""
         self._end(0)
 
     def read(self) -> Held | None:
-        """Return the lease; None if there never was one."""
+        """Return the lease; None if it was never taken."""
         try:
             answer = self._s3.get_object(Bucket=self._bucket, Key=KEY)
         except ClientError as error:
@@ -148,14 +148,14 @@ class Lease:
         return Held(Operation(**content), answer["ETag"], expires - now)
 
     def _end(self, duration: int) -> None:
-        """Write the lease for the last time. Where that fails it expires by itself, and no work is undone for it."""
+        """Write the lease for the last time. A failure is only logged: the lease expires by itself."""
         self._stop.set()
         if self._thread:
             self._thread.join()
         try:
             self._renew(duration)
         except (LeaseError, BotoCoreError, ClientError) as error:
-            _complain(error)
+            _log_failed_renewal(error)
 
     def _keep(self) -> None:
         while not self._stop.wait(RENEWAL):
@@ -164,15 +164,15 @@ class Lease:
             except LeaseError as error:
                 self._lost = error
                 return
-            except (BotoCoreError, ClientError) as error:  # there is time for some more attempts
-                _complain(error)
+            except (BotoCoreError, ClientError) as error:  # there is time to try again
+                _log_failed_renewal(error)
 
-    def _take_on(self, found: Operation) -> None:
-        """Be the operation as it began, at the run that it has got to."""
+    def _resume(self, found: Operation) -> None:
+        """Resume the operation as recorded in the lease, with the progress of this process."""
         self.operation = replace(found, **self._progress)
 
     def _run_has_ended(self, operation: Operation) -> bool:
-        """Whether nothing runs that an operation has started, as far as Glue knows."""
+        """Tell whether the run that an operation started has ended, according to Glue."""
         try:
             if operation.workflow:
                 run = self._glue.get_workflow_run(Name=operation.workflow, RunId=operation.run_id)
@@ -188,23 +188,23 @@ class Lease:
         for _ in range(ATTEMPTS):
             found = self.read()
             if found is None and not duration:
-                return  # the bucket has gone
+                return  # the bucket is gone
             if found is None or found.operation.id != self.operation.id:
-                raise LeaseError(f"The lease went to another operation. {found or ''}".strip())
+                raise LeaseError(f"Another operation has taken the lease. {found or ''}".strip())
             if found.free and not duration:
-                return  # a job has released it
-            self._take_on(found.operation)
+                return  # a job released it
+            self._resume(found.operation)
             if self._write(found, duration):
                 return
 
     def _write(self, found: Held | None, duration: int = DURATION) -> bool:
-        """Write the lease over the state that was found; False if somebody else was faster."""
+        """Write the lease over the state that was read; False if another writer was faster."""
         condition = {"If-Match": found.etag} if found else {"If-None-Match": "*"}
 
         def add_condition(params: dict[str, Any], **_: Any) -> None:
             params["headers"].update(condition)
 
-        # As a header: the boto3 of Glue need not know the parameter.
+        # As a header: the boto3 version of Glue may lack the parameter.
         self._s3.meta.events.register("before-call.s3.PutObject", add_condition)
         try:
             body = json.dumps({**asdict(self.operation), "seconds": duration}).encode()
@@ -218,17 +218,17 @@ class Lease:
         return True
 
 
-def _complain(error: Exception) -> None:
+def _log_failed_renewal(error: Exception) -> None:
     print(f"The lease was not renewed: {error}", file=sys.stderr, flush=True)
 
 
-def of_job_run(
+def for_job_run(
     bucket: str, *, given: str, job: str, job_run_id: str, workflow: str = "", workflow_run_id: str = ""
 ) -> Lease:
-    """Return the lease for the run of a job.
+    """Return the lease for a job run.
 
-    The operation is the one `given` by the command that started the job, that of its workflow run, or the run itself; a
-    retry belongs to the same one.
+    The operation is the one `given` by the command that started the job, that of its workflow run, or else the job run
+    itself. A retry belongs to the same operation.
     """
     glue = boto3.client("glue")
     own = workflow_run_id or job_run_id.partition("_attempt_")[0]

@@ -1,4 +1,4 @@
-"""The errors that a job reports as a sentence rather than as a stack trace; a message quotes no personal data."""
+"""Errors that a job reports as a message rather than a stack trace; messages quote no personal data."""
 
 from typing import Any
 
@@ -7,11 +7,11 @@ from pyspark.errors import PySparkException
 
 
 class JobError(Exception):
-    """What keeps a job from publishing; the message says what is wrong and what to do about it."""
+    """A reason not to publish; the message says what is wrong and what to do about it."""
 
 
 class BadInputError(JobError):
-    """Input or surroundings that a job cannot work with."""
+    """Input or environment that a job cannot work with."""
 
 
 class AuditError(JobError):
@@ -19,28 +19,30 @@ class AuditError(JobError):
 
 
 def causes(error: Py4JJavaError) -> list[Any]:
-    """Return the Java exceptions behind an error of Spark's, innermost last; raises Py4JError when Java has gone."""
+    """Return the Java exceptions behind a Spark error, innermost last; raises a Py4JError if the JVM is gone."""
     found = [error.java_exception]
     while (cause := found[-1].getCause()) is not None:
         found.append(cause)
     return found
 
 
-def in_words(error: Py4JError | PySparkException | OSError) -> str:
-    """Return what to say about an error of Spark's or the system's that nobody foresaw: its cause, and which file."""
+def describe_error(error: Py4JError | PySparkException | OSError) -> str:
+    """Describe an unexpected error of Spark or the operating system: its cause, and the file concerned."""
     if isinstance(error, OSError) and not isinstance(error, ConnectionError):
         what = f"{error.filename or 'A file'} cannot be used: {error.strerror or error}"
-        return f"{what}. Nothing is lost: put it right and run the workflow again."
+        return f"{what}. No data is lost. Fix the cause and run the workflow again."
     try:
         if isinstance(error, Py4JJavaError):
-            said = [cause.getMessage() or cause.getClass().getName() for cause in causes(error)]
+            messages = [cause.getMessage() or cause.getClass().getName() for cause in causes(error)]
         elif isinstance(error, PySparkException):
-            said = [str(error)]
+            messages = [str(error)]
         else:
             raise error
     except (Py4JError, OSError):
-        return "Spark ended in the midst of its work. Its log may say why; most often it lacks memory."
-    sentences = [text.strip().splitlines()[0].rstrip(".") for text in said]
+        return "The Spark driver exited unexpectedly, most often out of memory. See the log of the job run."
+    sentences = [text.strip().splitlines()[0].rstrip(".") for text in messages]
     place = next((text for text in reversed(sentences) if "://" in text), sentences[-1])
     what = ": ".join(dict.fromkeys((place, sentences[-1])))
-    return f"Spark failed: {what}. Its log has the details. Nothing is lost: put it right and run the workflow again."
+    return (
+        f"Spark failed: {what}. See the log of the job run. No data is lost. Fix the cause and run the workflow again."
+    )

@@ -1,4 +1,4 @@
-"""Write, audit, publish: a run writes its Iceberg tables to a branch, which nobody else reads before it is main."""
+"""Write, audit, publish: a run writes its Iceberg tables to a branch, invisible to readers until it becomes main."""
 
 import json
 import re
@@ -12,90 +12,94 @@ from pyspark.errors import AnalysisException, PySparkException
 from pyspark.sql import DataFrame, DataFrameWriterV2, SparkSession
 from pyspark.sql import functions as F
 
+import lineage
 from problems import AuditError, BadInputError
 from table_contract import TableContract
 
 ROWS_PER_FILE: Final = 2_000_000
 MAIN: Final = "main"
-CLOCK_TOLERANCE: Final = 60_000  # of Iceberg, milliseconds
-REPORT: Final = "lakehouse."
-"""Prefix of what a run notes about itself in the summary of a snapshot."""
+CLOCK_TOLERANCE: Final = 60_000  # milliseconds by which Iceberg lets a commit be older than the last one
 
 
 @dataclass(frozen=True)
 class Snapshot:
-    """One state of a table."""
+    """A snapshot of a table."""
 
     id: int
     rows: int
     report: Mapping[str, str]
-    """What the run that made it noted, without the prefix."""
+    """What the run that committed it reports about itself (see `lineage`)."""
     committed_at: int
-    """When, by the clock of that run, epoch milliseconds."""
+    """Time of the commit by the clock of that run, epoch milliseconds."""
     parent: int | None = None
-    """The id of the state that it succeeded; None for the first."""
+    """Id of the snapshot before it; None for the first."""
+
+    @property
+    def inputs(self) -> dict[str, int]:
+        """The snapshot id of each table from which this one was made."""
+        return lineage.inputs(self.report)
 
 
 class Table:
-    """An Iceberg table, by its name catalog.database.table."""
+    """An Iceberg table, by its full name catalog.database.table."""
 
     def __init__(self, spark: SparkSession, name: str) -> None:
         self._spark = spark
         self.name = name
 
     def read(self, branch: str = MAIN) -> DataFrame:
-        """Return the table's rows as they are now on a branch."""
-        with self._that_exists():
+        """Return the current rows of a branch."""
+        with self._must_exist():
             return self._spark.table(self.name if branch == MAIN else f"{self.name}.branch_{branch}")
 
     def exists(self) -> bool:
-        """Tell whether there is such a table."""
+        """Tell whether the table exists."""
         return bool(self._spark.catalog.tableExists(self.name))
 
     def branches(self) -> dict[str, int]:
-        """Return the snapshot id that each branch points to; a table without a row ever written has no main."""
+        """Return the snapshot id of each branch; a table that was never written has no main."""
         refs = self._iceberg().refs()
         return {name: refs[name].snapshotId() for name in refs if refs[name].isBranch()}
 
     def snapshot(self, branch: str = MAIN) -> Snapshot | None:
-        """Return the state that a branch points to; None where there is none yet."""
+        """Return the current snapshot of a branch; None if there is none yet."""
         found = self._iceberg().snapshot(branch)
         return None if found is None else self._snapshot(found)
 
     def history(self) -> list[Snapshot]:
-        """Return all states that can still be read."""
+        """Return all snapshots that have not expired."""
         return list(map(self._snapshot, self._iceberg().snapshots()))
 
-    def at(self, snapshot_id: int) -> DataFrame:
-        """Return the table's rows as they were."""
+    def read_snapshot(self, snapshot_id: int) -> DataFrame:
+        """Return the rows of a snapshot."""
         return self._spark.read.option("snapshot-id", snapshot_id).table(self.name)
 
     def _iceberg(self) -> Any:
-        """Return Iceberg's own object for the table as it is now: a query of its metadata tables takes far longer."""
+        """Return the current Java `Table` of Iceberg: querying its metadata tables takes far longer."""
         catalog, database, table = self.name.split(".")
         java: Any = self._spark.sparkContext._jvm
         namespace = self._spark.sparkContext._gateway.new_array(java.String, 1)  # type: ignore[union-attr]
         namespace[0] = database
         identifier = java.org.apache.spark.sql.connector.catalog.Identifier.of(namespace, table)
         manager = self._spark._jsparkSession.sessionState().catalogManager()
-        with self._that_exists():
+        with self._must_exist():
             return manager.catalog(catalog).loadTable(identifier).table()
 
     def _snapshot(self, found: Any) -> Snapshot:
         java: Any = self._spark.sparkContext._jvm
-        # In one piece: each entry of a map that stays in Java is a call of its own.
+        # As one JSON text: each entry of a Java map would take a call of its own.
         summary = json.loads(java.com.fasterxml.jackson.databind.ObjectMapper().writeValueAsString(found.summary()))
         return Snapshot(
             found.snapshotId(),
             int(summary.get("total-records", 0)),
-            {key.removeprefix(REPORT): text for key, text in summary.items() if key.startswith(REPORT)},
+            lineage.report(summary),
             found.timestampMillis(),
             found.parentId(),
         )
 
     @contextmanager
-    def _that_exists(self) -> Iterator[None]:
-        """Raise a BadInputError if there is no such table."""
+    def _must_exist(self) -> Iterator[None]:
+        """Raise a BadInputError if the table does not exist."""
         try:
             yield
         except AnalysisException as error:
@@ -106,15 +110,15 @@ class Table:
             raise
 
     def unreadable_file(self, snapshot_id: int) -> str | None:
-        """Return a data file of a state of the table that cannot be read, and why, in words; None without one.
+        """Return the first data file of a snapshot that cannot be read, and why, for a message; None if all can.
 
-        Damaged is a file whose bytes can be read and whose rows cannot.
+        A file is damaged if its bytes can be read but its rows cannot.
         """
         files = self._spark.read.option("snapshot-id", snapshot_id).table(f"{self.name}.files")
         for row in files.select("file_path").toLocalIterator():
             path = row["file_path"]
             if not self._can_read("parquet", path):
-                return f"{path} is {'damaged' if self._can_read('text', path) else 'gone, or denied to this role'}"
+                return f"{path} is {'damaged' if self._can_read('text', path) else 'missing, or denied to this role'}"
         return None
 
     def _can_read(self, file_format: str, path: str) -> bool:
@@ -125,14 +129,14 @@ class Table:
         return True
 
     def evolve(self, contract: TableContract) -> None:
-        """Add the columns of the contract that the table lacks: Terraform can create a table, not evolve it."""
+        """Add the columns of the contract that the table lacks: Terraform can create tables but not evolve them."""
         actual = {field.name: field.dataType for field in self.read().schema}
         surplus = actual.keys() - set(contract.schema.fieldNames())
         retyped = {f.name for f in contract.schema if actual.get(f.name, f.dataType) != f.dataType}
         if surplus or retyped:
             raise BadInputError(
                 f"{self.name} does not fit {contract.name}.sql: {', '.join(sorted(surplus | retyped))} "
-                "differ in type or are not in the file. Alter the table by hand, or take the change back."
+                "differ in type or are not in the file. Alter the table by hand, or revert the change of the file."
             )
         missing = [field for field in contract.schema if field.name not in actual]
         if missing:
@@ -143,32 +147,32 @@ class Table:
             self._spark.sql(f"ALTER TABLE {self.name} ADD COLUMNS ({columns})")
 
     def write(self, rows: DataFrame, count: int, branch: str, report: Mapping[str, str]) -> Snapshot:
-        """Make these `count` rows the content of a new branch, in one commit that also carries the run's report.
+        """Write these `count` rows to a new branch, in one commit that also carries the run's report.
 
-        Branches that runs before this one left behind are discarded first, what they alone held included.
+        Branches that earlier runs left behind are discarded first, with the files that only they refer to.
         """
         self.discard(name for name in self.branches() if name != MAIN)
         self._spark.sql(f"ALTER TABLE {self.name} CREATE BRANCH `{branch}`")
-        # Else each of Spark's partitions, by default 200, becomes a file. Sorted, they compress better and equal runs
-        # give equal files.
+        # Otherwise each Spark partition, by default 200, becomes a file. Sorted rows compress better, and equal runs
+        # write equal files.
         columns = [f"`{column}`" for column in rows.columns]
         files = rows.coalesce(1 + count // ROWS_PER_FILE).sortWithinPartitions(*columns)
         writer = files.writeTo(f"{self.name}.branch_{branch}").option("compression-codec", "zstd")
-        _with(writer, report).overwrite(F.lit(True))
+        _with_report(writer, report).overwrite(F.lit(True))
         written = self.snapshot(branch)
         if written is None or written.rows != count:
             raise AuditError(
-                f"{count:,} rows were to be written to {self.name} and {written.rows if written else 0:,} were: "
-                "nothing was published. Run it again."
+                f"{written.rows if written else 0:,} of {count:,} rows were written to {self.name}. Nothing was "
+                "published. Run it again."
             )
         return written
 
-    def restate(self, report: Mapping[str, str]) -> int:
-        """Commit the rows of now once more, with a report, and return the id of the new state.
+    def recommit(self, report: Mapping[str, str]) -> int:
+        """Commit the current rows again with a new report, and return the id of the new snapshot.
 
-        It names none of the files before it: no manifest is left that describes what the state before it replaced.
+        Its manifests describe only current files, none that the snapshot before it replaced.
         """
-        _with(self._spark.table(self.name).limit(0).writeTo(self.name), report).append()
+        _with_report(self._spark.table(self.name).limit(0).writeTo(self.name), report).append()
         return self.branches()[MAIN]
 
     def append(self, rows: DataFrame) -> None:
@@ -176,24 +180,24 @@ class Table:
         rows.coalesce(1).writeTo(self.name).option("compression-codec", "zstd").append()
 
     def publish(self, branch: str) -> None:
-        """Make a branch main, in one commit: readers see all of the old rows before it, all of the new ones after."""
+        """Fast-forward main to a branch in one commit: readers see either all old rows or all new ones."""
         database_and_table = self.name.split(".", 1)[1]
         try:
             self._call("fast_forward", f"'{database_and_table}', '{MAIN}', '{branch}'")
         except Exception as error:
             if "not an ancestor" in str(error):
                 raise AuditError(
-                    f"Somebody else has published {self.name} since this run wrote it, so it was not published. "
-                    "Run again."
+                    f"{self.name} was published by another run since this run wrote it, so it was not published. Run "
+                    "the workflow again."
                 ) from error
             raise
 
     def drop(self, branch: str) -> None:
-        """Drop a branch and keep what it points to."""
+        """Drop a branch but keep its snapshot."""
         self._spark.sql(f"ALTER TABLE {self.name} DROP BRANCH `{branch}`")
 
     def discard(self, branches: Iterable[str]) -> None:
-        """Drop branches and delete the files that only they held: rows that no audit has passed are not left about."""
+        """Drop branches and delete the files that only they refer to: no unaudited rows stay behind."""
         heads = self.branches()
         discarded = [name for name in branches if name in heads]
         if not discarded:
@@ -208,13 +212,13 @@ class Table:
             self.expire(orphans)
 
     def expire(self, snapshot_ids: Collection[int]) -> None:
-        """Let states go, with the tags and branches that point to them and the files that only they held."""
+        """Expire snapshots, with their tags and branches and the files that only they refer to."""
         for ref in self._metadata("refs").where(f"name != '{MAIN}'").collect():
             if ref["snapshot_id"] in snapshot_ids:
                 self._spark.sql(f"ALTER TABLE {self.name} DROP {ref['type']} `{ref['name']}`")
         ids = ", ".join(f"{snapshot_id}L" for snapshot_id in sorted(snapshot_ids))
         database_and_table = self.name.split(".", 1)[1]
-        # Else everything that is older than five days goes with them: Iceberg's default.
+        # Otherwise everything older than five days expires too: Iceberg's default.
         nothing_else = "older_than => TIMESTAMP '1970-01-01 00:00:00'"
         arguments = f"table => '{database_and_table}', snapshot_ids => array({ids}), {nothing_else}"
         self._call("expire_snapshots", arguments)
@@ -227,61 +231,54 @@ class Table:
         return self._spark.sql(f"CALL {catalog}.system.{procedure}({arguments})").collect()
 
 
-def _with(writer: DataFrameWriterV2, report: Mapping[str, str]) -> DataFrameWriterV2:
+def _with_report(writer: DataFrameWriterV2, report: Mapping[str, str]) -> DataFrameWriterV2:
     for key, value in report.items():
-        writer = writer.option(f"snapshot-property.{REPORT}{key}", value)
+        writer = writer.option(f"snapshot-property.{lineage.PREFIX}{key}", value)
     return writer
 
 
 def branch_of(workflow_run_id: str, job_run_id: str) -> str:
-    """Return the branch to which the jobs of one run write: the workflow's run, or the job's own outside a workflow."""
+    """Return the name of the branch that a run writes to: one per workflow run, or per job run outside a workflow."""
     return "run_" + re.sub(r"\W", "_", workflow_run_id or job_run_id or "by_hand")
 
 
 def refuse_clock_behind(table: str, published: Snapshot | None, now: int) -> None:
-    """Raise a BadInputError if a table was published later than now, by more than Iceberg bears."""
+    """Raise a BadInputError if a table was published later than now by more than Iceberg tolerates."""
     if published and published.committed_at > now + CLOCK_TOLERANCE:
         ahead = (published.committed_at - now) / 60_000
         raise BadInputError(
-            f"{table} was published {ahead:,.0f} minutes after the time of this job's clock, and Iceberg takes no "
-            "commit that is older than the last one. One of the two clocks was wrong: set this one right, or run again "
-            "when that time has passed."
+            f"{table} was published {ahead:,.0f} minutes after the time of this job's clock, and Iceberg rejects "
+            "commits that are older than the last one. One of the two clocks was wrong: correct this one, or run again "
+            "after that time."
         )
 
 
 def refuse_incomplete(workflow_run_id: str, others: Mapping[str, Snapshot | None]) -> None:
-    """Raise an AuditError unless a workflow run has published the other tables, those that are not on its branch."""
+    """Raise an AuditError unless the workflow run has already published the tables that are not on its branch."""
     own = {name for name, seen in others.items() if seen and seen.report.get("workflow-run-id") == workflow_run_id}
     if missing := [name for name in others if name not in own]:
         raise AuditError(
             f"The workflow run {workflow_run_id} has no {', '.join(missing)} to publish, so it publishes nothing: "
-            "a job was left out, or another run has discarded its table. Run the whole workflow again."
+            "a job did not run, or another run has discarded its table. Run the whole workflow again."
         )
 
 
 def refuse_inconsistent(run: Mapping[str, Snapshot], visible: Mapping[str, Snapshot]) -> None:
-    """Raise an AuditError if a table was made from another state of a table than readers would see with this run.
+    """Raise an AuditError if publishing would show a table beside another snapshot of an input than it was made from.
 
-    Both are by table: `run` what is to be published, `visible` what readers see otherwise, of which only that counts
-    which comes of what the run replaces.
+    Both arguments are by table: `run` is what is to be published, `visible` what readers see otherwise. Of the visible
+    tables only those that were made from a table of the run matter.
     """
     shown = {**visible, **run}
-    for table, snapshot in shown.items():
-        for source, snapshot_id in reads(snapshot).items():
-            matters = table in run or source in run
-            if matters and source in shown and shown[source].id != snapshot_id:
-                raise AuditError(
-                    f"{table} was made from another {source} than would be published with it, so nothing was "
-                    f"published: something else has written {source} meanwhile. Run the whole workflow again."
-                )
-
-
-def reads(snapshot: Snapshot) -> dict[str, int]:
-    """Return the snapshot id of each table from which a snapshot was made."""
-    prefix = "snapshot-read."
-    return {key.removeprefix(prefix): int(value) for key, value in snapshot.report.items() if key.startswith(prefix)}
+    made_from = {table: snapshot.inputs for table, snapshot in shown.items()}
+    for table, source in lineage.outdated(made_from, {table: snapshot.id for table, snapshot in shown.items()}):
+        if table in run or source in run:
+            raise AuditError(
+                f"{table} was made from another snapshot of {source} than would be published with it: {source} was "
+                "written by another run in the meantime. Nothing was published. Run the whole workflow again."
+            )
 
 
 def same_policies(snapshot: Snapshot, policies: str) -> bool:
-    """Tell whether a snapshot was made with these policies, a JSON object."""
+    """Tell whether a snapshot was made with these policies, given as a JSON object."""
     return bool(json.loads(snapshot.report.get("policies", "null")) == json.loads(policies))

@@ -1,4 +1,4 @@
-"""The schema contract: what `ddl/<table>.sql` says about a table, in Spark's terms."""
+"""The schema contract of a table: `ddl/<table>.sql` as a Spark schema and a location."""
 
 import re
 from dataclasses import dataclass
@@ -22,7 +22,7 @@ from pyspark.sql.types import (
 import extra_files
 from problems import BadInputError
 
-# What Athena, Glue, Iceberg and Spark all have. Athena's timestamp has no time zone; Iceberg has no smallint.
+# Types that Athena, Glue, Iceberg and Spark all support. Athena's timestamp has no time zone; Iceberg has no smallint.
 TYPES: Final[dict[str, DataType]] = {
     "boolean": BooleanType(),
     "int": IntegerType(),
@@ -35,7 +35,7 @@ TYPES: Final[dict[str, DataType]] = {
 }
 DECIMALS: Final = {f"decimal({p},{s})": DecimalType(p, s) for p in range(1, 39) for s in range(p + 1)}
 
-# What JSON has, and what a value is called in a message. Dates, times and decimals land as string; a job casts them.
+# JSON types and their names in messages. Dates, times and decimals land as strings; a job casts them.
 JSON_TYPES: Final = {
     "string": "a text",
     "bigint": "a whole number",
@@ -44,7 +44,7 @@ JSON_TYPES: Final = {
     "boolean": "true or false",
 }
 
-# A COMMENT has no quote, backslash or brace: a quote ends it, and SQL or Terraform would read the others as escapes.
+# A COMMENT has no quote, backslash or brace: a quote ends it, and SQL or Terraform would interpret the others.
 COLUMN: Final = r"[ \t]+([a-z_][a-z0-9_]*|`[a-z_][a-z0-9_]*`)[ \t]+([^'\n]*[^'\s])[ \t]+COMMENT[ \t]+'([^'\\{\n]+)'"
 GRAIN: Final = r"-- [^{\n]+"
 CREATE: Final = r"CREATE (?:EXTERNAL )?TABLE (?:IF NOT EXISTS )?\$\{database\}\w*\.\w+ \("
@@ -54,7 +54,7 @@ SERDE: Final = r"ROW FORMAT SERDE '[^'{\n]+'"
 SERDE_PROPERTIES: Final = rf"WITH SERDEPROPERTIES {PROPERTIES}"
 LOCATION: Final = r"LOCATION '((?:[^'{\n]|\$\{(?:database|bucket)\})+)'"
 TABLE_PROPERTIES: Final = rf"TBLPROPERTIES {PROPERTIES}"
-# Each line of a file, and what the line before it must be; Terraform holds the same in modules/catalog/ddl.tf.
+# Each line with the line that must precede it; modules/catalog/ddl.tf in Terraform has the same.
 LAYOUT: Final = re.compile(
     "|".join(
         f"(?:{before})\n(?:{line})"
@@ -80,21 +80,21 @@ SHOWN: Final = 100  # characters of a line in a message
 
 @dataclass(frozen=True)
 class TableContract:
-    """A table as its DDL declares it; `location` may still hold the placeholders `${database}` and `${bucket}`."""
+    """A table as its DDL declares it; `location` may have the placeholders `${database}` and `${bucket}`."""
 
     name: str
     schema: StructType
     location: str
 
     def location_in(self, *, bucket: str, database: str) -> str:
-        """Return the address of the table's files in a deployment."""
+        """Return the URI of the table's files in a deployment."""
         return self.location.replace("${bucket}", bucket).replace("${database}", database)
 
 
 def parse(name: str, ddl: str) -> TableContract:
-    """Return the contract that a DDL text states; column comments travel along in the schema.
+    """Parse a DDL text; column comments become metadata of the schema.
 
-    Raises a BadInputError that names the first line which cannot be read: none is passed over.
+    Raises a BadInputError for the first line that cannot be parsed: no line is ignored.
     """
     lines = ["", *re.sub(r"[ \t\r]+(?=\n)", "", ddl.removeprefix("\ufeff")).rstrip(" \t\r\n").split("\n"), ""]
     is_json = any(re.fullmatch(SERDE, line) for line in lines)

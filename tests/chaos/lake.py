@@ -256,7 +256,7 @@ class Lake:
         accounts = self.catalog().load_table((f"{self.database}_audit", "pipeline_runs")).scan().to_arrow().to_pylist()
         balance: Counter[tuple[str, str]] = Counter()
         for row in accounts:
-            sign = {"read": 1, "output": 0}.get(row["fate"], -1)
+            sign = {"read": 1, "output": 0}.get(row["outcome"], -1)
             balance[row["job_run_id"], row["source_table"]] += sign * row["rows"]
         if wrong := {key: rest for key, rest in balance.items() if rest}:
             raise BrokenPromiseError(f"rows are not accounted for: {wrong}")

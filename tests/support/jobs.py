@@ -14,8 +14,8 @@ from pyspark.sql import DataFrame, SparkSession
 
 import lease
 import pipeline
+import pseudonyms
 import refusals
-import subject
 import table_contract
 import withdrawal
 from lease import Lease
@@ -62,10 +62,10 @@ class Lakehouse:
         given = ["--database", self.database, "--bucket", self.bucket, "--JOB_NAME", job, "--JOB_RUN_ID", run_id]
         with pytest.MonkeyPatch.context() as process:
             process.chdir(self.extra_files)
-            process.setattr(subject, "key", lambda _: SECRET)
-            process.setattr(lease, "of_job_run", lambda *_, **__: self.lease)
+            process.setattr(pseudonyms, "key", lambda _: SECRET)
+            process.setattr(lease, "for_job_run", lambda *_, **__: self.lease)
             process.setattr(
-                refusals, "kept", lambda _: {file.name for file in (self.folder / refusals.PREFIX).glob("*")}
+                refusals, "load", lambda _: {file.name for file in (self.folder / refusals.PREFIX).glob("*")}
             )
             process.setattr(withdrawal, "delete_old_versions", lambda *_: None)  # the bucket is a folder
             process.setattr("sys.argv", [f"{job}.py", *given, *ANY_CHANGE, *arguments])
@@ -103,11 +103,13 @@ class Lakehouse:
         """Return the branches of a table."""
         return {row["name"] for row in self.spark.table(f"{self.name(table)}.refs").collect()}
 
-    def fates(self, source: str) -> dict[str, int]:
-        """Return what the last run recorded about the rows of a table that it read: `fate reason` and rows."""
+    def outcomes(self, source: str) -> dict[str, int]:
+        """Return the row counts that the last run recorded for a source table, by `outcome reason`."""
         runs = self.table("pipeline_runs").where(f"source_table = '{source}'").collect()
         latest = max(run["recorded_at"] for run in runs)
-        return {f"{run['fate']} {run['reason']}".strip(): run["rows"] for run in runs if run["recorded_at"] == latest}
+        return {
+            f"{run['outcome']} {run['reason']}".strip(): run["rows"] for run in runs if run["recorded_at"] == latest
+        }
 
 
 def empty_lakehouse(spark: SparkSession, extra_files: Path, folder: Path) -> Lakehouse:
@@ -192,7 +194,7 @@ READ = {  # source table: what becomes of its rows in `first_run`
 
 @dataclass(frozen=True)
 class FirstRun:
-    """A run of the whole workflow over rows of every fate, and what could be seen before its last job."""
+    """A run of the whole workflow over rows of every outcome, and what could be seen before its last job."""
 
     lakehouse: Lakehouse
     id: str

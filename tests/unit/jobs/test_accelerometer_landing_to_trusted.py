@@ -2,7 +2,7 @@
 
 from chispa import assert_df_equality
 
-from accelerometer_landing_to_trusted import decide, transform
+from accelerometer_landing_to_trusted import classify, transform
 from policies import Policies
 
 ANY = Policies()
@@ -20,7 +20,7 @@ def moved(user, timestamp, x=1.0):
 
 def assert_trusted(frame, landed, expected, policies):
     trusted = frame("customer_trusted", *TRUSTED)
-    actual = transform(decide(frame("accelerometer_landing", *landed), trusted, policies=policies))
+    actual = transform(classify(frame("accelerometer_landing", *landed), trusted, policies=policies))
     expected = frame("accelerometer_trusted", *expected)
     assert_df_equality(actual, expected, ignore_row_order=True, ignore_nullable=True, ignore_metadata=True)
 
@@ -42,8 +42,8 @@ def test_exact_duplicates_are_dropped_and_readings_of_one_instant_kept(frame):
 
 def test_every_reading_has_its_reason(frame):
     landed = [moved("anna", 100), moved("anna", 100), moved("anna", 99), moved("stranger", 150)]
-    rows = decide(frame("accelerometer_landing", *landed), frame("customer_trusted", *TRUSTED), policies=SINCE)
-    assert {(row["user"], row["timestamp"], row["copies"], row["dropped"]) for row in rows.collect()} == {
+    rows = classify(frame("accelerometer_landing", *landed), frame("customer_trusted", *TRUSTED), policies=SINCE)
+    assert {(row["user"], row["timestamp"], row["copies"], row["drop_reason"]) for row in rows.collect()} == {
         ("anna", 100, 2, None),
         ("anna", 99, 1, "before the customer's consent"),
         ("stranger", 150, 1, "not of a trusted customer"),

@@ -4,7 +4,7 @@ import pytest
 from chispa import assert_df_equality
 from pyspark.sql import functions as F
 
-from customer_landing_to_trusted import decide, evidence, transform
+from customer_landing_to_trusted import classify, evidence, transform
 from policies import Policies
 
 NOW = 1_000
@@ -17,13 +17,13 @@ def customer(email="a", consent=100, updated=100, registered=50, **more):
     return {"email": email, "serialnumber": "S1"} | dates | more
 
 
-def decided(frame, landed, policies, quarantined=()):
+def classified(frame, landed, policies, quarantined=()):
     rows = frame("customer_landing", *landed), frame("customer_landing", *quarantined)
-    return decide(*rows, policies=policies, now=NOW)
+    return classify(*rows, policies=policies, now=NOW)
 
 
 def assert_trusted(frame, landed, expected, policies, quarantined=()):
-    actual = transform(decided(frame, landed, policies, quarantined))
+    actual = transform(classified(frame, landed, policies, quarantined))
     expected = frame("customer_trusted", *expected)
     assert_df_equality(actual, expected, ignore_row_order=True, ignore_nullable=True, ignore_metadata=True)
 
@@ -74,7 +74,7 @@ LATER = {"updated": 200, "phone": "later"}
 def test_latest_record_of_an_address_decides(frame, earlier, later, trusted):
     landed = [customer(phone="earlier", **earlier), customer(**later), customer("b", phone="b")]
     for order in (landed, landed[::-1]):
-        rows = transform(decided(frame, order, LATEST)).collect()
+        rows = transform(classified(frame, order, LATEST)).collect()
         assert sorted(row["phone"] for row in rows) == sorted([*trusted, "b"])
 
 
@@ -86,7 +86,8 @@ def test_equal_dates_give_the_same_choice_in_any_order(frame):
 
 def test_undated_withdrawal_is_the_reason_why_a_dated_consent_does_not_count(frame):
     reasons = {
-        row["dropped"] for row in decided(frame, [customer(), customer(consent=None, updated=None)], LATEST).collect()
+        row["drop_reason"]
+        for row in classified(frame, [customer(), customer(consent=None, updated=None)], LATEST).collect()
     }
     assert reasons == {"an undated record of the address may withdraw consent", "no consent to research"}
 
@@ -107,7 +108,7 @@ def test_every_record_has_its_reason(frame):
         customer("d", 0),
         customer("d"),
     ]
-    reasons = {(row["email"], row["copies"], row["dropped"]) for row in decided(frame, landed, EACH).collect()}
+    reasons = {(row["email"], row["copies"], row["drop_reason"]) for row in classified(frame, landed, EACH).collect()}
     assert reasons == {
         ("a", 2, None),
         ("b", 1, "no consent to research"),
@@ -119,7 +120,7 @@ def test_every_record_has_its_reason(frame):
 
 def test_evidence_names_nobody(frame):
     landed = [customer("a"), customer("a"), customer("b", None)]
-    rows = evidence(decided(frame, landed, EACH), lambda column: F.reverse(F.concat(F.lit("#"), column)), now=NOW)
+    rows = evidence(classified(frame, landed, EACH), lambda column: F.reverse(F.concat(F.lit("#"), column)), now=NOW)
     assert {tuple(row) for row in rows.collect()} == {
         ("a#", "kept", "", 100, 2, NOW),
         ("b#", "dropped", "no consent to research", None, 1, NOW),

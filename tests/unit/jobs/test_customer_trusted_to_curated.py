@@ -2,8 +2,8 @@
 
 from chispa import assert_df_equality
 
-import subject
-from customer_trusted_to_curated import decide, transform
+import pseudonyms
+from customer_trusted_to_curated import classify, transform
 
 
 def customer(email, serial_number):
@@ -16,18 +16,18 @@ def test_customers_with_readings_stay_once_with_each_of_their_records(frame):
     moved = [{"user": user, "timestamp": 1} for user in ("anna", "anna", "ben", "stranger")]
     readings = frame("accelerometer_trusted", *moved)
     expected = frame("customers_curated", *movers)
-    decided = decide(trusted, readings)
-    actual = transform(decided)
+    classified = classify(trusted, readings)
+    actual = transform(classified)
     assert_df_equality(actual, expected, ignore_row_order=True, ignore_nullable=True, ignore_metadata=True)
-    reasons = {row["email"]: row["dropped"] for row in decided.collect()}
+    reasons = {row["email"]: row["drop_reason"] for row in classified.collect()}
     assert reasons == {"anna": None, "ben": None, "still": "no trusted accelerometer reading"}
 
 
 def test_mover_is_found_however_the_address_is_spelt(frame):
     customers = [{"email": email, "serialnumber": "S1"} for email in ("Ann@x.org", "ANDRE\u0301@x.fr", "ben@x.org")]
     readings = [{"user": user, "timestamp": 1} for user in ("ann@x.org", "ANN@X.ORG", "andr\u00e9@x.fr")]
-    decided = decide(frame("customer_trusted", *customers), frame("accelerometer_trusted", *readings))
-    assert sorted(row["email"] for row in transform(decided).collect()) == ["ANDRE\u0301@x.fr", "Ann@x.org"]
+    classified = classify(frame("customer_trusted", *customers), frame("accelerometer_trusted", *readings))
+    assert sorted(row["email"] for row in transform(classified).collect()) == ["ANDRE\u0301@x.fr", "Ann@x.org"]
 
 
 def test_pseudonyms_stand_in_for_people_and_lead_back_to_known_addresses_only(frame):
@@ -40,14 +40,14 @@ def test_pseudonyms_stand_in_for_people_and_lead_back_to_known_addresses_only(fr
     }
     rows = frame("customer_trusted", person, person | {"email": "ben@x.org", "customername": "Ben"})
     readings = frame("accelerometer_trusted", {"user": "ann@x.org"}, {"user": "ben@x.org"})
-    curated = transform(decide(rows, readings), b"secret")
+    curated = transform(classify(rows, readings), b"secret")
     found = {row["email"]: row for row in curated.collect()}
-    key, other = subject.of_text(b"secret", "ann@x.org", "email"), subject.of_text(b"secret", "ben@x.org", "email")
+    key, other = pseudonyms.of(b"secret", "ann@x.org", "email"), pseudonyms.of(b"secret", "ben@x.org", "email")
     assert set(found) == {key, other}
-    assert key != subject.of_text(b"secret", "ann@x.org"), "another than in the training table"
-    assert found[key]["customername"] == subject.of_text(b"secret", "Ann", "customername")
+    assert key != pseudonyms.of(b"secret", "ann@x.org"), "another than in the training table"
+    assert found[key]["customername"] == pseudonyms.of(b"secret", "Ann", "customername")
     assert (found[key]["phone"], found[key]["birthday"]) == (None, "1990-01-01")
-    known = subject.identified(curated, readings.where("user like 'a%'").select("user"), [b"another", b"secret"])
+    known = pseudonyms.resolve(curated, readings.where("user like 'a%'").select("user"), [b"another", b"secret"])
     assert sorted((row["email"], row["birthday"]) for row in known.where("email is not null").collect()) == [
         ("ann@x.org", "1990-01-01")
     ]

@@ -17,11 +17,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from moto import mock_aws
 
+from bucket_objects import Bucket, erase_records
 from canonical import canonical
-from forget import Arguments, Forgetting
-from forget_logs import Logs
-from forget_objects import Bucket, sift
-from forget_person import Person, Record
+from forget import Arguments, Erasure
+from log_streams import Logs
+from person import Person, Record
 from problems import BadInputError
 
 ANN = {"email": " Ann.Lee@x.org", "customerName": "Ann Müller-Lee", "phone": "8015551212", "serialNumber": "S-77-A"}
@@ -100,7 +100,7 @@ class World:
         s3 = boto3.client("s3", region_name="us-east-1")
         others = dict.fromkeys(("subject_key_secret", "refusal_key_secret", "job_name", "job_run_id", "lease"), "")
         arguments = Arguments(database="db", bucket="lake", request="r1", dry_run=dry_run, **others)
-        job = Forgetting(arguments, Bucket(s3, "lake"), Mock(), Logs(Mock(), ()))
+        job = Erasure(arguments, Bucket(s3, "lake"), Mock(), Logs(Mock(), ()))
         if kill:
             for when in ("before-call", "after-call"):
                 for change in ("PutObject", "DeleteObjects"):
@@ -173,7 +173,7 @@ def test_however_a_person_is_spelt_and_wherever_they_stand_all_others_keep_every
     written = io.BytesIO()
     owns = Person.of(email).with_records(()).owns
     landed = io.BufferedReader(io.BytesIO(form(records)))
-    erased, anything_left = sift(landed, written, lambda line: owns("accelerometer_landing", line))
+    erased, anything_left = erase_records(landed, written, lambda line: owns("accelerometer_landing", line))
     assert (erased, anything_left) == (len(records) - len(left), bool(left))
     if left:
         content = written.getvalue()

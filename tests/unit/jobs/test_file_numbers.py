@@ -18,7 +18,7 @@ import file_numbers
 )
 def test_a_landing_file_is_a_number(key: str, said: str) -> None:
     number = f"file-{hashlib.sha256(key.encode()).hexdigest()[:12]}"
-    hidden = file_numbers.hide(f"1 x {said}, no JSON")
+    hidden = file_numbers.mask_names(f"1 x {said}, no JSON")
     assert number in hidden
     assert not {"jane", "S-1", "landing/j"} & set(hidden.replace("/", " ").split())
     assert "jane" not in hidden
@@ -30,4 +30,4 @@ def test_a_landing_file_is_a_number(key: str, said: str) -> None:
     "text", ["", "at s3://b/customer/landing/ holds no row.", "s3://b/warehouse/db/t/data/1.parquet"]
 )
 def test_what_names_no_landing_file_stays(text: str) -> None:
-    assert file_numbers.hide(text) == text
+    assert file_numbers.mask_names(text) == text

@@ -22,14 +22,14 @@ from pyspark.sql import functions as F
 
 import lease
 import machine_learning_curated
+import pseudonyms
 import refusals
-import subject
 import table_contract
 from embedded_aws import Sandbox
 from embedded_aws import spark as runtime
 from embedded_aws.hadoop_token import token_file
-from forget_person import Record
-from forget_tables import Tables
+from iceberg_tables import Tables
+from person import Record
 from policies import Policies
 from tests.support.decoded import decoded
 from tests.support.jobs import JOBS, SECRET, Lakehouse
@@ -112,7 +112,7 @@ class World:
         training = machine_learning_curated.transform(
             *(spark.table(name(table)) for table in inputs),
             policies=policies,
-            pseudonym=subject.pseudonym(SECRET) if policies.training_subject == "pseudonym" else None,
+            pseudonym=pseudonyms.pseudonymizer(SECRET) if policies.training_subject == "pseudonym" else None,
         )
         read = {f"lakehouse.snapshot-read.{table}": self.snapshot(table) for table in inputs}
         self._overwrite("machine_learning_curated", training, read, policies)
@@ -159,7 +159,7 @@ class World:
         ]
         for _ in range(runs):
             self.monkeypatch.setattr("sys.argv", ["forget.py", *names, *arguments])
-            self.monkeypatch.setattr(lease, "of_job_run", lambda *_, **__: self.lakehouse.lease)
+            self.monkeypatch.setattr(lease, "for_job_run", lambda *_, **__: self.lakehouse.lease)
             importlib.import_module("forget").main()
         report: dict[str, Any] = json.loads(self.get("forget/reports/r1.json"))
         return report
@@ -227,7 +227,7 @@ def world(lakehouse: Lakehouse, served: Sandbox, monkeypatch: pytest.MonkeyPatch
         location = f"s3://{lakehouse.bucket}/warehouse/{database}"
         glue.create_database(DatabaseInput={"Name": database, "LocationUri": location})
     catalog = _catalog_of(lakehouse, served)
-    for module in ("job", "forget_tables"):
+    for module in ("job", "iceberg_tables"):
         monkeypatch.setattr(importlib.import_module(module), "CATALOG", catalog)
     monkeypatch.setattr(Lakehouse, "name", lambda self, table: _name(self, catalog, table))
     made = World(lakehouse, s3, logs, monkeypatch, secret)
@@ -375,14 +375,14 @@ def test_the_refusal_of_an_owner_outlives_the_erasure_by_pseudonym(world: World,
     world.put("customer/landing/part.json", "".join(f"{json.dumps(row)}\n" for row in (*CUSTOMERS, refusal)).encode())
     world.request()
     would = world.forget("--dry_run", "true", runs=1)["erased"]["refusals_kept"]
-    assert refusals.kept(world.lakehouse.bucket) == set(), "a dry run changes nothing"
+    assert refusals.load(world.lakehouse.bucket) == set(), "a dry run changes nothing"
     world.request()
     report = world.forget()
     assert would == report["erased"]["refusals_kept"] == [keyed("serial-shared")]
-    assert refusals.kept(world.lakehouse.bucket) == set(would)
+    assert refusals.load(world.lakehouse.bucket) == set(would)
     assert world.traces() == set()
     devices = frame("customers_curated", {"serialnumber": "serial-shared"}, {"serialnumber": "another"})
-    owners = refusals.owners(devices.select("serialnumber"), would, SECRET)
+    owners = refusals.refused_owners(devices.select("serialnumber"), would, SECRET)
     assert [row["serialnumber"] for row in owners.collect()] == ["serial-shared"]
 
 
@@ -443,9 +443,9 @@ def test_what_is_left_elsewhere_fails_the_verification_and_is_not_shown(
 def test_a_killed_run_is_made_good_by_the_next(world: World, step: str) -> None:
     world.publish(Policies(training_subject="pseudonym"))
     world.request()
-    tables = "forget_tables.Tables"
-    owners = {"replace": "forget_objects.Bucket", "_overwrite": tables, "seal": tables}
-    module, _, name = owners.get(step, "forget.Forgetting").partition(".")
+    tables = "iceberg_tables.Tables"
+    owners = {"replace": "bucket_objects.Bucket", "_overwrite": tables, "seal": tables}
+    module, _, name = owners.get(step, "forget.Erasure").partition(".")
     owner = getattr(importlib.import_module(module), name)
     done = getattr(owner, step)
 
@@ -496,7 +496,7 @@ def test_a_landing_file_in_utf_16_stops_before_anything_is_erased(world: World) 
     world.put("customer/landing/wide.json", json.dumps(CUSTOMERS[0]).encode("utf-16-le"))
     world.request()
     before = world.objects()
-    with pytest.raises(SystemExit, match="hold the person in UTF-16 or UTF-32"):
+    with pytest.raises(SystemExit, match="mention the person in UTF-16 or UTF-32"):
         world.forget(runs=1)
     assert world.objects() == {k: v for k, v in before.items() if not k.startswith("forget/")}
 

@@ -44,7 +44,7 @@ def test_a_job_that_cannot_have_it_touches_nothing(landed: Lakehouse) -> None:
 
 
 def test_a_job_that_has_lost_it_publishes_nothing(landed: Lakehouse) -> None:
-    landed.lease.check.side_effect = LeaseError("This operation has lost its lease: it goes no further.")
+    landed.lease.check.side_effect = LeaseError("This operation has lost its lease and stops.")
     with pytest.raises(SystemExit, match="lost its lease"):
         landed.run(FIRST)
     assert landed.table("customer_trusted").count() == 0

@@ -17,8 +17,9 @@ from hypothesis import HealthCheck, Phase, given, seed, settings
 from py4j.protocol import Py4JJavaError
 
 import file_numbers
-import landing
 import landing_files
+import landing_rows
+import landing_rules
 import table_contract
 from canonical import canonical
 from embedded_aws import spark as runtime
@@ -87,7 +88,7 @@ def read(spark, contracts, tmp_path_factory):
         for name, content in files.items():
             (folder / name).write_bytes(content)
         lines = landing_files.read(spark, folder.as_uri())
-        return landing.parse(lines, contracts[table], now=NOW).collect(), lines.count()
+        return landing_rows.parse(lines, contracts[table], landing_rules.of(table, now=NOW)).collect(), lines.count()
 
     return rows
 
@@ -217,10 +218,12 @@ def read_in_a_spark_of_its_own(folder, root):
 READ = """
 import json
 from pyspark.sql import SparkSession
-import landing, landing_files, table_contract
+import landing_files, landing_rows, landing_rules, table_contract
 spark = SparkSession.builder.master("local[2]").config("spark.driver.memory", "{memory}").getOrCreate()
 records = landing_files.read(spark, "{folder}")
-rows = landing.parse(records, table_contract.load("customer_landing"), now={now})
+rows = landing_rows.parse(
+    records, table_contract.load("customer_landing"), landing_rules.of("customer_landing", now={now})
+)
 problems = [row["problem"] for row in rows.select("problem").limit(3).collect()]
 print()
 print(json.dumps([problems, records.count()]))
@@ -270,7 +273,7 @@ def test_compressed_files_are_read(customers):
     (folder / "two.json.gz").write_bytes(gzip.compress(b"") + gzip.compress(LANDED))  # as `cat` joins them
     (folder / "none.json.gz").write_bytes(b"")
     lakehouse.run(JOB)
-    assert lakehouse.fates("customer_landing")["read"] == 6001
+    assert lakehouse.outcomes("customer_landing")["read"] == 6001
     assert len(lakehouse.rows(TABLE)) == 3001
 
 
@@ -308,7 +311,7 @@ def test_a_file_that_goes_away_is_no_stack_trace(customers, monkeypatch):
         return lines
 
     monkeypatch.setattr(landing_files, "read", read_and_lose)
-    with pytest.raises(SystemExit, match=r"Files at s3://\S+ went away while they were read"):
+    with pytest.raises(SystemExit, match=r"Files at s3://\S+ disappeared during the read"):
         lakehouse.run(JOB)
 
 
@@ -341,9 +344,9 @@ def test_through_all_jobs_every_row_is_accounted_for_and_none_is_without_consent
 
         runs = lakehouse.table("pipeline_runs").where("source_table <> ''").collect()
         for job, source in {(run["job"], run["source_table"]) for run in runs}:
-            rows = [(run["fate"], run["rows"]) for run in runs if (run["job"], run["source_table"]) == (job, source)]
-            (read,) = [count for fate, count in rows if fate == "read"]
-            assert read == sum(count for fate, count in rows if fate != "read"), (job, source)
+            rows = [(run["outcome"], run["rows"]) for run in runs if (run["job"], run["source_table"]) == (job, source)]
+            (read,) = [count for outcome, count in rows if outcome == "read"]
+            assert read == sum(count for outcome, count in rows if outcome != "read"), (job, source)
             if source in zone:
                 assert read == len(zone[source][1])
 

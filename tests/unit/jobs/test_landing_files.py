@@ -9,8 +9,9 @@ from urllib.parse import quote, urlsplit
 import boto3
 import pytest
 
-import landing
 import landing_files
+import landing_rows
+import landing_rules
 import table_contract
 from embedded_aws import spark as runtime
 from embedded_aws.hadoop_token import token_file
@@ -49,7 +50,9 @@ def read(lakehouse, contract):
         records = landing_files.read(
             lakehouse.spark, f"s3://{lakehouse.bucket}/{folder.relative_to(lakehouse.folder)}/"
         )
-        return landing.parse(records, contract, now=NOW).collect(), records.count()
+        return landing_rows.parse(
+            records, contract, landing_rules.of(contract.name, now=NOW)
+        ).collect(), records.count()
 
     return rows
 
@@ -170,7 +173,7 @@ def test_what_spark_passes_over_is_what_is_said(lakehouse):
         (folder / name).write_text(json.dumps({"name": name}))
     (folder / "_empty").touch()
     read = {json.loads(row["value"])["name"] for row in landing_files.read(spark, location).collect()}
-    said = {name.removeprefix(location) for name in landing_files.hidden(spark, location)}
+    said = {name.removeprefix(location) for name in landing_files.ignored(spark, location)}
     assert {"_k=v.json", "_dt=2026/a.json", "a:b.json"} <= read
     assert {"_a.json", ".a.json", "a.json._COPYING_", "_dt"} <= said
     assert {name for name in NAMES if any(name == one or name.startswith(f"{one}/") for one in said)} == {*NAMES} - read
@@ -190,7 +193,7 @@ def test_files_of_s3_are_read_with_colons_in_their_names_and_archived_ones_named
     s3.put_object(Bucket=bucket, Key="customer/landing/_1:2/c:1.json", Body=b"{}")
     location = f"s3://{bucket}/customer/landing/"
     assert landing_files.read(spark, location).count() == 3 * len(CUSTOMERS)
-    assert landing_files.hidden(spark, location) == [f"{location}_1:2"]
+    assert landing_files.ignored(spark, location) == [f"{location}_1:2"]
 
     s3.put_object(Bucket=bucket, Key="customer/landing/old 1.json", Body=b"{}", StorageClass="DEEP_ARCHIVE")
     said = rf"{location}old%201\.json is archived in storage class DEEP_ARCHIVE, .* Restore it"
@@ -232,7 +235,7 @@ def test_a_case_gives_its_counts_through_all_jobs(lakehouse, name):
     lakehouse.create_tables()
     shutil.copytree(case(name), lakehouse.folder)
     assert tuple(lakehouse.run_all().values()) == (20, 400, 20, 200, 400)
-    assert lakehouse.fates("customer_landing")["read"] == 40
+    assert lakehouse.outcomes("customer_landing")["read"] == 40
 
 
 def test_the_case_of_utf16_is_refused_with_file_and_encoding(lakehouse):

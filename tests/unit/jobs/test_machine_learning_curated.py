@@ -5,8 +5,8 @@ import hmac
 
 import pytest
 
-import subject
-from machine_learning_curated import UNPAIRED, decide, transform
+import pseudonyms
+from machine_learning_curated import UNPAIRED, classify, transform
 from policies import Policies
 
 # anna owns S1 by two records, ben owns S1 and S2; both move at 10, ben moves at 20 too. Each is spelt in two ways.
@@ -57,8 +57,10 @@ def test_pairs(inputs, match, unmatched, expected):
 )
 def test_readings_without_a_partner_have_their_reason(inputs, match, unmatched, unpaired):
     policies = Policies(training_match=match, unmatched_steps=unmatched)
-    for decided, read, dropped in zip(decide(*inputs, policies=policies), (STEPS, MOVEMENTS), unpaired, strict=True):
-        reasons = [row["dropped"] for row in decided.collect()]
+    for classified, read, dropped in zip(
+        classify(*inputs, policies=policies), (STEPS, MOVEMENTS), unpaired, strict=True
+    ):
+        reasons = [row["drop_reason"] for row in classified.collect()]
         assert len(reasons) == len(read)
         assert [reason for reason in reasons if reason] == [UNPAIRED] * dropped
 
@@ -77,7 +79,7 @@ def test_result_says_nothing_about_the_customer(inputs, match):
 def test_pseudonym_stands_in_for_the_serial_number(inputs, match):
     policies = Policies(training_match=match, training_subject="pseudonym")
     plain = transform(*inputs, policies=policies).collect()
-    rows = transform(*inputs, policies=policies, pseudonym=subject.pseudonym(b"secret")).collect()
+    rows = transform(*inputs, policies=policies, pseudonym=pseudonyms.pseudonymizer(b"secret")).collect()
     assert {row["serialnumber"] for row in rows} == {None}
     users = {x: user for user, _, x in MOVEMENTS}
     keys = {user: hmac.new(b"secret", user.lower().encode(), hashlib.sha256).hexdigest() for user in users.values()}

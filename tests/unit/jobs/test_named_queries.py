@@ -62,11 +62,14 @@ def test_rows_per_table(ask):
 def test_rows_are_accounted_for(ask, first_run):
     rows = {row["source_table"]: row for row in ask("rows_accounted_for") if row["workflow_run_id"] == first_run.id}
     assert {table: (row["rows_read"], row["unaccounted"]) for table, row in rows.items()} == {
-        table: (fates["read"], 0) for table, fates in READ.items()
+        table: (outcomes["read"], 0) for table, outcomes in READ.items()
     }
     reasons = [row for row in ask("rows_dropped_by_reason") if row["workflow_run_id"] == first_run.id]
-    assert {(row["source_table"], f"{row['fate']} {row['reason']}"): row["row_count"] for row in reasons} == {
-        (table, fate): count for table, fates in READ.items() for fate, count in fates.items() if " " in fate
+    assert {(row["source_table"], f"{row['outcome']} {row['reason']}"): row["row_count"] for row in reasons} == {
+        (table, outcome): count
+        for table, outcomes in READ.items()
+        for outcome, count in outcomes.items()
+        if " " in outcome
     }
 
 

@@ -8,15 +8,18 @@ from py4j.protocol import Py4JNetworkError
 
 import lease
 from job import Job
-from problems import in_words
+from problems import describe_error
 from tests.support.jobs import AT, customer, moved
 
 
 @pytest.fixture
 def job(spark, monkeypatch):
     """A job that has nothing to do."""
-    monkeypatch.setattr(lease, "of_job_run", lambda *_, **__: Mock(spec=lease.Lease))
-    return Job("steps", ["--database", "none", "--bucket", "none", "--JOB_NAME", "j", "--JOB_RUN_ID", "jr"])
+    monkeypatch.setattr(lease, "for_job_run", lambda *_, **__: Mock(spec=lease.Lease))
+    return Job(
+        writes="step_trainer_trusted",
+        argv=["--database", "none", "--bucket", "none", "--JOB_NAME", "j", "--JOB_RUN_ID", "jr"],
+    )
 
 
 def test_cause_and_file_are_named_and_the_trace_is_in_the_log(spark, job, tmp_path, capsys):
@@ -24,7 +27,7 @@ def test_cause_and_file_are_named_and_the_trace_is_in_the_log(spark, job, tmp_pa
     with pytest.raises(SystemExit) as error, job:
         spark.read.schema("a int").parquet(tmp_path.as_uri()).collect()
     (sentence,) = str(error.value).splitlines()
-    assert sentence.startswith("steps: Spark failed: ")
+    assert sentence.startswith("step_trainer_trusted: Spark failed: ")
     assert "damaged.parquet is not a Parquet file" in sentence
     assert "org.apache" not in sentence
     assert "Traceback" in capsys.readouterr().out
@@ -39,21 +42,21 @@ def test_an_error_of_a_query_is_a_sentence_too(spark, job):
 
 
 def test_the_end_of_java_is_said():
-    assert in_words(Py4JNetworkError("Answer from Java side is empty")).startswith("Spark ended in the midst")
+    assert describe_error(Py4JNetworkError("Answer from Java side is empty")).startswith("The Spark driver exited")
 
 
 @pytest.mark.parametrize(
     ("error", "says"),
     [
-        (OSError(errno.ENOSPC, "No space left on device"), "A file cannot be used: No space left on device. Nothing"),
-        (PermissionError(errno.EACCES, "Permission denied", "/x"), "/x cannot be used: Permission denied. Nothing"),
-        (ConnectionRefusedError(errno.ECONNREFUSED, "Connection refused"), "Spark ended in the midst of its work."),
+        (OSError(errno.ENOSPC, "No space left on device"), "A file cannot be used: No space left on device. No data"),
+        (PermissionError(errno.EACCES, "Permission denied", "/x"), "/x cannot be used: Permission denied. No data"),
+        (ConnectionRefusedError(errno.ECONNREFUSED, "Connection refused"), "The Spark driver exited unexpectedly"),
     ],
 )
 def test_an_error_of_the_system_is_a_sentence(job, error, says):
     with pytest.raises(SystemExit) as ended, job:
         raise error
-    assert str(ended.value).startswith(f"steps: {says}")
+    assert str(ended.value).startswith(f"step_trainer_trusted: {says}")
 
 
 @pytest.mark.parametrize(
@@ -61,7 +64,7 @@ def test_an_error_of_the_system_is_a_sentence(job, error, says):
     [
         pytest.param(lambda content: content[:-8] + b"\xff\xff\xff\x7fPAR1", "damaged", id="its end lies"),
         pytest.param(lambda content: content[:4] + bytes(len(content) - 4), "damaged", id="overwritten"),
-        pytest.param(lambda _: None, "gone, or denied to this role", id="gone"),
+        pytest.param(lambda _: None, "missing, or denied to this role", id="gone"),
     ],
 )
 def test_an_unreadable_file_of_a_table_is_named(lakehouse, damage, what):

@@ -79,7 +79,7 @@ def test_nobody_agreed_is_no_error_in_any_job_but_said_loudly(lakehouse, capsys)
             ("step_trainer_trusted", "not of a curated customer's Step Trainer"),
         )
     ]
-    outputs = lakehouse.table("pipeline_runs").where("fate = 'output'").collect()
+    outputs = lakehouse.table("pipeline_runs").where("outcome = 'output'").collect()
     said = dict.fromkeys(
         ("customer_trusted", "accelerometer_trusted", "step_trainer_trusted"), "empty although its input is not"
     )
@@ -180,7 +180,7 @@ def test_table_that_was_replaced_during_the_run_is_noticed_though_the_run_does_n
     publishing.refuse_inconsistent(run, fits)
     publishing.refuse_inconsistent({"customer_trusted": snapshot(3)}, {})
     publishing.refuse_inconsistent({"customers_curated": snapshot(7)}, {**fits, "customer_trusted": snapshot(9)})
-    with pytest.raises(AuditError, match="accelerometer_trusted was made from another customer_trusted"):
+    with pytest.raises(AuditError, match="accelerometer_trusted was made from another snapshot of customer_trusted"):
         publishing.refuse_inconsistent(run, {"accelerometer_trusted": snapshot(4, customer_trusted=1)})
 
 

@@ -1,4 +1,4 @@
-"""Rows that cannot be used are set aside as they came; a few of them do not stop a run, more do."""
+"""Rows that cannot be used are quarantined as they arrived; only more of them than the limit stop a run."""
 
 import json
 import shutil
@@ -53,7 +53,7 @@ def test_more_than_the_limit_refuses_the_run_in_words_that_quote_no_row(first_ru
         assert f"  1 x {reason}, in {file_numbers.of('customer/landing/part.json')}\n" in message
     for personal in ("eve", "S1", "S5", "@", "part.json"):
         assert personal not in message
-    assert lakehouse.fates("customer_landing") == {
+    assert lakehouse.outcomes("customer_landing") == {
         "read": 7,
         "dropped the run was refused": 5,
         **{f"quarantined {reason}": 1 for reason in UNUSABLE["customer"].values()},
@@ -89,8 +89,8 @@ def test_headline_and_largest_groups_of_problems_survive_however_many_there_are(
         for number in numbers
     ]
     assert more == f"    ... and 3 more groups, {91 - sum(numbers)} rows"
-    assert place.startswith(f"  They were set aside in s3://{lakehouse.bucket}/quarantine/customer_landing/")
-    assert remedy.endswith("Correct or remove the others in the landing zone and run again.")
+    assert place.startswith(f"  They are in quarantine at s3://{lakehouse.bucket}/quarantine/customer_landing/")
+    assert remedy.endswith("or raise the Terraform variable quarantine_limits, and run again.")
 
 
 @pytest.mark.skipif(not FOUR_BAD_FILES.is_dir(), reason="../shared/cases/four-bad-files is not on this machine")
@@ -106,7 +106,7 @@ def test_four_bad_files_are_told_with_their_number_first(lakehouse):
     folder = f"s3://{lakehouse.bucket}/customer/landing"
     numbers = [file_numbers.of(f"{folder}/customer-{n}.json") for n in range(4)]
     assert groups == [f"    1 x a line is not one JSON object, in {number}" for number in numbers]
-    assert place.startswith("  They were set aside in ")
+    assert place.startswith("  They are in quarantine at ")
 
 
 @pytest.mark.slow
@@ -125,7 +125,9 @@ def test_in_the_strict_profile_an_unusable_record_counts_against_consent(lakehou
         "step_trainer_trusted": 1,
         "machine_learning_curated": 1,
     }
-    assert lakehouse.fates("customer_landing")["dropped a quarantined record of the address may withdraw consent"] == 1
-    steps = lakehouse.fates("step_trainer_landing")
+    assert (
+        lakehouse.outcomes("customer_landing")["dropped a quarantined record of the address may withdraw consent"] == 1
+    )
+    steps = lakehouse.outcomes("step_trainer_landing")
     assert steps["dropped an owner of the Step Trainer did not agree"] == 1
     assert lakehouse.table("machine_learning_curated").first()["serialnumber"] == "S2"

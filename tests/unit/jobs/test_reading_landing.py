@@ -3,8 +3,9 @@
 import pytest
 from pyspark.sql import functions as F
 
-import landing
 import landing_files
+import landing_rows
+import landing_rules
 import table_contract
 from problems import BadInputError
 
@@ -85,7 +86,9 @@ def parse(spark, request):
         ddl = request.config.rootpath / "ddl" / f"{table}.sql"
         frame = spark.createDataFrame([(line, file) for file, line in lines.items()], "value string, file string")
         frame = frame.withColumn("unit", F.lit("line"))
-        rows = landing.parse(frame, table_contract.parse(table, ddl.read_text()), now=NOW).collect()
+        rows = landing_rows.parse(
+            frame, table_contract.parse(table, ddl.read_text()), landing_rules.of(table, now=NOW)
+        ).collect()
         return {row["file"]: row for row in rows}
 
     return parsed
@@ -193,7 +196,10 @@ def test_truth_value_is_true_or_false_and_what_it_is_not_is_said(spark, request)
     step = f'"sensorReadingTime": {NOW}, "serialNumber": "S1", "distanceFromObject": 1'
     lines = [(f'{{{step}, "Calibrated": {value}}}', value) for value in values]
     frame = spark.createDataFrame(lines, "value string, file string").withColumn("unit", F.lit("line"))
-    rows = {row["file"]: row for row in landing.parse(frame, contract, now=NOW).collect()}
+    rows = {
+        row["file"]: row
+        for row in landing_rows.parse(frame, contract, landing_rules.of(contract.name, now=NOW)).collect()
+    }
     assert {value: rows[value]["calibrated"] for value in values} == values
     wrong = "calibrated is not true or false"
     assert [rows[value]["problem"] for value in values] == [None, None, None, None, wrong, wrong, wrong]

@@ -5,10 +5,10 @@ anna agreed at 100, ben at 200, cleo at 300 but never moved, dora not at all, ev
 
 import pytest
 
+import pseudonyms
 import refusals
-import subject
 from policies import Policies
-from step_trainer_landing_to_trusted import decide, transform
+from step_trainer_landing_to_trusted import classify, transform
 from tests.support.jobs import AT, SECRET, customer, measured
 
 CONSENTS = {"anna": 100, "ben": 200, "cleo": 300, "eve": 50}
@@ -46,15 +46,17 @@ def trusted_steps(frame):
             for time in times
         ]
         policies = Policies(**policies)
-        decided = decide(
+        classified = classify(
             frame("step_trainer_landing", *landed),
             curated,
             frame("customer_trusted", *(row | {"email": row["email"].title()} for row in trusted)),
             frame("customer_landing", *records) if policies.shared_serial_number == "all_owners" else curated,
             policies=policies,
         )
-        run.reasons = {(row["serialnumber"], row["sensorreadingtime"]): row["dropped"] for row in decided.collect()}
-        return sorted((row["serialnumber"], row["sensorreadingtime"]) for row in transform(decided).collect())
+        run.reasons = {
+            (row["serialnumber"], row["sensorreadingtime"]): row["drop_reason"] for row in classified.collect()
+        }
+        return sorted((row["serialnumber"], row["sensorreadingtime"]) for row in transform(classified).collect())
 
     return run
 
@@ -116,14 +118,14 @@ def test_exact_duplicates_are_dropped_and_readings_of_one_instant_kept(frame):
     curated = frame("customers_curated", owner)
     reading = {"sensorreadingtime": 1, "serialnumber": "S1", "distancefromobject": 200}
     other = reading | {"distancefromobject": 201}
-    decided = decide(
+    classified = classify(
         frame("step_trainer_landing", reading, reading, other),
         curated,
         frame("customer_trusted", owner),
         curated,
         policies=Policies(),
     )
-    rows = transform(decided)
+    rows = transform(classified)
     assert rows.schema.simpleString() == "struct<sensorreadingtime:bigint,serialnumber:string,distancefromobject:int>"
     assert sorted(map(tuple, rows.collect())) == [(1, "S1", 200), (1, "S1", 201)]
 
@@ -139,11 +141,11 @@ def test_refusal_of_an_owner_who_was_erased_still_counts(lakehouse, frame):
     ]
     for table in ("customer_trusted", "customers_curated"):
         frame(table, *rows).writeTo(lakehouse.name(table)).append()
-    refused = lakehouse.folder / refusals.PREFIX / subject.of_text(SECRET, " s1")
+    refused = lakehouse.folder / refusals.PREFIX / pseudonyms.of(SECRET, " s1")
     refused.parent.mkdir(parents=True)
     refused.touch()
     lakehouse.run("step_trainer_landing_to_trusted", "--profile", "strict")
     assert lakehouse.rows("step_trainer_trusted") == [(AT, "S2", 200)]
-    assert lakehouse.fates("step_trainer_landing")["dropped an owner of the Step Trainer did not agree"] == 1
+    assert lakehouse.outcomes("step_trainer_landing")["dropped an owner of the Step Trainer did not agree"] == 1
     lakehouse.run("step_trainer_landing_to_trusted")
     assert {row[1] for row in lakehouse.rows("step_trainer_trusted")} == {"S1", "S2"}

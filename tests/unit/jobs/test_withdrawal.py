@@ -74,7 +74,7 @@ def test_no_file_shows_who_has_withdrawn_and_other_history_stays(lakehouse, caps
     assert lakehouse.branches("machine_learning_curated") == {"main"}
     assert consistent(lakehouse)
     assert "expired" not in before
-    assert "expired, since they show who has withdrawn, or undo pseudonyms: 2 of" in capsys.readouterr().out
+    assert "expired snapshots that show withdrawn people or undo pseudonyms: 2 of" in capsys.readouterr().out
     assert [row[0] for row in lakehouse.rows("machine_learning_curated")] == [f"{DEVICE}ben"] * 1
 
 

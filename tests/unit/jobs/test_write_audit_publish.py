@@ -58,23 +58,23 @@ def test_each_table_was_made_from_those_of_its_own_run(first_run):
 
 
 def keep_all(rows):
-    return rows.withColumn("dropped", F.lit(None).cast("string"))
+    return rows.withColumn("drop_reason", F.lit(None).cast("string"))
 
 
 BUGS = {  # job: the function with a bug, what the bug makes of its result, the rules that it breaks
     "customer_landing_to_trusted": (
-        "decide",
+        "classify",
         keep_all,
-        ["every record agrees to research, and not only from a date to come"],
+        ["every record has a consent to research that is not in the future"],
     ),
-    "accelerometer_landing_to_trusted": ("decide", keep_all, ["every reading is of a customer who agreed"]),
+    "accelerometer_landing_to_trusted": ("classify", keep_all, ["every reading is of a trusted customer"]),
     "customer_trusted_to_curated": (
-        "decide",
+        "classify",
         keep_all,
-        ["every record is one of a trusted customer with a trusted accelerometer reading, and is there once"],
+        ["every record is of a trusted customer with a trusted accelerometer reading, and occurs once"],
     ),
     "step_trainer_landing_to_trusted": (
-        "decide",
+        "classify",
         keep_all,
         ["every reading is of a curated customer's Step Trainer"],
     ),
@@ -82,8 +82,8 @@ BUGS = {  # job: the function with a bug, what the bug makes of its result, the 
         "transform",
         lambda rows: rows.withColumn("serialnumber", F.lit("anna@example.com")),
         [
-            "no text of a row is an e-mail address, or the name, phone number or birthday of a customer",
-            "each pair of trusted readings that belong together is there as often as it exists, and nothing else is",
+            "no text is an e-mail address, or the name, phone number or birthday of a customer",
+            "every matching pair of trusted readings occurs exactly as often as it exists, and nothing else occurs",
         ],
     ),
 }
@@ -131,7 +131,9 @@ def test_table_that_somebody_alters_during_the_run_is_refused(lakehouse, monkeyp
         return written
 
     monkeypatch.setattr(publishing.Table, "write", alter_after_the_write)
-    with pytest.raises(SystemExit, match=r"customer_trusted has not the columns of customer_trusted\.sql"):
+    with pytest.raises(
+        SystemExit, match=r"schema differs from customer_trusted\.sql: missing nothing; unexpected shoesize int"
+    ):
         lakehouse.run("customer_landing_to_trusted")
     assert lakehouse.branches("customer_trusted") == set()
     assert lakehouse.data_files("customer_trusted") == set()
@@ -144,8 +146,8 @@ def test_last_job_of_a_workflow_run_publishes_nothing_without_the_tables_of_the_
         lakehouse.run(table, "--WORKFLOW_RUN_ID", "wr_of_one_job")
     assert str(refused.value) == (
         "machine_learning_curated: The workflow run wr_of_one_job has no step_trainer_trusted, customers_curated, "
-        "accelerometer_trusted, customer_trusted to publish, so it publishes nothing: a job was left "
-        "out, or another run has discarded its table. Run the whole workflow again."
+        "accelerometer_trusted, customer_trusted to publish, so it publishes nothing: a job did "
+        "not run, or another run has discarded its table. Run the whole workflow again."
     )
     publishing.Table(lakehouse.spark, lakehouse.name(table)).discard(["run_wr_of_one_job"])  # as the next run does
     assert visible(lakehouse) == before
@@ -252,14 +254,14 @@ def test_job_that_is_started_alone_publishes_at_once_unless_its_source_changes_m
 
     before = lakehouse.rows("machine_learning_curated")
     module = importlib.import_module("machine_learning_curated")
-    real, curated = module.decide, lakehouse.name("customers_curated")
+    real, curated = module.classify, lakehouse.name("customers_curated")
 
     def change_the_source(*given, **named):
         lakehouse.spark.sql(f"INSERT OVERWRITE {curated} SELECT * FROM {curated}")  # noqa: S608
         return real(*given, **named)
 
-    monkeypatch.setattr(module, "decide", change_the_source)
-    refused = "machine_learning_curated was made from another customers_curated than would be published with it"
+    monkeypatch.setattr(module, "classify", change_the_source)
+    refused = "machine_learning_curated was made from another snapshot of customers_curated than would be published"
     with pytest.raises(SystemExit, match=refused):
         lakehouse.run("machine_learning_curated")
     assert lakehouse.rows("machine_learning_curated") == before

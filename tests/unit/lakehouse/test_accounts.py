@@ -8,14 +8,14 @@ from lakehouse.accounts import Account, accounts
 
 
 def recorded(attempt: str, at: int, target: str, source: str, **rows: int) -> list[dict[str, Any]]:
-    """Return rows of pipeline_runs; a key is a fate, or a fate and a reason."""
+    """Return rows of pipeline_runs; a key is an outcome, or an outcome and a reason."""
     return [
         {
             "job_run_id": attempt,
             "recorded_at": at,
             "target_table": target,
             "source_table": "" if key == "output" else source,
-            "fate": key.partition("_")[0],
+            "outcome": key.partition("_")[0],
             "reason": key.partition("_")[2],
             "rows": count,
         }

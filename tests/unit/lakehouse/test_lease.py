@@ -13,7 +13,7 @@ import pytest
 from moto import mock_aws
 
 from lakehouse import lease
-from lakehouse.lease import KEY, Lease, LeaseError, Operation, of_job_run
+from lakehouse.lease import KEY, Lease, LeaseError, Operation, for_job_run
 
 BUCKET = "lake"
 HELD: list[Lease] = []
@@ -174,7 +174,7 @@ def test_a_job_belongs_to_the_operation_that_started_it(monkeypatch: pytest.Monk
     monkeypatch.setattr(lease.boto3, "client", lambda service: FakeGlue() if service == "glue" else None)
 
     def operation(**known: str) -> str:
-        return of_job_run(BUCKET, **({"given": "", "job": "a", "job_run_id": "jr_1"} | known)).operation.id
+        return for_job_run(BUCKET, **({"given": "", "job": "a", "job_run_id": "jr_1"} | known)).operation.id
 
     assert operation(workflow="flow", workflow_run_id="wr_by_command") == "of the command"
     assert operation(workflow="flow", workflow_run_id="wr_by_schedule") == "wr_by_schedule"

@@ -5,12 +5,12 @@ SELECT
     job_run_id,
     job,
     source_table,
-    sum(CASE WHEN fate = 'read' THEN "rows" ELSE 0 END) AS rows_read,
-    sum(CASE WHEN fate = 'published' THEN "rows" ELSE 0 END) AS published,
-    sum(CASE WHEN fate = 'dropped' THEN "rows" ELSE 0 END) AS dropped,
-    sum(CASE WHEN fate = 'quarantined' THEN "rows" ELSE 0 END) AS quarantined,
-    sum(CASE WHEN fate = 'read' THEN "rows" ELSE -"rows" END) AS unaccounted
+    sum(CASE WHEN outcome = 'read' THEN "rows" ELSE 0 END) AS rows_read,
+    sum(CASE WHEN outcome = 'published' THEN "rows" ELSE 0 END) AS published,
+    sum(CASE WHEN outcome = 'dropped' THEN "rows" ELSE 0 END) AS dropped,
+    sum(CASE WHEN outcome = 'quarantined' THEN "rows" ELSE 0 END) AS quarantined,
+    sum(CASE WHEN outcome = 'read' THEN "rows" ELSE -"rows" END) AS unaccounted
 FROM "${audit_database}"."pipeline_runs"
-WHERE fate <> 'output'
+WHERE outcome <> 'output'
 GROUP BY workflow_run_id, job_run_id, job, source_table
 ORDER BY recorded_at DESC, source_table

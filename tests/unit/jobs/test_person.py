@@ -18,11 +18,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-import forget_objects
+import bucket_objects
 import json_records
+from bucket_objects import UNDECODABLE, erase_records
 from canonical import folded
-from forget_objects import UNDECODABLE, sift
-from forget_person import WIDE, Person, Record, parse
+from person import WIDE, Person, Record, parse
 
 ANN = Person.of("Ann.Lee@X.org").with_records(
     [
@@ -41,12 +41,12 @@ BOB = '{"email":"bob@x.org","phone":"8010000000","serialNumber":"S-1","customerN
 
 def without(content: bytes, table: str = "customer_landing", person: Person = ANN) -> bytes:
     sink = io.BytesIO()
-    sift(io.BufferedReader(io.BytesIO(content)), sink, lambda line: person.owns(table, line))
+    erase_records(io.BufferedReader(io.BytesIO(content)), sink, lambda line: person.owns(table, line))
     return sink.getvalue()
 
 
 def kinds(content: bytes, person: Person = ANN) -> set[str]:
-    return forget_objects.kinds_in(io.BufferedReader(io.BytesIO(content)), person)
+    return bucket_objects.kinds_in(io.BufferedReader(io.BytesIO(content)), person)
 
 
 @pytest.mark.parametrize(
@@ -101,7 +101,7 @@ def test_an_address_at_the_end_of_another_persons_is_not_found_there(other: str)
     brien = Person.of("brien@x.org")
     line = json.dumps({"email": other}).encode()
     assert kinds(line, brien) == {"email"}, "as long as nobody is known to have that address"
-    beside = brien.beside([Record({"email": other}.items())])
+    beside = brien.without_shared([Record({"email": other}.items())])
     assert kinds(line, beside) == set()
     for own in (b"'brien@x.org'", b"user=brien@x.org", b"<brien@x.org>", line + b" brien@x.org"):
         assert kinds(own, beside) == {"email"}
@@ -137,7 +137,7 @@ def test_gzip_stays_gzip_of_several_members_too() -> None:
 @pytest.mark.parametrize(("rest", "left"), [(b"", False), (b"\xef\xbb\xbf\r\n \n", False), (b"]\n", True)])
 def test_whether_anything_is_left(rest: bytes, left: bool) -> None:
     source = io.BufferedReader(io.BytesIO(b'{"email":"ann.lee@x.org"}\n' + rest))
-    assert sift(source, None, lambda line: ANN.owns("customer_landing", line)) == (1, left)
+    assert erase_records(source, None, lambda line: ANN.owns("customer_landing", line)) == (1, left)
 
 
 def test_readings_go_by_user_and_by_serial_number() -> None:
@@ -163,14 +163,14 @@ def test_quarantine_is_judged_by_the_record_in_it() -> None:
 
 def test_what_others_carry_too_is_not_the_persons() -> None:
     others = [parse('{"email":"bob@x.org","serialNumber":"S-77-A","customerName":"ann Müller-LEE"}')]
-    person = ANN.beside(other for other in others if other is not None)
+    person = ANN.without_shared(other for other in others if other is not None)
     assert person.shared == {"serial number": {"s-77-a"}, "name": {"ann müller-lee"}}
     assert without(b'{"serialNumber":"S-77-A"}\n', "step_trainer_landing", person) == b'{"serialNumber":"S-77-A"}\n'
     assert person.owns("customer_landing", '{"email":"ann.lee@x.org","serialNumber":"S-77-A"}')
     assert not person.owns("customer_landing", '{"email":"bob@x.org","serialNumber":"S-77-A"}')
     again = Person.from_json(person.emails, json.loads(json.dumps(person.to_json())))
     assert again == person
-    assert again.with_records([]).beside([]).identifiers == ANN.identifiers, "nobody carries them any longer"
+    assert again.with_records([]).without_shared([]).identifiers == ANN.identifiers, "nobody carries them any longer"
 
 
 @pytest.mark.parametrize(
@@ -187,7 +187,7 @@ def test_what_others_carry_too_is_not_the_persons() -> None:
     ],
 )
 def test_an_address_with_something_around_it_that_makes_it_none_is_the_persons(address: str, own: bool) -> None:
-    assert ANN.is_own(address) == own
+    assert ANN.is_own_address(address) == own
 
 
 def test_what_other_people_have_hides_their_longer_values_and_no_more() -> None:
@@ -195,7 +195,8 @@ def test_what_other_people_have_hides_their_longer_values_and_no_more() -> None:
         {"email": "mary-ann.lee@x.org", "customerName": "Eva Ann Müller-Lee"},
         {"email": "bob@x.org", "customerName": "of ann.lee@x.org"},
     ]
-    person = ANN.beside(Record(other.items()) for other in others).beside_owners(["ann.lee@x.org.uk", "S-77-A-2"])
+    person = ANN.without_shared(Record(other.items()) for other in others)
+    person = person.with_other_owners(["ann.lee@x.org.uk", "S-77-A-2"])
     assert kinds(b"mary-ann.lee@x.org, EVA ANN M\xc3\x9cLLER-LEE, ann.lee@x.org.uk, s-77-a-2", person) == set()
     assert kinds("mary-ann.lee@x.org".encode("utf-16-le"), person) == set()
     assert kinds(b"of ann.lee@x.org", person) == {"email"}, "a sentence is nobody's value"
@@ -319,7 +320,7 @@ def test_many_people_are_erased_in_one_pass_and_everybody_else_keeps_every_byte(
         lines = [json.dumps({"email": spelled(email, random)}, ensure_ascii=random.random() < 0.5) for email in gone]
         lines += [json.dumps({"email": email}) for email in others]
         random.shuffle(lines)
-        person = Person.of(*gone).beside(Record({"email": email}.items()) for email in others)
+        person = Person.of(*gone).without_shared(Record({"email": email}.items()) for email in others)
         kept = [
             line
             for line in lines
@@ -338,21 +339,21 @@ def test_no_damage_to_a_parquet_file_is_more_than_undecodable() -> None:
 
 
 def test_long_lines_are_looked_through_in_overlapping_parts(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(forget_objects, "BLOCK", 2048)
+    monkeypatch.setattr(bucket_objects, "BLOCK", 2048)
     for start in range(3000, 5200, 7):
         assert kinds(b" " * start + b"ann.lee@x.org" + b" " * 3000) == {"email"}
 
 
 def test_iceberg_keeps_the_first_characters_of_a_long_value() -> None:
     long = Person.of("christopher.smith@x.org")
-    assert kinds(b"\0\x20christopher.smit\0", long.beside([])) == {"truncated identifier"}
-    assert kinds(b"\0\x20christopher.smiu\0", long.beside([])) == {"truncated identifier"}
+    assert kinds(b"\0\x20christopher.smit\0", long.without_shared([])) == {"truncated identifier"}
+    assert kinds(b"\0\x20christopher.smiu\0", long.without_shared([])) == {"truncated identifier"}
     other = Record({"email": "christopher.smithson@x.org"}.items())
-    assert kinds(b"\0\x20christopher.smit\0", long.beside([other])) == set()
+    assert kinds(b"\0\x20christopher.smit\0", long.without_shared([other])) == set()
 
 
 def test_an_address_within_another_persons_is_not_found_in_binary() -> None:
     other = Record({"email": "joann.lee@x.org"}.items())
     assert kinds(b"\0joann.lee@x.org\0") == {"email"}
-    assert kinds(b"\0joann.lee@x.org\0", ANN.beside([other])) == set()
-    assert kinds(b"\0joann.lee@x.org\0ann.lee@x.org\0", ANN.beside([other])) == {"email"}
+    assert kinds(b"\0joann.lee@x.org\0", ANN.without_shared([other])) == set()
+    assert kinds(b"\0joann.lee@x.org\0ann.lee@x.org\0", ANN.without_shared([other])) == {"email"}

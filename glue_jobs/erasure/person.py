@@ -1,6 +1,6 @@
-"""Who is to be forgotten: what identifies the person, or several at once, and what of a text is theirs.
+"""The person to erase, or several at once: what identifies them, and which records and texts are theirs.
 
-Texts are compared as people read them: escapes decoded, and in the form in which addresses are compared.
+Texts are compared with escapes decoded and in the canonical form of addresses.
 """
 
 import json
@@ -12,49 +12,49 @@ from typing import Any, Final
 
 import pipeline
 from canonical import canonical, folded
-from forget_search import Needles, as_word, readings
+from text_search import SearchTerms, as_word, readings
 
 KINDS: Final = {"email": "email", "name": "customername", "phone": "phone", "serial number": "serialnumber"}
-"""What identifies a person, by the column that holds it. A birthday identifies nobody by itself."""
+"""Column of each kind of identifier. A birthday alone identifies nobody."""
 
 OWNER: Final = pipeline.person_columns("address", "landing") | pipeline.person_columns("serial_number", "landing")
-"""Key of a landing record that says whose it is."""
+"""Key that identifies the person of a landing record, by table."""
 
-SHORTEST: Final = 5  # characters; a shorter value is found everywhere and identifies nobody
-BOUND: Final = 16  # characters of a text that Iceberg keeps as the bounds of a column
+SHORTEST: Final = 5  # characters; a shorter value occurs everywhere and identifies nobody
+BOUND: Final = 16  # characters to which Iceberg truncates the column bounds of a text
 EMAIL: Final = re.compile(r"[^\s@]+@[^\s@]+\.[^\s@]+")
 ADDRESS: Final = re.compile(r"[\w!#$%&'*+/=?^`{|}~.-]+@(?:[^\W_]+(?:-+[^\W_]+)*\.)+(?:[^\W\d_]{2,}|xn--[a-z0-9-]+)")
-"""As RFC 5322 writes it without quotes, at a domain that there can be: not x.org-old."""
+"""An unquoted address of RFC 5322 at a possible domain; x.org-old is not one."""
 
 FEW: Final = 16
-"""Values that are sought one by one; of more only those a word of which the text has."""
+"""Up to so many values are searched one by one; of more, only those that share a word with the text."""
 WORD: Final = re.compile(r"[^\W_]+")
 WIDE: Final = "not UTF-8"
-"""What is said beside the kinds of identifiers of text in UTF-16 or UTF-32, which is not rewritten here."""
+"""Added to the kinds of identifiers found in UTF-16 or UTF-32 text, which cannot be rewritten."""
 
 
 class Record(list[tuple[str, Any]]):
-    """The keys and values of a JSON object in their order, repeated keys included."""
+    """The (key, value) pairs of a JSON object in order, including repeated keys."""
 
     def texts(self, name: str) -> set[str]:
-        """Return the values of a key in any letter case; neither empty ones nor objects nor arrays."""
+        """Return the non-empty scalar values of a key, in any letter case, in canonical form."""
         values = (value for key, value in self if key.lower() == name)
         return {text for value in values if isinstance(value, (str, bool)) and (text := canonical(str(value)))}
 
 
 def plain(text: str) -> str:
-    """Return a text as people read it: without letter case, and all escapes decoded."""
+    """Return a text with letter case folded and all escapes decoded."""
     *_, last = readings(text)
     return last
 
 
 def parse(line: str) -> Record | None:
-    """Return the JSON object of a line as the pipeline reads it: white space, marks, a comma around it."""
+    """Parse the JSON object of a line as the pipeline does, ignoring white space, byte order marks and one comma."""
     text = line.strip(" \t\r\n\f\v\ufeff").removesuffix(",").rstrip()
     if not text.startswith("{"):
         return None
     try:
-        # Numbers stay as they are written: a phone or serial number may come as one.
+        # Numbers keep their spelling: a phone or serial number may be a JSON number.
         found = json.loads(text, object_pairs_hook=Record, parse_int=str, parse_float=str, strict=False)
     except (ValueError, RecursionError):
         return None
@@ -63,12 +63,12 @@ def parse(line: str) -> Record | None:
 
 @dataclass(frozen=True)
 class Identifier:
-    """A value as it is sought."""
+    """A value to search for."""
 
     kind: str
     text: str
     anchor: str
-    """Its longest word, which every text has that has the value."""
+    """Its longest word: a text without it cannot hold the value."""
     pattern: re.Pattern[str]
 
 
@@ -76,39 +76,39 @@ class Identifier:
 class Person:
     """What identifies one person, or several who are erased together, and nobody else.
 
-    `shared` counts the values that other customers' records carry too: these are not searched for. `foreign` are other
-    people's values that contain one of the person's, as mary-ann@x.org contains ann@x.org.
+    `shared` are values that records of other customers hold too: they are not searched for. `foreign` are values of
+    other people that contain one of the person's, as mary-ann@x.org contains ann@x.org.
     """
 
     emails: frozenset[str]
     spellings: frozenset[str] = frozenset()
-    """The addresses as they were found, letter case and white space included."""
+    """The addresses as spelled in the records, with letter case and white space."""
     identifiers: Mapping[str, frozenset[str]] = field(default_factory=dict)
     shared: Mapping[str, frozenset[str]] = field(default_factory=dict)
     foreign: frozenset[str] = frozenset()
     bounds: frozenset[str] = frozenset()
-    """What Iceberg would keep of a long identifier as a bound, where no other customer's value begins alike."""
+    """Column bounds to which Iceberg would truncate a long identifier, unless another customer's value starts alike."""
 
     @classmethod
     def of(cls, *emails: str) -> "Person":
-        """Return a person of whom nothing but the address is known, or several."""
+        """Return one person, or several, of whom only the address is known."""
         addresses = frozenset(map(canonical, emails))
         return cls(addresses, frozenset(emails), {"email": addresses})
 
     def with_records(self, records: Iterable[Record]) -> "Person":
-        """Return the person with what their customer records say of them."""
+        """Return the person with the identifiers in their customer records."""
         found = {kind: set(values) for kind, values in self.identifiers.items()}
-        for kind, values in self.shared.items():  # whether they are still shared is asked anew
+        for kind, values in self.shared.items():  # whether they are still shared is determined again
             found.setdefault(kind, set()).update(values)
         spellings = set(self.spellings)
         for record in records:
             for kind, column in KINDS.items():
                 texts = record.texts(column)
-                found.setdefault(kind, set()).update(filter(self.is_own, texts) if kind == "email" else texts)
+                found.setdefault(kind, set()).update(filter(self.is_own_address, texts) if kind == "email" else texts)
             spellings.update(
                 str(value)
                 for key, value in record
-                if key.lower() == KINDS["email"] and self.is_own(canonical(str(value)))
+                if key.lower() == KINDS["email"] and self.is_own_address(canonical(str(value)))
             )
         usable = {
             kind: frozenset(value for value in values if len(value) >= SHORTEST or kind == "email")
@@ -116,10 +116,10 @@ class Person:
         }
         return replace(self, spellings=frozenset(spellings), identifiers=usable, shared={})
 
-    def is_own(self, text: str) -> bool:
-        """Tell whether an address is the person's: as asked for, or with something around it that makes it none.
+    def is_own_address(self, text: str) -> bool:
+        """Tell whether an address is the person's: equal, or embedded in a text that is not a valid address.
 
-        So _jane@x.org_ and jane@x.org-old are jane@x.org's, and mary-jane@x.org is somebody else's.
+        _jane@x.org_ and jane@x.org-old belong to jane@x.org; mary-jane@x.org is another person.
         """
         return text in self.emails or (
             not ADDRESS.fullmatch(text) and any(re.search(as_word(email), folded(text)) for email in self.emails)
@@ -127,10 +127,10 @@ class Person:
 
     def owns_customer(self, record: Record) -> bool:
         """Tell whether a customer record is the person's."""
-        return any(map(self.is_own, record.texts(KINDS["email"])))
+        return any(map(self.is_own_address, record.texts(KINDS["email"])))
 
-    def beside(self, others: Iterable[Record]) -> "Person":
-        """Return the person without what other customers' records carry too."""
+    def without_shared(self, others: Iterable[Record]) -> "Person":
+        """Return the person without the values that records of other customers hold too."""
         shared: dict[str, set[str]] = {kind: set() for kind in self.identifiers}
         foreign, bounds = set(self.foreign), {value for value in self.values() if len(value) > BOUND}
         for record in others:
@@ -150,12 +150,12 @@ class Person:
             frozenset(bound for value in bounds for bound in _bounds(value)),
         )
 
-    def beside_owners(self, owners: Iterable[str]) -> "Person":
-        """Return the person beside other people, known by the address or serial number of their readings."""
+    def with_other_owners(self, owners: Iterable[str]) -> "Person":
+        """Return the person with the addresses or serial numbers of other people's readings marked as foreign."""
         return replace(self, foreign=self.foreign | {owner for owner in owners if self._is_longer(owner)})
 
-    def beside_lines(self, text: str) -> "Person":
-        """Return the person beside other people's values, one a line, that contain one of the person's."""
+    def with_other_values(self, text: str) -> "Person":
+        """Return the person with the lines of a text that contain one of the person's values marked as foreign."""
         readable = plain(text)
         if not any(identifier.anchor in readable for identifier in self._identifiers):
             return self
@@ -167,10 +167,10 @@ class Person:
         return {value for values in self.identifiers.values() for value in values}
 
     def owns(self, table: str, line: str) -> bool:
-        """Tell whether a line of a landing table is a record of the person's.
+        """Tell whether a line of a landing table is a record of the person.
 
-        A record says by its key whose it is. One whose key is missing or no address, and a line that is no record, is
-        the person's if it holds anything that identifies them.
+        The key of a record decides. A record whose key is missing or invalid, and a line that is not a record, is the
+        person's if it holds any of their identifiers.
         """
         if not self.kinds_in(line):
             return False
@@ -180,19 +180,19 @@ class Person:
         owners = record.texts(OWNER[table])
         if OWNER[table] == "serialnumber":
             return bool(owners & self.identifiers.get("serial number", frozenset())) or not owners
-        others = {owner for owner in owners if EMAIL.fullmatch(owner) and not self.is_own(owner)}
+        others = {owner for owner in owners if EMAIL.fullmatch(owner) and not self.is_own_address(owner)}
         return bool(owners & self.emails) or not others
 
     def owns_quarantined(self, line: str) -> bool:
-        """Tell whether a line of the quarantine holds a record of the person's, or one of a file named after them.
+        """Tell whether a line of the quarantine holds a record of the person, or one from a file named after them.
 
-        The latter is a copy: the record itself stays in the landing zone, in a file of another name.
+        The latter is only a copy: the record itself stays in the landing zone, in a renamed file.
         """
         files = [str(value) for key, value in parse(line) or () if key.lower() == "file"]
         return any(map(self.kinds_in, files)) or self.owns_quarantined_record(line)
 
     def owns_quarantined_record(self, line: str) -> bool:
-        """Tell whether a line of the quarantine holds a record of the person's."""
+        """Tell whether a line of the quarantine holds a record of the person."""
         entry = parse(line)
         if entry is None:
             return bool(self.kinds_in(line))
@@ -203,18 +203,18 @@ class Person:
         return any(self.owns(table, str(record)) for record in records)
 
     def kinds_in(self, text: str) -> set[str]:
-        """Return which kinds of identifiers a text holds, each as a word of its own."""
+        """Return the kinds of identifiers that a text holds as whole words."""
         return {
             identifier.kind
             for reading in readings(text)
             for identifier in self._candidates(reading)
-            if self._stands_in(reading, identifier)
+            if self._occurs_in(reading, identifier)
         }
 
     def kinds_in_data(self, data: bytes, *, binary: bool = False) -> set[str]:
-        """Return which kinds of identifiers bytes hold, in any encoding; in binary data not only as words of their own.
+        """Return the kinds of identifiers in bytes of any encoding, in binary data even within words.
 
-        There a length may stand like a letter beside a value.
+        In binary data a length byte next to a value may look like a letter.
         """
         found: set[str] = set()
         for text, wide in self._needles.texts(data):
@@ -224,12 +224,12 @@ class Person:
 
     @property
     def longest(self) -> int:
-        """The most bytes that an identifier may take."""
+        """Maximum length of an encoded identifier in bytes."""
         return self._needles.longest
 
     @cached_property
-    def _needles(self) -> Needles:
-        return Needles(self.values() | self.bounds, self.spellings)
+    def _needles(self) -> SearchTerms:
+        return SearchTerms(self.values() | self.bounds, self.spellings)
 
     @cached_property
     def _identifiers(self) -> list[Identifier]:
@@ -254,8 +254,8 @@ class Person:
             for anchor in self._by_anchor.keys() & {*WORD.findall(text), ""}:
                 yield from self._by_anchor[anchor]
 
-    def _stands_in(self, text: str, identifier: Identifier) -> bool:
-        """Tell whether a text holds an identifier as a word, elsewhere than within other people's values."""
+    def _occurs_in(self, text: str, identifier: Identifier) -> bool:
+        """Tell whether a text holds an identifier as a whole word outside other people's values."""
         if identifier.pattern.search(text) is None:
             return False
         for longer in self._longer:
@@ -278,14 +278,14 @@ class Person:
         return sorted(map(folded, self.foreign), key=len, reverse=True)
 
     def _is_longer(self, text: str) -> bool:
-        """Tell whether somebody else's value contains one of the person's, and is not a sentence with their address."""
+        """Tell whether another's value contains one of the person's, and is not a sentence with their address."""
         compared = folded(text)
         if not any(identifier.text in compared != identifier.text for identifier in self._identifiers):
             return False
         return ADDRESS.fullmatch(text) is not None or not any(email in text for email in self.emails)
 
     def to_json(self) -> dict[str, Any]:
-        """Return the person for the request, from which an interrupted run goes on."""
+        """Return the person as JSON for the request, from which an interrupted run resumes."""
         return {
             "spellings": sorted(self.spellings),
             "identifiers": {kind: sorted(values) for kind, values in self.identifiers.items()},
@@ -296,7 +296,7 @@ class Person:
 
     @classmethod
     def from_json(cls, emails: Iterable[str], known: Mapping[str, Any]) -> "Person":
-        """Return the person that a request tells."""
+        """Return the person stored in a request."""
         return cls(
             frozenset(map(canonical, emails)),
             frozenset(known["spellings"]),
@@ -308,14 +308,14 @@ class Person:
 
 
 def _bounds(value: str) -> set[str]:
-    """Return a long text as Iceberg's lower bound, and as its upper bound, whose last character is the next one."""
+    """Return Iceberg's lower bound of a long text, and its upper bounds, which end in the next character."""
     cut = value[:BOUND]
     following = {chr(ord(last) + 1).lower() for last in (cut[-1], cut[-1].upper()[-1])}
     return {cut, *(cut[:-1] + last for last in following)}
 
 
 def _without(text: str, foreign: Collection[str], value: str) -> bool:
-    """Tell whether a text holds a value elsewhere than within other people's."""
+    """Tell whether a text holds a value outside other people's values."""
     for longer in foreign:
         if value in longer:
             text = text.replace(longer, "")

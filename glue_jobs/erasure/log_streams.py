@@ -1,22 +1,22 @@
-"""The log streams of the jobs in CloudWatch: looked through, and deleted where they hold anything of a person's."""
+"""Search the jobs' log streams in CloudWatch, and delete those that mention a person."""
 
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from forget_person import Person
+from person import Person
 
 
 class Logs:
-    """The log groups of the jobs, given by their names."""
+    """The log groups of the jobs, by name."""
 
     def __init__(self, client: Any, groups: Iterable[str]) -> None:
         self._client = client
         self._groups = tuple(groups)
         self.searched = 0
-        """Streams that the last search went through."""
+        """Number of streams in the last search."""
 
     def streams_with(self, person: Person) -> list[tuple[str, str]]:
-        """Return group and name of each stream that holds anything of the person's."""
+        """Return (group, name) of each stream that holds an identifier of the person."""
         found, seen = set(), set()
         for group in self._groups:
             for events in self._pages(group):
@@ -31,7 +31,7 @@ class Logs:
         return sorted(found)
 
     def delete(self, streams: Iterable[tuple[str, str]]) -> None:
-        """Delete streams with all their events."""
+        """Delete streams, each with all its events."""
         for group, stream in streams:
             self._client.delete_log_stream(logGroupName=group, logStreamName=stream)
 

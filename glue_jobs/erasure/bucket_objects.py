@@ -1,4 +1,4 @@
-"""The objects of the bucket and all their versions: found, looked through, rewritten record by record, deleted."""
+"""List, search, rewrite and delete the objects of the bucket in all their versions."""
 
 import gzip
 import io
@@ -18,23 +18,23 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from canonical import canonical
-from forget_person import Person
 from json_records import Kind, parts, without
 from landing_files import UNSAFE_CODECS
+from person import Person
 from problems import BadInputError
 
 T = TypeVar("T")
 
-AT_ONCE: Final = 8
+CONCURRENCY: Final = 8
 BLOCK: Final = 8 * 1024**2
-IN_MEMORY: Final = 64 * 1024**2  # of an object that is read as a whole; a bigger one goes to the disk
-DELETE_BATCH: Final = 1000  # what DeleteObjects takes
+IN_MEMORY: Final = 64 * 1024**2  # an object read as a whole spills to disk beyond this size
+DELETE_BATCH: Final = 1000  # the limit of DeleteObjects
 
 GZIP: Final = b"\x1f\x8b"
 PARQUET: Final = b"PAR1"
 AVRO: Final = b"Obj\x01"
 PUFFIN: Final = b"PFA1"
-"""How Iceberg's statistics begin: hashed values, which pass for packed."""
+"""First bytes of Iceberg statistics: hashed values, which look compressed."""
 OPAQUE: Final = re.compile(
     rb"ORC|PK(?:\x03\x04|\x05\x06|\x07\x08)|7z\xbc\xaf|Rar!|MSCF|.{257}ustar"  # ORC, archives
     rb"|BZh|\x28\xb5\x2f\xfd|\xfd7zXZ|\xff\x06\x00\x00|\x04\x22\x4d\x18|\x78[\x01\x5e\x9c\xda]|LZIP|\x1f[\x9d\xa0]"
@@ -42,20 +42,20 @@ OPAQUE: Final = re.compile(
     rb"|Salted__|age-encryption\.org/|-----BEGIN (?:PGP MESSAGE|AGE ENCRYPTED FILE)-----|\x85[\x01-\x04]",
     re.DOTALL,
 )
-"""How data begins that is not unpacked here: archives, other compressions than gzip, documents, what is encrypted."""
+"""First bytes of data that is not decoded here: archives, compressions other than gzip, documents, encrypted data."""
 SAMPLE: Final = 2**16
 DENSE: Final = 0.97
-"""Share of its size that data keeps when it is compressed if it is compressed or encrypted already."""
-SMALL: Final = 256  # bytes, of which too few to tell
+"""Compression ratio above which data counts as compressed or encrypted already."""
+SMALL: Final = 256  # bytes; less data is too little to tell
 
 DAMAGED: Final = (EOFError, zlib.error, gzip.BadGzipFile)
-"""What reading a damaged gzip file raises."""
+"""Errors of reading a damaged gzip file."""
 
 UNREADABLE: Final = (*DAMAGED, pa.ArrowException, OSError, UnicodeDecodeError, IndexError, OverflowError, MemoryError)
-"""What decoding a damaged file raises; pyarrow reports a damaged page as OSError."""
+"""Errors of decoding a damaged file; pyarrow reports a damaged page as OSError."""
 
 UNDECODABLE: Final = "undecodable"
-"""What is said in the place of a kind of identifier when an object cannot be looked into."""
+"""Stands for a kind of identifier when an object cannot be searched."""
 
 KEPT_HEADERS: Final = ("ContentType", "ContentEncoding", "ContentDisposition", "CacheControl", "Metadata")
 
@@ -73,7 +73,7 @@ class Version:
 
     @property
     def live(self) -> bool:
-        """Whether this is what readers get."""
+        """Whether readers get this version."""
         return self.current and not self.marker
 
 
@@ -85,8 +85,8 @@ class Bucket:
         self.name = name
 
     def versions(self, prefix: str = "") -> Iterator[Version]:
-        """Return all versions and delete markers whose key begins so."""
-        # An empty prefix is not the same as none to a policy that names prefixes.
+        """Return all versions and delete markers whose key has the prefix."""
+        # To an IAM policy with prefixes, an empty prefix is not the same as no prefix.
         where = {"Prefix": prefix} if prefix else {}
         for page in self._s3.get_paginator("list_object_versions").paginate(Bucket=self.name, **where):
             for kind, marker in (("Versions", False), ("DeleteMarkers", True)):
@@ -101,68 +101,69 @@ class Bucket:
                     )
 
     def read(self, key: str) -> bytes | None:
-        """Return the content of a small object; None if there is none."""
+        """Return the content of a small object; None if it does not exist."""
         try:
             return cast("bytes", self._s3.get_object(Bucket=self.name, Key=key)["Body"].read())
         except self._s3.exceptions.NoSuchKey:
             return None
 
     def write(self, key: str, content: bytes) -> None:
-        """Write a small object, of which no earlier version stays."""
+        """Write a small object and delete its earlier versions."""
         self._s3.put_object(Bucket=self.name, Key=key, Body=content, ContentType="application/json")
         self.purge([key])
 
     def delete(self, versions: Iterable[Version]) -> int:
-        """Delete these versions for good and return how many they were."""
-        doomed = [{"Key": version.key, "VersionId": version.id} for version in versions]
-        for start in range(0, len(doomed), DELETE_BATCH):
-            batch = doomed[start : start + DELETE_BATCH]
+        """Delete these versions for good and return their number."""
+        condemned = [{"Key": version.key, "VersionId": version.id} for version in versions]
+        for start in range(0, len(condemned), DELETE_BATCH):
+            batch = condemned[start : start + DELETE_BATCH]
             errors = self._s3.delete_objects(Bucket=self.name, Delete={"Objects": batch, "Quiet": True}).get("Errors")
             if errors:
-                raise BadInputError(f"{len(errors)} versions could not be deleted: {errors[0].get('Code')}.")
-        return len(doomed)
+                code = errors[0].get("Code")
+                raise BadInputError(f"{len(errors)} versions could not be deleted: {code}. Run the same request again.")
+        return len(condemned)
 
     def purge(self, keys: Iterable[str], *, current: bool = False) -> int:
-        """Delete the noncurrent versions and delete markers of objects, by wish the current version too."""
+        """Delete the noncurrent versions and delete markers of objects and, with `current`, the current version too."""
         versions = [version for key in keys for version in self.versions(key) if version.key == key]
-        # The current ones last: what is killed in between leaves no object that an older version shines through.
-        doomed = [version for version in versions if current or not version.current or version.marker]
-        return self.delete(sorted(doomed, key=lambda version: version.current))
+        # The current ones last: if the run is killed in between, no older version becomes current.
+        condemned = [version for version in versions if current or not version.current or version.marker]
+        return self.delete(sorted(condemned, key=lambda version: version.current))
 
     def open(self, version: Version) -> io.BufferedReader:
-        """Return a stream of a version as it is stored."""
+        """Return the stored bytes of a version as a stream."""
         which = {} if version.id == "null" else {"VersionId": version.id}
         body = self._s3.get_object(Bucket=self.name, Key=version.key, **which)["Body"]
         return io.BufferedReader(_Raw(body), BLOCK)
 
     def windows(self, version: Version, overlap: int) -> Iterator[bytes]:
-        """Return a version in parts, unpacked: see `windows`."""
-        with self.open(version) as stream, _unpacked(stream) as text:
+        """Return a version in parts, decompressed: see `windows`."""
+        with self.open(version) as stream, _decompressed(stream) as text:
             yield from windows(text, overlap)
 
     def replace(self, version: Version, content: IO[bytes], key: str | None = None) -> None:
-        """Write another content over the current version of an object, and delete all earlier versions.
+        """Replace the content of the current version of an object, and delete all earlier versions.
 
-        With another key the object gets a new name, and nothing stays under the old one.
+        With a new key the object is renamed, and nothing stays under the old key.
         """
         head = self._s3.head_object(Bucket=self.name, Key=version.key)
         if head.get("VersionId", version.id) != version.id:
-            raise BadInputError("A landing file was replaced while it was being rewritten. Run the same request again.")
+            raise BadInputError("An upload replaced a landing file during its rewrite. Run the same request again.")
         kept = {name: head[name] for name in KEPT_HEADERS if head.get(name)}
         self._s3.upload_fileobj(content, self.name, key or version.key, ExtraArgs=kept)
         self.purge([version.key], current=key is not None)
 
     def records(self, version: Version) -> Iterator[bytes]:
-        """Return the records of a version, or what is none, unpacked; of a damaged one those before the damage."""
-        with self.open(version) as stream, _unpacked(stream) as text, suppress(*DAMAGED):
+        """Return the decompressed records of a version and what is not a record; up to any damage."""
+        with self.open(version) as stream, _decompressed(stream) as text, suppress(*DAMAGED):
             yield from (content for kind, content in parts(_blocks(text)) if kind is not Kind.BETWEEN)
 
     def rows(
         self, version: Version, columns: Sequence[str], where: str, wanted: Callable[[str], bool]
     ) -> Iterator[dict[str, Any]]:
-        """Return the rows of a Parquet file whose column `where` has a wanted value, given as values are compared.
+        """Return the rows of a Parquet file whose column `where` has a wanted value, compared in canonical form.
 
-        A file that is damaged or has other columns holds none.
+        A damaged file, or one that lacks the columns, has no rows.
         """
         with self.open(version) as stream, tempfile.SpooledTemporaryFile(IN_MEMORY) as file:
             shutil.copyfileobj(stream, file, BLOCK)
@@ -179,21 +180,21 @@ class Bucket:
                 return
 
     def kinds_in(self, version: Version, person: Person) -> set[str]:
-        """Return which kinds of the person's identifiers a version holds, however they are packed.
+        """Return the kinds of the person's identifiers in a version, in any supported encoding.
 
-        One that is damaged, or packed in a way that is not known here, holds "undecodable".
+        A damaged version, or one in an unsupported format, has the kind `UNDECODABLE`.
         """
         named = person.kinds_in_data(version.key.encode(), binary=True)
         if version.marker:
             return named
-        if version.key.endswith(UNSAFE_CODECS):  # not each of them says so in its first bytes
+        if version.key.endswith(UNSAFE_CODECS):  # not all of these formats have magic bytes
             return named | {UNDECODABLE}
         with self.open(version) as stream:
             return named | kinds_in(stream, person)
 
 
 class _Raw(io.RawIOBase):
-    """A body of boto3 as a stream that can be buffered."""
+    """Adapter that makes a boto3 body bufferable."""
 
     def __init__(self, body: Any) -> None:
         self._body = body
@@ -211,9 +212,9 @@ class _Raw(io.RawIOBase):
         super().close()
 
 
-def each(items: Iterable[Any], act: Callable[[Any], T]) -> Iterator[T]:
-    """Do the same to many at once; the results come in order."""
-    with ThreadPoolExecutor(AT_ONCE) as pool:
+def map_concurrently(items: Iterable[Any], act: Callable[[Any], T]) -> Iterator[T]:
+    """Apply a function to many items concurrently; the results keep their order."""
+    with ThreadPoolExecutor(CONCURRENCY) as pool:
         yield from pool.map(act, items)
 
 
@@ -222,16 +223,16 @@ def _blocks(stream: BinaryIO) -> Iterator[bytes]:
         yield block
 
 
-def sift(source: io.BufferedReader, sink: IO[bytes] | None, erase: Callable[[str], bool]) -> tuple[int, bool]:
-    """Copy a stream of records, packed and in the form as it is, without those to erase; the others keep their bytes.
+def erase_records(source: io.BufferedReader, sink: IO[bytes] | None, erase: Callable[[str], bool]) -> tuple[int, bool]:
+    """Copy a stream without the records to erase, in the same compression and form; other records keep their bytes.
 
-    Returns how many records went, and whether any stays that is not blank.
+    Returns the number of erased records, and whether any non-blank record stays.
     """
-    packed = source.peek(2)[:2] == GZIP
+    compressed = source.peek(2)[:2] == GZIP
     erased, anything_left = 0, False
-    with _unpacked(source) as text, _packing(sink, packed) as out:
-        for part, goes in without(parts(_blocks(text)), lambda record: erase(record.decode("utf-8", "replace"))):
-            if goes:
+    with _decompressed(source) as text, _compressing(sink, compressed) as out:
+        for part, erasing in without(parts(_blocks(text)), lambda record: erase(record.decode("utf-8", "replace"))):
+            if erasing:
                 erased += 1
                 continue
             is_data = part.kind is not Kind.BETWEEN and part.content.strip(b" \t\r\n\xef\xbb\xbf")
@@ -242,11 +243,11 @@ def sift(source: io.BufferedReader, sink: IO[bytes] | None, erase: Callable[[str
 
 
 def kinds_in(stream: io.BufferedReader, person: Person) -> set[str]:
-    """Return which kinds of the person's identifiers a stream holds, or that it is undecodable."""
+    """Return the kinds of the person's identifiers in a stream, or `UNDECODABLE`."""
     head = stream.peek(SAMPLE)[:SAMPLE]
     if head.startswith((PARQUET, AVRO)):
         with tempfile.SpooledTemporaryFile(IN_MEMORY) as file:
-            shutil.copyfileobj(stream, file, BLOCK)  # what S3 says is not taken for damage
+            shutil.copyfileobj(stream, file, BLOCK)  # outside the try: an S3 error is not damage
             file.seek(0)
             decode = _decoded_parquet if head.startswith(PARQUET) else _decoded_avro
             try:
@@ -254,11 +255,11 @@ def kinds_in(stream: io.BufferedReader, person: Person) -> set[str]:
             except UNREADABLE:
                 return {UNDECODABLE}
     try:
-        with io.BufferedReader(cast("io.RawIOBase", _unpacked(stream)), SAMPLE) as text:
-            packed = head.startswith(GZIP)
-            if packed:
+        with io.BufferedReader(cast("io.RawIOBase", _decompressed(stream)), SAMPLE) as text:
+            compressed = head.startswith(GZIP)
+            if compressed:
                 head = text.peek(SAMPLE)[:SAMPLE]
-            if is_opaque(head) or (packed and head.startswith((GZIP, PARQUET, AVRO))):
+            if is_opaque(head) or (compressed and head.startswith((GZIP, PARQUET, AVRO))):
                 return {UNDECODABLE}
             binary = b"\0" in head
             found = set()
@@ -271,7 +272,7 @@ def kinds_in(stream: io.BufferedReader, person: Person) -> set[str]:
 
 
 def is_opaque(head: bytes) -> bool:
-    """Tell by the first bytes of data whether it is packed or encrypted in a way that is not looked into here."""
+    """Tell by the first bytes of data whether it is in a format that cannot be searched: compressed or encrypted."""
     if OPAQUE.match(head):
         return True
     if len(head) < SMALL or head.startswith((PUFFIN, GZIP)):
@@ -280,7 +281,7 @@ def is_opaque(head: bytes) -> bool:
 
 
 def windows(stream: BinaryIO, overlap: int) -> Iterator[bytes]:
-    """Return a stream in parts that end with a line, or overlap where a line is very long."""
+    """Return a stream in parts that end with a line; where a line is very long, the parts overlap."""
     rest = b""
     while block := stream.read(BLOCK):
         rest += block
@@ -294,14 +295,14 @@ def windows(stream: BinaryIO, overlap: int) -> Iterator[bytes]:
         yield rest
 
 
-def _unpacked(stream: io.BufferedReader) -> BinaryIO:
+def _decompressed(stream: io.BufferedReader) -> BinaryIO:
     return cast("BinaryIO", gzip.GzipFile(fileobj=stream) if stream.peek(2)[:2] == GZIP else stream)
 
 
 @contextmanager
-def _packing(sink: IO[bytes] | None, packed: bool) -> Iterator[IO[bytes] | None]:
-    """Yield what takes the lines of a copy: nothing, a file, or a file through gzip. The file itself stays open."""
-    if sink and packed:
+def _compressing(sink: IO[bytes] | None, compressed: bool) -> Iterator[IO[bytes] | None]:
+    """Yield the writer for a copy: none, the sink, or the sink through gzip. The sink stays open."""
+    if sink and compressed:
         with gzip.GzipFile(fileobj=sink, mode="wb", mtime=0) as out:
             yield cast("IO[bytes]", out)
     else:
@@ -309,19 +310,19 @@ def _packing(sink: IO[bytes] | None, packed: bool) -> Iterator[IO[bytes] | None]
 
 
 def _kinds_in_parts(parts: Iterable[str | bytes], person: Person) -> set[str]:
-    """Look through texts, then through binary data, in which values of these texts may stand again."""
+    """Search texts, then binary data, which may repeat values of the texts."""
     found: set[str] = set()
     for part in parts:
         if isinstance(part, str):
             found |= person.kinds_in_data(part.encode())
-            person = person.beside_lines(part)
+            person = person.with_other_values(part)
         else:
             found |= person.kinds_in_data(part, binary=True)
     return found
 
 
 def _decoded_parquet(file: BinaryIO) -> Iterator[str | bytes]:
-    """Return the texts of a Parquet file, one a line, then its indexes and its footer: they repeat some values."""
+    """Return the texts of a Parquet file, one per line, then its indexes and footer, which repeat some values."""
     parquet = pq.ParquetFile(file)
     for batch in parquet.iter_batches():
         for column in batch.columns:
@@ -333,13 +334,13 @@ def _decoded_parquet(file: BinaryIO) -> Iterator[str | bytes]:
 
 
 def _end(chunk: Any) -> int:
-    """Return where the pages of a column chunk end."""
+    """Return the offset at which the pages of a column chunk end."""
     first = chunk.dictionary_page_offset if chunk.has_dictionary_page else chunk.data_page_offset
     return int(min(first, chunk.data_page_offset) + chunk.total_compressed_size)
 
 
 def _texts(column: Any) -> Iterator[str]:
-    """Return the distinct texts in a column of any type, nested ones included."""
+    """Return the distinct texts in a column of any type, including nested types."""
     kind = column.type
     if pa.types.is_dictionary(kind):
         yield from _texts(column.dictionary)
@@ -358,7 +359,7 @@ def _texts(column: Any) -> Iterator[str]:
 
 
 def _decoded_avro(file: BinaryIO) -> Iterator[bytes]:
-    """Return the unpacked blocks of an Avro file: what Iceberg's manifests keep, column bounds among them."""
+    """Return the decompressed blocks of an Avro file: the content of Iceberg manifests, including column bounds."""
     file.read(len(AVRO))
     header: dict[bytes, bytes] = {}
     while count := _avro_long(file):
@@ -371,12 +372,12 @@ def _decoded_avro(file: BinaryIO) -> Iterator[bytes]:
     codec = header.get(b"avro.codec", b"null").decode()
     while file.read(1):
         file.seek(-1, io.SEEK_CUR)
-        _avro_long(file)  # how many entries
-        packed = file.read(_avro_long(file))
+        _avro_long(file)  # number of entries
+        block = file.read(_avro_long(file))
         if codec == "deflate":
-            yield zlib.decompress(packed, -zlib.MAX_WBITS)
+            yield zlib.decompress(block, -zlib.MAX_WBITS)
         elif codec == "null":
-            yield packed
+            yield block
         else:
             raise EOFError
         if file.read(16) != marker:

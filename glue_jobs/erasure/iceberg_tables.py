@@ -1,4 +1,4 @@
-"""The Iceberg tables: the person's rows go, the training table is made anew, and no earlier state stays reachable."""
+"""Erase a person from the Iceberg tables: delete the rows, rebuild the training table, expire earlier snapshots."""
 
 import json
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
@@ -9,14 +9,15 @@ from typing import Any, Final
 from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
 
+import lineage
 import machine_learning_curated
 import pipeline
-import subject
+import pseudonyms
 from address import with_address
-from forget_person import KINDS, Person, Record
-from forget_search import Needles
+from person import KINDS, Person, Record
 from policies import Policies
 from problems import BadInputError
+from text_search import SearchTerms
 
 CATALOG: Final = "glue_catalog"
 TRAINING: Final = "machine_learning_curated"
@@ -27,7 +28,7 @@ OWNER: Final = {
     for table in pipeline.WRITTEN
     if table in ADDRESSES | SERIAL_NUMBERS and table != TRAINING
 }
-"""Column that says whose a row is; the tables in the order of the pipeline."""
+"""Column that identifies the person of a row, by table in the order of the pipeline."""
 
 EVIDENCE: Final = pipeline.person_columns("pseudonym", "audit")
 READ: Final = "lakehouse.snapshot-read."
@@ -36,18 +37,18 @@ EVER: Final = "9999-12-31 00:00:00"
 
 @dataclass(frozen=True)
 class Tables:
-    """The Iceberg tables of a lakehouse and of its audit database, as far as they are there."""
+    """The existing Iceberg tables of a lakehouse and of its audit database."""
 
     spark: SparkSession
     database: str
     secrets: Sequence[bytes] = ()
-    """Of the pseudonyms: the present one, and the one before it."""
+    """HMAC keys of the pseudonyms: the current one, and the one before a rotation."""
 
     @cached_property
     def names(self) -> list[str]:
-        """Return the full name of each table that is there, in the order of the pipeline.
+        """Return the full name of each existing table, in the order of the pipeline.
 
-        Asked for by name: to list a database, the role would need every table in it.
+        Each is looked up by name: listing the database would need permission on every table in it.
         """
         wanted = [(self.database, table) for table in pipeline.WRITTEN]
         wanted += [(f"{self.database}_audit", table) for table in pipeline.AUDIT]
@@ -56,7 +57,7 @@ class Tables:
 
     @cached_property
     def published(self) -> dict[str, str]:
-        """Return the full name of each table that has a snapshot, by its short name."""
+        """Return the full name of each table with a snapshot, by its short name."""
         return {name.rpartition(".")[2]: name for name in self.names if self.current(name) is not None}
 
     def current(self, name: str) -> int | None:
@@ -64,14 +65,18 @@ class Tables:
         row = self.spark.table(f"{name}.refs").where("name = 'main'").select("snapshot_id").head()
         return row[0] if row else None
 
-    def properties(self, name: str) -> dict[str, str]:
-        """Return what a table's current snapshot tells of its publication."""
+    def current_of(self, table: str) -> int | None:
+        """Return the id of the snapshot that readers see of a table, by its short name; None if it is not published."""
+        return self.current(self.published[table]) if table in self.published else None
+
+    def report(self, name: str) -> dict[str, str]:
+        """Return what the run that committed a table's current snapshot reports about itself (see `lineage`)."""
         snapshots = self.spark.table(f"{name}.snapshots").where(f"snapshot_id = {self.current(name)}")
         summary: dict[str, str] = snapshots.select("summary").first()[0]  # type: ignore[index]
-        return {key: value for key, value in summary.items() if key.startswith("lakehouse.")}
+        return lineage.report(summary)
 
-    def customers(self, wanted: Needles) -> Iterator[Record]:
-        """Return the customer records that may hold one of the texts."""
+    def customers(self, wanted: SearchTerms) -> Iterator[Record]:
+        """Return the customer records that may hold one of the search terms."""
         for table in ("customer_trusted", "customers_curated"):
             if name := self.published.get(table):
                 for row in self.spark.table(name).select(*KINDS.values()).distinct().toLocalIterator():
@@ -79,7 +84,7 @@ class Tables:
                         yield Record(row.asDict().items())
 
     def owners_of_readings(self) -> Iterator[str]:
-        """Return the address or serial number of each whose readings are in the tables."""
+        """Return each address or serial number that has readings in the tables."""
         for table in ("accelerometer_trusted", "step_trainer_trusted"):
             if name := self.published.get(table):
                 found = with_address(self.spark.table(name), OWNER[table]).select("address").distinct()
@@ -104,7 +109,7 @@ class Tables:
         return {name: rows for name, rows in found.items() if rows}
 
     def rows_of(self, person: Person, keys: Collection[str]) -> dict[str, int]:
-        """Count what goes from each table: the person's rows, and the training rows that are made of them."""
+        """Count the rows to erase from each table: the person's, and the training rows that were made from them."""
         published, theirs = self.published, self._theirs(person, keys)
         counts = {
             table: self.spark.table(name).where(theirs[table]).count()
@@ -118,26 +123,20 @@ class Tables:
         return counts
 
     def snapshots(self) -> dict[str, int]:
-        """Count the snapshots of each table, on all branches."""
+        """Count the snapshots of each table on all branches."""
         return {table: self.spark.table(f"{name}.snapshots").count() for table, name in self.published.items()}
 
     def stale_inputs(self) -> list[list[str]]:
-        """Return (table, input) where a table was not made of what its input shows now."""
-        published = self.published
-        return [
-            [table, source]
-            for table, name in published.items()
-            for key, snapshot in self.properties(name).items()
-            if key.startswith(READ)
-            for source in [key.removeprefix(READ)]
-            if source in published and str(self.current(published[source])) != snapshot
-        ]
+        """Return each (table, input) where the table was made from another snapshot of the input than the current."""
+        made_from = {table: lineage.inputs(self.report(name)) for table, name in self.published.items()}
+        current = {table: id_ for table in self.published if (id_ := self.current_of(table)) is not None}
+        return [list(pair) for pair in lineage.outdated(made_from, current)]
 
     def erase(self, person: Person, keys: Collection[str]) -> None:
-        """Take the person's rows out of all tables.
+        """Delete the person's rows from all tables.
 
-        The training table first: as long as rows of the person are in the tables that it is made of, an interrupted run
-        finds them and makes it anew.
+        The training table is rebuilt first: if the run is interrupted, the next one still finds the person's rows in
+        the sources and rebuilds it again.
         """
         published, theirs = self.published, self._theirs(person, keys)
         here = {table for table in theirs if table in published and not self._rows(published, table, theirs).isEmpty()}
@@ -148,21 +147,20 @@ class Tables:
             self._overwrite(published[table], rows.where(~theirs[table]))
 
     def seal(self, stale_inputs: Iterable[Iterable[str]]) -> None:
-        """Make the current state of each table the only one that is reachable.
+        """Make the current snapshot of each table the only reachable one.
 
-        A commit without rows leaves no manifest behind that still describes the files before it: such a manifest would
-        keep the bounds of their columns, and with them values of the person's. Of the tables that a table was made of
-        it notes the snapshots of now, unless they had gone their own way before.
+        An empty commit leaves no manifest that describes earlier files: their column bounds could hold values of the
+        person. Its report refers to the current snapshots of the table's inputs, except where these were stale before
+        the erasure.
         """
-        published, stale = self.published, {tuple(pair) for pair in stale_inputs}
-        for table, name in published.items():
-            properties = self.properties(name)
-            for key in properties:
-                source = key.removeprefix(READ)
-                if key.startswith(READ) and source in published and (table, source) not in stale:
-                    properties[key] = str(self.current(published[source]))
-            _with(self.spark.table(name).limit(0).writeTo(name), properties).append()
-        for name in self.names:  # also those of which a run that failed left a branch and no more
+        stale = {tuple(pair) for pair in stale_inputs}
+        for table, name in self.published.items():
+            report = self.report(name)
+            inputs = (source for source in lineage.inputs(report) if (table, source) not in stale)
+            current = {source: id_ for source in inputs if (id_ := self.current_of(source)) is not None}
+            report |= lineage.input_entries(current)
+            _with_report(self.spark.table(name).limit(0).writeTo(name), report).append()
+        for name in self.names:  # also tables of which a failed run left only a branch
             for ref in self.spark.table(f"{name}.refs").where("name != 'main'").collect():
                 self.spark.sql(f"ALTER TABLE {name} DROP {ref['type']} `{ref['name']}`")
             self.spark.sql(
@@ -171,19 +169,19 @@ class Tables:
             )
 
     def files(self) -> dict[str, set[str]]:
-        """Return the address of each file that a table's current metadata needs, by the table's location."""
+        """Return the URI of each file that a table's current metadata refers to, by the table's location."""
         found = {}
         for name in self.names:
             described = self.spark.sql(f"DESCRIBE TABLE EXTENDED {name}").where("col_name = 'Location'").head()
             log = self.spark.table(f"{name}.metadata_log_entries").select("file").collect()
-            files = {log[-1][0]} if log else set()  # the current one is last, whatever the clocks said
+            files = {log[-1][0]} if log else set()  # the current one is last, even if clocks differed
             for view, column in (("snapshots", "manifest_list"), ("all_manifests", "path"), ("all_files", "file_path")):
                 files |= {row[0] for row in self.spark.table(f"{name}.{view}").select(column).toLocalIterator()}
             found[described[1]] = files  # type: ignore[index]
         return found
 
     def _theirs(self, person: Person, keys: Collection[str]) -> dict[str, Column]:
-        """Return for each table which rows are the person's: by the values in it, however these are spelt."""
+        """Return the condition for the person's rows by table, which matches any spelling of their identifiers."""
         addresses = person.identifiers["email"]
         serials = person.identifiers.get("serial number", frozenset())
         conditions = {}
@@ -194,48 +192,48 @@ class Tables:
                 rows = self.spark.table(self.published[table])
                 found = _spellings(F.col("address").isin(*values), rows, column)
             conditions[table] = _is_one_of(column, found)
-        pseudonyms = {subject.of_text(secret, email, "email") for secret in self.secrets for email in addresses}
-        conditions["customers_curated"] |= _is_one_of("email", pseudonyms)
+        found_pseudonyms = {pseudonyms.of(secret, email, "email") for secret in self.secrets for email in addresses}
+        conditions["customers_curated"] |= _is_one_of("email", found_pseudonyms)
         return conditions | {table: _is_one_of(column, keys) for table, column in EVIDENCE.items()}
 
     def _rows(self, published: Mapping[str, str], table: str, theirs: Mapping[str, Column]) -> DataFrame:
         return self.spark.table(published[table]).where(theirs[table])
 
     def _training_without(self, theirs: Mapping[str, Column], published: Mapping[str, str]) -> DataFrame:
-        """Return the training table as its policies make it of the rows that stay: the one place that knows how."""
+        """Return the training table as the job's own transform makes it, with its policies, from the rows that stay."""
         steps, readings, curated = (
             self.spark.table(published[table]).where(~theirs[table])
             for table in ("step_trainer_trusted", "accelerometer_trusted", "customers_curated")
         )
-        policies = Policies(**json.loads(self.properties(published[TRAINING])["lakehouse.policies"]))
-        pseudonyms = "pseudonym" in (policies.training_subject, policies.curated_identity)
-        if pseudonyms and not self.secrets:
+        policies = Policies(**json.loads(self.report(published[TRAINING])["policies"]))
+        with_pseudonyms = "pseudonym" in (policies.training_subject, policies.curated_identity)
+        if with_pseudonyms and not self.secrets:
             raise BadInputError("The argument --subject_key_secret is missing: apply the Terraform module again.")
         if policies.curated_identity == "pseudonym":
-            curated = subject.identified(curated, readings.select("user"), self.secrets)
-        pseudonym = subject.pseudonym(self.secrets[0]) if policies.training_subject == "pseudonym" else None
+            curated = pseudonyms.resolve(curated, readings.select("user"), self.secrets)
+        pseudonym = pseudonyms.pseudonymizer(self.secrets[0]) if policies.training_subject == "pseudonym" else None
         rows = machine_learning_curated.transform(steps, readings, curated, policies=policies, pseudonym=pseudonym)
         return rows.select(*self.spark.table(published[TRAINING]).columns)
 
     def _overwrite(self, name: str, rows: DataFrame) -> None:
         ordered = rows.sortWithinPartitions(*(f"`{column}`" for column in rows.columns))  # compresses better
-        _with(ordered.writeTo(name), self.properties(name)).overwrite(F.lit(True))
+        _with_report(ordered.writeTo(name), self.report(name)).overwrite(F.lit(True))
 
 
 def subject_keys(person: Person, secrets: Iterable[bytes]) -> set[str]:
-    """Return the person's pseudonyms: one for each secret and each way in which the address was written."""
-    # Pseudonyms are of the canonical form; earlier ones were of the address as it was spelt.
+    """Return the person's pseudonyms, one per key and spelling of the address."""
+    # Pseudonyms are of the canonical form; early versions hashed the address as spelled.
     spellings = {*person.emails, *person.spellings}
-    return {subject.keyed_hash(secret, text) for secret in secrets for text in spellings}
+    return {pseudonyms.keyed_hash(secret, text) for secret in secrets for text in spellings}
 
 
 def _spellings(wanted: Column, rows: DataFrame, column: str) -> list[str]:
-    """Return the values in a column of which a condition on their canonical form, `address`, holds."""
+    """Return the values of a column for which a condition on their canonical form, `address`, holds."""
     return [row[0] for row in with_address(rows, column).where(wanted).select(column).distinct().collect()]
 
 
 def _is_one_of(column: str, values: Collection[str]) -> Column:
-    if not values:  # Spark fails to push down a condition that names none
+    if not values:  # Spark fails to push down an empty list
         return F.lit(False)
     return F.coalesce(F.col(column).isin(*values), F.lit(False))
 
@@ -247,7 +245,7 @@ def _any(conditions: Iterable[Column]) -> Column:
     return found
 
 
-def _with(writer: Any, properties: Mapping[str, str]) -> Any:
-    for key, value in properties.items():
-        writer = writer.option(f"snapshot-property.{key}", value)
+def _with_report(writer: Any, report: Mapping[str, str]) -> Any:
+    for key, value in report.items():
+        writer = writer.option(f"snapshot-property.{lineage.PREFIX}{key}", value)
     return writer

@@ -1,7 +1,7 @@
-r"""Finds texts in bytes, however they are written: in any letter case, encoding and escape, or in base64.
+r"""Search bytes for texts in any letter case, encoding and escaping, or in base64.
 
-First a whole window is searched for all texts at once, by regular expressions of RE2 on the bytes, which are wider than
-what is sought. Only the lines that these hit are decoded, in every way that may apply, and judged.
+First a window is searched for all texts at once, by RE2 regular expressions on the bytes, which may match too much.
+Only lines that match are then decoded, in every way that may apply, and examined exactly.
 """
 
 import base64
@@ -19,12 +19,12 @@ import pyarrow.compute as pc
 
 from canonical import folded
 
-NESTED: Final = 3  # escapes of escapes: a record in quarantine is JSON in JSON
+NESTED: Final = 3  # layers of escapes: a record in quarantine is JSON in JSON
 LONG_RUN: Final = 28
-"""Characters of base64 in a row that are decoded in any case; keys such as shareWithResearchAsOfDate are shorter."""
-SLICE: Final = 2**16  # bytes of binary data that are decoded at once where a text may be in them
-BATCH: Final = 2**16  # parts that are searched at once
-PATTERNS: Final = 500  # texts in one regular expression: RE2 bounds the size of its program
+"""Length from which a run of base64 is always decoded; keys such as shareWithResearchAsOfDate are shorter."""
+SLICE: Final = 2**16  # bytes of binary data decoded at once
+BATCH: Final = 2**16  # parts searched at once
+PATTERNS: Final = 500  # texts per regular expression: RE2 limits the program size
 
 ENCODINGS: Final = ("utf-8", "utf-16-le", "utf-16-be", "utf-32-le", "utf-32-be")
 WIDE: Final = (("utf-16-le", 2), ("utf-16-be", 2), ("utf-32-le", 4), ("utf-32-be", 4))
@@ -39,11 +39,11 @@ MARKS: Final = (b"\\", b"%", b"&")
 """Characters that begin an escape."""
 RUN: Final = re.compile(rb"[A-Za-z0-9+/_-]{6,}")
 URL_SAFE: Final = bytes.maketrans(b"-_", b"+/")
-WRAPPED: Final = re.compile(rb"[A-Za-z0-9+/]{28,}(?:\r?\n[A-Za-z0-9+/]+)+")  # base64 in lines, as mail has it
+WRAPPED: Final = re.compile(rb"[A-Za-z0-9+/]{28,}(?:\r?\n[A-Za-z0-9+/]+)+")  # base64 in lines, as in e-mail
 
 
 def readings(text: str) -> Iterator[str]:
-    """Return a text as it is compared, then each time with one more layer of escapes decoded."""
+    """Return a text in canonical letter case, then repeatedly with one more layer of escapes decoded."""
     yield folded(text)
     data = b""
     for _ in range(NESTED):
@@ -58,9 +58,9 @@ def readings(text: str) -> Iterator[str]:
 
 
 def as_word(text: str) -> str:
-    """Return the regular expression of a text between characters that are neither letters nor digits.
+    """Return a regular expression that matches a text as a whole word.
 
-    A number does not stand within another one, such as 0.8015551212.
+    A number does not match within a decimal number such as 0.8015551212.
     """
     number = "" if "@" in text else r"(?<!\d\.)"
     after = "" if "@" in text else r"(?!\.\d)"
@@ -68,26 +68,26 @@ def as_word(text: str) -> str:
     return rf"(?<![^\W_]){number}{words}(?![^\W_]){after}"
 
 
-class Needles:
-    """Texts that are sought in bytes, all of them at once.
+class SearchTerms:
+    """Texts to search for in bytes, all at once.
 
-    `spellings` are texts in the letter case in which they were met: base64 of them is found where it stands by itself.
+    `spellings` are texts in their original letter case, for which base64 of exactly that spelling is found.
     """
 
     def __init__(self, texts: Iterable[str], spellings: Iterable[str] = ()) -> None:
-        sought = sorted({folded(text) for text in texts if text})
-        cores = sorted({core for text in {*sought, *spellings} for core in _base64(text)})
-        self.patterns = [_any(map(_bytes_of, sought[start : start + PATTERNS])) for start in _starts(sought)]
-        """Regular expressions of the texts themselves, for Arrow's arrays of binary data."""
+        wanted = sorted({folded(text) for text in texts if text})
+        cores = sorted({core for text in {*wanted, *spellings} for core in _base64(text)})
+        self.patterns = [_any(map(_bytes_of, wanted[start : start + PATTERNS])) for start in _starts(wanted)]
+        """Regular expressions of the texts, for Arrow arrays of binary data."""
         self._packed = [
             _any([*map(_literal, cores[start : start + PATTERNS]), f"[A-Za-z0-9+/]{{{LONG_RUN}}}"], case=True)
             for start in _starts(cores)
         ]
-        self.longest = 32 * max(map(len, sought), default=0) + 32
-        """Bytes that a text may take, each character an escape of an escape."""
+        self.longest = 32 * max(map(len, wanted), default=0) + 32
+        """Maximum length in bytes of an encoded text, in which each character is an escape of an escape."""
 
     def texts(self, data: bytes) -> Iterator[tuple[str, bool]]:
-        """Return the parts of a window that may hold a text, decoded, and whether in two or four bytes a character."""
+        """Return the decoded parts of a window that may hold a text, and whether as two or four bytes per character."""
         forms = list(_forms(data))
         if any(_match(form, self.patterns) for form in forms):
             parts = _slices(data, self.longest) if b"\0" in data else data.split(b"\n")
@@ -101,7 +101,7 @@ class Needles:
                 yield from _decoded(part)
 
     def hits(self, parts: Iterable[bytes]) -> Iterator[bytes]:
-        """Return the parts that may hold a text, as they are or with escapes decoded."""
+        """Return the parts that may hold a text, as is or with escapes decoded."""
         left = iter(parts)
         while batch := list(islice(left, BATCH)):
             readable = [b"\n".join(_forms(part)) if _has_forms(part) else part for part in batch]
@@ -128,7 +128,7 @@ def _slices(data: bytes, overlap: int) -> Sequence[bytes]:
 
 
 def narrow_texts(data: bytes) -> Iterator[str]:
-    """Return data as text of one byte a character or of UTF-8."""
+    """Decode data as UTF-8, or else also as one byte per character."""
     try:
         yield data.decode()
     except UnicodeDecodeError:
@@ -137,7 +137,7 @@ def narrow_texts(data: bytes) -> Iterator[str]:
 
 
 def wide_texts(data: bytes) -> Iterator[str]:
-    """Return data as text of two or four bytes a character, wherever the first one begins; nothing if it is UTF-8."""
+    """Decode data as two or four bytes per character at every alignment; nothing for plain UTF-8."""
     if not (b"\0" in data or data.startswith((b"\xff\xfe", b"\xfe\xff")) or not _is_utf8(data)):
         return
     for encoding, width in WIDE:
@@ -160,9 +160,9 @@ def _has_forms(data: bytes) -> bool:
 
 
 def _forms(data: bytes) -> Iterator[bytes]:
-    """Return data as it is, then each time with one more layer of escapes decoded.
+    """Return data as is, then repeatedly with one more layer of escapes decoded.
 
-    Where there are NULs, escapes are decoded in what is left without them: text of any width becomes the same.
+    NULs are removed before escapes are decoded, so that text of any character width becomes the same.
     """
     yield data
     if b"\0" in data:
@@ -191,7 +191,7 @@ def _unescape(match: re.Match[bytes]) -> bytes:
 
 
 def _unpacked(data: bytes) -> Iterator[bytes]:
-    """Return what base64 in the data says: of each run of its characters, from each of the first four on."""
+    """Decode the runs of base64 characters in the data, at each of the four alignments."""
     runs = [match[0].translate(URL_SAFE) for match in RUN.finditer(data)]
     runs += [match[0].translate(None, b"\r\n") for match in WRAPPED.finditer(data)]
     for run in runs:
@@ -201,7 +201,7 @@ def _unpacked(data: bytes) -> Iterator[bytes]:
 
 
 def _base64(text: str) -> Iterator[bytes]:
-    """Return what of base64 is the same whatever stands beside a text, for each place that it may begin at."""
+    """Return the part of a text's base64 that does not depend on adjacent text, for each alignment."""
     for spelling in {text, text.upper(), text.title()}:
         data = spelling.encode("utf-8", "replace")
         for before in range(3):
@@ -217,7 +217,7 @@ def _starts(texts: Sequence[object]) -> range:
 
 
 def _any(patterns: Iterable[str], *, case: bool = False) -> str:
-    joined = "|".join(patterns) or r"[^\x00-\xff]"  # of no texts nothing is found
+    joined = "|".join(patterns) or r"[^\x00-\xff]"  # without texts nothing matches
     return f"(?s:{joined})" if case else f"(?is:{joined})"
 
 
@@ -226,10 +226,10 @@ def _literal(data: bytes) -> str:
 
 
 def _bytes_of(text: str) -> str:
-    """Return the expression of a folded text's bytes in all encodings without NULs, for each way to write it."""
+    """Return the expression of a folded text's bytes in all encodings without NULs, for every spelling."""
     found = []
     while text:
-        # One letter may stand for several, as ß does for ss.
+        # One letter may fold to several, as ß does to ss.
         letters = next((text[:n] for n in (3, 2) if len(text) >= n and text[:n] in unfolded()), text[0])
         single = "".join(r"[\s+]+" if letter.isspace() else _alternatives(letter) for letter in letters)
         found.append(single if len(letters) == 1 else f"(?:{single}|{_alternatives(letters)})")
@@ -242,7 +242,7 @@ def _alternatives(text: str) -> str:
     characters = {text, *unfolded().get(text, ())}
     characters |= {unicodedata.normalize("NFD", character) for character in characters}
     found = {character.encode(encoding).replace(b"\0", b"") for character in characters for encoding in ENCODINGS}
-    found = {data for data in found if not data.isascii() or data.lower() == data}  # the expression ignores their case
+    found = {data for data in found if not data.isascii() or data.lower() == data}  # the expression ignores case
     return f"(?:{'|'.join(_literal(data) for data in sorted(found))})" if len(found) > 1 else _literal(*found)
 
 

@@ -1,0 +1,116 @@
+"""Reconcile every row that a job reads: read = published + dropped for a named reason + quarantined."""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Final, Literal
+
+from pyspark.sql import Column, DataFrame
+from pyspark.sql import functions as F
+
+from problems import AuditError
+
+DUPLICATE: Final = "exact duplicate"
+REFUSED: Final = "the run was refused"
+EMPTY: Final = "empty although its input is not"
+
+
+@dataclass(frozen=True)
+class RowCount:
+    """The number of rows of a source table with one outcome; `output` counts the rows that the job wrote.
+
+    The reason says why rows were dropped or quarantined, or that an output is `EMPTY`.
+    """
+
+    source_table: str
+    outcome: Literal["read", "published", "dropped", "quarantined", "output"]
+    reason: str
+    rows: int
+
+
+def distinct(rows: DataFrame) -> DataFrame:
+    """Return each distinct row once, with `copies`, the number of times that it occurs."""
+    return rows.groupBy(*rows.columns).agg(F.count("*").alias("copies"))
+
+
+def with_drop_reason(rows: DataFrame, drop_reason: Column) -> DataFrame:
+    """Return distinct rows with `drop_reason`, which is null for a row to publish."""
+    return rows.withColumn("drop_reason", drop_reason)
+
+
+def to_publish(classified: DataFrame) -> DataFrame:
+    """Keep the rows without a drop reason, each once."""
+    return classified.where("drop_reason is null")
+
+
+def reconcile(table: str, classified: DataFrame, *, read: int, quarantined: Mapping[str, int]) -> list[RowCount]:
+    """Count the rows of a source table by outcome; raise an AuditError unless they add up to the rows read.
+
+    `classified` has `drop_reason` and `copies`; `quarantined` counts rows by reason.
+    """
+    tallies = (
+        classified.groupBy("drop_reason").agg(F.count("*").alias("distinct"), F.sum("copies").alias("copies")).collect()
+    )
+    dropped = {row["drop_reason"]: int(row["copies"]) for row in tallies if row["drop_reason"] is not None}
+    kept = [row for row in tallies if row["drop_reason"] is None]
+    if duplicates := sum(row["copies"] - row["distinct"] for row in kept):
+        dropped[DUPLICATE] = duplicates
+    counts = [
+        RowCount(table, "read", "", read),
+        RowCount(table, "published", "", sum(row["distinct"] for row in kept)),
+        *(RowCount(table, "dropped", reason, rows) for reason, rows in sorted(dropped.items())),
+        *(RowCount(table, "quarantined", reason, rows) for reason, rows in sorted(quarantined.items())),
+    ]
+    accounted = total(counts, "published", "dropped", "quarantined")
+    if accounted != read:
+        raise AuditError(
+            f"{read:,} rows of {table} were read and {accounted:,} are accounted for: {describe(counts)}. Nothing was "
+            "published. Either rows changed while the job read them, or its code loses or repeats rows. Run it again."
+        )
+    return counts
+
+
+def of_refused_run(table: str, *, read: int, quarantined: Mapping[str, int]) -> list[RowCount]:
+    """Return the counts of a source table that exceeds its quarantine limit: all rows not quarantined are dropped."""
+    return [
+        RowCount(table, "read", "", read),
+        RowCount(table, "dropped", REFUSED, read - sum(quarantined.values())),
+        *(RowCount(table, "quarantined", reason, rows) for reason, rows in sorted(quarantined.items())),
+    ]
+
+
+def check_one_to_one(table: str, counts: Iterable[RowCount], output_rows: int) -> None:
+    """Raise an AuditError unless a table has exactly one row per published source row."""
+    published = total(counts, "published")
+    if output_rows != published:
+        raise AuditError(
+            f"{published:,} rows were to be published, but {table} has {output_rows:,}. Nothing was published. The "
+            "code of the job loses or repeats rows."
+        )
+
+
+def output(counts: Iterable[RowCount], output_rows: int) -> RowCount:
+    """Return the count of the rows written, given the counts of their sources.
+
+    An empty output is no error: it is right when no customer agreed, or when readings have not arrived yet.
+    """
+    return RowCount("", "output", EMPTY if not output_rows and total(counts, "read") else "", output_rows)
+
+
+def describe_losses(counts: Iterable[RowCount]) -> str:
+    """Return the reasons for which rows were dropped or quarantined with their row counts, largest first."""
+    rows: Counter[str] = Counter()
+    for count in counts:
+        if count.outcome in ("dropped", "quarantined"):
+            rows[count.reason] += count.rows
+    return ", ".join(f"{number:,} x {reason}" for reason, number in rows.most_common())
+
+
+def total(counts: Iterable[RowCount], *outcomes: str) -> int:
+    """Add up the rows with any of the given outcomes."""
+    return sum(count.rows for count in counts if count.outcome in outcomes)
+
+
+def describe(counts: Iterable[RowCount]) -> str:
+    """Return the counts as one line for the log."""
+    return ", ".join(" ".join(filter(None, (f"{count.rows:,}", count.outcome, count.reason))) for count in counts)
