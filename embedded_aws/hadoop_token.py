@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 from typing import Final
 
-from embedded_aws.process import Credentials
+from embedded_aws.connection import Credentials
 
 _KIND: Final = "WEBHDFS delegation"
 _LONGEST: Final = 127  # a longer field would begin with another encoding of its length

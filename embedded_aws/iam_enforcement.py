@@ -9,7 +9,7 @@ here, because moto's own
 
 Not evaluated: permission boundaries, session policies, trust policies, grants of KMS keys, and the rule that a missing
 key is a 403 to those who may not list. GetTables and DeleteObjects are allowed or denied as a whole, where AWS leaves
-out the tables and keys that the caller may not reach. What a bucket policy says is moto_gaps.py's business.
+out the tables and keys that the caller may not reach. What a bucket policy says is moto_gaps's business.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ from moto.iam.access_control import IAMPolicy, IAMRequestBase, PermissionResult
 from moto.s3.exceptions import BucketAccessDeniedError
 from moto.secretsmanager.models import secretsmanager_backends
 
-from embedded_aws.process import Credentials, Sandbox
+from embedded_aws.connection import Credentials, EmbeddedAws
 
 log = logging.getLogger(__name__)
 
@@ -87,12 +87,12 @@ def _check(request: IAMRequestBase, resource: str) -> None:
         _deny(request, lacking)
 
 
-def denial(sandbox: Sandbox, caller: Credentials, needs: Iterable[Need]) -> str | None:
+def denial(aws: EmbeddedAws, caller: Credentials, needs: Iterable[Need]) -> str | None:
     """Return what AWS would say to a caller who lacks one of these permissions; None while IAM is not enforced."""
     if ActionAuthenticatorMixin.request_count < settings.INITIAL_NO_AUTH_ACTION_COUNT:
         return None
     headers = {"X-Amz-Security-Token": caller.session_token} if caller.session_token else {}
-    key = access_control.create_access_key(sandbox.account_id, "aws", caller.access_key_id, headers)
+    key = access_control.create_access_key(aws.account_id, "aws", caller.access_key_id, headers)
     lacking = _lacking(key, needs)
     return _not_authorized(key.arn, lacking) if lacking else None
 

@@ -36,9 +36,9 @@ from werkzeug.exceptions import HTTPException
 from werkzeug.routing import Map, Rule
 from werkzeug.wrappers import Request, Response
 
-from embedded_aws.access import CALLER
+from embedded_aws.authentication import CALLER
 from embedded_aws.callers import Callers
-from embedded_aws.process import Credentials
+from embedded_aws.connection import Credentials
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
@@ -88,7 +88,7 @@ class IcebergRest:
 
     def __init__(self, callers: Callers) -> None:
         self._callers = callers
-        self._prefix = f"catalogs/{callers.sandbox.account_id}"
+        self._prefix = f"catalogs/{callers.aws.account_id}"
         self._urls = Map(
             Rule(
                 path.format(prefix=self._prefix, namespace="<namespace>", table="<table>"),

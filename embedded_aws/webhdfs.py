@@ -19,9 +19,9 @@ from moto.s3.models import FakeKey
 from moto.s3.utils import ARCHIVE_STORAGE_CLASSES
 from werkzeug.wrappers import Request, Response
 
-from embedded_aws.access import CALLER
+from embedded_aws.authentication import CALLER
 from embedded_aws.callers import Callers
-from embedded_aws.process import Credentials
+from embedded_aws.connection import Credentials
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment

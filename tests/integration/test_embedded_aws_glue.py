@@ -18,19 +18,19 @@ from botocore.exceptions import ClientError
 from pyiceberg.catalog import Catalog, load_catalog
 from pyiceberg.exceptions import CommitFailedException
 
-from embedded_aws import Sandbox
-from embedded_aws.server import build_server, listen, sandbox_at
+from embedded_aws import EmbeddedAws
+from embedded_aws.server import build_server, embedded_aws_at, listen
 from tests.support.served import empty_account
 
 BUCKET = "lake"
-MINUTE = 2.0  # seconds that a minute of a job's timeout lasts here
+SECONDS_PER_MINUTE = 2.0  # of a job's timeout
 
 
 @dataclass
 class Aws:
     """The embedded AWS in this process, and its clients."""
 
-    box: Sandbox
+    embedded: EmbeddedAws
     build: Path
     _clients: dict[str, Any] = field(default_factory=dict)
 
@@ -38,10 +38,10 @@ class Aws:
         if service not in self._clients:
             self._clients[service] = boto3.client(
                 service,
-                endpoint_url=self.box.endpoint,
-                region_name=self.box.region,
-                aws_access_key_id=self.box.credentials.access_key_id,
-                aws_secret_access_key=self.box.credentials.secret_access_key,
+                endpoint_url=self.embedded.endpoint,
+                region_name=self.embedded.region,
+                aws_access_key_id=self.embedded.credentials.access_key_id,
+                aws_secret_access_key=self.embedded.credentials.secret_access_key,
                 config=Config(retries={"total_max_attempts": 3}),
             )
         return self._clients[service]
@@ -92,11 +92,11 @@ class Aws:
 def aws(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Aws]:
     build = tmp_path_factory.mktemp("a project") / "build"  # with a space, as people have them
     listener = listen(0)
-    box = sandbox_at(listener)
-    server, runtime = build_server(listener, box, build, minute=MINUTE)
+    embedded = embedded_aws_at(listener)
+    server, runtime = build_server(listener, embedded, build, seconds_per_minute=SECONDS_PER_MINUTE)
     empty_account()
     threading.Thread(target=server.serve_forever, daemon=True).start()
-    aws = Aws(box, build)
+    aws = Aws(embedded, build)
     aws.client("s3").create_bucket(Bucket=BUCKET)
     trust = {
         "Statement": [{"Effect": "Allow", "Principal": {"Service": "glue.amazonaws.com"}, "Action": "sts:AssumeRole"}]
@@ -480,10 +480,10 @@ class TestSpark:
 
     def catalog(self, aws: Aws) -> Catalog:
         keys = {
-            "access-key-id": aws.box.credentials.access_key_id,
-            "secret-access-key": aws.box.credentials.secret_access_key,
-            "endpoint": aws.box.endpoint,
-            "region": aws.box.region,
+            "access-key-id": aws.embedded.credentials.access_key_id,
+            "secret-access-key": aws.embedded.credentials.secret_access_key,
+            "endpoint": aws.embedded.endpoint,
+            "region": aws.embedded.region,
         }
         settings = {f"{service}.{key}": value for service in ("glue", "s3") for key, value in keys.items()}
         return load_catalog("test", type="glue", **settings)

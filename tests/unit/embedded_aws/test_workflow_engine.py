@@ -10,7 +10,7 @@ from moto.glue.models import FakeTrigger, FakeWorkflow
 from moto.glue.utils import Action, Predicate
 
 from embedded_aws.job_run import JobRun, JobSpec
-from embedded_aws.workflows import WorkflowEngine, WorkflowRun, due, find_run, graph, satisfied
+from embedded_aws.workflow_engine import WorkflowEngine, WorkflowRun, due, find_run, graph, satisfied
 
 
 def predicate(*conditions: tuple[str, str], logical: str = "AND") -> dict[str, Any]:

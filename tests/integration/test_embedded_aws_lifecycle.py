@@ -32,7 +32,7 @@ def root(tmp_path: Path) -> Iterator[Path]:
     embedded_aws.down(folder)
 
 
-def client(running: embedded_aws.Sandbox, service: str) -> Any:
+def client(running: embedded_aws.EmbeddedAws, service: str) -> Any:
     return boto3.client(
         service,
         endpoint_url=running.endpoint,
@@ -64,7 +64,7 @@ def files_in(folder: Path) -> set[str]:
     return {str(path.relative_to(folder)) for path in folder.rglob("*") if not path.is_dir()}
 
 
-def start_sleeping_job(running: embedded_aws.Sandbox) -> None:
+def start_sleeping_job(running: embedded_aws.EmbeddedAws) -> None:
     """Run a job that sleeps, with an argument that names a bucket of data, and return when it does."""
     s3, iam, glue = (client(running, service) for service in ("s3", "iam", "glue"))
     s3.create_bucket(Bucket="code")
@@ -135,7 +135,7 @@ def test_the_port_can_be_chosen_but_not_shared(root: Path) -> None:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         port = taken.getsockname()[1]
-        with pytest.raises(embedded_aws.SandboxError, match=rf"Port {port} .* in use"):
+        with pytest.raises(embedded_aws.EmbeddedAwsError, match=rf"Port {port} .* in use"):
             embedded_aws.up(root, port)
         assert processes_in(root) == []
     assert embedded_aws.up(root, port).endpoint == f"http://127.0.0.1:{port}"
@@ -221,7 +221,7 @@ def test_what_a_dying_job_still_writes_is_removed_too(root: Path, monkeypatch: p
     assert files_in(root / "build") == stays
 
 
-def kill(running: embedded_aws.Sandbox) -> None:
+def kill(running: embedded_aws.EmbeddedAws) -> None:
     process = psutil.Process(running.pid)
     process.kill()
     process.wait()
@@ -346,7 +346,7 @@ def test_environ_is_all_that_a_client_needs(root: Path) -> None:
     assert done.stdout.strip() == "123456789012"
 
 
-def presigned(running: embedded_aws.Sandbox, operation: str, **parameters: str) -> bytes:
+def presigned(running: embedded_aws.EmbeddedAws, operation: str, **parameters: str) -> bytes:
     """Return the first lines of a request, pre-signed, and its host."""
     url = urlsplit(client(running, "s3").generate_presigned_url(operation, parameters, ExpiresIn=60))
     method = {"list_buckets": "GET", "create_bucket": "PUT", "put_object": "PUT"}[operation]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from embedded_aws.logs import SandboxLogsResponse
+from embedded_aws.cloudwatch_logs import EmbeddedLogsResponse
 from tests.support.served import Aws
 
 GROUP = "/aws-glue/jobs/stedi-test/output"
@@ -12,7 +12,7 @@ GROUP = "/aws-glue/jobs/stedi-test/output"
 
 @pytest.mark.parametrize(("stream", "gone"), [("jr_1", "jr_1"), ("../jobs/jr_2", "jr_2")])
 def test_a_deleted_stream_takes_the_output_of_its_run_along(aws: Aws, stream: str, gone: str) -> None:
-    logs, folder = aws.client("logs"), SandboxLogsResponse.jobs_folder
+    logs, folder = aws.client("logs"), EmbeddedLogsResponse.jobs_folder
     for run in ("jr_1", "jr_2"):
         (folder / run).mkdir(parents=True, exist_ok=True)
         (folder / run / "output.log").write_text("of jane@x.org")

@@ -33,7 +33,7 @@ from werkzeug.wrappers import Response
 from werkzeug.wsgi import get_input_stream
 
 from embedded_aws import hadoop_token, sigv2, sigv4
-from embedded_aws.process import Credentials, Sandbox
+from embedded_aws.connection import Credentials, EmbeddedAws
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
@@ -267,7 +267,7 @@ def _parse_credential(credential: str) -> tuple[str, sigv4.Scope]:
 
 def _here(service: str) -> sigv4.Scope:
     """Return the scope for credentials that name none."""
-    return sigv4.Scope(f"{datetime.now(UTC):%Y%m%d}", Sandbox.region, service)
+    return sigv4.Scope(f"{datetime.now(UTC):%Y%m%d}", EmbeddedAws.region, service)
 
 
 def _check_signature(environ: WSGIEnvironment, claim: Claim, key: Credentials) -> None:

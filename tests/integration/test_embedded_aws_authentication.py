@@ -25,9 +25,10 @@ from moto.core.utils import utcnow
 from moto.sts.models import sts_backends
 from werkzeug.test import EnvironBuilder, run_wsgi_app
 
-from embedded_aws import Credentials, Sandbox, sigv4
-from embedded_aws.access import CALLER, Gate, Keys
-from embedded_aws.server import build_server, listen, sandbox_at
+from embedded_aws import sigv4
+from embedded_aws.authentication import CALLER, Gate, Keys
+from embedded_aws.connection import Credentials, EmbeddedAws
+from embedded_aws.server import build_server, embedded_aws_at, listen
 from tests.support.served import empty_account
 
 BUCKET = "lake"
@@ -52,16 +53,16 @@ class Answer:
 class Aws:
     """The embedded AWS in this process, with one object in it."""
 
-    def __init__(self, box: Sandbox) -> None:
-        self.box = box
-        self.netloc = urlsplit(box.endpoint).netloc
+    def __init__(self, embedded: EmbeddedAws) -> None:
+        self.embedded = embedded
+        self.netloc = urlsplit(embedded.endpoint).netloc
 
     def client(self, service: str, keys: Credentials | None = None, **options: Any) -> Any:
-        keys = keys or self.box.credentials
+        keys = keys or self.embedded.credentials
         return boto3.client(
             service,
-            endpoint_url=self.box.endpoint,
-            region_name=self.box.region,
+            endpoint_url=self.embedded.endpoint,
+            region_name=self.embedded.region,
             aws_access_key_id=keys.access_key_id,
             aws_secret_access_key=keys.secret_access_key,
             aws_session_token=keys.session_token,
@@ -84,8 +85,8 @@ class Aws:
         """Return the headers of a request that is signed by the root user's key."""
         names = {"host": self.netloc} | {name.replace("_", "-"): value for name, value in headers.items()}
         request = AWSRequest(method, f"http://{names['host']}{path}", headers=names, data=body)
-        keys = BotoCredentials(self.box.credentials.access_key_id, self.box.credentials.secret_access_key)
-        (S3SigV4Auth if service == "s3" else SigV4Auth)(keys, service, self.box.region).add_auth(request)
+        keys = BotoCredentials(self.embedded.credentials.access_key_id, self.embedded.credentials.secret_access_key)
+        (S3SigV4Auth if service == "s3" else SigV4Auth)(keys, service, self.embedded.region).add_auth(request)
         return dict(request.headers.items())
 
     def presigned(self, version: str, operation: str = "get_object", seconds: int = 60, **parameters: str) -> str:
@@ -99,11 +100,11 @@ class Aws:
 @pytest.fixture(scope="module")
 def aws(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Aws]:
     listener = listen(0)
-    box = sandbox_at(listener)
-    server, runtime = build_server(listener, box, tmp_path_factory.mktemp("project") / "build")
+    embedded = embedded_aws_at(listener)
+    server, runtime = build_server(listener, embedded, tmp_path_factory.mktemp("project") / "build")
     empty_account()
     threading.Thread(target=server.serve_forever, daemon=True).start()
-    aws = Aws(box)
+    aws = Aws(embedded)
     s3 = aws.client("s3")
     s3.create_bucket(Bucket=BUCKET)
     s3.put_object(Bucket=BUCKET, Key=KEY, Body=SECRET_RECORD)
@@ -163,7 +164,7 @@ class TestWebPages:
         assert "evil" not in aws.client("glue").list_jobs()["JobNames"]
 
     def test_of_this_server_itself_need_a_key_too(self, aws: Aws) -> None:
-        own = {"Origin": aws.box.endpoint}
+        own = {"Origin": aws.embedded.endpoint}
         assert aws.send("GET", PATH, headers=own).refused
         assert aws.send("GET", PATH, headers=aws.signed("GET", PATH) | own).body == SECRET_RECORD
 
@@ -223,7 +224,7 @@ class TestKeys:
         operation = next(operation for name, operation, _ in self.CALLS if name == service)
         other = Credentials.random()
         assert code_of(getattr(aws.client(service, other), operation)) == unknown
-        guessed = replace(aws.box.credentials, secret_access_key="guessed")
+        guessed = replace(aws.embedded.credentials, secret_access_key="guessed")
         assert code_of(getattr(aws.client(service, guessed), operation)) == wrong
         getattr(aws.client(service), operation)()
 
@@ -231,7 +232,7 @@ class TestKeys:
         with pytest.raises(ClientError, match=r"source build/local/aws\.env"):
             aws.client("glue", Credentials.random()).get_databases()
 
-    @pytest.mark.parametrize("key", [Credentials("sandbox", "sandbox"), Credentials("testing", "testing")])
+    @pytest.mark.parametrize("key", [Credentials("test", "test"), Credentials("testing", "testing")])
     def test_that_everybody_knows_are_refused(self, aws: Aws, key: Credentials) -> None:
         assert code_of(aws.client("s3", key).list_buckets) == "InvalidAccessKeyId"
 
@@ -249,7 +250,7 @@ class TestKeys:
         assert code_of(s3.list_buckets) == "InvalidAccessKeyId"
 
     def session(self, aws: Aws) -> Credentials:
-        role = f"arn:aws:iam::{aws.box.account_id}:role/jobs"
+        role = f"arn:aws:iam::{aws.embedded.account_id}:role/jobs"
         issued = aws.client("sts").assume_role(RoleArn=role, RoleSessionName="test")["Credentials"]
         return Credentials(issued["AccessKeyId"], issued["SecretAccessKey"], issued["SessionToken"])
 
@@ -261,12 +262,12 @@ class TestKeys:
         for token in (None, "another"):
             other = replace(session, session_token=token)
             assert code_of(aws.client("s3", other).list_buckets) == "InvalidToken"
-        rooted = replace(aws.box.credentials, session_token=session.session_token)
+        rooted = replace(aws.embedded.credentials, session_token=session.session_token)
         assert code_of(aws.client("s3", rooted).list_buckets) == "InvalidToken"
 
     def test_of_sessions_end_with_them(self, aws: Aws) -> None:
         session = self.session(aws)
-        role = sts_backends[aws.box.account_id]["aws"].get_assumed_role_from_access_key(session.access_key_id)
+        role = sts_backends[aws.embedded.account_id]["aws"].get_assumed_role_from_access_key(session.access_key_id)
         assert role
         role.expiration = utcnow() - timedelta(seconds=1)
         assert code_of(aws.client("s3", session).list_buckets) == "ExpiredToken"
@@ -317,7 +318,7 @@ class TestSignatures:
         ],
     )
     def test_of_other_forms_are_refused(self, aws: Aws, header: str) -> None:
-        key = f"{aws.box.credentials.access_key_id}:{aws.box.credentials.secret_access_key}"
+        key = f"{aws.embedded.credentials.access_key_id}:{aws.embedded.credentials.secret_access_key}"
         header = header.format(password=base64.b64encode(key.encode()).decode())
         for path in (PATH, "/", f"{PATH}?X-Amz-Signature=%C3%BC"):
             assert aws.send("GET", path, headers={"Authorization": header}).refused
@@ -347,7 +348,7 @@ class TestPresigned:
         assert aws.client("s3").get_object(Bucket=BUCKET, Key="new")["Body"].read() == b"new"
 
     def test_of_a_session_is_good_too(self, aws: Aws, version: str) -> None:
-        session = Aws(replace(aws.box, credentials=TestKeys().session(aws)))
+        session = Aws(replace(aws.embedded, credentials=TestKeys().session(aws)))
         path = session.presigned(version)
         assert aws.send("GET", path).body == SECRET_RECORD
         without = path.partition("&x-amz-security-token")[0].partition("&X-Amz-Security-Token")[0]
@@ -394,9 +395,9 @@ class TestPresigned:
 
     def test_reaches_the_service_that_it_was_signed_for(self, aws: Aws) -> None:
         """What shows who somebody is must not list their buckets."""
-        keys = BotoCredentials(aws.box.credentials.access_key_id, aws.box.credentials.secret_access_key)
-        request = AWSRequest("GET", f"{aws.box.endpoint}/?Action=GetCallerIdentity&Version=2011-06-15")
-        SigV4QueryAuth(keys, "sts", aws.box.region).add_auth(request)
+        keys = BotoCredentials(aws.embedded.credentials.access_key_id, aws.embedded.credentials.secret_access_key)
+        request = AWSRequest("GET", f"{aws.embedded.endpoint}/?Action=GetCallerIdentity&Version=2011-06-15")
+        SigV4QueryAuth(keys, "sts", aws.embedded.region).add_auth(request)
         url = urlsplit(request.url)
         answer = aws.send("GET", f"{url.path}?{url.query}")
         assert answer.status == 200
@@ -411,8 +412,8 @@ class TestChunks:
     ) -> Answer:
         path = f"/{BUCKET}/{key}"
         timestamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
-        scope = sigv4.Scope(timestamp[:8], aws.box.region, "s3")
-        signer = sigv4.Signer(aws.box.credentials.secret_access_key, scope, timestamp)
+        scope = sigv4.Scope(timestamp[:8], aws.embedded.region, "s3")
+        signer = sigv4.Signer(aws.embedded.credentials.secret_access_key, scope, timestamp)
         headers = {
             "content-encoding": "aws-chunked",
             "host": aws.netloc,
@@ -421,7 +422,7 @@ class TestChunks:
             "x-amz-decoded-content-length": str(sum(map(len, chunks))),
         }
         seed = signer.sign_request(sigv4.canonical_request("PUT", path, [], headers, kind, service="s3"))
-        credential, signed = f"{aws.box.credentials.access_key_id}/{scope}", ";".join(headers)
+        credential, signed = f"{aws.embedded.credentials.access_key_id}/{scope}", ";".join(headers)
         headers["Authorization"] = f"{sigv4.ALGORITHM} Credential={credential},SignedHeaders={signed},Signature={seed}"
         body, previous = b"", seed
         for chunk in [*chunks, b""]:
@@ -464,10 +465,10 @@ class TestMotoItself:
 def test_pyarrow_reads_and_writes(aws: Aws) -> None:
     """The S3 client of pyiceberg: AWS's SDK for C++."""
     filesystem = pyarrow.fs.S3FileSystem(
-        access_key=aws.box.credentials.access_key_id,
-        secret_key=aws.box.credentials.secret_access_key,
-        endpoint_override=aws.box.endpoint,
-        region=aws.box.region,
+        access_key=aws.embedded.credentials.access_key_id,
+        secret_key=aws.embedded.credentials.secret_access_key,
+        endpoint_override=aws.embedded.endpoint,
+        region=aws.embedded.region,
     )
     name = f"{BUCKET}/arrow/day=2026-01-01/a b+\u00fc.bin"
     content = b"0123456789" * 1_200_000  # in several parts
@@ -510,7 +511,7 @@ class TestBasic:
 
         header = {"Authorization": "Basic " + base64.b64encode(password.encode()).decode()}
         environ = EnvironBuilder(path, "http://127.0.0.1:5000", headers=header).get_environ()
-        _, status, _ = run_wsgi_app(Gate(app, 5000, Keys(Sandbox.account_id, root)), environ)
+        _, status, _ = run_wsgi_app(Gate(app, 5000, Keys(EmbeddedAws.account_id, root)), environ)
         return int(status.split()[0]), seen
 
     def test_is_good_below_iceberg_and_nowhere_else(self) -> None:
