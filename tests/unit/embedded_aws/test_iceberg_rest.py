@@ -234,7 +234,7 @@ def test_tables_are_created_listed_and_dropped(table: Aws) -> None:
     assert (name,) in catalog.list_namespaces()
     catalog.drop_table((name, "staged"))
     assert table.objects("warehouse/staged/")
-    with pytest.raises(BadRequestError, match="purge is not supported"):
+    with pytest.raises(BadRequestError, match="Purge is not supported"):
         catalog.purge_table((name, "made"))
     with pytest.raises(NoSuchTableError):
         catalog.load_table((name, "staged"))
@@ -256,7 +256,7 @@ def test_a_metadata_file_that_cannot_be_read_is_named(table: Aws, damage: str) -
     table.client("s3").delete_object(**place) if damage == "gone" else table.client("s3").put_object(**place, Body=b"{")
     answer = commit(table)
     assert answer.status_code == 422
-    assert f"The metadata file {location} is damaged or gone" in answer.json()["error"]["message"]
+    assert f"The metadata file {location} is damaged or missing" in answer.json()["error"]["message"]
 
 
 def test_a_caller_without_a_valid_key_is_turned_away(table: Aws) -> None:
