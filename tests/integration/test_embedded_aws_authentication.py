@@ -1,4 +1,4 @@
-"""The embedded AWS serves callers with one of its access keys, from programs on this machine, and no others."""
+"""The embedded AWS serves only callers with one of its access keys, and no web pages."""
 
 from __future__ import annotations
 
@@ -45,13 +45,13 @@ class Answer:
 
     @property
     def refused(self) -> bool:
-        """Whether it is a refusal that tells nothing of what was asked for, to no web page either."""
+        """Whether it is a refusal without any of the data, and without CORS headers for a web page."""
         shared = [name for name in self.headers if name.lower().startswith("access-control-")]
         return self.status == 403 and b"ann@example.org" not in self.body and not shared
 
 
 class Aws:
-    """The embedded AWS in this process, with one object in it."""
+    """An embedded AWS in this process, with one object."""
 
     def __init__(self, embedded: EmbeddedAws) -> None:
         self.embedded = embedded
@@ -70,7 +70,7 @@ class Aws:
         )
 
     def send(self, method: str, path: str, body: bytes = b"", headers: dict[str, str] | None = None) -> Answer:
-        """Send a request as it is."""
+        """Send a request without changes."""
         connection = HTTPConnection(self.netloc, timeout=10)
         connection.request(method, path, body, headers or {})
         answer = connection.getresponse()
@@ -82,7 +82,7 @@ class Aws:
     def signed(
         self, method: str, path: str, body: bytes = b"", *, service: str = "s3", **headers: str
     ) -> dict[str, str]:
-        """Return the headers of a request that is signed by the root user's key."""
+        """Return the headers of a request signed with the root user's key."""
         names = {"host": self.netloc} | {name.replace("_", "-"): value for name, value in headers.items()}
         request = AWSRequest(method, f"http://{names['host']}{path}", headers=names, data=body)
         keys = BotoCredentials(self.embedded.credentials.access_key_id, self.embedded.credentials.secret_access_key)
@@ -90,7 +90,7 @@ class Aws:
         return dict(request.headers.items())
 
     def presigned(self, version: str, operation: str = "get_object", seconds: int = 60, **parameters: str) -> str:
-        """Return the path of a URL that is signed by the root user's key."""
+        """Return the path of a URL pre-signed with the root user's key."""
         parameters = {"Bucket": BUCKET, **({"Key": KEY} if operation.endswith("_object") else {}), **parameters}
         client = self.client("s3", signature_version=version) if version else self.client("s3")
         url = urlsplit(client.generate_presigned_url(operation, parameters, ExpiresIn=seconds))
@@ -127,29 +127,29 @@ def code_of(call: Callable[..., Any], **parameters: Any) -> str:
 
 
 def at(monkeypatch: pytest.MonkeyPatch, **offset: float) -> None:
-    """Let the client's clock differ by so much."""
+    """Shift the client's clock by this offset."""
     monkeypatch.setattr("botocore.auth.get_current_datetime", lambda: datetime.now(UTC) + timedelta(**offset))
 
 
 class TestWebPages:
     @pytest.mark.parametrize("origin", ["https://evil.example", "null", "http://127.0.0.1:1", "http://localhost"])
     @pytest.mark.parametrize("key", [False, True], ids=["unsigned", "signed"])
-    def test_read_nothing(self, aws: Aws, origin: str, key: bool) -> None:
+    def test_cannot_read(self, aws: Aws, origin: str, key: bool) -> None:
         headers = aws.signed("GET", PATH) if key else {}
         assert aws.send("GET", PATH, headers=headers | {"Origin": origin}).refused
 
-    def test_are_given_no_leave_to_ask(self, aws: Aws) -> None:
+    def test_get_no_permission_in_a_preflight_request(self, aws: Aws) -> None:
         asked = {"Origin": "https://evil.example", "Access-Control-Request-Method": "PUT"}
         assert aws.send("OPTIONS", PATH, headers=asked).refused
 
-    def test_submit_no_form(self, aws: Aws) -> None:
+    def test_cannot_submit_a_form(self, aws: Aws) -> None:
         form = {"Content-Type": "application/x-www-form-urlencoded", "Origin": "https://evil.example"}
         action = b"Action=CreateUser&Version=2010-05-08&UserName=eve"
         for headers in (form, {"Content-Type": form["Content-Type"]}):
             assert aws.send("POST", "/", action, headers).refused
         assert "eve" not in [user["UserName"] for user in aws.client("iam").list_users()["Users"]]
 
-    def test_run_no_code(self, aws: Aws) -> None:
+    def test_cannot_run_code(self, aws: Aws) -> None:
         command = {"Name": "glueetl", "ScriptLocation": f"s3://{BUCKET}/evil.py"}
         target = "AWSGlue.{}"
         for operation, body in (
@@ -168,7 +168,7 @@ class TestWebPages:
         assert aws.send("GET", PATH, headers=own).refused
         assert aws.send("GET", PATH, headers=aws.signed("GET", PATH) | own).body == SECRET_RECORD
 
-    def test_answers_share_nothing_across_origins(self, aws: Aws) -> None:
+    def test_get_no_cors_headers(self, aws: Aws) -> None:
         for path in (PATH, "/", "/no-such-bucket"):
             headers = aws.send("GET", path, headers=aws.signed("GET", path)).headers
             assert not [name for name in headers if name.lower().startswith("access-control-")]
@@ -182,7 +182,7 @@ class TestHosts:
         host = host.format(port=aws.netloc.rpartition(":")[2])
         assert aws.send("GET", PATH, headers=aws.signed("GET", PATH, host=host)).refused
 
-    def test_in_the_request_line_count(self, aws: Aws) -> None:
+    def test_in_the_request_line_are_checked_too(self, aws: Aws) -> None:
         headers = aws.signed("GET", PATH)
         assert aws.send("GET", f"http://evil.example{PATH}", headers=headers).refused
 
@@ -218,7 +218,7 @@ class TestKeys:
             ("lambda", "UnrecognizedClientException", "InvalidSignatureException"),
         ],
     )
-    def test_others_are_refused_in_the_words_of_the_service(
+    def test_others_are_refused_with_the_error_of_the_service(
         self, aws: Aws, service: str, unknown: str, wrong: str
     ) -> None:
         operation = next(operation for name, operation, _ in self.CALLS if name == service)
@@ -228,15 +228,15 @@ class TestKeys:
         assert code_of(getattr(aws.client(service, guessed), operation)) == wrong
         getattr(aws.client(service), operation)()
 
-    def test_refusals_say_what_to_do(self, aws: Aws) -> None:
+    def test_refusals_name_the_remedy(self, aws: Aws) -> None:
         with pytest.raises(ClientError, match=r"source build/local/aws\.env"):
             aws.client("glue", Credentials.random()).get_databases()
 
     @pytest.mark.parametrize("key", [Credentials("test", "test"), Credentials("testing", "testing")])
-    def test_that_everybody_knows_are_refused(self, aws: Aws, key: Credentials) -> None:
+    def test_of_well_known_examples_are_refused(self, aws: Aws, key: Credentials) -> None:
         assert code_of(aws.client("s3", key).list_buckets) == "InvalidAccessKeyId"
 
-    def test_of_users_are_good_while_they_are_active(self, aws: Aws) -> None:
+    def test_of_users_are_valid_while_active(self, aws: Aws) -> None:
         iam = aws.client("iam")
         iam.create_user(UserName="ann")
         made = iam.create_access_key(UserName="ann")["AccessKey"]
@@ -254,7 +254,7 @@ class TestKeys:
         issued = aws.client("sts").assume_role(RoleArn=role, RoleSessionName="test")["Credentials"]
         return Credentials(issued["AccessKeyId"], issued["SecretAccessKey"], issued["SessionToken"])
 
-    def test_of_sessions_are_good_with_their_token(self, aws: Aws) -> None:
+    def test_of_sessions_are_valid_with_their_token(self, aws: Aws) -> None:
         session = self.session(aws)
         for service, operation, parameters in self.CALLS:
             getattr(aws.client(service, session), operation)(**parameters)
@@ -265,21 +265,21 @@ class TestKeys:
         rooted = replace(aws.embedded.credentials, session_token=session.session_token)
         assert code_of(aws.client("s3", rooted).list_buckets) == "InvalidToken"
 
-    def test_of_sessions_end_with_them(self, aws: Aws) -> None:
+    def test_of_sessions_expire_with_the_session(self, aws: Aws) -> None:
         session = self.session(aws)
         role = sts_backends[aws.embedded.account_id]["aws"].get_assumed_role_from_access_key(session.access_key_id)
         assert role
         role.expiration = utcnow() - timedelta(seconds=1)
         assert code_of(aws.client("s3", session).list_buckets) == "ExpiredToken"
 
-    def test_that_moto_gives_everybody_are_refused(self, aws: Aws) -> None:
+    def test_of_motos_get_session_token_are_refused(self, aws: Aws) -> None:
         issued = aws.client("sts").get_session_token()["Credentials"]
         given = Credentials(issued["AccessKeyId"], issued["SecretAccessKey"], issued["SessionToken"])
         assert code_of(aws.client("s3", given).list_buckets) == "InvalidAccessKeyId"
 
 
 class TestSignatures:
-    def test_are_of_the_body(self, aws: Aws) -> None:
+    def test_cover_the_body(self, aws: Aws) -> None:
         path, headers = f"/{BUCKET}/body", aws.signed("PUT", f"/{BUCKET}/body", b"this")
         answer = aws.send("PUT", path, b"that", headers)
         assert answer.status == 403
@@ -290,7 +290,7 @@ class TestSignatures:
         assert aws.send("POST", "/", b"{ }", headers).status == 403
         assert aws.send("POST", "/", b"{}", headers).status == 200
 
-    def test_are_of_method_path_query_and_headers(self, aws: Aws) -> None:
+    def test_cover_method_path_query_and_headers(self, aws: Aws) -> None:
         headers = aws.signed("GET", PATH)
         assert aws.send("GET", PATH, headers=headers).body == SECRET_RECORD
         for method, path, others in (
@@ -317,14 +317,14 @@ class TestSignatures:
             "AWS4-ECDSA-P256-SHA256 Credential=AKIA/20200101/s3/aws4_request, SignedHeaders=host, Signature=0",
         ],
     )
-    def test_of_other_forms_are_refused(self, aws: Aws, header: str) -> None:
+    def test_in_other_formats_are_refused(self, aws: Aws, header: str) -> None:
         key = f"{aws.embedded.credentials.access_key_id}:{aws.embedded.credentials.secret_access_key}"
         header = header.format(password=base64.b64encode(key.encode()).decode())
         for path in (PATH, "/", f"{PATH}?X-Amz-Signature=%C3%BC"):
             assert aws.send("GET", path, headers={"Authorization": header}).refused
 
     @pytest.mark.parametrize(("minutes", "good"), [(-16, False), (-14, True), (14, True), (16, False)])
-    def test_are_good_for_a_quarter_of_an_hour(
+    def test_are_valid_for_fifteen_minutes(
         self, aws: Aws, monkeypatch: pytest.MonkeyPatch, minutes: float, good: bool
     ) -> None:
         at(monkeypatch, minutes=minutes)
@@ -341,13 +341,13 @@ class TestPresigned:
     def version(self, request: pytest.FixtureRequest) -> str:
         return str(request.param)
 
-    def test_is_good_until_it_expires(self, aws: Aws, version: str) -> None:
+    def test_is_valid_until_it_expires(self, aws: Aws, version: str) -> None:
         path = aws.presigned(version)
         assert aws.send("GET", path).body == SECRET_RECORD
         assert aws.send("PUT", aws.presigned(version, "put_object", Key="new"), b"new").status == 200
         assert aws.client("s3").get_object(Bucket=BUCKET, Key="new")["Body"].read() == b"new"
 
-    def test_of_a_session_is_good_too(self, aws: Aws, version: str) -> None:
+    def test_of_a_session_is_valid_too(self, aws: Aws, version: str) -> None:
         session = Aws(replace(aws.embedded, credentials=TestKeys().session(aws)))
         path = session.presigned(version)
         assert aws.send("GET", path).body == SECRET_RECORD
@@ -365,10 +365,10 @@ class TestPresigned:
         assert b"expired" in answer.body
 
     @pytest.mark.parametrize("seconds", [0, 8 * 24 * 3600])
-    def test_is_for_a_week_at_most(self, aws: Aws, seconds: int) -> None:
+    def test_is_valid_for_a_week_at_most(self, aws: Aws, seconds: int) -> None:
         assert aws.send("GET", aws.presigned("s3v4", seconds=seconds)).refused
 
-    def test_is_good_for_what_it_says_only(self, aws: Aws, version: str) -> None:
+    def test_is_valid_only_for_the_signed_request(self, aws: Aws, version: str) -> None:
         aws.client("s3").put_object(Bucket=BUCKET, Key="other", Body=SECRET_RECORD)
         path = aws.presigned(version)
         other = aws.presigned(version, Key="no").replace("/no?", "/other?")
@@ -388,13 +388,13 @@ class TestPresigned:
             assert aws.send(method, tampered).refused, tampered
 
     def test_cannot_be_made_to_copy_another_object(self, aws: Aws, version: str) -> None:
-        """A header that was not signed would turn an upload into a copy, which could then be read."""
+        """An unsigned header would turn an upload into a copy, which the caller could then read."""
         path = aws.presigned(version, "put_object", Key="copy")
         assert aws.send("PUT", path, headers={"x-amz-copy-source": PATH}).refused
         assert aws.send("PUT", path, headers={"x-amz-acl": "public-read"}).refused
 
     def test_reaches_the_service_that_it_was_signed_for(self, aws: Aws) -> None:
-        """What shows who somebody is must not list their buckets."""
+        """A URL for GetCallerIdentity must not list buckets."""
         keys = BotoCredentials(aws.embedded.credentials.access_key_id, aws.embedded.credentials.secret_access_key)
         request = AWSRequest("GET", f"{aws.embedded.endpoint}/?Action=GetCallerIdentity&Version=2011-06-15")
         SigV4QueryAuth(keys, "sts", aws.embedded.region).add_auth(request)
@@ -405,7 +405,7 @@ class TestPresigned:
 
 
 class TestChunks:
-    """Uploads as AWS's SDK for Java and others send them, each chunk with a signature of its own, and unsigned ones."""
+    """Uploads in chunks, each with its own signature, as AWS's SDK for Java sends them, or unsigned."""
 
     def upload(
         self, aws: Aws, key: str, chunks: list[bytes], kind: str, tamper: Callable[[bytes], bytes] = bytes
@@ -463,7 +463,7 @@ class TestMotoItself:
 
 
 def test_pyarrow_reads_and_writes(aws: Aws) -> None:
-    """The S3 client of pyiceberg: AWS's SDK for C++."""
+    """Pyiceberg's S3 client is AWS's SDK for C++."""
     filesystem = pyarrow.fs.S3FileSystem(
         access_key=aws.embedded.credentials.access_key_id,
         secret_key=aws.embedded.credentials.secret_access_key,
@@ -471,7 +471,7 @@ def test_pyarrow_reads_and_writes(aws: Aws) -> None:
         region=aws.embedded.region,
     )
     name = f"{BUCKET}/arrow/day=2026-01-01/a b+\u00fc.bin"
-    content = b"0123456789" * 1_200_000  # in several parts
+    content = b"0123456789" * 1_200_000  # a multipart upload
     with filesystem.open_output_stream(name) as stream:
         stream.write(content)
     assert filesystem.open_input_stream(name).readall() == content
@@ -490,7 +490,7 @@ def test_uploads_of_many_parts_and_of_unknown_length(aws: Aws, tmp_path: Path) -
     assert s3.head_object(Bucket=BUCKET, Key="large")["ContentLength"] == 9_000_000
     path = f"/{BUCKET}/streamed"
     headers = aws.signed("PUT", path, b"in pieces", x_amz_meta_name="\u00fc")
-    headers["x-amz-meta-name"] = headers["x-amz-meta-name"].encode().decode("latin-1")  # UTF-8, as it is sent
+    headers["x-amz-meta-name"] = headers["x-amz-meta-name"].encode().decode("latin-1")  # UTF-8 on the wire
     connection = HTTPConnection(aws.netloc, timeout=10)
     connection.request("PUT", path, iter([b"in ", b"pieces"]), headers, encode_chunked=True)
     assert connection.getresponse().status == 200
@@ -499,7 +499,7 @@ def test_uploads_of_many_parts_and_of_unknown_length(aws: Aws, tmp_path: Path) -
 
 
 class TestBasic:
-    """The password of an Iceberg REST client, at the gate alone."""
+    """HTTP Basic credentials of an Iceberg REST client; only the gate is tested."""
 
     def ask(self, path: str, password: str, root: Credentials) -> tuple[int, dict[str, Any]]:
         seen: dict[str, Any] = {}
@@ -514,7 +514,7 @@ class TestBasic:
         _, status, _ = run_wsgi_app(Gate(app, 5000, Keys(EmbeddedAws.account_id, root)), environ)
         return int(status.split()[0]), seen
 
-    def test_is_good_below_iceberg_and_nowhere_else(self) -> None:
+    def test_is_accepted_below_iceberg_only(self) -> None:
         root = Credentials.random()
         password = f"{root.access_key_id}:{root.secret_access_key}"
         status, seen = self.ask("/iceberg/v1/config", password, root)

@@ -1,4 +1,4 @@
-"""An embedded AWS in the process of the tests."""
+"""An embedded AWS that runs in the process of the tests."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ from embedded_aws.server import build_server, embedded_aws_at, listen
 
 @dataclass(frozen=True)
 class Aws:
-    """Where it is, and what of it is a test's own."""
+    """An embedded AWS, with the bucket and the database of one test."""
 
     embedded: EmbeddedAws
     name: str
-    """Of the bucket and of the database."""
+    """Name of the bucket and of the database."""
 
     @property
     def endpoint(self) -> str:
@@ -52,7 +52,7 @@ class Aws:
         return [item["Key"] for item in listed.get("Contents", [])]
 
     def user(self, *statements: dict[str, Any]) -> tuple[str, str]:
-        """Return the access key of a new user with these permissions, which count once IAM is enforced."""
+        """Return the access key of a new user with these permissions, which apply once IAM is enforced."""
         iam, name = self.client("iam"), f"user-{uuid.uuid4().hex[:8]}"
         iam.create_user(UserName=name)
         policy = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", **each} for each in statements]}
@@ -65,7 +65,7 @@ class Aws:
 
     @classmethod
     def new(cls, embedded: EmbeddedAws) -> Aws:
-        """Make a bucket and a database, whose tables lie in the bucket."""
+        """Create a bucket, and a database with its tables in that bucket."""
         aws = cls(embedded, f"lake-{uuid.uuid4().hex[:8]}")
         aws.client("s3").create_bucket(Bucket=aws.name)
         aws.client("glue").create_database(
@@ -75,13 +75,13 @@ class Aws:
 
 
 def empty_account() -> None:
-    """Remove what other tests have left in this process: moto keeps all accounts in it."""
+    """Remove the leftovers of other tests: moto keeps all accounts in the process."""
     moto_api_backend.reset()
 
 
 @contextmanager
 def serve(build: Path) -> Iterator[EmbeddedAws]:
-    """Serve an embedded AWS in this process, and yield where it is."""
+    """Serve an embedded AWS in this process."""
     listener = listen(0)
     embedded = embedded_aws_at(listener)
     server, runtime = build_server(listener, embedded, build)

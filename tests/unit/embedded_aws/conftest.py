@@ -1,4 +1,4 @@
-"""A bucket and a database of its own for each test, in an embedded AWS in this process."""
+"""Each test gets its own bucket and database, in an embedded AWS that runs in this process."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A log stream and its copy on the disk are one: what is deleted is gone from both."""
+"""The log stream of a job run and its file on disk are deleted together."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ GROUP = "/aws-glue/jobs/stedi-test/output"
 
 
 @pytest.mark.parametrize(("stream", "gone"), [("jr_1", "jr_1"), ("../jobs/jr_2", "jr_2")])
-def test_a_deleted_stream_takes_the_output_of_its_run_along(aws: Aws, stream: str, gone: str) -> None:
+def test_deleting_a_log_stream_deletes_the_output_file_of_its_run(aws: Aws, stream: str, gone: str) -> None:
     logs, folder = aws.client("logs"), EmbeddedLogsResponse.jobs_folder
     for run in ("jr_1", "jr_2"):
         (folder / run).mkdir(parents=True, exist_ok=True)

@@ -10,7 +10,7 @@ from embedded_aws.job_run import JobRun, JobSpec
 from embedded_aws.job_runtime import JobRuntime
 
 
-def test_a_run_that_has_no_place_on_disk_fails_with_a_sentence(tmp_path: Path) -> None:
+def test_a_run_without_a_work_folder_fails_with_one_message(tmp_path: Path) -> None:
     (tmp_path / "local").touch()
     runtime = JobRuntime(tmp_path, Callers(NotFound(), EmbeddedAws("http://127.0.0.1:9", 0)))
     run = JobRun(JobSpec("job", "role", "s3://lake/job.py"), {})

@@ -43,7 +43,7 @@ def test_moto_still_lacks(response: type[BaseResponse], operation: str) -> None:
     assert not hasattr(response, operation), f"moto has {operation} now: delete ours from moto_gaps/"
 
 
-def test_moto_still_calls_an_untagged_workgroup_unknown() -> None:
+def test_moto_still_reports_an_untagged_workgroup_as_missing() -> None:
     source = AthenaResponse.list_tags_for_resource.__code__.co_consts
     assert " Does Not Exist" in source, "moto answers untagged resources now? Delete AthenaGaps.list_tags_for_resource"
 
@@ -54,12 +54,12 @@ def test_moto_still_lacks_what_the_job_runtime_adds() -> None:
     )
 
 
-def test_moto_still_leaves_out_the_type_of_a_connection() -> None:
+def test_moto_still_omits_the_type_of_a_connection() -> None:
     source = FakeConnection.as_dict.__code__.co_consts
     assert "ConnectionType" not in str(source), "moto returns it now: delete GlueGaps.get_connection(s)"
 
 
-def test_moto_still_forgets_the_description_of_a_rule_without_a_cidr_block() -> None:
+def test_moto_still_loses_the_description_of_a_rule_without_a_cidr_block() -> None:
     peer = {"GroupId": "sg-1", "Description": "Jobs"}
     rule = SecurityGroupRule(None, "tcp", "sg-1", "443", "443", None, peer)
     assert rule.description is None, "moto keeps it now: delete moto_gaps/ec2.py"
@@ -87,7 +87,7 @@ def test_moto_still_ignores_the_conditions_of_bucket_policies() -> None:
         (TLS_ONLY | {"Effect": "Allow", "Condition": {}}, "true", PermissionResult.PERMITTED),
     ],
 )
-def test_a_bucket_policy_applies_where_its_condition_holds(
+def test_a_bucket_policy_applies_only_if_its_condition_holds(
     statement: dict[str, object], secure: str, expected: PermissionResult
 ) -> None:
     policy = json.dumps({"Statement": [statement]}).encode()
@@ -95,7 +95,7 @@ def test_a_bucket_policy_applies_where_its_condition_holds(
     assert permission(policy, need) == expected
 
 
-def test_a_bucket_without_a_policy_leaves_it_to_iam() -> None:
+def test_without_a_bucket_policy_iam_decides() -> None:
     assert permission(None, Need("s3:GetObject", "arn:aws:s3:::lake/a")) == PermissionResult.NEUTRAL
 
 
@@ -135,7 +135,7 @@ def test_workgroup_updates_set_replace_and_remove() -> None:
     assert configuration["EnforceWorkGroupConfiguration"] is True
 
 
-def test_moto_still_ignores_the_version_that_an_update_of_a_table_is_for() -> None:
+def test_moto_still_ignores_the_version_in_an_update_of_a_table() -> None:
     read = GlueResponse.update_table.__code__.co_consts
     assert "VersionId" not in read, "moto reads it now: check whether GlueGaps.update_table is still needed"
 

@@ -35,7 +35,7 @@ def test_requests_of_one_service_are_handled_one_after_the_other() -> None:
         ({}, "GET", "<Error><Code>NotImplemented"),
     ],
 )
-def test_a_failure_is_answered_in_the_protocol_of_the_request(headers: dict[str, str], method: str, body: str) -> None:
+def test_a_failure_is_reported_in_the_protocol_of_the_request(headers: dict[str, str], method: str, body: str) -> None:
     app = Flask("test")
     app.add_url_rule("/", view_func=lambda: {}["missing"], methods=["GET", "POST"])
     answer = answer_failures_with_501(app).test_client().open("/", method=method, headers=headers)
