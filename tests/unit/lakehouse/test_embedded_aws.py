@@ -36,9 +36,9 @@ IMPORT_ALL = """
 import importlib, pkgutil
 import pyarrow, pyiceberg.io.pyarrow  # what reads the accounts of a run
 import lakehouse
-for module in pkgutil.iter_modules(lakehouse.__path__):
-    if module.name != "__main__":
-        importlib.import_module(f"lakehouse.{module.name}")
+for module in pkgutil.walk_packages(lakehouse.__path__, "lakehouse."):
+    if module.name != "lakehouse.__main__":
+        importlib.import_module(module.name)
 """
 COMMAND = "from lakehouse.cli import main; main()"
 
