@@ -50,7 +50,7 @@ help: ## List the targets and their knobs
 	  END { print "\nKnobs, also taken from the environment:" about }' Makefile
 
 .PHONY: setup
-setup: $(READY) ## Make the virtual environment (.venv) with everything in requirements.txt
+setup: $(READY) ## Create the virtual environment (.venv) with everything pinned in requirements.txt
 
 # An interrupted set-up leaves no .ready behind and starts anew.
 $(READY): requirements$(suffix).txt requirements-terraform.txt
@@ -172,7 +172,7 @@ format: setup ## Format Python and Terraform in place
 compile = $(BIN)/uv pip compile pyproject.toml --quiet --universal --no-header --python-version 3.11
 
 .PHONY: lock
-lock: setup ## Pin the dependency tree of pyproject.toml anew: requirements.txt, and its part requirements-aws.txt
+lock: setup ## Pin the dependency tree of pyproject.toml again: requirements.txt, and its subset requirements-aws.txt
 	@$(BIN)/pip install -qq --disable-pip-version-check uv
 	@$(compile) --all-extras --output-file requirements.txt
 	@$(compile) --no-annotate --constraints requirements.txt --output-file requirements-aws.txt

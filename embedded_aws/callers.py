@@ -52,7 +52,7 @@ class Callers:
 
     @functools.lru_cache(maxsize=32)  # noqa: B019 - there is one for the life of the server
     def client(self, service: Any, credentials: Credentials) -> Any:
-        """Return a boto3 client whose requests reach the server within this process."""
+        """Return a boto3 client with requests that reach the server within this process."""
         with self._lock:
             client = self._session.client(
                 service,

@@ -20,7 +20,7 @@ def main() -> None:
     report = int(sys.argv[1])
     process = subprocess.Popen(sys.argv[2:], stdin=subprocess.DEVNULL, process_group=0)
     os.write(report, f"{process.pid}\n".encode())
-    os.close(1)  # else the server would not see the end of the command's output
+    os.close(1)  # otherwise the server would not see the end of the command's output
     os.close(2)
 
     def report_end() -> None:

@@ -1,4 +1,4 @@
-"""Runs Glue job runs for real: each in a thread, its script in a process of its own."""
+"""Runs Glue job runs for real: each in a thread, its script in its own process."""
 
 from __future__ import annotations
 

@@ -46,7 +46,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-# Imported while Terraform starts: else the first request to each service would wait, for EC2 more than a second.
+# Imported while Terraform starts: the first request to each service would wait otherwise, for EC2 over a second.
 _WARM_UP: Final = ["iam", "s3", "glue", "kms", "logs", "athena", "sns", "events", "cloudwatch", "ec2"]
 
 
