@@ -23,8 +23,14 @@ MAKEFLAGS += --no-builtin-rules
 ## PYTHON    the Python 3.11 to set up with (python3.11)
 
 VENV := .venv
-BIN := $(VENV)/bin
-READY := $(VENV)/.ready
+
+# A command on AWS needs neither moto nor Spark nor Java. Its own environment holds requirements-aws.txt only, and is made
+# only where the full one does not exist. All other targets, and ENV=local, need the full one.
+on-aws := apply plan run-pipeline landing counts forget export name destroy
+full := $(filter-out $(on-aws),$(or $(MAKECMDGOALS),help)) $(filter local,$(or $(value ENV),local)) $(wildcard $(VENV)/.ready)
+suffix := $(if $(strip $(full)),,-aws)
+BIN := $(VENV)$(suffix)/bin
+READY := $(VENV)$(suffix)/.ready
 CHECKOV := $(VENV)-checkov/.ready
 GLUE_CATALOG := $(VENV)-glue-catalog/.ready
 # Behind everything else: the terraform that set-up puts there where there is no other.
@@ -44,10 +50,10 @@ help: ## List the targets and their knobs
 	  END { print "\nKnobs, also taken from the environment:" about }' Makefile
 
 .PHONY: setup
-setup: $(READY) ## Make the virtual environment (.venv) with everything pinned in requirements.txt
+setup: $(READY) ## Create the virtual environment (.venv) with everything pinned in requirements.txt
 
 # An interrupted set-up leaves no .ready behind and starts anew.
-$(READY): requirements.txt requirements-terraform.txt
+$(READY): requirements$(suffix).txt requirements-terraform.txt
 	$(set-up)
 
 .PHONY: apply
@@ -163,16 +169,19 @@ format: setup ## Format Python and Terraform in place
 	@$(BIN)/ruff check --fix .
 	@terraform fmt -recursive terraform
 
+compile = $(BIN)/uv pip compile pyproject.toml --quiet --universal --no-header --python-version 3.11
+
 .PHONY: lock
-lock: setup ## Pin the whole dependency tree of pyproject.toml anew in requirements.txt
+lock: setup ## Pin the dependency tree of pyproject.toml again: requirements.txt, and its subset requirements-aws.txt
 	@$(BIN)/pip install -qq --disable-pip-version-check uv
-	@$(BIN)/uv pip compile --quiet --universal --no-header --extra dev --python-version 3.11 --output-file requirements.txt pyproject.toml
+	@$(compile) --all-extras --output-file requirements.txt
+	@$(compile) --no-annotate --constraints requirements.txt --output-file requirements-aws.txt
 
 .PHONY: clean
 clean: ## Stop the embedded AWS and remove everything that these targets made
 	@if [ -x $(BIN)/lakehouse ]; then $(BIN)/lakehouse down; fi
 	@find terraform -type d -name .terraform -prune -exec rm -rf {} +
-	@rm -rf build $(VENV) $(VENV)-checkov $(VENV)-glue-catalog .mypy_cache .pytest_cache .ruff_cache *.egg-info
+	@rm -rf build $(VENV) $(VENV)-aws $(VENV)-checkov $(VENV)-glue-catalog .mypy_cache .pytest_cache .ruff_cache *.egg-info
 
 # Here the knobs of a command are checked, before anything runs. A knob that none of its targets takes is refused when it
 # was typed, and withheld when it came from the environment. make expands a command-line value when it exports it, so each

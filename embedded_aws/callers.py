@@ -1,9 +1,9 @@
-"""Clients that act for a caller of the embedded AWS, behind its gate.
+"""Clients of Glue and S3 that act for an authenticated caller, within the server's process.
 
-The Iceberg REST catalog and the file system of Spark are made of requests to Glue and S3. Each is signed with the keys
-of whoever asked and handed to the server without a connection, so that permissions are checked as for any other client.
-What a job asks for a hundred times, objects and tables, is read where moto keeps it, after the same check: a request
-takes fifteen times as long.
+The Iceberg REST catalog and Spark's file system translate their requests into requests to Glue and S3. Each carries the
+caller's keys and reaches the service without a connection, so permissions are checked as for any other client. Objects
+and tables, which a job reads hundreds of times, come straight from moto's memory after the same permission check: a
+request would take fifteen times as long.
 """
 
 from __future__ import annotations
@@ -27,8 +27,8 @@ from moto.s3.models import FakeKey, s3_backends
 from werkzeug.test import EnvironBuilder, run_wsgi_app
 
 from embedded_aws import iam_enforcement
+from embedded_aws.connection import Credentials, EmbeddedAws
 from embedded_aws.iam_enforcement import Need
-from embedded_aws.process import Credentials, Sandbox
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication
@@ -42,22 +42,22 @@ _CONFIG = Config(
 
 
 class Callers:
-    """All that the gate lets in: the operator, IAM users, and whoever assumed a role."""
+    """Makes clients for the authenticated callers: the root user, IAM users and sessions of roles."""
 
-    def __init__(self, app: WSGIApplication, sandbox: Sandbox) -> None:
+    def __init__(self, app: WSGIApplication, aws: EmbeddedAws) -> None:
         self._app = app
-        self.sandbox = sandbox
-        self._session = boto3.session.Session()  # shared, since each would parse the service models anew
-        self._lock = threading.Lock()  # clients may be used by many threads, but not made by them
+        self.aws = aws
+        self._session = boto3.session.Session()  # shared: each session parses the service models
+        self._lock = threading.Lock()  # clients are thread-safe, their creation is not
 
     @functools.lru_cache(maxsize=32)  # noqa: B019 - there is one for the life of the server
     def client(self, service: Any, credentials: Credentials) -> Any:
-        """Return a boto3 client whose requests reach the server within this process."""
+        """Return a boto3 client with requests that reach the server within this process."""
         with self._lock:
             client = self._session.client(
                 service,
-                endpoint_url=self.sandbox.endpoint,
-                region_name=self.sandbox.region,
+                endpoint_url=self.aws.endpoint,
+                region_name=self.aws.region,
                 aws_access_key_id=credentials.access_key_id,
                 aws_secret_access_key=credentials.secret_access_key,
                 aws_session_token=credentials.session_token,
@@ -67,15 +67,15 @@ class Callers:
         return client
 
     def read_object(self, credentials: Credentials, bucket: str, key: str) -> FakeKey:
-        """Return an object as moto's S3 keeps it.
+        """Return an object from moto's S3.
 
         Raises:
-            ClientError: It is not there, or bucket policy or IAM deny it to the caller.
+            ClientError: It does not exist, or the bucket policy or IAM denies it to the caller.
 
         """
         need = Need("s3:GetObject", f"arn:aws:s3:::{bucket}/{key}")
         self._require(credentials, need)
-        backend = s3_backends[self.sandbox.account_id]["aws"]
+        backend = s3_backends[self.aws.account_id]["aws"]
         found = backend.get_object(bucket, key) if bucket in backend.buckets else None
         if not isinstance(found, FakeKey):
             raise _error(need, "NoSuchKey", f"s3://{bucket}/{key} does not exist.")
@@ -84,23 +84,23 @@ class Callers:
         return found
 
     def read_table(self, credentials: Credentials, database: str, table: str) -> dict[str, Any] | None:
-        """Return a table as Glue shows it, None if there is none.
+        """Return a table as Glue's API shows it, or None if it does not exist.
 
         Raises:
             ClientError: IAM denies it to the caller.
 
         """
-        place = f"arn:aws:glue:{self.sandbox.region}:{self.sandbox.account_id}:"
+        place = f"arn:aws:glue:{self.aws.region}:{self.aws.account_id}:"
         names = ("catalog", f"database/{database}", f"table/{database}/{table}")
         self._require(credentials, *(Need("glue:GetTable", place + name) for name in names))
         try:
-            found = glue_backends[self.sandbox.account_id][self.sandbox.region].get_table(database, table)
+            found = glue_backends[self.aws.account_id][self.aws.region].get_table(database, table)
         except EntityNotFoundException:
             return None
         return copy.deepcopy(found.as_dict())
 
     def _require(self, credentials: Credentials, *needs: Need) -> None:
-        if message := iam_enforcement.denial(self.sandbox, credentials, needs):
+        if message := iam_enforcement.denial(self.aws, credentials, needs):
             raise _error(needs[0], "AccessDenied", message)
 
     def _deliver(self, request: AWSPreparedRequest, **_: Any) -> AWSResponse:
@@ -108,7 +108,7 @@ class Callers:
         builder = EnvironBuilder(
             path=url.path,
             query_string=url.query,
-            base_url=self.sandbox.endpoint,
+            base_url=self.aws.endpoint,
             method=request.method,
             headers=[(name, _text(value)) for name, value in request.headers.items()],
             data=_bytes(request.body),

@@ -19,17 +19,17 @@ from moto.glue.models import FakeJob, FakeTable, FakeTrigger, GlueBackend
 from moto.glue.utils import Action
 from moto.utilities.paginator import paginate
 
-from embedded_aws import workflows
-from embedded_aws.glue_runtime import JobRuntime
+from embedded_aws import workflow_engine
 from embedded_aws.job_run import DEFAULT_TIMEOUT_MINUTES, JobRun, JobSpec
-from embedded_aws.moto_gaps import GlueGaps
-from embedded_aws.workflows import WorkflowEngine, WorkflowRun
+from embedded_aws.job_runtime import JobRuntime
+from embedded_aws.moto_gaps.glue import GlueGaps
+from embedded_aws.workflow_engine import WorkflowEngine, WorkflowRun
 
 _CAPACITY: Final = ("MaxCapacity", "NumberOfWorkers", "WorkerType")
 
 
-class SandboxGlueBackend(GlueBackend):
-    """State and behaviour: what moto fakes of jobs, triggers, workflows and Iceberg tables is done here."""
+class EmbeddedGlueBackend(GlueBackend):
+    """Runs the jobs, triggers and workflows, and creates the Iceberg tables, that moto only stores."""
 
     runtime: ClassVar[JobRuntime]
     """Set by the server before the first backend is made."""
@@ -64,7 +64,7 @@ class SandboxGlueBackend(GlueBackend):
             previous_run_id=previous_run_id,
             trigger_name=trigger.name if trigger else None,
             workflow=(workflow_run.workflow_name, workflow_run.run_id) if workflow_run else None,
-            predecessors=workflows.predecessors(trigger, workflow_run) if trigger and workflow_run else [],
+            predecessors=workflow_engine.predecessors(trigger, workflow_run) if trigger and workflow_run else [],
             capacity=_capacity(job) | dict(capacity or {}),
         )
         self._launch(job, run, workflow_run)
@@ -75,7 +75,7 @@ class SandboxGlueBackend(GlueBackend):
         self.runtime.start(run, lambda ended: self._on_finished(job, ended, workflow_run))
 
     def _on_finished(self, job: FakeJob, run: JobRun, workflow_run: WorkflowRun | None) -> None:
-        """Repeat a failed run as often as the job says (not one that ran into its timeout), then go on."""
+        """Retry a failed run up to the job's MaxRetries, but not after a timeout; then advance the workflow."""
         if run.state == "FAILED" and run.attempt < run.spec.max_retries:
             again = run.next_attempt()
             if workflow_run:
@@ -85,14 +85,14 @@ class SandboxGlueBackend(GlueBackend):
             self.engine.advance(workflow_run)
 
     def find_job_run(self, job_name: str, run_id: str) -> JobRun:
-        """Return a run of a job, or raise what Glue raises."""
+        """Return a run of a job, or raise Glue's error."""
         for run in _runs(self.get_job(job_name)):
             if run.id == run_id:
                 return run
         raise JobRunNotFoundException(run_id)
 
     def stop_job_run(self, job_name: str, run_id: str) -> None:
-        """Stop a run of a job, or raise what Glue raises."""
+        """Stop a run of a job, or raise Glue's error."""
         run = self.find_job_run(job_name, run_id)
         if run.finished:
             raise InvalidInputException("BatchStopJobRun", f"Job run {run_id} is in state {run.state}.")
@@ -100,13 +100,13 @@ class SandboxGlueBackend(GlueBackend):
 
     @paginate(pagination_model=GlueBackend.PAGINATION_MODEL)
     def get_job_runs(self, job_name: str) -> list[JobRun]:  # type: ignore[override]
-        """Return the runs of a job, the last one first."""
+        """Return the runs of a job, latest first."""
         return _runs(self.get_job(job_name))[::-1]
 
     # Triggers and workflows
 
     def start_trigger(self, name: str) -> None:
-        """Activate a trigger; one on demand is no state but an event."""
+        """Activate a trigger; one of type ON_DEMAND starts its actions instead."""
         trigger = self.get_trigger(name)
         if trigger.trigger_type != "ON_DEMAND":
             trigger.start_trigger()
@@ -117,7 +117,7 @@ class SandboxGlueBackend(GlueBackend):
                 self.start_run(self._job_of(action), action.arguments, timeout=action.timeout, trigger=trigger)  # type: ignore[arg-type]
 
     def start_workflow_run(self, workflow_name: str, properties: dict[str, str] | None) -> str:
-        """Start a run of a workflow with the triggers that it has now."""
+        """Start a run of a workflow with its current triggers."""
         workflow = self.workflows.get(workflow_name)
         if not workflow:
             raise EntityNotFoundException(f"Workflow {workflow_name} not found.")
@@ -126,7 +126,7 @@ class SandboxGlueBackend(GlueBackend):
 
     def stop_workflow_run(self, workflow_name: str, run_id: str) -> None:
         """Stop a run of a workflow."""
-        self.engine.stop(workflows.find_run(self.workflows.get(workflow_name), run_id))
+        self.engine.stop(workflow_engine.find_run(self.workflows.get(workflow_name), run_id))
 
     def _start_action(self, action: Action, trigger: FakeTrigger, run: WorkflowRun) -> JobRun:
         try:
@@ -157,7 +157,7 @@ class SandboxGlueBackend(GlueBackend):
         table_input: dict[str, Any],
         open_table_format_input: dict[str, Any] | None = None,
     ) -> FakeTable:
-        """Create a table in the catalog and, where asked for, the Iceberg table in S3 that it stands for."""
+        """Create a table in the catalog and, where requested, the Iceberg metadata in S3."""
         iceberg_input = (open_table_format_input or {}).get("IcebergInput")
         if iceberg_input is None:
             return super().create_table(database_name, table_name, table_input)
@@ -172,13 +172,13 @@ class SandboxGlueBackend(GlueBackend):
         return super().create_table(database_name, table_name, table_input)
 
 
-class SandboxGlueResponse(GlueGaps):
-    """The operations: parses requests and serializes what the backend returns."""
+class EmbeddedGlueResponse(GlueGaps):
+    """Parses requests and serializes the backend's results."""
 
     @property
-    def backend(self) -> SandboxGlueBackend:
+    def backend(self) -> EmbeddedGlueBackend:
         """The backend of the request's account and region."""
-        return cast("SandboxGlueBackend", self.glue_backend)
+        return cast("EmbeddedGlueBackend", self.glue_backend)
 
     def start_job_run(self) -> ActionResult:
         """StartJobRun."""
@@ -211,23 +211,23 @@ class SandboxGlueResponse(GlueGaps):
         return ActionResult({"SuccessfulSubmissions": stopped, "Errors": errors})
 
     def get_workflow(self) -> ActionResult:
-        """GetWorkflow, with the graph of the declared triggers when it is asked for."""
+        """GetWorkflow, with the graph of the declared triggers if requested."""
         name = self.parameters["Name"]
         workflow = self.backend.get_workflow(name)
         if self.parameters.get("IncludeGraph"):
             triggers = [trigger for trigger in self.backend.triggers.values() if trigger.workflow_name == name]
-            workflow["Graph"] = workflows.graph(triggers, [])
+            workflow["Graph"] = workflow_engine.graph(triggers, [])
         return ActionResult({"Workflow": workflow})
 
     def get_workflow_run(self) -> ActionResult:
         """GetWorkflowRun."""
         workflow = self.backend.workflows.get(self.parameters["Name"])
-        run = workflows.find_run(workflow, self.parameters["RunId"])
+        run = workflow_engine.find_run(workflow, self.parameters["RunId"])
         return ActionResult({"Run": run.as_dict(include_graph=bool(self.parameters.get("IncludeGraph")))})
 
 
 def _runs(job: FakeJob) -> list[JobRun]:
-    """Return the list of a job's runs, in which ours take the place of moto's."""
+    """Return the list of a job's runs, which holds our JobRun in place of moto's."""
     return cast("list[JobRun]", job.job_runs)
 
 

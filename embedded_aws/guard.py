@@ -1,12 +1,11 @@
-"""Runs a command in a process group of its own, and kills that group when the embedded AWS ends, however it ends.
+"""Runs a command in its own process group, and kills the group when the embedded AWS ends, even if that is killed.
 
-The guard's standard input is a pipe from the server, which ends with it. A parent-death signal would reach one process
-only (the JVM is a grandchild) and exists on Linux only. The guard itself is outside the group: what stops the group, as
-SIGSTOP does, does not stop the guard.
+The guard's standard input is a pipe from the server, which closes when the server ends. A parent-death signal would
+reach only one process (the JVM is a grandchild) and exists only on Linux. The guard itself is outside the group, so a
+signal to the group, such as SIGSTOP, does not reach it.
 
-To the descriptor that is its first argument it writes a line with the group's id, and one with the command's exit code
-when that has ended. The group may have other members by then, so the guard stays until the server writes that it may
-go.
+The first argument is a file descriptor. The guard writes two lines to it: the group's id, and the command's exit code
+when it has ended. Other processes of the group may still run then, so the guard stays until the server writes a byte.
 """
 
 import os
@@ -21,7 +20,7 @@ def main() -> None:
     report = int(sys.argv[1])
     process = subprocess.Popen(sys.argv[2:], stdin=subprocess.DEVNULL, process_group=0)
     os.write(report, f"{process.pid}\n".encode())
-    os.close(1)  # else the command's output would not seem to end with the command
+    os.close(1)  # otherwise the server would not see the end of the command's output
     os.close(2)
 
     def report_end() -> None:

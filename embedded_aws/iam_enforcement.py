@@ -1,15 +1,15 @@
-"""IAM of the embedded AWS, evaluated as AWS does it, where the server is started to enforce it.
+"""Evaluates IAM policies as AWS does, where the server was started with IAM enforcement.
 
-access.py has checked the signature by then, and moto 5.2.5 collects the policies of the identity. The decision is made
-here, because moto's own
+authentication.py has verified the signature before, and moto 5.2.5 collects the policies of the identity. This module
+makes the decision, because moto's own
 
-- asks for the resource `*` outside S3, so a policy that names tables, workgroups or log groups would allow nothing,
-- ignores the conditions of identity policies, so a list of one prefix would be a list of the whole bucket,
-- asks for the bucket where DeleteObjects names keys, and not at all for the source of a copy.
+- checks the resource `*` outside S3, so a policy for tables, workgroups or log groups would allow nothing,
+- ignores the conditions of identity policies, so permission to list one prefix would list the whole bucket,
+- checks the bucket instead of the keys of DeleteObjects, and does not check the source of a copy.
 
 Not evaluated: permission boundaries, session policies, trust policies, grants of KMS keys, and the rule that a missing
-key is a 403 to those who may not list. GetTables and DeleteObjects are allowed or denied as a whole, where AWS leaves
-out the tables and keys that the caller may not reach. What a bucket policy says is moto_gaps.py's business.
+key is a 403 to a caller without permission to list. GetTables and DeleteObjects are allowed or denied as a whole, where
+AWS omits the tables and keys that the caller may not access. Bucket policies: see moto_gaps/s3.py.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ from moto.iam.access_control import IAMPolicy, IAMRequestBase, PermissionResult
 from moto.s3.exceptions import BucketAccessDeniedError
 from moto.secretsmanager.models import secretsmanager_backends
 
-from embedded_aws.process import Credentials, Sandbox
+from embedded_aws.connection import Credentials, EmbeddedAws
 
 log = logging.getLogger(__name__)
 
@@ -51,9 +51,9 @@ class Need:
 
 
 class RootAccessKey:
-    """The sandbox's own key: the account's root user, whom no identity policy binds.
+    """The key of the account's root user, to which no identity policy applies.
 
-    Terraform, the operator and Glue itself, which assumes the jobs' role, go on with it while IAM is enforced.
+    Terraform, the operator and Glue itself, which assumes the jobs' role, use it while IAM is enforced.
     """
 
     def __init__(self, account_id: str) -> None:
@@ -65,7 +65,7 @@ class RootAccessKey:
 
 
 def install(credentials: Credentials, *, enforce: bool) -> None:
-    """Let moto ask here, if IAM is to be enforced; `credentials` become those of the account's root user."""
+    """Make moto decide by this module if IAM is enforced; `credentials` become those of the root user."""
     find_key = access_control.create_access_key
 
     def create_access_key(account_id: str, partition: str, access_key_id: str, headers: dict[str, str]) -> Any:
@@ -80,19 +80,19 @@ def install(credentials: Credentials, *, enforce: bool) -> None:
 
 
 def _check(request: IAMRequestBase, resource: str) -> None:
-    """Raise the service's error unless the caller's policies allow all that the request needs."""
-    if request._action == "sts:GetCallerIdentity":  # AWS allows it to everybody
+    """Raise the service's error unless the caller's policies allow everything that the request needs."""
+    if request._action == "sts:GetCallerIdentity":  # AWS always allows it
         return
     if lacking := _lacking(request._access_key, _needs(request, resource)):
         _deny(request, lacking)
 
 
-def denial(sandbox: Sandbox, caller: Credentials, needs: Iterable[Need]) -> str | None:
-    """Return what AWS would say to a caller who lacks one of these permissions; None while IAM is not enforced."""
+def denial(aws: EmbeddedAws, caller: Credentials, needs: Iterable[Need]) -> str | None:
+    """Return AWS's message to a caller who lacks one of these permissions; None if none is lacking or enforced."""
     if ActionAuthenticatorMixin.request_count < settings.INITIAL_NO_AUTH_ACTION_COUNT:
         return None
     headers = {"X-Amz-Security-Token": caller.session_token} if caller.session_token else {}
-    key = access_control.create_access_key(sandbox.account_id, "aws", caller.access_key_id, headers)
+    key = access_control.create_access_key(aws.account_id, "aws", caller.access_key_id, headers)
     lacking = _lacking(key, needs)
     return _not_authorized(key.arn, lacking) if lacking else None
 
@@ -100,7 +100,7 @@ def denial(sandbox: Sandbox, caller: Credentials, needs: Iterable[Need]) -> str 
 def _lacking(key: Any, needs: Iterable[Need]) -> Need | None:
     """Return the first need that the policies of an access key do not allow.
 
-    The log says who was allowed what. It names no resource: the key of an object may name a person.
+    The log records caller and action. It names no resource: an object key may contain personal data.
     """
     policies = [Policy(policy) for policy in key.collect_policies()]
     for need in needs:
@@ -112,13 +112,13 @@ def _lacking(key: Any, needs: Iterable[Need]) -> Need | None:
 
 
 def is_allowed(policies: Iterable[Policy], need: Need) -> bool:
-    """Tell whether some statement allows and none denies."""
+    """Tell whether at least one statement allows and none denies."""
     effects = {effect for policy in policies for effect in policy.effects(need)}
     return effects == {PermissionResult.PERMITTED}
 
 
 class Policy(IAMPolicy):
-    """A policy document, in any of the forms in which moto keeps it."""
+    """A policy document, in any of the forms that moto stores."""
 
     def effects(self, need: Need) -> Iterator[PermissionResult]:
         """Yield the effect of each statement that applies."""
@@ -152,7 +152,7 @@ def _condition_holds(operator: str, wanted: list[str], value: str | None) -> boo
 
 
 def _needs(request: IAMRequestBase, resource: str) -> Iterable[Need]:
-    """Return the permissions that a request needs; `resource` is the one that moto thinks of."""
+    """Return the permissions that a request needs; `resource` is moto's own choice."""
     service, _, operation = request._action.partition(":")
     if service == "s3":
         return _needs_of_s3(request, resource)
@@ -179,8 +179,8 @@ def _needs_of_s3(request: IAMRequestBase, resource: str) -> Iterator[Need]:
         yield Need("s3:GetObjectVersion" if version else "s3:GetObject", f"arn:aws:s3:::{key}")
 
 
-# The names of the resources that a request needs all of, without the front of the ARN; none where AWS knows none or
-# where no policy of the lakehouse names one, which leaves `*`.
+# These return the resources that a request needs, all of them, without the common prefix of the ARN. Empty, which means
+# `*`, where AWS has no resource for the operation or no policy of the lakehouse names one.
 
 
 def _names_in_glue(operation: str, parameters: Mapping[str, Any], _: IAMRequestBase) -> list[str]:
@@ -229,7 +229,7 @@ _NAMES: Final[Mapping[str, Callable[[str, Mapping[str, Any], IAMRequestBase], li
 
 
 def _deny(request: IAMRequestBase, need: Need) -> None:
-    """Raise what the service answers, with what AWS says: who may not do what with which resource."""
+    """Raise the service's error with AWS's message: caller, action and resource."""
     message = _not_authorized(request._access_key.arn, need)
     service = need.action.partition(":")[0]
     if service == "s3":
@@ -246,11 +246,11 @@ def _not_authorized(caller: str, need: Need) -> str:
 
 
 def _matches(pattern: str, value: str) -> bool:
-    """Match as IAM does: `*` is any text, slashes too, `?` any character, all else itself."""
+    """Match as IAM does: `*` is any text including slashes, `?` any character, all else is literal."""
     parts = (".*" if char == "*" else "." if char == "?" else re.escape(char) for char in pattern)
     return re.fullmatch("".join(parts), value, re.DOTALL) is not None
 
 
 def as_list(value: Any) -> list[Any]:
-    """Return the value as a list: in policies and in XML one of something stands alone."""
+    """Return the value as a list: policies and XML write a single item without one."""
     return value if isinstance(value, list) else [value]

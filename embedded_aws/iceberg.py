@@ -1,4 +1,4 @@
-"""What Glue does for a table that CreateTable makes as an Iceberg table: its first metadata."""
+"""Creates the first metadata of an Iceberg table, as Glue does in CreateTable."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import uuid
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, Final
 
-from pyiceberg.catalog.glue import _to_columns  # the columns that a Glue catalog shows, evolved ones included
+from pyiceberg.catalog.glue import _to_columns  # the columns for Glue, including dropped and renamed ones
 from pyiceberg.partitioning import UNPARTITIONED_PARTITION_SPEC
 from pyiceberg.schema import Schema
 from pyiceberg.table.metadata import new_table_metadata
@@ -17,7 +17,7 @@ from pyiceberg.types import NestedField
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
-# Of Glue's types those that Athena documents for Iceberg; others, such as smallint, it has not, or are nested.
+# The Glue types that Athena documents for Iceberg; the others do not exist there, as smallint, or are nested.
 _ICEBERG_TYPES: Final = {"bigint": "long"} | {
     same: same for same in ("binary", "boolean", "date", "double", "float", "int", "string", "timestamp")
 }
@@ -25,17 +25,19 @@ _DECIMAL = re.compile(r"decimal\(\d+,\s*\d+\)")
 
 
 class UnsupportedTableError(ValueError):
-    """A table definition that this catalog can't turn into an Iceberg table."""
+    """The definition cannot become an Iceberg table."""
 
 
 def create(table_input: Mapping[str, Any], version: str, s3: S3Client) -> dict[str, Any]:
-    """Write the first metadata of an empty Iceberg table, and return the catalog's table that points to it."""
+    """Write the first metadata of an empty Iceberg table; return the catalog entry that points to it."""
     name, storage = table_input["Name"], table_input.get("StorageDescriptor", {})
     location = storage.get("Location", "").rstrip("/")
     if not location.startswith("s3://") or not storage.get("Columns"):
-        raise UnsupportedTableError(f"Iceberg table {name} needs a location in S3 and columns.")
+        raise UnsupportedTableError(f"Iceberg table {name} needs columns and a location in S3.")
     if table_input.get("PartitionKeys"):
-        raise UnsupportedTableError(f"Iceberg table {name} has partition keys: CreateTable makes no partition spec.")
+        raise UnsupportedTableError(
+            f"Iceberg table {name} has partition keys, but CreateTable creates no partition spec."
+        )
     metadata = new_table_metadata(
         schema=_schema(name, storage["Columns"]),
         partition_spec=UNPARTITIONED_PARTITION_SPEC,
@@ -74,7 +76,7 @@ def _iceberg_type(table: str, column: Mapping[str, str]) -> str:
         return sql_type
     if sql_type not in _ICEBERG_TYPES:
         raise UnsupportedTableError(
-            f"Column {name} of Iceberg table {table} has the type {sql_type}, which is none of "
-            f"{', '.join(sorted(_ICEBERG_TYPES))} and decimal(precision,scale). Declare it as one of these."
+            f"Column {name} of Iceberg table {table} has the type {sql_type}, but Iceberg tables support only "
+            f"{', '.join(sorted(_ICEBERG_TYPES))} and decimal(precision,scale). Use one of these."
         )
     return _ICEBERG_TYPES[sql_type]

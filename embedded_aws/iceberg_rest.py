@@ -1,9 +1,9 @@
-"""The Iceberg REST catalog of Glue, over the embedded AWS's own Glue and S3.
+"""The Iceberg REST catalog of Glue, on top of the embedded Glue and S3.
 
-Iceberg's GlueCatalog for Spark needs the AWS SDK for Java, which PySpark does not bring; its REST client does not.
-What AWS serves at `/iceberg` of Glue's endpoint is served here by pyiceberg's GlueCatalog: a commit checks what it
-requires of the table, writes the new metadata to S3, and then moves the pointer in Glue, unless the table has another
-version by then. All of it with the caller's keys.
+Iceberg's GlueCatalog for Spark needs the AWS SDK for Java, which PySpark does not include; its REST client does not.
+AWS serves the same API at `/iceberg` of Glue's endpoint. Here pyiceberg's GlueCatalog serves it: a commit checks its
+requirements, writes the new metadata to S3, and then updates the pointer in Glue, unless the table has a new version by
+then. All of this happens with the caller's keys.
 """
 
 from __future__ import annotations
@@ -36,9 +36,9 @@ from werkzeug.exceptions import HTTPException
 from werkzeug.routing import Map, Rule
 from werkzeug.wrappers import Request, Response
 
-from embedded_aws.access import CALLER
+from embedded_aws.authentication import CALLER
 from embedded_aws.callers import Callers
-from embedded_aws.process import Credentials
+from embedded_aws.connection import Credentials
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
@@ -48,12 +48,12 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 LEVEL: Final = "\x1f"
-"""What separates the levels of a namespace in a path."""
+"""Separates the levels of a namespace in a path."""
 
 _NAMESPACES: Final = "/v1/{prefix}/namespaces"
 _TABLES: Final = "/v1/{prefix}/namespaces/{namespace}/tables"
-# Operation: method and path. A client is told these and asks for no others: no views, and no commit to several tables
-# at once, which Glue could not make.
+# Method and path per operation. Clients read this list and use nothing else: no views, and no commit to several tables,
+# which Glue does not support.
 _ENDPOINTS: Final = {
     "config": ("GET", "/v1/config"),
     "list_namespaces": ("GET", _NAMESPACES),
@@ -70,7 +70,7 @@ _KEPT: Final = ("Description", "Owner", "Retention")
 _ERRORS: Final[dict[type[Exception], tuple[int, str]]] = {
     NoSuchNamespaceError: (404, "NoSuchNamespaceException"),
     NoSuchTableError: (404, "NoSuchTableException"),
-    NoSuchPropertyException: (404, "NoSuchIcebergTableException"),  # a table of Glue's that is no Iceberg table
+    NoSuchPropertyException: (404, "NoSuchIcebergTableException"),  # a Glue table that is not an Iceberg table
     TableAlreadyExistsError: (409, "AlreadyExistsException"),
     CommitFailedException: (409, "CommitFailedException"),
     NotImplementedError: (400, "BadRequestException"),
@@ -80,7 +80,7 @@ _ERRORS: Final[dict[type[Exception], tuple[int, str]]] = {
 
 
 class UnreadableMetadataError(Exception):
-    """The metadata file to which the catalog points is damaged or gone."""
+    """The metadata file of the catalog's pointer is damaged or missing."""
 
 
 class IcebergRest:
@@ -88,7 +88,7 @@ class IcebergRest:
 
     def __init__(self, callers: Callers) -> None:
         self._callers = callers
-        self._prefix = f"catalogs/{callers.sandbox.account_id}"
+        self._prefix = f"catalogs/{callers.aws.account_id}"
         self._urls = Map(
             Rule(
                 path.format(prefix=self._prefix, namespace="<namespace>", table="<table>"),
@@ -125,7 +125,7 @@ class IcebergRest:
         if operation == "config":
             endpoints = [" ".join(endpoint) for endpoint in _ENDPOINTS.values()]
             return _json({"defaults": {}, "overrides": {"prefix": self._prefix}, "endpoints": endpoints})
-        if LEVEL in names.get("namespace", ""):  # Spark looks there for `refs` of a table before it asks for the table
+        if LEVEL in names.get("namespace", ""):  # Spark first looks for a table `refs` in the namespace `db.table`
             missing = NoSuchTableError if "table" in names else NoSuchNamespaceError
             raise missing(f"Glue has no databases within databases: {'.'.join(names['namespace'].split(LEVEL))}")
         catalog = Catalog(self._callers, request.environ[CALLER])
@@ -134,7 +134,7 @@ class IcebergRest:
 
 
 class _Operation:
-    """What the catalog answers to one request."""
+    """The operations; one object per request."""
 
     def __init__(self, catalog: Catalog, request: Request) -> None:
         self._catalog = catalog
@@ -187,13 +187,15 @@ class _Operation:
 
     def drop_table(self, namespace: str, table: str) -> Response:
         if self._request.args.get("purgeRequested", "").lower() == "true":
-            raise NotImplementedError("A table is dropped without its files: purge is not supported.")
+            raise NotImplementedError(
+                "Purge is not supported: a table is dropped without its files. Nothing was dropped."
+            )
         self._catalog.drop_table((namespace, table))
         return Response(status=204)
 
 
 class Catalog(GlueCatalog):
-    """pyiceberg's Glue catalog, with clients of the caller."""
+    """pyiceberg's Glue catalog, with the caller's credentials."""
 
     def __init__(self, callers: Callers, caller: Credentials) -> None:
         super().__init__("glue", callers.client("glue", caller))
@@ -201,12 +203,12 @@ class Catalog(GlueCatalog):
         self._caller = caller
 
     def commit(self, identifier: tuple[str, str], request: CommitTableRequest) -> CommitTableResponse:
-        """Commit to a table that may not exist yet, of which only the name matters."""
+        """Commit to a table, which need not exist yet: pyiceberg uses only the name of the table given."""
         table = Table(identifier, self._empty_table_metadata(), "", self._load_file_io(), self)
         return self.commit_table(table, request.requirements, request.updates)
 
     def _is_s3tables_database(self, database_name: str) -> bool:  # noqa: ARG002 pyiceberg's signature
-        """Spare a commit a GetDatabase, which jobs may not and Iceberg's own Glue catalog does not ask for."""
+        """Save a GetDatabase per commit: Iceberg's own Glue catalog calls none, and jobs are not allowed to."""
         return False
 
     def _load_file_io(self, *_: object, **__: object) -> FileIO:
@@ -219,9 +221,9 @@ class Catalog(GlueCatalog):
         requirements: tuple[TableRequirement, ...],
         updates: tuple[TableUpdate, ...],
     ) -> StagedTable:
-        """Let the first commit of a table be to a branch: pyiceberg wants it to be main, Iceberg does not."""
+        """Allow the first commit of a table on any branch, as Iceberg does: pyiceberg requires main."""
         if current_table and not current_table.metadata.snapshots:
-            requirements = tuple(each for each in requirements if not _wants_no_ref(each))
+            requirements = tuple(each for each in requirements if not _requires_absent_ref(each))
         return super()._update_and_stage_table(current_table, table_identifier, requirements, updates)
 
     def _get_glue_table(self, database_name: str, table_name: str) -> TableTypeDef:
@@ -235,12 +237,12 @@ class Catalog(GlueCatalog):
             return super()._convert_glue_to_iceberg(glue_table)
         except (ValueError, InvalidMetadataError, FileNotFoundError) as error:
             location = glue_table.get("Parameters", {}).get("metadata_location")
-            raise UnreadableMetadataError(f"The metadata file {location} is damaged or gone: {error}") from error
+            raise UnreadableMetadataError(f"The metadata file {location} is damaged or missing: {error}") from error
 
     def _update_glue_table(
         self, database_name: str, table_name: str, table_input: TableInputTypeDef, version_id: str
     ) -> None:
-        """Keep what Iceberg knows nothing of, as Iceberg's own Glue catalog does and pyiceberg's does not."""
+        """Keep the properties that only Glue knows, as Iceberg's own Glue catalog does and pyiceberg's does not."""
         current = cast("dict[str, Any]", self._get_glue_table(database_name, table_name))
         kept = {key: current[key] for key in _KEPT if key in current}
         wanted = cast("TableInputTypeDef", {**kept, **table_input})
@@ -248,7 +250,7 @@ class Catalog(GlueCatalog):
 
 
 class S3Files(FileIO):
-    """Whole objects of S3: the metadata files, which are all that a catalog reads and writes."""
+    """Reads and writes whole S3 objects: a catalog handles metadata files only."""
 
     def __init__(self, callers: Callers, caller: Credentials) -> None:
         super().__init__()
@@ -256,15 +258,15 @@ class S3Files(FileIO):
         self._caller = caller
 
     def new_input(self, location: str) -> InputFile:
-        """Return an object to read."""
+        """Return an object for reading."""
         return S3File(self._callers, self._caller, location)
 
     def new_output(self, location: str) -> OutputFile:
-        """Return an object to write."""
+        """Return an object for writing."""
         return S3File(self._callers, self._caller, location)
 
     def delete(self, location: str | InputFile | OutputFile) -> None:
-        """Delete nothing: no file is a catalog's to delete."""
+        """Refuse: the catalog deletes no files."""
         raise NotImplementedError(f"deletion of {location}")
 
 
@@ -281,7 +283,7 @@ class S3File(InputFile, OutputFile):
         return self._find().size
 
     def exists(self) -> bool:
-        """Tell whether the object is there."""
+        """Tell whether the object exists."""
         try:
             return len(self) >= 0
         except ClientError as error:
@@ -296,11 +298,11 @@ class S3File(InputFile, OutputFile):
         return BytesIO(self._find().value)
 
     def to_input_file(self) -> InputFile:
-        """Return the object to read."""
+        """Return the object for reading."""
         return self
 
     def create(self, overwrite: bool = False) -> OutputStream:  # noqa: ARG002
-        """Return a stream whose content becomes the object when it is closed."""
+        """Return a stream; closing it writes its content to the object."""
         return _Upload(self._put)
 
     def _put(self, content: bytes) -> None:
@@ -318,7 +320,7 @@ class _Upload(BytesIO):
         self.close()
 
 
-def _wants_no_ref(requirement: TableRequirement) -> bool:
+def _requires_absent_ref(requirement: TableRequirement) -> bool:
     return isinstance(requirement, AssertRefSnapshotId) and requirement.snapshot_id is None
 
 

@@ -1,4 +1,4 @@
-"""One job as an operating system process: started, watched, ended, its output kept and its error found."""
+"""Runs a job's script as a process group: starts, watches and ends it, keeps its output, extracts its error."""
 
 from __future__ import annotations
 
@@ -22,28 +22,28 @@ Stream = Literal["output", "error"]
 
 GUARD: Final = Path(__file__).with_name("guard.py")
 DRAIN_SECONDS: Final = 0.2
-DEATH_SECONDS: Final = 5.0  # for what was killed to be gone
+DEATH_SECONDS: Final = 5.0  # until killed processes must be gone
 MAX_MESSAGE: Final = 2000
 CUT: Final = "\n... (cut here; the log has the rest)"
 LAST_LINES: Final = 6
 
-# What a JVM writes beside the error itself: log lines as spark.LOG4J formats them, and frames of a stack trace.
+# What a JVM writes besides the error: log lines in the format of spark.LOG4J, and frames of a stack trace.
 _NOISE = re.compile(r"^(\d\d:\d\d:\d\d(\.\d+)? [A-Z]+ |\s+at [\w$.]+.*\(|\s*\.\.\. \d+ more|WARNING: |\[[\d.]+s\]\[)")
-# What Spark logged of an exception: the script's own words, where there are any, come later and are clearer.
+# An exception that Spark logged. A message of the script itself comes later and is clearer.
 _JAVA = re.compile(r"^(Caused by: )?[a-z][\w.$]*\.[A-Z]\w*(Exception|Error)\b")
 _TRACEBACK = "Traceback (most recent call last):"
 
 
 @dataclass(frozen=True)
 class LogLine:
-    """A line that a job wrote, and when (epoch milliseconds)."""
+    """A line of output, with its time in epoch milliseconds."""
 
     timestamp: int
     text: str
 
 
 class JobProcess:
-    """A command in a process group of its own, whose output goes to a file and is kept line by line."""
+    """A command in its own process group. Its output goes to a file and is kept line by line."""
 
     def __init__(self, command: Sequence[str], cwd: Path, env: Mapping[str, str], log: Path) -> None:
         self.lines: dict[Stream, list[LogLine]] = {"output": [], "error": []}
@@ -54,7 +54,7 @@ class JobProcess:
             [sys.executable, "-I", "-S", str(GUARD), str(writing), *command],
             cwd=cwd,
             env=dict(env),
-            stdin=subprocess.PIPE,  # the guard's lifeline: it ends when this process does
+            stdin=subprocess.PIPE,  # the guard's lifeline, which closes when this process ends
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             pass_fds=[writing],
@@ -68,23 +68,23 @@ class JobProcess:
         self._code: int | None = None
         self._ended = threading.Event()
         report = os.fdopen(reading)
-        self._group = int(report.readline() or 0)  # 0 if the guard could not even start the command
+        self._group = int(report.readline() or 0)  # 0 if the guard could not start the command
         self._group_lock = threading.Lock()
         threading.Thread(target=self._take_code, args=(report,), daemon=True).start()
 
     def wait(self, timeout: float | None) -> int | None:
-        """Return the exit code, or None when the command still runs after so many seconds."""
+        """Return the exit code, or None if the command is still running after this many seconds."""
         if not self._ended.wait(timeout):
             return None
         self._drain()
         return self._code
 
     def kill(self) -> None:
-        """End every process of the group at once, also one that is stopped."""
+        """Kill every process of the group, including stopped ones."""
         self._signal(signal.SIGKILL)
 
     def finish(self, grace: float) -> bool:
-        """Let what is left of the group end by itself within so many seconds, then kill it; True if it ended."""
+        """Give the group this many seconds to end, then kill it; return True if it ended by itself."""
         ended = self._group_ends(grace)
         if not ended:
             self.kill()
@@ -94,13 +94,13 @@ class JobProcess:
         return ended
 
     def yield_to_others(self) -> None:
-        """Let what is left of the group work only when nothing else wants to."""
+        """Give the rest of the group the lowest CPU priority."""
         with self._group_lock, contextlib.suppress(ProcessLookupError, PermissionError):
             if self._group:
                 os.setpriority(os.PRIO_PGRP, self._group, 19)
 
     def _signal(self, number: int) -> bool:
-        """Send a signal to the group; False if there is none to get it."""
+        """Send a signal to the group; return False if the group is gone."""
         with self._group_lock, contextlib.suppress(ProcessLookupError, PermissionError):
             if self._group:
                 os.killpg(self._group, number)
@@ -108,7 +108,7 @@ class JobProcess:
         return False
 
     def _take_code(self, report: IO[str]) -> None:
-        """Wait for the exit code. A guard that was killed leaves none; then its command must not go on unguarded."""
+        """Wait for the exit code. A killed guard reports none; its command is killed too, as it would run unguarded."""
         with report:
             code = report.readline()
         if not code:
@@ -119,7 +119,7 @@ class JobProcess:
     def _dismiss_guard(self) -> None:
         lifeline = self._guard.stdin
         with self._group_lock, contextlib.suppress(BrokenPipeError):
-            self._group = 0  # from now on the id may become another group's
+            self._group = 0  # from here on another group may get the id
             if lifeline and not lifeline.closed:
                 lifeline.write(b".")
                 lifeline.close()
@@ -130,7 +130,7 @@ class JobProcess:
             self._guard.wait()
 
     def _group_ends(self, seconds: float) -> bool:
-        """Wait for the group to end; False if it has not within so many seconds."""
+        """Wait for the group to end; return False if it is still alive after this many seconds."""
         deadline = time.monotonic() + seconds
         while self._group_lives():
             if time.monotonic() > deadline:
@@ -139,7 +139,7 @@ class JobProcess:
         return True
 
     def _group_lives(self) -> bool:
-        """Tell whether a process of the group still runs. A dead one may stay a zombie where init reaps no orphans."""
+        """Tell whether a process of the group is alive. A zombie is not: where init reaps no orphans, zombies stay."""
         return self._signal(0) and any(self._runs_in_group(process) for process in psutil.process_iter())
 
     def _runs_in_group(self, process: psutil.Process) -> bool:
@@ -149,7 +149,7 @@ class JobProcess:
             return False
 
     def _drain(self) -> None:
-        """Read what was written so far. No longer: a JVM that is shutting down holds the pipes open."""
+        """Read the output so far, without waiting for its end: a JVM in shutdown keeps the pipes open."""
         deadline = time.monotonic() + DRAIN_SECONDS
         for pump in self._pumps:
             pump.join(max(0.0, deadline - time.monotonic()))
@@ -167,30 +167,30 @@ class JobProcess:
 
 
 def error_message(stderr: Sequence[str], exit_code: int) -> str:
-    """Return what a failed job said last: the exception of the last Python traceback, else its last words.
+    """Return the error of a failed job: the exception of the last Python traceback, else its last output.
 
-    JVM log lines and stack frames are left out, so that the one line that matters is not drowned in them. A message
-    that is too long is cut at its end: its first line says what is wrong.
+    JVM log lines and stack frames are omitted, so that they do not bury the one line that matters. A long message is
+    cut at its end, since its first line names the problem.
     """
     lines = [line.rstrip() for line in stderr]
-    said = _exception(lines) or _last_words(lines)
-    if not said:
+    found = _exception(lines) or _last_output(lines)
+    if not found:
         ending = f"was killed by signal {exit_code - 128}" if exit_code > 128 else f"exited with code {exit_code}"
         return f"The script {ending} and wrote no error."
-    message = "\n".join(said)
+    message = "\n".join(found)
     return message if len(message) <= MAX_MESSAGE else message[: MAX_MESSAGE - len(CUT)] + CUT
 
 
-def _last_words(lines: list[str]) -> list[str]:
-    """Return the last lines that the script wrote in one go; where there are none, the last exceptions of the JVM."""
-    words = [line for line in lines if line]
-    blocks = groupby(words, key=lambda line: bool(_NOISE.match(line) or _JAVA.match(line)))
+def _last_output(lines: list[str]) -> list[str]:
+    """Return the last block of lines that the script itself wrote, or else the last exceptions of the JVM."""
+    written = [line for line in lines if line]
+    blocks = groupby(written, key=lambda line: bool(_NOISE.match(line) or _JAVA.match(line)))
     own = [list(block) for is_of_the_jvm, block in blocks if not is_of_the_jvm]
-    return own[-1] if own else [line for line in words if not _NOISE.match(line)][-LAST_LINES:]
+    return own[-1] if own else [line for line in written if not _NOISE.match(line)][-LAST_LINES:]
 
 
 def _exception(lines: list[str]) -> list[str]:
-    """Return the lines after the frames of the last traceback: exception, message, and the JVM's causes."""
+    """Return the lines after the frames of the last traceback: exception, message and the JVM's causes."""
     if _TRACEBACK not in lines:
         return []
     start = len(lines) - lines[::-1].index(_TRACEBACK)

@@ -1,4 +1,4 @@
-"""A run of a Glue job: what it was started with, where it stands, and how the API shows it."""
+"""A run of a Glue job: its arguments, its state, and its form in the API."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ DEFAULT_TIMEOUT_MINUTES: Final = 2880
 
 @dataclass(frozen=True)
 class JobSpec:
-    """What of a job definition a run needs."""
+    """The part of a job definition that a run needs."""
 
     name: str
     role: str
@@ -27,11 +27,11 @@ class JobSpec:
 
 @dataclass
 class JobRun:
-    """One attempt of one run; the runtime moves its state on."""
+    """One attempt of a run; the runtime updates its state."""
 
     spec: JobSpec
     arguments: dict[str, str]
-    """Merged: defaults of the job, overridden by those of the run, by those that can't be overridden."""
+    """Merged, later ones win: defaults of the job, those of the run, the job's non-overridable ones."""
     timeout: int = DEFAULT_TIMEOUT_MINUTES
     id: str = field(default_factory=lambda: f"jr_{secrets.token_hex(32)}")
     attempt: int = 0
@@ -42,7 +42,7 @@ class JobRun:
     predecessors: list[tuple[str, str]] = field(default_factory=list)
     """Job name and run id of each run that the trigger waited for."""
     capacity: dict[str, Any] = field(default_factory=dict)
-    """Worker type and numbers, as the API shows them."""
+    """Worker type and number of workers, in the form of the API."""
 
     state: str = "STARTING"
     error: str | None = None
@@ -54,29 +54,29 @@ class JobRun:
 
     @property
     def job_run_id(self) -> str:
-        """The id, by the name under which moto pages through runs."""
+        """The id, under the name that moto's pagination uses."""
         return self.id
 
     @property
     def job_name(self) -> str:
-        """Name of the job that this is a run of."""
+        """Name of the job."""
         return self.spec.name
 
     @property
     def finished(self) -> bool:
-        """Whether the run has ended, however it ended."""
+        """Whether the run has ended, in whatever state."""
         return self.state in FINAL_STATES
 
     @property
     def log_group(self) -> str:
-        """Prefix of the run's two log groups; under a security configuration, Glue adds its name and the role's."""
+        """Prefix of the run's two log groups; with a security configuration Glue appends its name and the role's."""
         prefix = self.arguments.get("--custom-logGroup-prefix", "/aws-glue/jobs")
         if not self.spec.security_configuration:
             return prefix
         return f"{prefix}/{self.spec.security_configuration}-role/{self.spec.role.rpartition(':role/')[2]}"
 
     def move_to(self, state: str, error: str | None = None) -> None:
-        """Change the state, and with a final one note the end."""
+        """Change the state; a final one sets the time of completion."""
         now = datetime.now(UTC)
         self.error, self.modified_on = error, now
         if state in FINAL_STATES:
@@ -84,7 +84,7 @@ class JobRun:
         self.state = state
 
     def next_attempt(self) -> JobRun:
-        """Return the run that Glue starts by itself after a failed one."""
+        """Return the retry that Glue starts after a failed run."""
         origin = self.id.split("_attempt_")[0]
         return JobRun(
             spec=self.spec,
@@ -100,7 +100,7 @@ class JobRun:
         )
 
     def argv(self) -> list[str]:
-        """Return the script's command line as Glue puts it together: `--key value` for every argument."""
+        """Return the script's command line as Glue composes it: `--key value` for every argument."""
         own = {"--JOB_NAME": self.spec.name, "--JOB_RUN_ID": self.id}
         if self.workflow:
             own |= {"--WORKFLOW_NAME": self.workflow[0], "--WORKFLOW_RUN_ID": self.workflow[1]}

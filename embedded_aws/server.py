@@ -26,13 +26,16 @@ from moto.moto_server import werkzeug_app
 from werkzeug.middleware.dispatcher import DispatcherMiddleware
 from werkzeug.serving import make_server
 
-from embedded_aws import iam_enforcement, moto_gaps
-from embedded_aws.access import Gate, Keys
+from embedded_aws import iam_enforcement, moto_gaps, service_app
+from embedded_aws.authentication import Gate, Keys
 from embedded_aws.callers import Callers
-from embedded_aws.glue import SandboxGlueBackend, SandboxGlueResponse
-from embedded_aws.glue_runtime import JobRuntime
-from embedded_aws.logs import SandboxLogsResponse
-from embedded_aws.process import HOST, Sandbox, wipe_own, write_state
+from embedded_aws.cloudwatch_logs import EmbeddedLogsResponse
+from embedded_aws.connection import HOST, EmbeddedAws
+from embedded_aws.glue import EmbeddedGlueBackend, EmbeddedGlueResponse
+from embedded_aws.job_runtime import SECONDS_PER_MINUTE, JobRuntime
+from embedded_aws.lifecycle import wipe_own, write_state
+from embedded_aws.moto_gaps.athena import AthenaGaps
+from embedded_aws.moto_gaps.budgets import BudgetsGaps
 from embedded_aws.webhdfs import WebHdfs
 from lakehouse import private
 
@@ -43,38 +46,39 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-# Imported while Terraform still starts, since the first request to each would wait: EC2 takes more than a second.
+# Imported while Terraform starts: the first request to each service would wait otherwise, for EC2 over a second.
 _WARM_UP: Final = ["iam", "s3", "glue", "kms", "logs", "athena", "sns", "events", "cloudwatch", "ec2"]
 
 
 class AwsOnly(werkzeug_app.DomainDispatcherApplication):
-    """Serves what AWS serves, and nothing of moto's own: no dashboard, no reset, no credentials of an instance."""
+    """Serves AWS's services, and none of moto's own endpoints: no dashboard, no reset, no instance metadata."""
 
-    # moto looks for the folders of all its services each time: a third of what a small request takes.
+    # moto lists the folders of all its services for each request: a third of the time of a small one.
     @functools.lru_cache  # noqa: B019 - there is one for the life of the server
     def get_backend_for_host(self, host: str | None) -> Any:
-        """Return the name of the service behind a host name, None if there is none."""
+        """Return the name of the service behind a host name, or None."""
         backend = super().get_backend_for_host(host)
         return None if backend in ("moto_api", "instance_metadata") else backend
 
 
 class Handler(werkzeug_app.MotoRequestHandler):
-    """Sends header and body of an answer at once.
+    """Sends header and body of a response in one write.
 
-    Terraform's provider was seen to hang up between the two, and to repeat what had been done: "already exists".
+    Terraform's provider was seen to disconnect between the two and to retry the call, which then failed with "already
+    exists".
     """
 
     wbufsize = 1 << 20
 
     def make_environ(self) -> dict[str, Any]:
-        """Return the WSGI environment of the request, once the client knows that its body is awaited."""
-        self.wfile.flush()  # "100 Continue"
+        """Return the WSGI environment of the request, after sending a pending "100 Continue"."""
+        self.wfile.flush()
         self.path = quote(self.path, safe=string.printable, encoding="latin-1")  # Hadoop's client sends raw UTF-8
         return super().make_environ()
 
 
 def listen(port: int) -> socket.socket:
-    """Return a socket that accepts connections on loopback; port 0 takes any free one."""
+    """Return a socket that accepts connections on loopback; port 0 takes a free one."""
     listener = socket.socket()
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     listener.bind((HOST, port))
@@ -82,68 +86,69 @@ def listen(port: int) -> socket.socket:
     return listener
 
 
-def sandbox_at(listener: socket.socket) -> Sandbox:
-    """Return the sandbox that this process will be behind a socket, with an access key of its own."""
-    return Sandbox(f"http://{HOST}:{listener.getsockname()[1]}", os.getpid())
+def embedded_aws_at(listener: socket.socket) -> EmbeddedAws:
+    """Return the description of the embedded AWS that this process will serve on a socket, with a new access key."""
+    return EmbeddedAws(f"http://{HOST}:{listener.getsockname()[1]}", os.getpid())
 
 
 def build_server(
     listener: socket.socket,
-    sandbox: Sandbox,
+    aws: EmbeddedAws,
     build: Path,
     *,
-    minute: float = 60.0,
+    seconds_per_minute: float = SECONDS_PER_MINUTE,
     enforce_iam: bool = False,
     glue_catalog_jar: Path | None = None,
 ) -> tuple[BaseWSGIServer, JobRuntime]:
-    """Return the server, ready to serve, and the runtime that runs its jobs.
+    """Return the server, ready to serve, and the runtime of its jobs.
 
-    `build` is the project's build folder; `minute` is how many seconds a minute of a job's timeout lasts.
+    `build` is the project's build folder; tests shorten the timeouts of jobs with `seconds_per_minute`.
     """
-    logging.getLogger("werkzeug").setLevel(logging.ERROR)  # `POST /` a thousand times tells nothing
-    iam_enforcement.install(sandbox.credentials, enforce=enforce_iam)
-    moto.glue.models.glue_backends.backend = SandboxGlueBackend
-    moto.glue.urls.url_paths["{0}/$"] = SandboxGlueResponse.dispatch
-    moto.athena.urls.url_paths["{0}/$"] = moto_gaps.AthenaGaps.dispatch
-    moto.budgets.urls.url_paths["{0}/$"] = moto_gaps.BudgetsGaps.dispatch
-    # MOTO_DISABLE_GLOBAL_CORS would have to be in the environment before moto is imported anywhere.
+    logging.getLogger("werkzeug").setLevel(logging.ERROR)  # a thousand lines of `POST /` are noise
+    iam_enforcement.install(aws.credentials, enforce=enforce_iam)
+    moto.glue.models.glue_backends.backend = EmbeddedGlueBackend
+    moto.glue.urls.url_paths["{0}/$"] = EmbeddedGlueResponse.dispatch
+    moto.athena.urls.url_paths["{0}/$"] = AthenaGaps.dispatch
+    moto.budgets.urls.url_paths["{0}/$"] = BudgetsGaps.dispatch
+    # MOTO_DISABLE_GLOBAL_CORS would have to be set before the first import of moto.
     werkzeug_app.DISABLE_GLOBAL_CORS = True  # type: ignore[attr-defined]
 
     def create_app(service: backends.SERVICE_NAMES) -> Flask:
-        moto_gaps.fill_models(service)
-        return moto_gaps.answer_one_at_a_time(moto_gaps.answer_failures_once(werkzeug_app.create_backend_app(service)))
+        moto_gaps.install(service)
+        app = service_app.answer_failures_with_501(werkzeug_app.create_backend_app(service))
+        return service_app.serialize_requests(app)
 
-    aws = AwsOnly(create_app)
-    callers = Callers(aws, sandbox)
-    runtime = SandboxGlueBackend.runtime = JobRuntime(build, callers, minute, glue_catalog_jar)
-    SandboxLogsResponse.jobs_folder = runtime.jobs_folder
-    moto.logs.urls.url_paths["{0}/$"] = SandboxLogsResponse.dispatch
+    services = AwsOnly(create_app)
+    callers = Callers(services, aws)
+    runtime = EmbeddedGlueBackend.runtime = JobRuntime(build, callers, seconds_per_minute, glue_catalog_jar)
+    EmbeddedLogsResponse.jobs_folder = runtime.jobs_folder
+    moto.logs.urls.url_paths["{0}/$"] = EmbeddedLogsResponse.dispatch
 
     @functools.cache
     def iceberg_rest() -> WSGIApplication:
-        from embedded_aws.iceberg_rest import IcebergRest  # noqa: PLC0415 - half a second that only tables need
+        from embedded_aws.iceberg_rest import IcebergRest  # noqa: PLC0415 - half a second, which only tables need
 
         return IcebergRest(callers)
 
     app = DispatcherMiddleware(
-        aws,
+        services,
         {
             "/iceberg": lambda *request: iceberg_rest()(*request),  # noqa: PLW0108 - made by the first request
             "/webhdfs": WebHdfs(callers),
         },
     )
     port = listener.getsockname()[1]
-    gate = Gate(app, port, Keys(sandbox.account_id, sandbox.credentials))
+    gate = Gate(app, port, Keys(aws.account_id, aws.credentials))
     server = make_server(HOST, port, gate, threaded=True, request_handler=Handler, fd=listener.fileno())
     return server, runtime
 
 
 def main() -> None:
-    """Serve until a signal says to stop, then end all job processes and remove what the jobs and buckets held."""
+    """Serve until a signal stops it, then kill all job processes and delete the data."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--root", type=Path, required=True, help="project root")
-    parser.add_argument("--port", type=int, default=0, help="port on 127.0.0.1, 0 for any free one")
-    parser.add_argument("--enforce-iam", action="store_true", help="allow what IAM policies allow, and nothing else")
+    parser.add_argument("--port", type=int, default=0, help="port on 127.0.0.1, 0 for a free one")
+    parser.add_argument("--enforce-iam", action="store_true", help="deny what no IAM policy allows")
     parser.add_argument("--glue-catalog-jar", type=Path, help="Iceberg with GlueCatalog, S3FileIO and the AWS SDK")
     arguments = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
@@ -154,10 +159,10 @@ def main() -> None:
         listener = listen(arguments.port)
     except OSError as error:
         sys.exit(f"port {arguments.port} of {HOST} can't be used ({error.strerror})")
-    sandbox = sandbox_at(listener)
+    aws = embedded_aws_at(listener)
     server, runtime = build_server(
         listener,
-        sandbox,
+        aws,
         build,
         enforce_iam=arguments.enforce_iam,
         glue_catalog_jar=arguments.glue_catalog_jar,
@@ -165,8 +170,8 @@ def main() -> None:
     for stop in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT):
         signal.signal(stop, lambda *_: sys.exit(0))
     threading.Thread(target=_warm_up, daemon=True).start()
-    write_state(build / "local", sandbox)
-    log.info("Embedded AWS at %s", sandbox.endpoint)
+    write_state(build / "local", aws)
+    log.info("Embedded AWS at %s", aws.endpoint)
     try:
         server.serve_forever()
     finally:

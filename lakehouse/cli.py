@@ -14,7 +14,6 @@ import typer
 from botocore.exceptions import BotoCoreError, ClientError
 from typer.core import TyperGroup, TyperOption
 
-from embedded_aws import SandboxError
 from lakehouse import private
 from lakehouse import sample as sample_data
 from lakehouse.console import Display
@@ -190,7 +189,7 @@ def main() -> None:
         app()
     except CommandInterruptedError as interrupted:
         _fail(str(interrupted), code=INTERRUPTED)
-    except (LakehouseError, SandboxError) as error:
+    except LakehouseError as error:
         _fail(str(error))
     except (BotoCoreError, ClientError) as error:
         _fail(f"AWS did not do what it was asked: {error}")

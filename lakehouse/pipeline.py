@@ -14,8 +14,7 @@ from typing import Any
 from botocore.exceptions import BotoCoreError, ClientError
 from rich.live import Live
 
-import embedded_aws
-from lakehouse import accounts, aws, landing, private, sample, tables
+from lakehouse import accounts, aws, embedded_aws, landing, private, sample, tables
 from lakehouse.claim import Claim, machine_lock
 from lakehouse.console import Display
 from lakehouse.errors import CommandInterruptedError, DataError, LakehouseError, NotDeployedError, WorkflowError

@@ -1,6 +1,6 @@
 """Set up a virtual environment for the Makefile: `python3.11 -m lakehouse.set_up STAMP REQUIREMENTS...`.
 
-It runs before anything is installed, so it imports nothing but Python's own library.
+It runs before anything is installed, so it imports only the standard library.
 """
 
 from __future__ import annotations
@@ -17,16 +17,16 @@ TERRAFORM = Path("requirements-terraform.txt")
 
 
 def main() -> None:
-    """Make the environment of the stamp, unless the stamp is newer than the requirements; touch the stamp last.
+    """Create the environment that contains the stamp, unless the stamp is newer than the requirements.
 
-    One process at a time: the others wait and find it ready. The kernel releases the lock, a flock on the first
-    requirements file, when its holders are gone, however they ended.
+    The stamp is touched last. Only one process works at a time; the others wait and then find the environment ready.
+    The lock is a flock on the first requirements file: the kernel releases it when its holders end, even if killed.
     """
     stamp, *requirements = map(Path, sys.argv[1:])
     if sys.version_info[:2] != PYTHON:
         sys.exit(
             f"error: {sys.executable} is Python {sys.version.split()[0]}, but AWS Glue 5.1 runs Python 3.11. "
-            "Nothing was changed. Name a Python 3.11: PYTHON=/path/to/python3.11"
+            "Nothing was changed. Pass a Python 3.11: PYTHON=/path/to/python3.11"
         )
     try:
         with requirements[0].open() as lock:
@@ -36,9 +36,9 @@ def main() -> None:
                 _make(stamp.parent, requirements, lock)
                 stamp.touch()
     except subprocess.CalledProcessError as error:
-        sys.exit(f"error: {stamp.parent} could not be set up; {error.cmd[2]} says why above. Give the command again.")
+        sys.exit(f"error: {stamp.parent} could not be set up: {error.cmd[2]} failed, see above. Run the command again.")
     except OSError as error:
-        sys.exit(f"error: {stamp.parent} could not be set up: {error}. Give the command again.")
+        sys.exit(f"error: {stamp.parent} could not be set up: {error}. Run the command again.")
     except KeyboardInterrupt:
         sys.exit(130)
 
@@ -47,7 +47,7 @@ def _wait_for(lock: IO[str], folder: Path) -> None:
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
-        print(f"Waiting for another make, which sets up {folder} ...", flush=True)
+        print(f"Waiting for another make that is setting up {folder} ...", flush=True)
         fcntl.flock(lock, fcntl.LOCK_EX)
 
 
@@ -57,7 +57,7 @@ def _is_ready(stamp: Path, requirements: list[Path]) -> bool:
 
 
 def _make(folder: Path, requirements: list[Path], lock: IO[str]) -> None:
-    """Make the environment anew. Each child process inherits the lock, in case this one is killed."""
+    """Create the environment from scratch. Each child process inherits the lock, in case this one is killed."""
 
     def run(*command: str) -> None:
         subprocess.run(command, check=True, pass_fds=[lock.fileno()])
@@ -70,7 +70,7 @@ def _make(folder: Path, requirements: list[Path], lock: IO[str]) -> None:
         shutil.rmtree(folder)
     run(sys.executable, "-m", "venv", str(folder))
     install("-r", str(requirements[0]))
-    if TERRAFORM in requirements:  # the environment of the lakehouse itself
+    if TERRAFORM in requirements:  # an environment that runs the lakehouse
         install("--no-deps", "--editable", ".")
         if shutil.which("terraform") is None:
             install("-r", str(TERRAFORM))

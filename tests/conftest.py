@@ -31,7 +31,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Project]:
 
 
 @pytest.fixture(scope="session")
-def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[embedded_aws.Sandbox]:
+def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[embedded_aws.EmbeddedAws]:
     """An embedded AWS in this process, which tests share."""
     with serve(tmp_path_factory.mktemp("aws") / "build") as box:
         yield box

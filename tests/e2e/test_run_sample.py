@@ -22,7 +22,7 @@ import duckdb
 import pyarrow as pa
 import pytest
 
-from embedded_aws.process import SERVER_MODULE
+from embedded_aws.lifecycle import SERVER_MODULE
 from lakehouse import file_numbers, landing
 from tests.chaos.faults import Struck, kill_after
 from tests.chaos.lake import Lake
@@ -271,7 +271,7 @@ def test_down_leaves_no_data(project: Project) -> None:
     assert files_that_name(addresses, project.root) == sample, "S3 is in memory: nothing is on disk to begin with"
     assert "its data removed" in project.succeed("down")
     assert files_that_name(addresses, project.root) == sample
-    assert {path.name for path in local.iterdir()} == {"sample", "run.json", "sandbox.lock"}
+    assert {path.name for path in local.iterdir()} == {"sample", "run.json", "embedded_aws.lock"}
     assert project.processes() == []
 
 

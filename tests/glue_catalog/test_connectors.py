@@ -122,7 +122,7 @@ def asked_for(lakehouse: Project) -> dict[str, set[str]]:
         for job in ALL_JOBS
         for run in glue.get_job_runs(JobName=f"{prefix}-{job.replace('_', '-')}")["JobRuns"]
     }
-    log = (lakehouse.root / "build/local/sandbox.log").read_text()
+    log = (lakehouse.root / "build/local/embedded_aws.log").read_text()
     found = defaultdict(set)
     for action, session in re.findall(r"allowed (\w+:\w+): \S+:assumed-role/\S+/glue-(\S+)", log):
         found[job_of[session]].add(action)

@@ -1,4 +1,4 @@
-"""Glue of the embedded AWS over its API: job runs, workflows, what moto lacks, and one real Spark job."""
+"""Glue of the embedded AWS through its API: job runs, workflows, operations that moto lacks, a real Spark job."""
 
 from __future__ import annotations
 
@@ -18,19 +18,19 @@ from botocore.exceptions import ClientError
 from pyiceberg.catalog import Catalog, load_catalog
 from pyiceberg.exceptions import CommitFailedException
 
-from embedded_aws import Sandbox
-from embedded_aws.server import build_server, listen, sandbox_at
+from embedded_aws import EmbeddedAws
+from embedded_aws.server import build_server, embedded_aws_at, listen
 from tests.support.served import empty_account
 
 BUCKET = "lake"
-MINUTE = 2.0  # seconds that a minute of a job's timeout lasts here
+SECONDS_PER_MINUTE = 2.0  # of a job's timeout
 
 
 @dataclass
 class Aws:
-    """The embedded AWS in this process, and its clients."""
+    """An embedded AWS in this process, and its clients."""
 
-    box: Sandbox
+    embedded: EmbeddedAws
     build: Path
     _clients: dict[str, Any] = field(default_factory=dict)
 
@@ -38,10 +38,10 @@ class Aws:
         if service not in self._clients:
             self._clients[service] = boto3.client(
                 service,
-                endpoint_url=self.box.endpoint,
-                region_name=self.box.region,
-                aws_access_key_id=self.box.credentials.access_key_id,
-                aws_secret_access_key=self.box.credentials.secret_access_key,
+                endpoint_url=self.embedded.endpoint,
+                region_name=self.embedded.region,
+                aws_access_key_id=self.embedded.credentials.access_key_id,
+                aws_secret_access_key=self.embedded.credentials.secret_access_key,
                 config=Config(retries={"total_max_attempts": 3}),
             )
         return self._clients[service]
@@ -55,12 +55,12 @@ class Aws:
         )
 
     def find_job_run(self, name: str, run_id: str) -> dict[str, Any]:
-        """Return a job run, {} before it exists."""
+        """Return a job run, or {} before it exists."""
         runs: list[dict[str, Any]] = self.client("glue").get_job_runs(JobName=name)["JobRuns"]
         return next((run for run in runs if run["Id"] == run_id), {})
 
     def wait(self, name: str, run_id: str, *states: str, seconds: float = 180) -> dict[str, Any]:
-        """Wait for a job run to reach one of the states, by default a final one."""
+        """Wait until a job run has one of the states, by default a final one."""
         wanted = states or ("SUCCEEDED", "FAILED", "TIMEOUT", "STOPPED", "ERROR")
         deadline = time.monotonic() + seconds
         while (run := self.find_job_run(name, run_id)).get("JobRunState") not in wanted:
@@ -90,13 +90,13 @@ class Aws:
 
 @pytest.fixture(scope="module")
 def aws(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Aws]:
-    build = tmp_path_factory.mktemp("a project") / "build"  # with a space, as people have them
+    build = tmp_path_factory.mktemp("a project") / "build"  # with a space, as users have them
     listener = listen(0)
-    box = sandbox_at(listener)
-    server, runtime = build_server(listener, box, build, minute=MINUTE)
+    embedded = embedded_aws_at(listener)
+    server, runtime = build_server(listener, embedded, build, seconds_per_minute=SECONDS_PER_MINUTE)
     empty_account()
     threading.Thread(target=server.serve_forever, daemon=True).start()
-    aws = Aws(box, build)
+    aws = Aws(embedded, build)
     aws.client("s3").create_bucket(Bucket=BUCKET)
     trust = {
         "Statement": [{"Effect": "Allow", "Principal": {"Service": "glue.amazonaws.com"}, "Action": "sts:AssumeRole"}]
@@ -121,7 +121,7 @@ print(json.dumps({
 boto3.client("s3").put_object(Bucket="lake", Key="written/by/job", Body=b"1")
 """
 
-    def test_gets_what_glue_gives_it(self, aws: Aws) -> None:
+    def test_gets_arguments_files_and_role_as_on_glue(self, aws: Aws) -> None:
         s3 = aws.client("s3")
         s3.put_object(Bucket=BUCKET, Key="glue/scripts/helper.py", Body=b"NAME = 'helper'")
         s3.put_object(Bucket=BUCKET, Key="glue/ddl/t.sql", Body=b"CREATE TABLE t")
@@ -172,7 +172,7 @@ boto3.client("s3").put_object(Bucket="lake", Key="written/by/job", Body=b"1")
         )["events"]
         assert [event["message"] for event in events] == ["to out"]
 
-    def test_fails_with_what_the_script_said(self, aws: Aws) -> None:
+    def test_fails_with_the_message_of_the_script(self, aws: Aws) -> None:
         aws.job("bad", "import sys; sys.exit('customers: there is no landing data')")
         run = aws.run("bad")
         assert (run["JobRunState"], run["ErrorMessage"]) == ("FAILED", "customers: there is no landing data")
@@ -195,13 +195,13 @@ boto3.client("s3").put_object(Bucket="lake", Key="written/by/job", Body=b"1")
             ({"Role": "arn:aws:iam::123456789012:role/nobody"}, "there is no such role"),
         ],
     )
-    def test_fails_on_what_is_missing(self, aws: Aws, settings: dict[str, Any], says: str) -> None:
+    def test_fails_on_missing_objects_and_roles(self, aws: Aws, settings: dict[str, Any], says: str) -> None:
         aws.job("incomplete", "", **settings)
         run = aws.run("incomplete")
         assert run["JobRunState"] == "FAILED"
         assert says in run["ErrorMessage"]
 
-    def test_is_repeated_when_it_fails(self, aws: Aws) -> None:
+    def test_is_retried_after_a_failure(self, aws: Aws) -> None:
         script = "import sys; sys.exit(sys.argv[sys.argv.index('--JOB_RUN_ID') + 1].endswith('_attempt_2') - 1)"
         aws.job("flaky", script, MaxRetries=2)
         first = aws.run("flaky")
@@ -212,7 +212,7 @@ boto3.client("s3").put_object(Bucket="lake", Key="written/by/job", Body=b"1")
         runs = aws.client("glue").get_job_runs(JobName="flaky")["JobRuns"]
         assert [run["Attempt"] for run in runs] == [2, 1, 0]
 
-    def test_is_ended_and_not_repeated_at_its_timeout(self, aws: Aws) -> None:
+    def test_is_ended_at_its_timeout_and_not_retried(self, aws: Aws) -> None:
         aws.job("slow", "import time; time.sleep(60)", Timeout=1, MaxRetries=1)
         run = aws.run("slow")
         assert run["JobRunState"] == "TIMEOUT"
@@ -237,7 +237,7 @@ boto3.client("s3").put_object(Bucket="lake", Key="written/by/job", Body=b"1")
 class TestWorkflow:
     @pytest.fixture
     def chain(self, aws: Aws) -> Iterator[str]:
-        """A workflow of three jobs, each after the success of the one before it; the second does what it is told."""
+        """A workflow of three jobs, each after the success of the previous one; --mode controls the second."""
         glue = aws.client("glue")
         aws.job("one", "")
         aws.job(
@@ -290,9 +290,9 @@ time.sleep(60) if mode == "sleep" else sys.exit(mode)
         assert argv[argv.index("--WORKFLOW_NAME") + 1] == chain
         assert argv[argv.index("--WORKFLOW_RUN_ID") + 1] == run["WorkflowRunId"]
 
-    def test_stops_where_a_job_fails(self, aws: Aws, chain: str) -> None:
+    def test_ends_after_a_failed_job(self, aws: Aws, chain: str) -> None:
         run = aws.workflow_run(chain, aws.client("glue").start_workflow_run(Name=chain)["RunId"])
-        assert run["Status"] == "COMPLETED"  # as AWS has it: the statistics tell
+        assert run["Status"] == "COMPLETED"  # as on AWS: only the statistics show the failure
         assert run["Statistics"].items() >= {"SucceededActions": 1, "FailedActions": 1, "TotalActions": 3}.items()
         runs = {node["Name"]: node["JobDetails"]["JobRuns"] for node in run["Graph"]["Nodes"] if node["Type"] == "JOB"}
         assert runs["two"][0]["ErrorMessage"] == "broken"
@@ -322,7 +322,7 @@ time.sleep(60) if mode == "sleep" else sys.exit(mode)
 
 
 class TestGaps:
-    """The operations of Terraform that moto lacks, over the wire."""
+    """The operations that Terraform calls and moto lacks, through the API."""
 
     def test_update_job_replaces_the_definition_and_keeps_the_runs(self, aws: Aws) -> None:
         glue = aws.client("glue")
@@ -381,7 +381,7 @@ class TestGaps:
                 forgotten(ConnectionName="vpc")
             assert error.value.response["Error"]["Code"] == "EntityNotFoundException"
 
-    def test_a_deleted_object_goes_with_its_bucket_after_versioning_was_suspended(self, aws: Aws) -> None:
+    def test_a_bucket_with_delete_markers_can_be_deleted_after_versioning_was_suspended(self, aws: Aws) -> None:
         s3 = aws.client("s3")
         s3.create_bucket(Bucket="versioned")
         s3.put_bucket_versioning(Bucket="versioned", VersioningConfiguration={"Status": "Enabled"})
@@ -403,7 +403,7 @@ class TestGaps:
             ("sns", "get_data_protection_policy", {"ResourceArn": "arn:aws:sns:us-east-1:123456789012:t"}),
         ],
     )
-    def test_what_is_missing_is_said_once(
+    def test_a_missing_operation_is_reported_without_retries(
         self, aws: Aws, service: str, operation: str, arguments: dict[str, str]
     ) -> None:
         with pytest.raises(ClientError) as refusal:
@@ -456,7 +456,7 @@ ICEBERG_CONF = " --conf ".join(
 
 @pytest.fixture(scope="module")
 def spark_job(aws: Aws) -> str:
-    """A job, and an Iceberg table as Terraform makes one."""
+    """A job, and an Iceberg table created as Terraform creates it."""
     glue = aws.client("glue")
     glue.create_database(DatabaseInput={"Name": "db", "LocationUri": "s3://lake/warehouse/db"})
     columns = [{"Name": "id", "Type": "bigint", "Comment": "Key."}]
@@ -476,14 +476,14 @@ def spark_job(aws: Aws) -> str:
 
 
 class TestSpark:
-    """A job as the lakehouse has them: JSON in, Iceberg out."""
+    """A job like those of the lakehouse: JSON in, Iceberg out."""
 
     def catalog(self, aws: Aws) -> Catalog:
         keys = {
-            "access-key-id": aws.box.credentials.access_key_id,
-            "secret-access-key": aws.box.credentials.secret_access_key,
-            "endpoint": aws.box.endpoint,
-            "region": aws.box.region,
+            "access-key-id": aws.embedded.credentials.access_key_id,
+            "secret-access-key": aws.embedded.credentials.secret_access_key,
+            "endpoint": aws.embedded.endpoint,
+            "region": aws.embedded.region,
         }
         settings = {f"{service}.{key}": value for service in ("glue", "s3") for key, value in keys.items()}
         return load_catalog("test", type="glue", **settings)
@@ -497,7 +497,7 @@ class TestSpark:
             item["Key"] for item in aws.client("s3").list_objects_v2(Bucket=BUCKET, Prefix=prefix).get("Contents", [])
         ]
 
-    def test_what_a_job_commits_any_client_reads(self, aws: Aws, spark_job: str) -> None:
+    def test_any_client_reads_the_commit_of_a_job(self, aws: Aws, spark_job: str) -> None:
         run = aws.run(spark_job)
         assert run["JobRunState"] == "SUCCEEDED", run
         assert aws.output(run).startswith("java 17.")
@@ -516,14 +516,14 @@ class TestSpark:
 
     def test_the_class_archive_of_the_first_job_is_kept_for_the_others(self, aws: Aws) -> None:
         cache = aws.build / "cache"
-        deadline = time.monotonic() + 300  # it gives way to all else that runs
+        deadline = time.monotonic() + 300  # it runs with the lowest priority
         while not list(cache.glob("spark-*.jsa")):
             assert time.monotonic() < deadline, list(cache.iterdir())
             time.sleep(0.2)
 
     @pytest.mark.slow
-    def test_of_commits_at_the_same_time_each_is_there_or_was_refused(self, aws: Aws, spark_job: str) -> None:
-        """Of two Sparks and of pyiceberg, while a job without Iceberg comes and goes beside them."""
+    def test_concurrent_commits_are_applied_or_refused(self, aws: Aws, spark_job: str) -> None:
+        """Two Spark jobs and pyiceberg commit, while jobs without Iceberg start and end."""
         storage = {"Location": "s3://lake/warehouse/db/busy", "Columns": [{"Name": "id", "Type": "bigint"}]}
         aws.client("glue").create_table(
             DatabaseName="db",

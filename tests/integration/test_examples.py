@@ -21,7 +21,7 @@ from lakehouse.terraform import cli_configuration
 from tests.support.project import ALL_JOBS, ICEBERG_TABLES, copy_of_project
 
 MODULE: Final = "module.lakehouse.module"
-ACCOUNT: Final = embedded_aws.Sandbox.account_id
+ACCOUNT: Final = embedded_aws.EmbeddedAws.account_id
 OPTIMIZERS: Final = {"compaction", "orphan_file_deletion", "retention"}
 ONLY_IN_COMPLETE: Final = frozenset(
     {"aliases", "budgets", "connections", "endpoints", "keys", "security groups", "VPCs"}

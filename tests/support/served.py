@@ -1,4 +1,4 @@
-"""An embedded AWS in the process of the tests."""
+"""An embedded AWS that runs in the process of the tests."""
 
 from __future__ import annotations
 
@@ -16,32 +16,32 @@ from botocore.config import Config
 from moto import settings
 from moto.moto_api._internal.models import moto_api_backend
 
-from embedded_aws import Sandbox
-from embedded_aws.server import build_server, listen, sandbox_at
+from embedded_aws import EmbeddedAws
+from embedded_aws.server import build_server, embedded_aws_at, listen
 
 
 @dataclass(frozen=True)
 class Aws:
-    """Where it is, and what of it is a test's own."""
+    """An embedded AWS, with the bucket and the database of one test."""
 
-    box: Sandbox
+    embedded: EmbeddedAws
     name: str
-    """Of the bucket and of the database."""
+    """Name of the bucket and of the database."""
 
     @property
     def endpoint(self) -> str:
-        return self.box.endpoint
+        return self.embedded.endpoint
 
     @property
     def root(self) -> tuple[str, str]:
         """The access key of the root user."""
-        return self.box.credentials.access_key_id, self.box.credentials.secret_access_key
+        return self.embedded.credentials.access_key_id, self.embedded.credentials.secret_access_key
 
     def client(self, service: str) -> Any:
         return boto3.client(
             service,
             endpoint_url=self.endpoint,
-            region_name=self.box.region,
+            region_name=self.embedded.region,
             aws_access_key_id=self.root[0],
             aws_secret_access_key=self.root[1],
             config=Config(retries={"total_max_attempts": 1}),
@@ -52,7 +52,7 @@ class Aws:
         return [item["Key"] for item in listed.get("Contents", [])]
 
     def user(self, *statements: dict[str, Any]) -> tuple[str, str]:
-        """Return the access key of a new user with these permissions, which count once IAM is enforced."""
+        """Return the access key of a new user with these permissions, which apply once IAM is enforced."""
         iam, name = self.client("iam"), f"user-{uuid.uuid4().hex[:8]}"
         iam.create_user(UserName=name)
         policy = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", **each} for each in statements]}
@@ -64,9 +64,9 @@ class Aws:
         settings.INITIAL_NO_AUTH_ACTION_COUNT = 0 if on else float("inf")
 
     @classmethod
-    def new(cls, box: Sandbox) -> Aws:
-        """Make a bucket and a database, whose tables lie in the bucket."""
-        aws = cls(box, f"lake-{uuid.uuid4().hex[:8]}")
+    def new(cls, embedded: EmbeddedAws) -> Aws:
+        """Create a bucket, and a database with its tables in that bucket."""
+        aws = cls(embedded, f"lake-{uuid.uuid4().hex[:8]}")
         aws.client("s3").create_bucket(Bucket=aws.name)
         aws.client("glue").create_database(
             DatabaseInput={"Name": aws.name, "LocationUri": f"s3://{aws.name}/warehouse/{aws.name}"}
@@ -75,17 +75,17 @@ class Aws:
 
 
 def empty_account() -> None:
-    """Remove what other tests have left in this process: moto keeps all accounts in it."""
+    """Remove the leftovers of other tests: moto keeps all accounts in the process."""
     moto_api_backend.reset()
 
 
 @contextmanager
-def serve(build: Path) -> Iterator[Sandbox]:
-    """Serve an embedded AWS in this process, and yield where it is."""
+def serve(build: Path) -> Iterator[EmbeddedAws]:
+    """Serve an embedded AWS in this process."""
     listener = listen(0)
-    box = sandbox_at(listener)
-    server, runtime = build_server(listener, box, build)
+    embedded = embedded_aws_at(listener)
+    server, runtime = build_server(listener, embedded, build)
     threading.Thread(target=server.serve_forever, daemon=True).start()
-    yield box
+    yield embedded
     runtime.close()
     server.shutdown()

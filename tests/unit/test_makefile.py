@@ -207,6 +207,55 @@ def test_python_is_a_path_and_no_code(folder: Folder, value: str) -> None:
     assert folder.calls() == ["-m lakehouse.set_up .venv/.ready requirements.txt requirements-terraform.txt"]
 
 
+FULL = "-m lakehouse.set_up .venv/.ready requirements.txt requirements-terraform.txt"
+ON_AWS = "-m lakehouse.set_up .venv-aws/.ready requirements-aws.txt requirements-terraform.txt"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "environment", "sets_up"),
+    [
+        (["plan"], {}, FULL),
+        (["plan", "ENV=local"], {}, FULL),
+        (["plan"], {"ENV": ""}, FULL),
+        (["plan", "ENV=dev"], {}, ON_AWS),
+        (["apply", "run-pipeline"], {"ENV": "prod"}, ON_AWS),
+        (["counts", "ENV=$(shell touch touched)%"], {}, ON_AWS),
+        (["setup"], {"ENV": "dev"}, FULL),
+        (["counts", "setup", "ENV=dev"], {}, FULL),
+    ],
+)
+def test_only_commands_on_aws_do_without_the_embedded_aws(
+    folder: Folder, arguments: list[str], environment: dict[str, str], sets_up: str
+) -> None:
+    (folder.path / ".venv" / ".ready").unlink()
+    (folder.path / ".venv-aws" / "bin").mkdir(parents=True)
+    for program in ("lakehouse", "python"):
+        executable(folder.path / ".venv-aws" / "bin" / program)
+    executable(folder.path / "python")
+    assert folder.make(*arguments, PYTHON="./python", **environment).returncode == 0
+    assert folder.calls()[0] == sets_up
+    assert untouched(folder)
+
+
+def test_commands_on_aws_use_the_full_environment_where_it_exists(folder: Folder) -> None:
+    assert folder.make("-n", "plan", "ENV=dev").stdout == ".venv/bin/lakehouse plan\n"
+
+
+def test_the_workflows_with_credentials_do_without_the_embedded_aws() -> None:
+    on_aws = re.search(r"^on-aws := (.*)$", MAKEFILE, re.MULTILINE)
+    assert on_aws
+    names = ("plan", "apply", "drift")
+    workflows = [
+        *(ROOT / ".github/actions").glob("*/action.yml"),
+        *(ROOT / f".github/workflows/{n}.yml" for n in names),
+    ]
+    called = {target for path in workflows for target in re.findall(r"\bmake ([a-z-]+) ENV=", path.read_text())}
+    assert called == {"plan", "apply", "run-pipeline"}
+    assert called <= set(on_aws[1].split())
+    local_only = {"down", "rerun-job"}
+    assert set(on_aws[1].split()) == {target for target, knobs in KNOBS.items() if "ENV" in knobs} - local_only
+
+
 def test_no_recipe_mentions_a_knob() -> None:
     knobs = "|".join({"PYTHON", *(knob for knobs in KNOBS.values() for knob in knobs)})
     recipes = [line for line in MAKEFILE.splitlines() if line.startswith(("\t", "pytest"))]

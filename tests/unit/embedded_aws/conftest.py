@@ -1,4 +1,4 @@
-"""A bucket and a database of its own for each test, in an embedded AWS in this process."""
+"""Each test gets its own bucket and database, in an embedded AWS that runs in this process."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ from collections.abc import Iterator
 
 import pytest
 
-from embedded_aws import Sandbox
+from embedded_aws import EmbeddedAws
 from tests.support.served import Aws
 
 
 @pytest.fixture
-def aws(served: Sandbox) -> Iterator[Aws]:
+def aws(served: EmbeddedAws) -> Iterator[Aws]:
     aws = Aws.new(served)
     yield aws
     aws.enforce_iam(on=False)

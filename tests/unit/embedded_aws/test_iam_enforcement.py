@@ -1,4 +1,4 @@
-"""What IAM's rules of evaluation make of a policy; tests/integration/test_iam_enforced.py sees them at work."""
+"""How policies are evaluated; tests/integration/test_iam_enforced.py runs the whole lakehouse with them."""
 
 from __future__ import annotations
 
@@ -41,11 +41,11 @@ def test_actions_ignore_case_and_take_wildcards() -> None:
     assert not allowed(need, statement("s3:Put*", "r"))
 
 
-def test_nothing_is_allowed_that_no_statement_names() -> None:
+def test_an_action_is_denied_by_default() -> None:
     assert not is_allowed([], Need("s3:GetObject", "r"))
 
 
-def test_a_denial_beats_what_is_allowed() -> None:
+def test_an_explicit_deny_overrides_an_allow() -> None:
     need = Need("s3:GetObject", "r")
     assert not allowed(need, statement("*", "*"), statement("s3:GetObject", "r", "Deny"))
     assert allowed(need, statement("*", "*"), statement("s3:GetObject", "other", "Deny"))
@@ -68,7 +68,7 @@ def test_conditions(operator: str, prefix: str | None, holds: bool) -> None:
     assert allowed(need, statement("s3:ListBucket", "lake", **{operator: {"s3:prefix": ["a/*"]}})) is holds
 
 
-def test_what_it_cannot_evaluate_it_does_not_guess() -> None:
+def test_an_unsupported_element_is_an_error() -> None:
     need = Need("s3:GetObject", "r")
     with pytest.raises(NotImplementedError, match="DateLessThan"):
         allowed(need, statement("s3:GetObject", "r", DateLessThan={"aws:CurrentTime": "2027-01-01T00:00:00Z"}))

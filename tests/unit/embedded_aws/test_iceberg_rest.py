@@ -1,4 +1,4 @@
-"""The Iceberg REST catalog over Glue and S3: what commits promise, whoever commits, and with which permissions."""
+"""The Iceberg REST catalog on top of Glue and S3: guarantees of commits by any client, and their permissions."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ COLUMNS = [{"Name": "id", "Type": "bigint", "Comment": "Key."}]
 
 
 def rest(aws: Aws, key: tuple[str, str] | None = None) -> Catalog:
-    """Return the catalog as a client of the REST endpoint opens it."""
+    """Return the catalog through the REST endpoint."""
     user, password = key or aws.root
     auth = {"type": "basic", "basic": {"username": user, "password": password}}
     return load_catalog("rest", type="rest", uri=f"{aws.endpoint}/iceberg", auth=auth, **files(aws, key))
 
 
 def glue(aws: Aws) -> Catalog:
-    """Return the catalog as a client of Glue's own API opens it."""
+    """Return the catalog through Glue's own API."""
     return load_catalog(
         "glue",
         **{
@@ -72,7 +72,7 @@ def pointer(aws: Aws) -> str:
 
 @pytest.fixture
 def table(aws: Aws) -> Aws:
-    """An Iceberg table as Terraform makes one."""
+    """An Iceberg table, created as Terraform creates it."""
     storage = {"Location": f"s3://{aws.name}/warehouse/t/", "Columns": COLUMNS}
     aws.client("glue").create_table(
         DatabaseName=aws.name,
@@ -88,13 +88,13 @@ def table(aws: Aws) -> Aws:
 
 
 def commit(aws: Aws, *updates: dict[str, Any], requirements: list[dict[str, Any]] | None = None) -> requests.Response:
-    """Commit as a client does that sends what it likes."""
+    """Commit with any requirements and updates, which a proper client might not send."""
     url = f"{aws.endpoint}/iceberg/v1/catalogs/123456789012/namespaces/{aws.name}/tables/t"
     body = {"requirements": requirements or [], "updates": updates}
     return requests.post(url, json=body, auth=aws.root, timeout=10)
 
 
-def test_commits_of_every_client_are_seen_by_every_other(table: Aws) -> None:
+def test_every_client_sees_the_commits_of_all_others(table: Aws) -> None:
     by_rest, by_glue = rest(table).load_table((table.name, "t")), glue(table).load_table((table.name, "t"))
     by_rest.append(rows(1))
     assert ids(by_glue.refresh()) == [1]
@@ -104,7 +104,7 @@ def test_commits_of_every_client_are_seen_by_every_other(table: Aws) -> None:
     assert set(by_rest.refs()) == {"main", "kept"}
 
 
-def test_a_commit_keeps_what_glue_knows_of_the_table_beside_iceberg(table: Aws) -> None:
+def test_a_commit_keeps_the_properties_that_only_glue_knows(table: Aws) -> None:
     created = pointer(table)
     rest(table).load_table((table.name, "t")).append(rows(1))
     shown = table.client("glue").get_table(DatabaseName=table.name, Name="t")["Table"]
@@ -117,7 +117,7 @@ def test_a_commit_keeps_what_glue_knows_of_the_table_beside_iceberg(table: Aws) 
     assert pointer(table) == f"s3://{table.name}/{metadata}"
 
 
-def test_a_commit_on_a_state_that_has_passed_is_refused(table: Aws) -> None:
+def test_a_commit_on_an_outdated_state_is_refused(table: Aws) -> None:
     appended = rest(table).load_table((table.name, "t"))
     appended.append(rows(1))
     answer = commit(
@@ -129,7 +129,7 @@ def test_a_commit_on_a_state_that_has_passed_is_refused(table: Aws) -> None:
     assert ids(appended.refresh()) == [1]
 
 
-def test_of_commits_at_the_same_time_each_is_there_or_was_refused(table: Aws) -> None:
+def test_concurrent_commits_are_applied_or_refused(table: Aws) -> None:
     catalogs = [rest(table), glue(table), rest(table), glue(table)]
     with rest(table).load_table((table.name, "t")).transaction() as settings:
         settings.set_properties({"commit.retry.num-retries": "1"})
@@ -151,10 +151,8 @@ def test_of_commits_at_the_same_time_each_is_there_or_was_refused(table: Aws) ->
 
 
 @pytest.mark.parametrize("step", ["_put", "_update_glue_table"])
-def test_a_commit_that_ends_in_the_midst_leaves_the_old_state(
-    table: Aws, step: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Whatever ends it: what the pointer does not name is nobody's."""
+def test_an_interrupted_commit_leaves_the_old_state(table: Aws, step: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A metadata file that the pointer does not reference has no effect."""
     before = pointer(table)
 
     def die(*_: object, **__: object) -> None:
@@ -169,7 +167,7 @@ def test_a_commit_that_ends_in_the_midst_leaves_the_old_state(
     rest(table).load_table((table.name, "t")).append(rows(1))
 
 
-def test_the_files_of_a_commit_are_there_before_the_pointer_moves(table: Aws, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_files_of_a_commit_exist_before_the_pointer_moves(table: Aws, monkeypatch: pytest.MonkeyPatch) -> None:
     move, seen = iceberg_rest.Catalog._update_glue_table, []
 
     def look(self: Any, **update: Any) -> None:
@@ -182,10 +180,10 @@ def test_the_files_of_a_commit_are_there_before_the_pointer_moves(table: Aws, mo
     assert seen == [True]
 
 
-def test_a_pointer_that_another_client_moves_meanwhile_is_not_moved_back(
+def test_a_commit_does_not_overwrite_the_pointer_of_a_concurrent_commit(
     table: Aws, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Glue itself compares: the requirements of both commits hold."""
+    """Glue's version check decides: the requirements of both commits hold."""
     put, other = iceberg_rest.S3File._put, glue(table).load_table((table.name, "t"))
 
     def lose_the_race(self: Any, content: bytes) -> None:
@@ -199,7 +197,7 @@ def test_a_pointer_that_another_client_moves_meanwhile_is_not_moved_back(
     assert ids(rest(table).load_table((table.name, "t"))) == [1]
 
 
-def test_a_branch_may_be_the_first_thing_in_a_table(table: Aws) -> None:
+def test_the_first_commit_of_a_table_may_create_a_branch(table: Aws) -> None:
     requirement = {"type": "assert-ref-snapshot-id", "ref": "audit", "snapshot-id": None}
     answer = commit(table, {"action": "set-properties", "updates": {"x": "y"}}, requirements=[requirement])
     assert answer.status_code == 200
@@ -214,7 +212,7 @@ def test_a_branch_may_be_the_first_thing_in_a_table(table: Aws) -> None:
         ({"action": "set-snapshot-ref", "ref-name": "main", "type": "branch", "snapshot-id": 1}, "unknown snapshot 1"),
     ],
 )
-def test_an_update_that_it_cannot_make_is_refused(table: Aws, update: dict[str, Any], says: str) -> None:
+def test_an_unsupported_update_is_refused(table: Aws, update: dict[str, Any], says: str) -> None:
     before = pointer(table)
     answer = commit(table, {"action": "set-properties", "updates": {"x": "y"}}, update)
     assert (answer.status_code, answer.json()["error"]["type"]) == (400, "BadRequestException")
@@ -234,7 +232,7 @@ def test_tables_are_created_listed_and_dropped(table: Aws) -> None:
     assert (name,) in catalog.list_namespaces()
     catalog.drop_table((name, "staged"))
     assert table.objects("warehouse/staged/")
-    with pytest.raises(BadRequestError, match="purge is not supported"):
+    with pytest.raises(BadRequestError, match="Purge is not supported"):
         catalog.purge_table((name, "made"))
     with pytest.raises(NoSuchTableError):
         catalog.load_table((name, "staged"))
@@ -242,7 +240,7 @@ def test_tables_are_created_listed_and_dropped(table: Aws) -> None:
         catalog.list_tables("nowhere")
 
 
-def test_a_table_that_is_no_iceberg_is_not_there(table: Aws) -> None:
+def test_a_table_that_is_not_iceberg_does_not_exist(table: Aws) -> None:
     table.client("glue").create_table(DatabaseName=table.name, TableInput={"Name": "json", "Parameters": {"a": "b"}})
     assert rest(table).list_tables(table.name) == [(table.name, "t")]
     with pytest.raises(NoSuchTableError):
@@ -250,16 +248,16 @@ def test_a_table_that_is_no_iceberg_is_not_there(table: Aws) -> None:
 
 
 @pytest.mark.parametrize("damage", ["gone", "damaged"])
-def test_a_metadata_file_that_cannot_be_read_is_named(table: Aws, damage: str) -> None:
+def test_the_error_names_an_unreadable_metadata_file(table: Aws, damage: str) -> None:
     location = pointer(table)
     place = {"Bucket": table.name, "Key": location.removeprefix(f"s3://{table.name}/")}
     table.client("s3").delete_object(**place) if damage == "gone" else table.client("s3").put_object(**place, Body=b"{")
     answer = commit(table)
     assert answer.status_code == 422
-    assert f"The metadata file {location} is damaged or gone" in answer.json()["error"]["message"]
+    assert f"The metadata file {location} is damaged or missing" in answer.json()["error"]["message"]
 
 
-def test_a_caller_without_a_valid_key_is_turned_away(table: Aws) -> None:
+def test_a_caller_without_a_valid_key_is_refused(table: Aws) -> None:
     for auth in (None, (table.root[0], "wrong"), ("AKIANOBODY", table.root[1])):
         for path in ("config", f"catalogs/123456789012/namespaces/{table.name}/tables/t"):
             answer = requests.get(f"{table.endpoint}/iceberg/v1/{path}", auth=auth, timeout=10)
@@ -267,7 +265,7 @@ def test_a_caller_without_a_valid_key_is_turned_away(table: Aws) -> None:
 
 
 class TestPermissions:
-    """A commit needs of the caller what it needs of a client that talks to Glue and S3 itself."""
+    """A commit needs the same permissions as one by a client that calls Glue and S3 itself."""
 
     @pytest.fixture
     def enforced(self, table: Aws) -> Aws:
@@ -290,8 +288,8 @@ class TestPermissions:
         rest(enforced, key).load_table((enforced.name, "t")).append(rows(2))
         assert ids(glue(enforced).load_table((enforced.name, "t"))) == [1, 2]
 
-    def test_are_not_asked_for_where_glue_has_nothing(self, enforced: Aws) -> None:
-        """Spark asks for `t.refs` as a table in the namespace of `t` before it asks for the table `t`."""
+    def test_are_not_needed_for_nested_namespaces(self, enforced: Aws) -> None:
+        """Spark looks for a table `refs` in the namespace `db.t` before it loads the table `t`."""
         key = enforced.user(*self.statements(enforced).values())
         enforced.enforce_iam(on=True)
         with pytest.raises(NoSuchTableError, match="no databases within databases"):

@@ -33,7 +33,7 @@ def test_output_is_kept_by_stream_and_in_one_file(tmp_path: Path) -> None:
     assert process.finish(grace=5)
 
 
-def test_wait_gives_none_while_it_runs_and_kill_ends_children_too(tmp_path: Path) -> None:
+def test_wait_returns_none_while_running_and_kill_ends_children_too(tmp_path: Path) -> None:
     code = "import subprocess, sys; c = subprocess.Popen(['sleep', '60']); print(c.pid, flush=True); c.wait()"
     process = start(tmp_path, code)
     wait_until(lambda: process.lines["output"])
@@ -44,26 +44,26 @@ def test_wait_gives_none_while_it_runs_and_kill_ends_children_too(tmp_path: Path
     wait_until(lambda: not psutil.pid_exists(child) or psutil.Process(child).status() == psutil.STATUS_ZOMBIE)
 
 
-def test_finish_kills_what_stays_behind(tmp_path: Path) -> None:
+def test_finish_kills_remaining_processes(tmp_path: Path) -> None:
     process = start(tmp_path, "import subprocess; subprocess.Popen(['sleep', '60'], stdout=subprocess.DEVNULL)")
     assert process.wait(timeout=10) == 0
     assert not process.finish(grace=0.2)
     assert process.finish(grace=5)
 
 
-def test_a_zombie_that_nobody_reaps_does_not_count(tmp_path: Path) -> None:
-    # The child's parent leaves it unreaped, and is itself outside the group.
+def test_a_zombie_does_not_count_as_running(tmp_path: Path) -> None:
+    # The parent does not reap the child, and is itself outside the group.
     code = "import os, subprocess, time; p = subprocess.Popen(['true']); os.setpgid(0, os.getppid()); time.sleep(60)"
     process = start(tmp_path, code)
     group, parent = process._group, psutil.Process(process._group)
     wait_until(lambda: [pid for pid in psutil.pids() if _group(pid) == group and not _alive(pid)])
     wait_until(lambda: not [pid for pid in psutil.pids() if _group(pid) == group and _alive(pid)])
-    os.killpg(group, 0)  # it is there
+    os.killpg(group, 0)  # the group still exists
     assert process.finish(grace=0)
     parent.kill()
 
 
-def test_a_group_that_is_stopped_can_be_killed(tmp_path: Path) -> None:
+def test_a_stopped_group_can_be_killed(tmp_path: Path) -> None:
     process = start(tmp_path, "import time; time.sleep(60)")
     os.killpg(process._group, signal.SIGSTOP)
     assert process.wait(timeout=0.1) is None
@@ -72,14 +72,14 @@ def test_a_group_that_is_stopped_can_be_killed(tmp_path: Path) -> None:
     assert process.finish(grace=5)
 
 
-def test_no_job_goes_on_without_its_guard(tmp_path: Path) -> None:
+def test_a_job_is_killed_when_its_guard_is_killed(tmp_path: Path) -> None:
     process = start(tmp_path, "import time; time.sleep(60)")
     process._guard.kill()
     assert process.wait(timeout=10) == 137
     assert process.finish(grace=5)
 
 
-def test_a_guard_that_is_stopped_is_seen_off(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_stopped_guard_is_killed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(job_process, "DEATH_SECONDS", 0.2)
     process = start(tmp_path, "import time; time.sleep(60)")
     process._guard.send_signal(signal.SIGSTOP)
@@ -88,7 +88,7 @@ def test_a_guard_that_is_stopped_is_seen_off(tmp_path: Path, monkeypatch: pytest
     assert process._guard.poll() is not None
 
 
-def test_a_command_that_cannot_be_started_says_so(tmp_path: Path) -> None:
+def test_a_command_that_cannot_start_is_an_error(tmp_path: Path) -> None:
     process = JobProcess(["/no/such/program"], tmp_path, os.environ, tmp_path / "output.log")
     assert process.wait(timeout=10)
     assert "No such file or directory: '/no/such/program'" in process.lines["error"][-1].text
@@ -96,7 +96,7 @@ def test_a_command_that_cannot_be_started_says_so(tmp_path: Path) -> None:
     assert process.finish(grace=0)
 
 
-def test_a_script_killed_by_a_signal_has_a_shell_like_code(tmp_path: Path) -> None:
+def test_a_script_killed_by_a_signal_has_the_exit_code_of_a_shell(tmp_path: Path) -> None:
     process = start(tmp_path, "import os; os.kill(os.getpid(), 9)")
     assert process.wait(timeout=10) == 137
     assert error_message([], 137) == "The script was killed by signal 9 and wrote no error."
@@ -108,7 +108,7 @@ class TestErrorMessage:
             "customer_trusted: There is no landing data."
         )
 
-    def test_of_sys_exit_leaves_out_what_spark_logged_before(self) -> None:
+    def test_of_sys_exit_omits_earlier_log_lines_of_spark(self) -> None:
         logged = [
             "12:00:00.1 ERROR Executor: Exception in task 0.0 in stage 1.0 (TID 1)",
             "java.io.IOException: No space left on device",
@@ -120,7 +120,7 @@ class TestErrorMessage:
         )
         assert error_message(logged, 1) == f"{logged[1]}\n{logged[3]}"
 
-    def test_of_an_exception_is_the_exception_and_not_the_frames(self) -> None:
+    def test_of_an_exception_omits_the_stack_frames(self) -> None:
         stderr = [
             "12:00:00.123 WARN Utils: something",
             "Traceback (most recent call last):",
@@ -182,7 +182,7 @@ class TestErrorMessage:
         ]
         assert error_message(around, 1).splitlines() == said
 
-    def test_is_cut_at_its_end_when_it_is_long_and_says_so(self) -> None:
+    def test_is_cut_at_its_end_if_too_long_with_a_note(self) -> None:
         for lines in (["what is wrong" + "x" * 10_000], ["what is wrong", *["more"] * 1000]):
             for before in ([], ["Traceback (most recent call last):"]):
                 message = error_message([*before, *lines], 1)
@@ -190,7 +190,7 @@ class TestErrorMessage:
                 assert message.startswith("what is wrong")
                 assert message.endswith("... (cut here; the log has the rest)")
 
-    def test_says_so_when_nothing_was_written(self) -> None:
+    def test_without_any_output_is_the_exit_code(self) -> None:
         assert error_message(["", "12:00:00.123 ERROR Executor: noise"], 7) == (
             "The script exited with code 7 and wrote no error."
         )
@@ -198,8 +198,8 @@ class TestErrorMessage:
 
 @pytest.mark.skipif(not Path("/proc").is_dir(), reason="reads the process table")
 @pytest.mark.parametrize("stopped", [False, True], ids=["running", "stopped"])
-def test_the_job_dies_with_its_server(tmp_path: Path, stopped: bool) -> None:
-    # The server of this test is killed without a chance to clean up.
+def test_a_job_is_killed_with_its_server(tmp_path: Path, stopped: bool) -> None:
+    # The server of this test is killed and cannot clean up.
     code = (
         "import sys, os, time; from pathlib import Path; from embedded_aws.job_process import JobProcess\n"
         "p = JobProcess(['sh', '-c', 'sleep 60; true'], Path('.'), os.environ, Path('output.log'))\n"

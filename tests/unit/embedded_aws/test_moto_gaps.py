@@ -1,15 +1,12 @@
 from __future__ import annotations
 
 import json
-import threading
-import time
-from concurrent.futures import ThreadPoolExecutor
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from flask import Flask
 from moto.athena.responses import AthenaResponse
+from moto.budgets.responses import BudgetsResponse
 from moto.core.responses import BaseResponse
 from moto.ec2.models import security_groups
 from moto.ec2.models.security_groups import SecurityGroupRule
@@ -20,18 +17,15 @@ from moto.s3.models import FakeBucket, FakeDeleteMarker
 
 from embedded_aws import moto_gaps
 from embedded_aws.iam_enforcement import Need
-from embedded_aws.moto_gaps import (
-    FILLED,
-    answer_failures_once,
-    answer_one_at_a_time,
-    permission,
-    updated_configuration,
-)
+from embedded_aws.moto_gaps import athena, budgets, glue
+from embedded_aws.moto_gaps.athena import updated_configuration
+from embedded_aws.moto_gaps.s3 import permission
 from tests.support.served import Aws
 
-OPERATIONS = [(response, operation) for response, operations in FILLED.items() for operation in operations]
+ADDED = {GlueResponse: glue.ADDED, AthenaResponse: athena.ADDED, BudgetsResponse: budgets.ADDED}
+OPERATIONS = [(response, operation) for response, operations in ADDED.items() for operation in operations]
 
-# Looked up before any test runs: one that serves S3 in this very process fills the gaps.
+# Looked up before any test runs: a test that serves S3 in this process fixes the models.
 MOTO_DISPOSES = hasattr(FakeDeleteMarker, "dispose")
 MOTO_PERMISSION = FakeBucket.get_permission
 
@@ -46,37 +40,39 @@ TLS_ONLY = {
 
 @pytest.mark.parametrize(("response", "operation"), OPERATIONS)
 def test_moto_still_lacks(response: type[BaseResponse], operation: str) -> None:
-    assert not hasattr(response, operation), f"moto has {operation} now: delete ours from moto_gaps.py"
+    assert not hasattr(response, operation), f"moto has {operation} now: delete ours from moto_gaps/"
 
 
-def test_moto_still_calls_an_untagged_workgroup_unknown() -> None:
+def test_moto_still_reports_an_untagged_workgroup_as_missing() -> None:
     source = AthenaResponse.list_tags_for_resource.__code__.co_consts
     assert " Does Not Exist" in source, "moto answers untagged resources now? Delete AthenaGaps.list_tags_for_resource"
 
 
 def test_moto_still_lacks_what_the_job_runtime_adds() -> None:
-    assert not hasattr(GlueResponse, "batch_stop_job_run"), "moto stops job runs now: see whether ours is still needed"
+    assert not hasattr(GlueResponse, "batch_stop_job_run"), (
+        "moto stops job runs now: check whether ours is still needed"
+    )
 
 
-def test_moto_still_leaves_out_the_type_of_a_connection() -> None:
+def test_moto_still_omits_the_type_of_a_connection() -> None:
     source = FakeConnection.as_dict.__code__.co_consts
-    assert "ConnectionType" not in str(source), "moto answers it now: delete GlueGaps.get_connection(s)"
+    assert "ConnectionType" not in str(source), "moto returns it now: delete GlueGaps.get_connection(s)"
 
 
-def test_moto_still_forgets_the_description_of_a_rule_without_a_cidr_block() -> None:
+def test_moto_still_loses_the_description_of_a_rule_without_a_cidr_block() -> None:
     peer = {"GroupId": "sg-1", "Description": "Jobs"}
     rule = SecurityGroupRule(None, "tcp", "sg-1", "443", "443", None, peer)
-    assert rule.description is None, "moto keeps it now: delete _keep_rule_descriptions"
+    assert rule.description is None, "moto keeps it now: delete moto_gaps/ec2.py"
 
 
 def test_moto_still_cannot_dispose_of_a_delete_marker() -> None:
-    assert not MOTO_DISPOSES, "moto can now: delete _let_delete_markers_go"
+    assert not MOTO_DISPOSES, "moto can now: delete allow_removal_of_delete_markers"
 
 
 def test_moto_still_ignores_the_conditions_of_bucket_policies() -> None:
     bucket = SimpleNamespace(policy=json.dumps({"Statement": [TLS_ONLY]}).encode())
     answer = MOTO_PERMISSION(bucket, "s3:GetObject", "arn:aws:s3:::lake/a")
-    assert answer == PermissionResult.DENIED, "moto heeds them now? Delete _heed_conditions_of_bucket_policies"
+    assert answer == PermissionResult.DENIED, "moto evaluates them now? Delete evaluate_conditions_of_bucket_policies"
 
 
 @pytest.mark.parametrize(
@@ -91,7 +87,7 @@ def test_moto_still_ignores_the_conditions_of_bucket_policies() -> None:
         (TLS_ONLY | {"Effect": "Allow", "Condition": {}}, "true", PermissionResult.PERMITTED),
     ],
 )
-def test_a_bucket_policy_applies_where_its_condition_holds(
+def test_a_bucket_policy_applies_only_if_its_condition_holds(
     statement: dict[str, object], secure: str, expected: PermissionResult
 ) -> None:
     policy = json.dumps({"Statement": [statement]}).encode()
@@ -99,7 +95,7 @@ def test_a_bucket_policy_applies_where_its_condition_holds(
     assert permission(policy, need) == expected
 
 
-def test_a_bucket_without_a_policy_leaves_it_to_iam() -> None:
+def test_without_a_bucket_policy_iam_decides() -> None:
     assert permission(None, Need("s3:GetObject", "arn:aws:s3:::lake/a")) == PermissionResult.NEUTRAL
 
 
@@ -114,8 +110,8 @@ def test_a_bucket_without_a_policy_leaves_it_to_iam() -> None:
 def test_a_rule_keeps_its_description(
     peers: tuple[dict[str, str] | None, ...], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(security_groups, "SecurityGroupRule", SecurityGroupRule)  # so that it is taken back afterwards
-    moto_gaps.fill_models("ec2")
+    monkeypatch.setattr(security_groups, "SecurityGroupRule", SecurityGroupRule)  # restores it after the test
+    moto_gaps.install("ec2")
     rule = security_groups.SecurityGroupRule(None, "tcp", "sg-1", "443", "443", *peers)
     assert rule.description == "Jobs"
 
@@ -139,43 +135,9 @@ def test_workgroup_updates_set_replace_and_remove() -> None:
     assert configuration["EnforceWorkGroupConfiguration"] is True
 
 
-def test_requests_of_one_service_come_one_after_the_other() -> None:
-    app, busy = Flask("test"), threading.Lock()
-
-    @app.get("/")
-    def view() -> str:
-        assert busy.acquire(blocking=False), "two requests at once"
-        time.sleep(0.02)
-        busy.release()
-        return "done"
-
-    app.testing = True
-    answer_one_at_a_time(app)
-    with ThreadPoolExecutor(4) as pool:
-        answers = list(pool.map(lambda _: app.test_client().get("/"), range(4)))
-    assert [answer.status_code for answer in answers] == [200] * 4
-
-
-@pytest.mark.parametrize(
-    ("headers", "method", "body"),
-    [
-        ({"Content-Type": "application/x-amz-json-1.1"}, "POST", '{"__type": "NotImplementedException", "message": "'),
-        ({"Content-Type": "application/x-www-form-urlencoded"}, "POST", "<ErrorResponse><Error><Code>NotImplemented"),
-        ({}, "GET", "<Error><Code>NotImplemented"),
-    ],
-)
-def test_a_failure_is_answered_in_the_protocol_of_the_request(headers: dict[str, str], method: str, body: str) -> None:
-    app = Flask("test")
-    app.add_url_rule("/", view_func=lambda: {}["missing"], methods=["GET", "POST"])
-    answer = answer_failures_once(app).test_client().open("/", method=method, headers=headers)
-    assert answer.status_code == 501
-    assert answer.text.startswith(body)
-    assert "KeyError" in answer.text
-
-
-def test_moto_still_ignores_the_version_that_an_update_of_a_table_is_for() -> None:
+def test_moto_still_ignores_the_version_in_an_update_of_a_table() -> None:
     read = GlueResponse.update_table.__code__.co_consts
-    assert "VersionId" not in read, "moto reads it now: see whether GlueGaps.update_table is still needed"
+    assert "VersionId" not in read, "moto reads it now: check whether GlueGaps.update_table is still needed"
 
 
 class TestUpdateTable:

@@ -1,4 +1,4 @@
-"""Signature Version 4: the examples of the S3 API reference, and what botocore signs."""
+"""Signature Version 4: the examples of the S3 API reference, and signatures by botocore."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from botocore.credentials import Credentials
 
 from embedded_aws import sigv4
 
-# Of the S3 API reference, like all that follows from it.
+# All values of the examples are those of the S3 API reference.
 SECRET = "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY"
 SIGNER = sigv4.Signer(SECRET, sigv4.Scope("20130524", "us-east-1", "s3"), "20130524T000000Z")
 HOST = {"host": "examplebucket.s3.amazonaws.com", "x-amz-date": SIGNER.timestamp}

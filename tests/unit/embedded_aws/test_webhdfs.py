@@ -1,4 +1,4 @@
-"""S3 as Hadoop's WebHDFS client sees it. That it is what the client wants: integration/test_sandbox_glue.py."""
+"""S3 as Hadoop's WebHDFS client sees it; integration/test_embedded_aws_glue.py runs the real client."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ import pytest
 import requests
 
 from embedded_aws import hadoop_token
-from embedded_aws.process import Credentials
+from embedded_aws.connection import Credentials
 from tests.support.served import Aws
 
 
 def call(aws: Aws, method: str, operation: str, key: str, body: bytes = b"", **options: str) -> requests.Response:
-    """Ask as Hadoop's client does: with a token, and following the redirect to where the data goes."""
+    """Send a request as Hadoop's client does: with a token, and following the redirect to the data node."""
     access_key = options.pop("access_key", None) or aws.root
     query = {"op": operation, "delegation": hadoop_token.in_url(Credentials(*access_key), "127.0.0.1:1"), **options}
     url = f"{aws.endpoint}/webhdfs/v1/{aws.name}/{quote(key)}"
@@ -33,7 +33,7 @@ def put(aws: Aws, *keys: str) -> None:
         aws.client("s3").put_object(Bucket=aws.name, Key=key, Body=key.encode())
 
 
-def test_an_object_is_a_file_and_what_begins_its_key_are_folders(aws: Aws) -> None:
+def test_objects_are_files_and_key_prefixes_are_folders(aws: Aws) -> None:
     put(aws, "a/b/c")
     assert (status(aws, "a/b/c") or {})["type"] == "FILE"
     assert (status(aws, "a/b/c") or {})["length"] == 5
@@ -42,7 +42,7 @@ def test_an_object_is_a_file_and_what_begins_its_key_are_folders(aws: Aws) -> No
     assert [status(aws, key) for key in ("a/", "a/x", "b")][1:] == [None, None]
 
 
-def test_a_folder_lists_what_is_right_below_it(aws: Aws) -> None:
+def test_a_folder_lists_its_direct_children(aws: Aws) -> None:
     put(aws, "a/", "a/1", "a/b/2", "a-b/3")
     listed = call(aws, "GET", "LISTSTATUS", "a").json()["FileStatuses"]["FileStatus"]
     assert sorted((each["pathSuffix"], each["type"]) for each in listed) == [("1", "FILE"), ("b", "DIRECTORY")]
@@ -53,14 +53,14 @@ def test_a_folder_lists_what_is_right_below_it(aws: Aws) -> None:
     assert answer.json()["RemoteException"]["javaClassName"] == "java.io.FileNotFoundException"
 
 
-def test_a_name_with_a_colon_is_listed_so_that_hadoop_takes_it_for_no_address(aws: Aws) -> None:
+def test_a_name_with_a_colon_is_not_listed_as_a_uri(aws: Aws) -> None:
     put(aws, "a/b:1", "a/c:2/d")
     listed = call(aws, "GET", "LISTSTATUS", "a").json()["FileStatuses"]["FileStatus"]
     assert sorted(each["pathSuffix"] for each in listed) == ["./b:1", "./c:2"]
     assert call(aws, "GET", "OPEN", "a/b:1").content == b"a/b:1"
 
 
-def test_an_archived_object_is_listed_and_not_read_before_it_is_restored(aws: Aws) -> None:
+def test_an_archived_object_is_listed_but_readable_only_after_its_restore(aws: Aws) -> None:
     s3 = aws.client("s3")
     s3.put_object(Bucket=aws.name, Key="a/old", Body=b"old", StorageClass="GLACIER")
     assert (status(aws, "a/old") or {})["length"] == 3
@@ -100,10 +100,10 @@ def test_a_file_of_any_name_is_written_read_renamed_and_deleted(aws: Aws, key: s
     assert aws.objects() == []
 
 
-def test_raw_bytes_in_an_address_are_utf_8(aws: Aws) -> None:
-    """As Hadoop's client sends them."""
+def test_raw_bytes_in_a_url_are_utf_8(aws: Aws) -> None:
+    """Hadoop's client sends them."""
     put(aws, "grün")
-    token = hadoop_token.in_url(aws.box.credentials, "127.0.0.1:1")
+    token = hadoop_token.in_url(aws.embedded.credentials, "127.0.0.1:1")
     path = f"/webhdfs/v1/{aws.name}/grün?op=OPEN&offset=0&delegation={token}"
     connection = HTTPConnection(urlsplit(aws.endpoint).netloc, timeout=10)
     connection._encode_request = lambda request: request.encode()  # type: ignore[attr-defined]
@@ -112,8 +112,8 @@ def test_raw_bytes_in_an_address_are_utf_8(aws: Aws) -> None:
 
 
 @pytest.mark.parametrize("sent", [b"", b"4\r\nfour\r\n", b"8\r\nfour"])
-def test_an_upload_that_breaks_off_leaves_nothing(aws: Aws, sent: bytes) -> None:
-    token = hadoop_token.in_url(aws.box.credentials, "127.0.0.1:1")
+def test_an_aborted_upload_leaves_no_object(aws: Aws, sent: bytes) -> None:
+    token = hadoop_token.in_url(aws.embedded.credentials, "127.0.0.1:1")
     address = urlsplit(aws.endpoint)
     head = (
         f"PUT /webhdfs/v1/{aws.name}/part?op=CREATE&datanode=&delegation={token} HTTP/1.1\r\n"
@@ -122,12 +122,12 @@ def test_an_upload_that_breaks_off_leaves_nothing(aws: Aws, sent: bytes) -> None
     with socket.create_connection((address.hostname or "", address.port or 0), timeout=10) as connection:
         connection.sendall(head.encode() + sent)
         connection.shutdown(socket.SHUT_WR)
-        connection.recv(1000)  # until the server has done with it
+        connection.recv(1000)  # until the server has finished
     assert aws.objects() == []
     assert call(aws, "PUT", "CREATE", "part", b"whole").status_code == 201
 
 
-def test_a_file_is_replaced_only_where_that_is_meant(aws: Aws) -> None:
+def test_a_file_is_replaced_only_with_overwrite(aws: Aws) -> None:
     put(aws, "a")
     refused = call(aws, "PUT", "CREATE", "a", b"new", overwrite="false")
     assert refused.json()["RemoteException"]["exception"] == "FileAlreadyExistsException"
@@ -136,7 +136,7 @@ def test_a_file_is_replaced_only_where_that_is_meant(aws: Aws) -> None:
     assert call(aws, "GET", "OPEN", "a").content == b"new"
 
 
-def test_a_folder_moves_and_goes_with_all_that_is_below(aws: Aws) -> None:
+def test_a_folder_is_renamed_and_deleted_recursively(aws: Aws) -> None:
     put(aws, "a/1", "a/b/2", "ab")
     call(aws, "PUT", "RENAME", "a", destination=f"/{aws.name}/c")
     assert aws.objects() == ["ab", "c/1", "c/b/2"]
@@ -152,7 +152,7 @@ def test_a_folder_moves_and_goes_with_all_that_is_below(aws: Aws) -> None:
         assert call(aws, method, operation, "nowhere", **options).json() == {"boolean": False}
 
 
-def test_a_caller_without_a_valid_key_is_turned_away(aws: Aws) -> None:
+def test_a_caller_without_a_valid_key_is_refused(aws: Aws) -> None:
     put(aws, "a")
     for access_key in ((aws.root[0], "wrong"), ("AKIANOBODY", aws.root[1]), ("", "")):
         answer = call(aws, "GET", "OPEN", "a", access_key=access_key)
@@ -162,7 +162,7 @@ def test_a_caller_without_a_valid_key_is_turned_away(aws: Aws) -> None:
         assert requests.get(url + delegation, timeout=10).status_code == 403
 
 
-def test_an_operation_that_s3_cannot_do_is_refused(aws: Aws) -> None:
+def test_an_operation_that_s3_lacks_is_refused(aws: Aws) -> None:
     answer = call(aws, "POST", "APPEND", "a", b"more")
     assert answer.status_code == 400
     assert answer.json()["RemoteException"]["javaClassName"] == "java.lang.UnsupportedOperationException"
@@ -193,8 +193,8 @@ def test_the_caller_needs_the_permissions_of_s3(aws: Aws) -> None:
     assert aws.objects() == ["closed/a", "open/a", "open/b"]
 
 
-def test_the_token_file_is_what_hadoop_reads() -> None:
-    """Magic and version, one token by its service, no secrets (Credentials.writeTokenStorageToStream)."""
+def test_the_token_file_has_hadoops_format() -> None:
+    """Magic and version, one token under its service, no secrets (Credentials.writeTokenStorageToStream)."""
     written = hadoop_token.token_file(Credentials("KEY", "SECRET"), "h:1")
     service, kind = b"\x03h:1", b"\x12WEBHDFS delegation"
     assert written == b"HDTS\x00\x01" + service + b"\x03KEY\x06SECRET" + kind + service + b"\x00"

@@ -10,7 +10,7 @@ from moto.glue.models import FakeTrigger, FakeWorkflow
 from moto.glue.utils import Action, Predicate
 
 from embedded_aws.job_run import JobRun, JobSpec
-from embedded_aws.workflows import WorkflowEngine, WorkflowRun, due, find_run, graph, satisfied
+from embedded_aws.workflow_engine import WorkflowEngine, WorkflowRun, due, find_run, graph, satisfied
 
 
 def predicate(*conditions: tuple[str, str], logical: str = "AND") -> dict[str, Any]:
@@ -37,7 +37,7 @@ def trigger(
 
 
 class Jobs:
-    """Stands in for the job runtime: a test ends the runs."""
+    """A fake job runtime: the test ends the runs."""
 
     def __init__(self) -> None:
         self.workflow = FakeWorkflow("w", {"a": "default", "b": "default"}, None, None, None)
@@ -144,11 +144,11 @@ def test_any_fires_once(jobs: Jobs) -> None:
     assert jobs.started == ["a", "b", "c"]
 
 
-def test_stop_ends_running_jobs_and_fires_nothing_more(jobs: Jobs) -> None:
+def test_stop_ends_running_jobs_and_fires_no_more_triggers(jobs: Jobs) -> None:
     run = jobs.run(*CHAIN)
     jobs.engine.stop(run)
     assert (run.status, run.latest()["a"].state) == ("STOPPING", "STOPPING")
-    jobs.end(run, "a", "SUCCEEDED")  # it may have been quicker than the stop
+    jobs.end(run, "a", "SUCCEEDED")  # it may end before the stop takes effect
     assert jobs.started == ["a"]
     assert run.status == "STOPPED"
     with pytest.raises(JsonRESTError, match="STOPPED"):
@@ -165,7 +165,7 @@ def test_more_runs_than_allowed_are_refused(jobs: Jobs) -> None:
     assert jobs.run(*CHAIN).previous_run_id == run.run_id
 
 
-def test_a_job_that_can_not_start_is_an_errored_action(jobs: Jobs) -> None:
+def test_a_job_that_cannot_start_is_an_errored_action(jobs: Jobs) -> None:
     def refuse(action: Action, _trigger: FakeTrigger, _run: WorkflowRun) -> JobRun:
         failed = JobRun(JobSpec(str(action.job_name), "", ""), {})
         failed.move_to("ERROR", "Concurrent runs exceeded for a")
@@ -221,7 +221,7 @@ def test_graph_connects_triggers_and_jobs() -> None:
     assert job_runs["b"] == []
 
 
-def test_an_unknown_run_is_what_glue_calls_it() -> None:
+def test_an_unknown_run_is_glues_error() -> None:
     workflow = FakeWorkflow("w", None, None, None, None)
     assert workflow.runs == OrderedDict()
     with pytest.raises(JsonRESTError) as refusal:

@@ -25,7 +25,7 @@ import machine_learning_curated
 import pseudonyms
 import refusals
 import table_contract
-from embedded_aws import Sandbox
+from embedded_aws import EmbeddedAws
 from embedded_aws import spark as runtime
 from embedded_aws.hadoop_token import token_file
 from iceberg_tables import Tables
@@ -213,7 +213,7 @@ def keyed(email: str, secret: bytes = SECRET) -> str:
 
 
 @pytest.fixture
-def world(lakehouse: Lakehouse, served: Sandbox, monkeypatch: pytest.MonkeyPatch) -> World:
+def world(lakehouse: Lakehouse, served: EmbeddedAws, monkeypatch: pytest.MonkeyPatch) -> World:
     """A lakehouse in which Ann left traces in every way that there is, in an embedded AWS."""
     monkeypatch.chdir(lakehouse.extra_files)
     for name, value in served.environ().items():
@@ -238,7 +238,7 @@ def world(lakehouse: Lakehouse, served: Sandbox, monkeypatch: pytest.MonkeyPatch
     return made
 
 
-def _catalog_of(lakehouse: Lakehouse, access: Sandbox) -> str:
+def _catalog_of(lakehouse: Lakehouse, access: EmbeddedAws) -> str:
     """Give Spark, which runs already, what a job of the embedded AWS starts with; return the name of the catalog.
 
     A name of its own for each test: Spark makes a catalog once.

@@ -11,7 +11,6 @@ from pathlib import Path
 import pytest
 from botocore.exceptions import NoCredentialsError
 
-from embedded_aws import SandboxError
 from lakehouse import cli
 from lakehouse.errors import LakehouseError
 from lakehouse.pipeline import Operator
@@ -57,8 +56,8 @@ def terraform(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.parametrize(
     "error",
-    [LakehouseError("Do this."), SandboxError("Do this."), NoCredentialsError()],
-    ids=["ours", "sandbox", "aws"],
+    [LakehouseError("Do this."), NoCredentialsError()],
+    ids=["ours", "aws"],
 )
 def test_a_foreseen_error_is_one_message_and_exit_code_1(
     call: Call, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], error: Exception

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from embedded_aws import Sandbox, SandboxError
+from embedded_aws import EmbeddedAws
 from lakehouse import claim, pipeline
 from lakehouse.accounts import Account
 from lakehouse.console import Display
@@ -48,7 +48,7 @@ class World:
 
     glue: FakeGlue
     outputs: Outputs
-    box: Sandbox | None = None
+    box: EmbeddedAws | None = None
     events: list[str] = field(default_factory=list)
     deployed: bool = True
     apply_error: BaseException | None = None
@@ -116,9 +116,9 @@ def world(outputs: Outputs, monkeypatch: pytest.MonkeyPatch) -> World:
         def client(self, service: str, **_: Any) -> Any:
             return world.glue if service == "glue" else service
 
-    def up(_: Path, port: int) -> Sandbox:
+    def up(_: Path, port: int) -> EmbeddedAws:
         world.events.append(f"up {port}")
-        world.box = Sandbox(endpoint="http://127.0.0.1:1", pid=1)
+        world.box = EmbeddedAws(endpoint="http://127.0.0.1:1", pid=1)
         return world.box
 
     def down(_: Path, *, keep_logs: bool = False) -> bool:
@@ -313,13 +313,13 @@ def test_a_failed_job_fails_the_run(
     assert world.events[-1] == "down, but for the logs"
 
 
-@pytest.mark.parametrize("error", [TerraformError("no"), KeyboardInterrupt(), SandboxError("port in use")])
+@pytest.mark.parametrize("error", [TerraformError("no"), KeyboardInterrupt(), LakehouseError("port in use")])
 @pytest.mark.parametrize("was_up", [True, False])
 def test_an_embedded_aws_that_was_up_survives_a_failure_and_no_other(
     local: Operator, world: World, landing_folder: Path, error: BaseException, was_up: bool
 ) -> None:
     if was_up:
-        world.box = Sandbox(endpoint="http://127.0.0.1:1", pid=1)
+        world.box = EmbeddedAws(endpoint="http://127.0.0.1:1", pid=1)
     world.apply_error = error
     with pytest.raises(CommandInterruptedError if isinstance(error, KeyboardInterrupt) else type(error)) as raised:
         local.run(landing_folder, None)
@@ -333,7 +333,7 @@ def test_an_embedded_aws_that_was_up_survives_a_failure_and_no_other(
 def test_an_interrupted_local_run_is_stopped_and_says_what_that_leaves(
     local: Operator, world: World, landing_folder: Path, outputs: Outputs
 ) -> None:
-    world.box = Sandbox(endpoint="http://127.0.0.1:1", pid=1)
+    world.box = EmbeddedAws(endpoint="http://127.0.0.1:1", pid=1)
     world.published_by = "wr_0"
     local.project.build.mkdir(parents=True)
     (local.project.build / "run.json").write_text('{"status": "SUCCEEDED"}')
@@ -354,7 +354,7 @@ def test_an_interrupted_local_run_is_stopped_and_says_what_that_leaves(
 def test_what_comes_second_is_refused_before_it_touches_anything(
     local: Operator, dev: Operator, world: World, landing_folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    world.box = Sandbox(endpoint="http://127.0.0.1:1", pid=1)
+    world.box = EmbeddedAws(endpoint="http://127.0.0.1:1", pid=1)
     local.project.build.mkdir(parents=True)
     (local.project.build / "terraform.tfstate").write_text("{}")
     monkeypatch.setattr(FakeLease, "held_by", LeaseError("make run-pipeline by ada@laptop is under way since then."))
@@ -412,7 +412,7 @@ def test_a_run_that_has_no_lease_yet_comes_first(
     local: Operator, world: World, landing_folder: Path, display: Display
 ) -> None:
     """As one does that a schedule has just started."""
-    world.box = Sandbox(endpoint="http://127.0.0.1:1", pid=1)
+    world.box = EmbeddedAws(endpoint="http://127.0.0.1:1", pid=1)
     local.project.build.mkdir(parents=True)
     (local.project.build / "terraform.tfstate").write_text("{}")
     world.glue.runs = [
@@ -455,7 +455,7 @@ def test_aws_env_is_written_and_goes_with_the_embedded_aws(
 def test_a_plan_leaves_no_embedded_aws_behind(local: Operator, world: World) -> None:
     local.plan(None)
     assert world.events == ["up 0", "plan", "down"]
-    world.box = Sandbox(endpoint="http://127.0.0.1:1", pid=1)
+    world.box = EmbeddedAws(endpoint="http://127.0.0.1:1", pid=1)
     local.plan(None)
     assert world.box is not None
 
@@ -485,13 +485,13 @@ def test_landing_and_counts_need_an_embedded_aws(local: Operator, world: World, 
 def test_destroy_without_an_embedded_aws_has_nothing_to_do(local: Operator, world: World) -> None:
     local.destroy(no)
     assert world.events == []
-    world.box = Sandbox(endpoint="http://127.0.0.1:1", pid=1)
+    world.box = EmbeddedAws(endpoint="http://127.0.0.1:1", pid=1)
     local.destroy(no)
     assert world.events == ["destroy"]  # there is no state, so no lease either
 
 
 def test_counts_show_what_is_there(local: Operator, world: World, display: Display) -> None:
-    world.box = Sandbox(endpoint="http://127.0.0.1:1", pid=1)
+    world.box = EmbeddedAws(endpoint="http://127.0.0.1:1", pid=1)
     local.counts()
     assert printed(display).count(" 7 ") == 5
     assert printed(display).count(" 9 ") == 3

@@ -1,4 +1,4 @@
-"""Setting up the virtual environment: one process at a time, and the stamp only when all is there."""
+"""Setting up the virtual environment: one process at a time, and the stamp only when it is complete."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ import pytest
 
 REPOSITORY = Path(__file__).resolve().parents[3]
 
-# Set-up with steps that only note themselves and take their time, or fail where there is a file `fails`.
+# Set-up with fake steps, which are recorded and take some time, or fail if a file `fails` exists.
 PROGRAM = """\
 import os, pathlib, subprocess, sys, time
 from lakehouse import set_up
@@ -70,7 +70,7 @@ def until_step(folder: Path, number: int) -> None:
         time.sleep(0.01)
 
 
-def test_two_at_the_same_time_set_up_once(start: Start, tmp_path: Path) -> None:
+def test_two_processes_at_the_same_time_set_up_once(start: Start, tmp_path: Path) -> None:
     both = [start(), start()]
     assert [process.wait(30) for process in both] == [0, 0]
     assert [command for _, command in steps(tmp_path)] == [
@@ -82,25 +82,27 @@ def test_two_at_the_same_time_set_up_once(start: Start, tmp_path: Path) -> None:
     assert (tmp_path / ".venv" / ".ready").is_file()
 
 
-def test_the_second_waits_for_the_steps_of_a_first_that_was_killed_and_starts_anew(
+def test_after_a_kill_the_next_process_waits_for_the_running_step_and_starts_from_scratch(
     start: Start, tmp_path: Path
 ) -> None:
     first = start(SECONDS_PER_STEP="1.5")
     until_step(tmp_path, 1)
     (tmp_path / ".venv" / "half").touch()
     began = time.monotonic()
-    first.send_signal(signal.SIGKILL)  # its step goes on, and holds the lock
+    first.send_signal(signal.SIGKILL)  # its step continues and holds the lock
     first.wait(10)
     second = start()
     said, _ = second.communicate(timeout=30)
     assert time.monotonic() - began > 1
-    assert said == "Waiting for another make, which sets up .venv ...\nSetting up .venv (once, a minute or two) ...\n"
+    assert (
+        said == "Waiting for another make that is setting up .venv ...\nSetting up .venv (once, a minute or two) ...\n"
+    )
     assert second.returncode == 0
     assert not (tmp_path / ".venv" / "half").exists()
     assert (tmp_path / ".venv" / ".ready").is_file()
 
 
-def test_what_is_ready_is_left_alone_until_the_requirements_change(start: Start, tmp_path: Path) -> None:
+def test_a_ready_environment_is_kept_until_the_requirements_change(start: Start, tmp_path: Path) -> None:
     for _ in range(2):
         assert start().wait(30) == 0
     assert len(steps(tmp_path)) == 3
@@ -109,16 +111,16 @@ def test_what_is_ready_is_left_alone_until_the_requirements_change(start: Start,
     assert len(steps(tmp_path)) == 6
 
 
-def test_a_failed_step_is_a_sentence_and_leaves_no_stamp(start: Start, tmp_path: Path) -> None:
+def test_a_failed_step_is_one_error_message_and_leaves_no_stamp(start: Start, tmp_path: Path) -> None:
     (tmp_path / "fails").touch()
     process = start()
     _, error = process.communicate(timeout=30)
     assert process.returncode == 1
-    assert error == "error: .venv could not be set up; venv says why above. Give the command again.\n"
+    assert error == "error: .venv could not be set up: venv failed, see above. Run the command again.\n"
     assert not (tmp_path / ".venv" / ".ready").exists()
 
 
-def test_a_folder_that_cannot_be_replaced_is_a_sentence(start: Start, tmp_path: Path) -> None:
+def test_a_folder_that_cannot_be_replaced_is_one_error_message(start: Start, tmp_path: Path) -> None:
     (tmp_path / ".venv").touch()
     process = start()
     _, error = process.communicate(timeout=30)

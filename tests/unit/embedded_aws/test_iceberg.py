@@ -75,6 +75,6 @@ def test_create_keeps_types_and_comments_in_the_catalog(aws: dict[str, Any]) -> 
         ({"PartitionKeys": [{"Name": "day", "Type": "date"}]}, "partition"),
     ],
 )
-def test_create_refuses_what_it_can_not_do(aws: dict[str, Any], change: dict[str, Any], says: str) -> None:
+def test_create_refuses_unsupported_definitions(aws: dict[str, Any], change: dict[str, Any], says: str) -> None:
     with pytest.raises(UnsupportedTableError, match=says):
         create(TABLE | change, "2", aws["s3"])

@@ -1,4 +1,4 @@
-"""The embedded AWS serves callers with one of its access keys, from programs on this machine, and no others."""
+"""The embedded AWS serves only callers with one of its access keys, and no web pages."""
 
 from __future__ import annotations
 
@@ -25,9 +25,10 @@ from moto.core.utils import utcnow
 from moto.sts.models import sts_backends
 from werkzeug.test import EnvironBuilder, run_wsgi_app
 
-from embedded_aws import Credentials, Sandbox, sigv4
-from embedded_aws.access import CALLER, Gate, Keys
-from embedded_aws.server import build_server, listen, sandbox_at
+from embedded_aws import sigv4
+from embedded_aws.authentication import CALLER, Gate, Keys
+from embedded_aws.connection import Credentials, EmbeddedAws
+from embedded_aws.server import build_server, embedded_aws_at, listen
 from tests.support.served import empty_account
 
 BUCKET = "lake"
@@ -44,24 +45,24 @@ class Answer:
 
     @property
     def refused(self) -> bool:
-        """Whether it is a refusal that tells nothing of what was asked for, to no web page either."""
+        """Whether it is a refusal without any of the data, and without CORS headers for a web page."""
         shared = [name for name in self.headers if name.lower().startswith("access-control-")]
         return self.status == 403 and b"ann@example.org" not in self.body and not shared
 
 
 class Aws:
-    """The embedded AWS in this process, with one object in it."""
+    """An embedded AWS in this process, with one object."""
 
-    def __init__(self, box: Sandbox) -> None:
-        self.box = box
-        self.netloc = urlsplit(box.endpoint).netloc
+    def __init__(self, embedded: EmbeddedAws) -> None:
+        self.embedded = embedded
+        self.netloc = urlsplit(embedded.endpoint).netloc
 
     def client(self, service: str, keys: Credentials | None = None, **options: Any) -> Any:
-        keys = keys or self.box.credentials
+        keys = keys or self.embedded.credentials
         return boto3.client(
             service,
-            endpoint_url=self.box.endpoint,
-            region_name=self.box.region,
+            endpoint_url=self.embedded.endpoint,
+            region_name=self.embedded.region,
             aws_access_key_id=keys.access_key_id,
             aws_secret_access_key=keys.secret_access_key,
             aws_session_token=keys.session_token,
@@ -69,7 +70,7 @@ class Aws:
         )
 
     def send(self, method: str, path: str, body: bytes = b"", headers: dict[str, str] | None = None) -> Answer:
-        """Send a request as it is."""
+        """Send a request without changes."""
         connection = HTTPConnection(self.netloc, timeout=10)
         connection.request(method, path, body, headers or {})
         answer = connection.getresponse()
@@ -81,15 +82,15 @@ class Aws:
     def signed(
         self, method: str, path: str, body: bytes = b"", *, service: str = "s3", **headers: str
     ) -> dict[str, str]:
-        """Return the headers of a request that is signed by the root user's key."""
+        """Return the headers of a request signed with the root user's key."""
         names = {"host": self.netloc} | {name.replace("_", "-"): value for name, value in headers.items()}
         request = AWSRequest(method, f"http://{names['host']}{path}", headers=names, data=body)
-        keys = BotoCredentials(self.box.credentials.access_key_id, self.box.credentials.secret_access_key)
-        (S3SigV4Auth if service == "s3" else SigV4Auth)(keys, service, self.box.region).add_auth(request)
+        keys = BotoCredentials(self.embedded.credentials.access_key_id, self.embedded.credentials.secret_access_key)
+        (S3SigV4Auth if service == "s3" else SigV4Auth)(keys, service, self.embedded.region).add_auth(request)
         return dict(request.headers.items())
 
     def presigned(self, version: str, operation: str = "get_object", seconds: int = 60, **parameters: str) -> str:
-        """Return the path of a URL that is signed by the root user's key."""
+        """Return the path of a URL pre-signed with the root user's key."""
         parameters = {"Bucket": BUCKET, **({"Key": KEY} if operation.endswith("_object") else {}), **parameters}
         client = self.client("s3", signature_version=version) if version else self.client("s3")
         url = urlsplit(client.generate_presigned_url(operation, parameters, ExpiresIn=seconds))
@@ -99,11 +100,11 @@ class Aws:
 @pytest.fixture(scope="module")
 def aws(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Aws]:
     listener = listen(0)
-    box = sandbox_at(listener)
-    server, runtime = build_server(listener, box, tmp_path_factory.mktemp("project") / "build")
+    embedded = embedded_aws_at(listener)
+    server, runtime = build_server(listener, embedded, tmp_path_factory.mktemp("project") / "build")
     empty_account()
     threading.Thread(target=server.serve_forever, daemon=True).start()
-    aws = Aws(box)
+    aws = Aws(embedded)
     s3 = aws.client("s3")
     s3.create_bucket(Bucket=BUCKET)
     s3.put_object(Bucket=BUCKET, Key=KEY, Body=SECRET_RECORD)
@@ -126,29 +127,29 @@ def code_of(call: Callable[..., Any], **parameters: Any) -> str:
 
 
 def at(monkeypatch: pytest.MonkeyPatch, **offset: float) -> None:
-    """Let the client's clock differ by so much."""
+    """Shift the client's clock by this offset."""
     monkeypatch.setattr("botocore.auth.get_current_datetime", lambda: datetime.now(UTC) + timedelta(**offset))
 
 
 class TestWebPages:
     @pytest.mark.parametrize("origin", ["https://evil.example", "null", "http://127.0.0.1:1", "http://localhost"])
     @pytest.mark.parametrize("key", [False, True], ids=["unsigned", "signed"])
-    def test_read_nothing(self, aws: Aws, origin: str, key: bool) -> None:
+    def test_cannot_read(self, aws: Aws, origin: str, key: bool) -> None:
         headers = aws.signed("GET", PATH) if key else {}
         assert aws.send("GET", PATH, headers=headers | {"Origin": origin}).refused
 
-    def test_are_given_no_leave_to_ask(self, aws: Aws) -> None:
+    def test_get_no_permission_in_a_preflight_request(self, aws: Aws) -> None:
         asked = {"Origin": "https://evil.example", "Access-Control-Request-Method": "PUT"}
         assert aws.send("OPTIONS", PATH, headers=asked).refused
 
-    def test_submit_no_form(self, aws: Aws) -> None:
+    def test_cannot_submit_a_form(self, aws: Aws) -> None:
         form = {"Content-Type": "application/x-www-form-urlencoded", "Origin": "https://evil.example"}
         action = b"Action=CreateUser&Version=2010-05-08&UserName=eve"
         for headers in (form, {"Content-Type": form["Content-Type"]}):
             assert aws.send("POST", "/", action, headers).refused
         assert "eve" not in [user["UserName"] for user in aws.client("iam").list_users()["Users"]]
 
-    def test_run_no_code(self, aws: Aws) -> None:
+    def test_cannot_run_code(self, aws: Aws) -> None:
         command = {"Name": "glueetl", "ScriptLocation": f"s3://{BUCKET}/evil.py"}
         target = "AWSGlue.{}"
         for operation, body in (
@@ -163,11 +164,11 @@ class TestWebPages:
         assert "evil" not in aws.client("glue").list_jobs()["JobNames"]
 
     def test_of_this_server_itself_need_a_key_too(self, aws: Aws) -> None:
-        own = {"Origin": aws.box.endpoint}
+        own = {"Origin": aws.embedded.endpoint}
         assert aws.send("GET", PATH, headers=own).refused
         assert aws.send("GET", PATH, headers=aws.signed("GET", PATH) | own).body == SECRET_RECORD
 
-    def test_answers_share_nothing_across_origins(self, aws: Aws) -> None:
+    def test_get_no_cors_headers(self, aws: Aws) -> None:
         for path in (PATH, "/", "/no-such-bucket"):
             headers = aws.send("GET", path, headers=aws.signed("GET", path)).headers
             assert not [name for name in headers if name.lower().startswith("access-control-")]
@@ -181,7 +182,7 @@ class TestHosts:
         host = host.format(port=aws.netloc.rpartition(":")[2])
         assert aws.send("GET", PATH, headers=aws.signed("GET", PATH, host=host)).refused
 
-    def test_in_the_request_line_count(self, aws: Aws) -> None:
+    def test_in_the_request_line_are_checked_too(self, aws: Aws) -> None:
         headers = aws.signed("GET", PATH)
         assert aws.send("GET", f"http://evil.example{PATH}", headers=headers).refused
 
@@ -217,25 +218,25 @@ class TestKeys:
             ("lambda", "UnrecognizedClientException", "InvalidSignatureException"),
         ],
     )
-    def test_others_are_refused_in_the_words_of_the_service(
+    def test_others_are_refused_with_the_error_of_the_service(
         self, aws: Aws, service: str, unknown: str, wrong: str
     ) -> None:
         operation = next(operation for name, operation, _ in self.CALLS if name == service)
         other = Credentials.random()
         assert code_of(getattr(aws.client(service, other), operation)) == unknown
-        guessed = replace(aws.box.credentials, secret_access_key="guessed")
+        guessed = replace(aws.embedded.credentials, secret_access_key="guessed")
         assert code_of(getattr(aws.client(service, guessed), operation)) == wrong
         getattr(aws.client(service), operation)()
 
-    def test_refusals_say_what_to_do(self, aws: Aws) -> None:
+    def test_refusals_name_the_remedy(self, aws: Aws) -> None:
         with pytest.raises(ClientError, match=r"source build/local/aws\.env"):
             aws.client("glue", Credentials.random()).get_databases()
 
-    @pytest.mark.parametrize("key", [Credentials("sandbox", "sandbox"), Credentials("testing", "testing")])
-    def test_that_everybody_knows_are_refused(self, aws: Aws, key: Credentials) -> None:
+    @pytest.mark.parametrize("key", [Credentials("test", "test"), Credentials("testing", "testing")])
+    def test_of_well_known_examples_are_refused(self, aws: Aws, key: Credentials) -> None:
         assert code_of(aws.client("s3", key).list_buckets) == "InvalidAccessKeyId"
 
-    def test_of_users_are_good_while_they_are_active(self, aws: Aws) -> None:
+    def test_of_users_are_valid_while_active(self, aws: Aws) -> None:
         iam = aws.client("iam")
         iam.create_user(UserName="ann")
         made = iam.create_access_key(UserName="ann")["AccessKey"]
@@ -249,11 +250,11 @@ class TestKeys:
         assert code_of(s3.list_buckets) == "InvalidAccessKeyId"
 
     def session(self, aws: Aws) -> Credentials:
-        role = f"arn:aws:iam::{aws.box.account_id}:role/jobs"
+        role = f"arn:aws:iam::{aws.embedded.account_id}:role/jobs"
         issued = aws.client("sts").assume_role(RoleArn=role, RoleSessionName="test")["Credentials"]
         return Credentials(issued["AccessKeyId"], issued["SecretAccessKey"], issued["SessionToken"])
 
-    def test_of_sessions_are_good_with_their_token(self, aws: Aws) -> None:
+    def test_of_sessions_are_valid_with_their_token(self, aws: Aws) -> None:
         session = self.session(aws)
         for service, operation, parameters in self.CALLS:
             getattr(aws.client(service, session), operation)(**parameters)
@@ -261,24 +262,24 @@ class TestKeys:
         for token in (None, "another"):
             other = replace(session, session_token=token)
             assert code_of(aws.client("s3", other).list_buckets) == "InvalidToken"
-        rooted = replace(aws.box.credentials, session_token=session.session_token)
+        rooted = replace(aws.embedded.credentials, session_token=session.session_token)
         assert code_of(aws.client("s3", rooted).list_buckets) == "InvalidToken"
 
-    def test_of_sessions_end_with_them(self, aws: Aws) -> None:
+    def test_of_sessions_expire_with_the_session(self, aws: Aws) -> None:
         session = self.session(aws)
-        role = sts_backends[aws.box.account_id]["aws"].get_assumed_role_from_access_key(session.access_key_id)
+        role = sts_backends[aws.embedded.account_id]["aws"].get_assumed_role_from_access_key(session.access_key_id)
         assert role
         role.expiration = utcnow() - timedelta(seconds=1)
         assert code_of(aws.client("s3", session).list_buckets) == "ExpiredToken"
 
-    def test_that_moto_gives_everybody_are_refused(self, aws: Aws) -> None:
+    def test_of_motos_get_session_token_are_refused(self, aws: Aws) -> None:
         issued = aws.client("sts").get_session_token()["Credentials"]
         given = Credentials(issued["AccessKeyId"], issued["SecretAccessKey"], issued["SessionToken"])
         assert code_of(aws.client("s3", given).list_buckets) == "InvalidAccessKeyId"
 
 
 class TestSignatures:
-    def test_are_of_the_body(self, aws: Aws) -> None:
+    def test_cover_the_body(self, aws: Aws) -> None:
         path, headers = f"/{BUCKET}/body", aws.signed("PUT", f"/{BUCKET}/body", b"this")
         answer = aws.send("PUT", path, b"that", headers)
         assert answer.status == 403
@@ -289,7 +290,7 @@ class TestSignatures:
         assert aws.send("POST", "/", b"{ }", headers).status == 403
         assert aws.send("POST", "/", b"{}", headers).status == 200
 
-    def test_are_of_method_path_query_and_headers(self, aws: Aws) -> None:
+    def test_cover_method_path_query_and_headers(self, aws: Aws) -> None:
         headers = aws.signed("GET", PATH)
         assert aws.send("GET", PATH, headers=headers).body == SECRET_RECORD
         for method, path, others in (
@@ -316,14 +317,14 @@ class TestSignatures:
             "AWS4-ECDSA-P256-SHA256 Credential=AKIA/20200101/s3/aws4_request, SignedHeaders=host, Signature=0",
         ],
     )
-    def test_of_other_forms_are_refused(self, aws: Aws, header: str) -> None:
-        key = f"{aws.box.credentials.access_key_id}:{aws.box.credentials.secret_access_key}"
+    def test_in_other_formats_are_refused(self, aws: Aws, header: str) -> None:
+        key = f"{aws.embedded.credentials.access_key_id}:{aws.embedded.credentials.secret_access_key}"
         header = header.format(password=base64.b64encode(key.encode()).decode())
         for path in (PATH, "/", f"{PATH}?X-Amz-Signature=%C3%BC"):
             assert aws.send("GET", path, headers={"Authorization": header}).refused
 
     @pytest.mark.parametrize(("minutes", "good"), [(-16, False), (-14, True), (14, True), (16, False)])
-    def test_are_good_for_a_quarter_of_an_hour(
+    def test_are_valid_for_fifteen_minutes(
         self, aws: Aws, monkeypatch: pytest.MonkeyPatch, minutes: float, good: bool
     ) -> None:
         at(monkeypatch, minutes=minutes)
@@ -340,14 +341,14 @@ class TestPresigned:
     def version(self, request: pytest.FixtureRequest) -> str:
         return str(request.param)
 
-    def test_is_good_until_it_expires(self, aws: Aws, version: str) -> None:
+    def test_is_valid_until_it_expires(self, aws: Aws, version: str) -> None:
         path = aws.presigned(version)
         assert aws.send("GET", path).body == SECRET_RECORD
         assert aws.send("PUT", aws.presigned(version, "put_object", Key="new"), b"new").status == 200
         assert aws.client("s3").get_object(Bucket=BUCKET, Key="new")["Body"].read() == b"new"
 
-    def test_of_a_session_is_good_too(self, aws: Aws, version: str) -> None:
-        session = Aws(replace(aws.box, credentials=TestKeys().session(aws)))
+    def test_of_a_session_is_valid_too(self, aws: Aws, version: str) -> None:
+        session = Aws(replace(aws.embedded, credentials=TestKeys().session(aws)))
         path = session.presigned(version)
         assert aws.send("GET", path).body == SECRET_RECORD
         without = path.partition("&x-amz-security-token")[0].partition("&X-Amz-Security-Token")[0]
@@ -364,10 +365,10 @@ class TestPresigned:
         assert b"expired" in answer.body
 
     @pytest.mark.parametrize("seconds", [0, 8 * 24 * 3600])
-    def test_is_for_a_week_at_most(self, aws: Aws, seconds: int) -> None:
+    def test_is_valid_for_a_week_at_most(self, aws: Aws, seconds: int) -> None:
         assert aws.send("GET", aws.presigned("s3v4", seconds=seconds)).refused
 
-    def test_is_good_for_what_it_says_only(self, aws: Aws, version: str) -> None:
+    def test_is_valid_only_for_the_signed_request(self, aws: Aws, version: str) -> None:
         aws.client("s3").put_object(Bucket=BUCKET, Key="other", Body=SECRET_RECORD)
         path = aws.presigned(version)
         other = aws.presigned(version, Key="no").replace("/no?", "/other?")
@@ -387,16 +388,16 @@ class TestPresigned:
             assert aws.send(method, tampered).refused, tampered
 
     def test_cannot_be_made_to_copy_another_object(self, aws: Aws, version: str) -> None:
-        """A header that was not signed would turn an upload into a copy, which could then be read."""
+        """An unsigned header would turn an upload into a copy, which the caller could then read."""
         path = aws.presigned(version, "put_object", Key="copy")
         assert aws.send("PUT", path, headers={"x-amz-copy-source": PATH}).refused
         assert aws.send("PUT", path, headers={"x-amz-acl": "public-read"}).refused
 
     def test_reaches_the_service_that_it_was_signed_for(self, aws: Aws) -> None:
-        """What shows who somebody is must not list their buckets."""
-        keys = BotoCredentials(aws.box.credentials.access_key_id, aws.box.credentials.secret_access_key)
-        request = AWSRequest("GET", f"{aws.box.endpoint}/?Action=GetCallerIdentity&Version=2011-06-15")
-        SigV4QueryAuth(keys, "sts", aws.box.region).add_auth(request)
+        """A URL for GetCallerIdentity must not list buckets."""
+        keys = BotoCredentials(aws.embedded.credentials.access_key_id, aws.embedded.credentials.secret_access_key)
+        request = AWSRequest("GET", f"{aws.embedded.endpoint}/?Action=GetCallerIdentity&Version=2011-06-15")
+        SigV4QueryAuth(keys, "sts", aws.embedded.region).add_auth(request)
         url = urlsplit(request.url)
         answer = aws.send("GET", f"{url.path}?{url.query}")
         assert answer.status == 200
@@ -404,15 +405,15 @@ class TestPresigned:
 
 
 class TestChunks:
-    """Uploads as AWS's SDK for Java and others send them, each chunk with a signature of its own, and unsigned ones."""
+    """Uploads in chunks, each with its own signature, as AWS's SDK for Java sends them, or unsigned."""
 
     def upload(
         self, aws: Aws, key: str, chunks: list[bytes], kind: str, tamper: Callable[[bytes], bytes] = bytes
     ) -> Answer:
         path = f"/{BUCKET}/{key}"
         timestamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
-        scope = sigv4.Scope(timestamp[:8], aws.box.region, "s3")
-        signer = sigv4.Signer(aws.box.credentials.secret_access_key, scope, timestamp)
+        scope = sigv4.Scope(timestamp[:8], aws.embedded.region, "s3")
+        signer = sigv4.Signer(aws.embedded.credentials.secret_access_key, scope, timestamp)
         headers = {
             "content-encoding": "aws-chunked",
             "host": aws.netloc,
@@ -421,7 +422,7 @@ class TestChunks:
             "x-amz-decoded-content-length": str(sum(map(len, chunks))),
         }
         seed = signer.sign_request(sigv4.canonical_request("PUT", path, [], headers, kind, service="s3"))
-        credential, signed = f"{aws.box.credentials.access_key_id}/{scope}", ";".join(headers)
+        credential, signed = f"{aws.embedded.credentials.access_key_id}/{scope}", ";".join(headers)
         headers["Authorization"] = f"{sigv4.ALGORITHM} Credential={credential},SignedHeaders={signed},Signature={seed}"
         body, previous = b"", seed
         for chunk in [*chunks, b""]:
@@ -462,15 +463,15 @@ class TestMotoItself:
 
 
 def test_pyarrow_reads_and_writes(aws: Aws) -> None:
-    """The S3 client of pyiceberg: AWS's SDK for C++."""
+    """Pyiceberg's S3 client is AWS's SDK for C++."""
     filesystem = pyarrow.fs.S3FileSystem(
-        access_key=aws.box.credentials.access_key_id,
-        secret_key=aws.box.credentials.secret_access_key,
-        endpoint_override=aws.box.endpoint,
-        region=aws.box.region,
+        access_key=aws.embedded.credentials.access_key_id,
+        secret_key=aws.embedded.credentials.secret_access_key,
+        endpoint_override=aws.embedded.endpoint,
+        region=aws.embedded.region,
     )
     name = f"{BUCKET}/arrow/day=2026-01-01/a b+\u00fc.bin"
-    content = b"0123456789" * 1_200_000  # in several parts
+    content = b"0123456789" * 1_200_000  # a multipart upload
     with filesystem.open_output_stream(name) as stream:
         stream.write(content)
     assert filesystem.open_input_stream(name).readall() == content
@@ -489,7 +490,7 @@ def test_uploads_of_many_parts_and_of_unknown_length(aws: Aws, tmp_path: Path) -
     assert s3.head_object(Bucket=BUCKET, Key="large")["ContentLength"] == 9_000_000
     path = f"/{BUCKET}/streamed"
     headers = aws.signed("PUT", path, b"in pieces", x_amz_meta_name="\u00fc")
-    headers["x-amz-meta-name"] = headers["x-amz-meta-name"].encode().decode("latin-1")  # UTF-8, as it is sent
+    headers["x-amz-meta-name"] = headers["x-amz-meta-name"].encode().decode("latin-1")  # UTF-8 on the wire
     connection = HTTPConnection(aws.netloc, timeout=10)
     connection.request("PUT", path, iter([b"in ", b"pieces"]), headers, encode_chunked=True)
     assert connection.getresponse().status == 200
@@ -498,7 +499,7 @@ def test_uploads_of_many_parts_and_of_unknown_length(aws: Aws, tmp_path: Path) -
 
 
 class TestBasic:
-    """The password of an Iceberg REST client, at the gate alone."""
+    """HTTP Basic credentials of an Iceberg REST client; only the gate is tested."""
 
     def ask(self, path: str, password: str, root: Credentials) -> tuple[int, dict[str, Any]]:
         seen: dict[str, Any] = {}
@@ -510,10 +511,10 @@ class TestBasic:
 
         header = {"Authorization": "Basic " + base64.b64encode(password.encode()).decode()}
         environ = EnvironBuilder(path, "http://127.0.0.1:5000", headers=header).get_environ()
-        _, status, _ = run_wsgi_app(Gate(app, 5000, Keys(Sandbox.account_id, root)), environ)
+        _, status, _ = run_wsgi_app(Gate(app, 5000, Keys(EmbeddedAws.account_id, root)), environ)
         return int(status.split()[0]), seen
 
-    def test_is_good_below_iceberg_and_nowhere_else(self) -> None:
+    def test_is_accepted_below_iceberg_only(self) -> None:
         root = Credentials.random()
         password = f"{root.access_key_id}:{root.secret_access_key}"
         status, seen = self.ask("/iceberg/v1/config", password, root)

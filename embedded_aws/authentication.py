@@ -1,13 +1,13 @@
 """Authenticates every request to the embedded AWS, before any service sees it.
 
-1. It must be addressed to this server by a loopback name, and must not come from a web page: a browser on this machine
-   reaches loopback too, and any host name can be made to resolve to it (DNS rebinding).
-2. It must be signed with an access key that this AWS issued, in its Authorization header or in the query of a
-   pre-signed URL. Iceberg REST clients may send the key itself, as HTTP Basic credentials, below /iceberg/ only, and
-   Hadoop's WebHDFS client, which signs nothing, as a token below /webhdfs/ only.
+1. Its host must be a loopback name, and it must not come from a web page: a browser on this machine reaches loopback
+   too, and any host name can be made to resolve to it (DNS rebinding).
+2. It must be signed with an access key of this AWS, in its Authorization header or in the query of a pre-signed URL.
+   There are two exceptions: below /iceberg/, clients may send the key as HTTP Basic credentials; below /webhdfs/,
+   Hadoop's client, which cannot sign, sends it as a token.
 
-The application behind the gate sees one form, however the caller was authenticated: an Authorization header that names
-access key and service, and the caller's `Credentials` in the WSGI environment under `CALLER`.
+The application behind the gate gets the same in every case: an Authorization header with access key and service, and
+the caller's `Credentials` in the WSGI environment under `CALLER`.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ from werkzeug.wrappers import Response
 from werkzeug.wsgi import get_input_stream
 
 from embedded_aws import hadoop_token, sigv2, sigv4
-from embedded_aws.process import Credentials, Sandbox
+from embedded_aws.connection import Credentials, EmbeddedAws
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
@@ -52,11 +52,11 @@ _TIMESTAMP = "%Y%m%dT%H%M%SZ"
 
 @dataclass(frozen=True)
 class Reason:
-    """Why a request is refused: the error code in each protocol."""
+    """The reason for a refusal: its error code in each protocol."""
 
     s3: str
     query: str
-    """Code of services that take a form: IAM, STS, EC2 and others."""
+    """Code of services with the query protocol: IAM, STS, EC2 and others."""
     json: str
 
 
@@ -74,7 +74,7 @@ FOREIGN = Reason("AccessDenied", "AccessDenied", "AccessDeniedException")
 
 
 class RefusedError(Exception):
-    """The request is not passed on."""
+    """The request does not reach a service."""
 
     def __init__(self, reason: Reason, message: str) -> None:
         super().__init__(message)
@@ -82,21 +82,21 @@ class RefusedError(Exception):
 
 
 class Keys:
-    """The access keys of an account: the root user's, those of IAM users, and those of sessions in a role."""
+    """The access keys of an account: of the root user, of IAM users, and of sessions in a role."""
 
     def __init__(self, account_id: str, root: Credentials) -> None:
         self._account_id = account_id
         self._root = root
 
     def find(self, access_key_id: str, token: str | None) -> Credentials:
-        """Return the key that a request names; refuse the request if it is not valid now, or not with this token."""
+        """Return the key with this id; refuse the request if the key or the token is not valid."""
         key = self._find(access_key_id)
         if token != key.session_token:
-            raise RefusedError(WRONG_TOKEN, "The session token is not the one that belongs to the access key.")
+            raise RefusedError(WRONG_TOKEN, "The session token does not belong to the access key.")
         return key
 
     def find_by_password(self, access_key_id: str, secret: str) -> Credentials:
-        """Return the key that a request names together with its secret; refuse the request if the secret is wrong."""
+        """Return the key with this id; refuse the request if the secret is wrong."""
         key = self._find(access_key_id)
         if not _same(secret, key.secret_access_key):
             raise RefusedError(WRONG_SIGNATURE, "The password is not the secret access key.")
@@ -115,13 +115,13 @@ class Keys:
             return Credentials(access_key_id, key.secret_access_key)
         raise RefusedError(
             UNKNOWN_KEY,
-            "The access key is not known: the embedded AWS makes a new one at each start. "
+            "The access key is not known: the embedded AWS creates a new one at each start. "
             "Run: source build/local/aws.env",
         )
 
 
 class Gate:
-    """WSGI middleware that passes on authenticated requests only."""
+    """WSGI middleware that lets only authenticated requests through."""
 
     def __init__(self, app: WSGIApplication, port: int, keys: Keys) -> None:
         self._app = app
@@ -147,12 +147,12 @@ class Gate:
     def _refuse_foreign(self, environ: WSGIEnvironment) -> None:
         host, origin = environ.get("HTTP_HOST"), environ.get("HTTP_ORIGIN")
         if host not in self._hosts:
-            raise RefusedError(FOREIGN, f"This server is {' or '.join(sorted(self._hosts))}, not {host}.")
+            raise RefusedError(FOREIGN, f"The host must be {' or '.join(sorted(self._hosts))}, not {host}.")
         if origin is not None and origin not in self._origins:
-            raise RefusedError(FOREIGN, f"Web pages of {origin} have no access.")
+            raise RefusedError(FOREIGN, f"Requests from web pages of {origin} are not allowed.")
 
     def _authenticate(self, environ: WSGIEnvironment) -> tuple[Credentials, sigv4.Scope]:
-        """Return the caller's key, and the scope that it is used in."""
+        """Return the caller's key and the scope of its signature."""
         authorization = environ.get("HTTP_AUTHORIZATION")
         query = dict(parse_qsl(environ.get("QUERY_STRING", ""), keep_blank_values=True))
         by_url = sigv2.SIGNATURE in query or "X-Amz-Signature" in query
@@ -181,7 +181,7 @@ class Gate:
         try:
             access_key_id, secret = hadoop_token.read(token)
         except (ValueError, IndexError):
-            raise RefusedError(NOT_SIGNED, "The parameter delegation is no token with an access key.") from None
+            raise RefusedError(NOT_SIGNED, "The parameter delegation is not a token with an access key.") from None
         return self._keys.find_by_password(access_key_id, secret)
 
     def _check_old_url(self, environ: WSGIEnvironment, query: Mapping[str, str]) -> Credentials:
@@ -195,7 +195,7 @@ class Gate:
         if not _same(
             sigv2.sign_url(key.secret_access_key, request.method, url, query, headers), query[sigv2.SIGNATURE]
         ):
-            raise RefusedError(WRONG_SIGNATURE, "The signature is not that of this URL by this access key.")
+            raise RefusedError(WRONG_SIGNATURE, "The signature does not match this URL and access key.")
         expires = query.get(sigv2.EXPIRES, "")
         if not re.fullmatch("[0-9]{1,12}", expires) or datetime.now(UTC).timestamp() > int(expires):
             raise RefusedError(EXPIRED_URL, "The pre-signed URL has expired.")
@@ -204,7 +204,7 @@ class Gate:
 
 @dataclass(frozen=True)
 class Claim:
-    """The identity that a request claims, and the signature (Version 4) that has to prove it."""
+    """The identity that a request claims, and the signature (Version 4) that must prove it."""
 
     access_key_id: str
     scope: sigv4.Scope
@@ -213,14 +213,14 @@ class Claim:
     signature: str
     token: str | None
     expiry: timedelta | None = None
-    """How long a pre-signed URL holds; None if the signature is in the Authorization header."""
+    """Lifetime of a pre-signed URL; None if the signature is in the Authorization header."""
 
     @classmethod
     def in_headers(cls, environ: WSGIEnvironment) -> Claim:
         """Read the claim in the Authorization header."""
         found = _HEADER.fullmatch(environ["HTTP_AUTHORIZATION"])
         if not found:
-            raise RefusedError(MALFORMED, f"The Authorization header is not one of {sigv4.ALGORITHM}.")
+            raise RefusedError(MALFORMED, f"The Authorization header is not in the format of {sigv4.ALGORITHM}.")
         credential, headers, signature = found.groups()
         timestamp, token = environ.get("HTTP_X_AMZ_DATE", ""), environ.get("HTTP_X_AMZ_SECURITY_TOKEN")
         return cls(*_parse_credential(credential), timestamp, tuple(headers.split(";")), signature, token)
@@ -239,13 +239,13 @@ class Claim:
         return cls(*_parse_credential(credential), timestamp, tuple(headers.split(";")), signature, token, expiry)
 
     def check_time(self, now: datetime) -> None:
-        """Refuse a signature of another time: no captured request is good for long."""
+        """Refuse an old or a future signature, so that a captured request cannot be replayed for long."""
         try:
             signed = datetime.strptime(self.timestamp, _TIMESTAMP).replace(tzinfo=UTC)
         except ValueError:
-            raise RefusedError(MALFORMED, "X-Amz-Date is not of the form yyyymmddThhmmssZ.") from None
+            raise RefusedError(MALFORMED, "X-Amz-Date is not in the format yyyymmddThhmmssZ.") from None
         if not self.timestamp.startswith(self.scope.date):
-            raise RefusedError(MALFORMED, "The date of the credential is not that of X-Amz-Date.")
+            raise RefusedError(MALFORMED, "The date of the credential differs from X-Amz-Date.")
         if signed - now > MAX_SKEW or (self.expiry is None and now - signed > MAX_SKEW):
             raise RefusedError(
                 WRONG_TIME, f"The request was signed at {signed:%H:%M:%S}, but it is {now:%H:%M:%S} UTC."
@@ -260,21 +260,21 @@ def _parse_credential(credential: str) -> tuple[str, sigv4.Scope]:
     found = _CREDENTIAL.fullmatch(credential)
     if not found:
         form = f"<access key id>/<date>/<region>/<service>/{sigv4.TERMINATOR}"
-        raise RefusedError(MALFORMED, f"The credential is not of the form {form}.")
+        raise RefusedError(MALFORMED, f"The credential is not in the format {form}.")
     access_key_id, *scope = found.groups()
     return access_key_id, sigv4.Scope(*scope)
 
 
 def _here(service: str) -> sigv4.Scope:
     """Return the scope for credentials that name none."""
-    return sigv4.Scope(f"{datetime.now(UTC):%Y%m%d}", Sandbox.region, service)
+    return sigv4.Scope(f"{datetime.now(UTC):%Y%m%d}", EmbeddedAws.region, service)
 
 
 def _check_signature(environ: WSGIEnvironment, claim: Claim, key: Credentials) -> None:
-    """Refuse a request whose head or body is not what was signed."""
+    """Refuse a request with a head or body that differs from what was signed."""
     names = {environ_key_for_header(name): name for name in claim.signed_headers}
     if "HTTP_HOST" not in names or any(each.startswith("HTTP_X_AMZ_") and each not in names for each in environ):
-        raise RefusedError(NOT_ALL_SIGNED, "The host and every header x-amz-* of a request must be signed.")
+        raise RefusedError(NOT_ALL_SIGNED, "The host and all x-amz-* headers of a request must be signed.")
     headers = {name: _text(environ.get(each, "")) for each, name in names.items()}
     declared = headers.get("x-amz-content-sha256")
     if declared is None:
@@ -292,18 +292,18 @@ def _check_signature(environ: WSGIEnvironment, claim: Claim, key: Credentials) -
         service=claim.scope.service,
     )
     if not _same(signer.sign_request(canonical), claim.signature):
-        raise RefusedError(WRONG_SIGNATURE, "The signature is not that of this request by this access key.")
+        raise RefusedError(WRONG_SIGNATURE, "The signature does not match this request and access key.")
 
     if declared in (sigv4.SIGNED_CHUNKS, sigv4.SIGNED_CHUNKS_AND_TRAILER):
         trailer = declared == sigv4.SIGNED_CHUNKS_AND_TRAILER
         if not sigv4.chunks_are_signed(_body(environ), signer, claim.signature, trailer=trailer):
-            raise RefusedError(WRONG_SIGNATURE, "The signature of a chunk is not that of its bytes.")
+            raise RefusedError(WRONG_SIGNATURE, "The signature of a chunk does not match its bytes.")
     elif declared not in (sigv4.UNSIGNED_PAYLOAD, sigv4.UNSIGNED_CHUNKS) and declared != sigv4.sha256(_body(environ)):
-        raise RefusedError(WRONG_PAYLOAD, "X-Amz-Content-SHA256 is not that of the body.")
+        raise RefusedError(WRONG_PAYLOAD, "X-Amz-Content-SHA256 does not match the body.")
 
 
 def _body(environ: WSGIEnvironment) -> bytes:
-    """Return the body of a request, and let the application read it again."""
+    """Return the body of a request, and rewind it for the application."""
     body = get_input_stream(environ).read()
     environ["wsgi.input"] = io.BytesIO(body)
     return body

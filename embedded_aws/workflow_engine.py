@@ -1,8 +1,8 @@
-"""The workflow engine: fires the triggers of a workflow as they were declared, and says how a run stands.
+"""The workflow engine: fires the triggers of a workflow as declared, and reports the state of a run.
 
-As on AWS a run whose job failed ends as COMPLETED: no trigger that waits for success fires any more, and the
-statistics count the failed action. Every trigger fires at most once in a run. Not here: crawlers, and conditional
-triggers outside a workflow.
+As on AWS, a run with a failed job ends as COMPLETED: triggers that wait for its success never fire, and the statistics
+count the failed action. Every trigger fires at most once in a run. Not supported: crawlers, and conditional triggers
+outside a workflow.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from moto.glue.utils import Action, Logical, Predicate
 
 from embedded_aws.job_run import JobRun
 
-# Which count of WorkflowRunStatistics a job run adds to.
+# The count in WorkflowRunStatistics for each state of a job run.
 _STATISTICS: Final = {
     "STARTING": "RunningActions",
     "RUNNING": "RunningActions",
@@ -39,12 +39,12 @@ _STATISTICS: Final = {
 }
 
 StartAction = Callable[[Action, FakeTrigger, "WorkflowRun"], JobRun]
-"""Starts the job of an action; a run that can't be started comes back in the state ERROR."""
+"""Starts the job of an action; returns a run in state ERROR if that is not possible."""
 
 
 @dataclass
 class WorkflowRun:
-    """One run of a workflow. The triggers are those of its start: a later change applies to later runs."""
+    """One run of a workflow. It keeps the triggers of its start; later changes apply to later runs."""
 
     workflow_name: str
     triggers: list[FakeTrigger]
@@ -56,14 +56,14 @@ class WorkflowRun:
     completed_on: datetime | None = None
     fired: set[str] = field(default_factory=set)
     job_runs: list[JobRun] = field(default_factory=list)
-    """All attempts, in the order of their start."""
+    """All attempts, in order of their start."""
 
     def latest(self) -> dict[str, JobRun]:
-        """Return the last attempt of each job that has started."""
+        """Return the latest attempt of each started job."""
         return {run.spec.name: run for run in self.job_runs}
 
     def statistics(self) -> dict[str, int]:
-        """Return the WorkflowRunStatistics structure: every declared action, and those that started by their state."""
+        """Return the WorkflowRunStatistics structure: all declared actions, and the started ones by state."""
         counts = dict.fromkeys(_STATISTICS.values(), 0)
         for run in self.latest().values():
             counts[_STATISTICS[run.state]] += 1
@@ -102,7 +102,9 @@ class WorkflowEngine:
         if not starters:
             raise InvalidInputException("StartWorkflowRun", f"Workflow {workflow.name} has no start trigger.")
         if any(action.crawler_name for trigger in triggers for action in trigger.actions):
-            raise InvalidInputException("StartWorkflowRun", f"Workflow {workflow.name} runs a crawler: not here.")
+            raise InvalidInputException(
+                "StartWorkflowRun", f"Workflow {workflow.name} has a crawler, which is not supported here."
+            )
         with self._lock:
             active = [run for run in workflow.runs.values() if run.status in ("RUNNING", "STOPPING")]
             if workflow.max_concurrent_runs and len(active) >= workflow.max_concurrent_runs:
@@ -120,7 +122,7 @@ class WorkflowEngine:
             return run.run_id
 
     def stop(self, run: WorkflowRun) -> None:
-        """Stop the running jobs of a run, and fire no more triggers."""
+        """Stop the running jobs of a run; no more triggers fire."""
         with self._lock:
             if run.status != "RUNNING":
                 raise GlueClientError(
@@ -133,12 +135,12 @@ class WorkflowEngine:
             self._advance(run)
 
     def started(self, run: WorkflowRun, job_run: JobRun) -> None:
-        """Note a further attempt of one of the run's jobs."""
+        """Add a retry of one of the run's jobs."""
         with self._lock:
             run.job_runs.append(job_run)
 
     def advance(self, run: WorkflowRun) -> None:
-        """Fire what one more finished job makes due, or end the run."""
+        """Fire the triggers that are due after a job has finished, or end the run."""
         with self._lock:
             self._advance(run)
 
@@ -156,9 +158,9 @@ class WorkflowEngine:
 
 
 def due(triggers: Iterable[FakeTrigger], states: Mapping[str, str], fired: Iterable[str]) -> Iterator[FakeTrigger]:
-    """Yield the activated conditional triggers that have not fired and whose predicate holds.
+    """Yield the activated conditional triggers that have not fired yet and have a satisfied predicate.
 
-    `states` are the final states of the jobs that have ended, by job name.
+    `states` has the final states of finished jobs by job name.
     """
     for trigger in triggers:
         waits = trigger.trigger_type == "CONDITIONAL" and trigger.state == "ACTIVATED" and trigger.name not in fired
@@ -167,7 +169,7 @@ def due(triggers: Iterable[FakeTrigger], states: Mapping[str, str], fired: Itera
 
 
 def satisfied(predicate: Predicate, states: Mapping[str, str]) -> bool:
-    """Tell whether all conditions hold, or any one where the predicate says ANY."""
+    """Tell whether all conditions hold, or at least one if the predicate is ANY."""
     holds = (
         condition.state is not None and states.get(condition.job_name or "") == condition.state.value
         for condition in predicate.conditions
@@ -176,14 +178,14 @@ def satisfied(predicate: Predicate, states: Mapping[str, str]) -> bool:
 
 
 def predecessors(trigger: FakeTrigger, run: WorkflowRun) -> list[tuple[str, str]]:
-    """Return job name and run id of the runs that a trigger waited for."""
+    """Return job name and run id of each run that a trigger waited for."""
     latest = run.latest()
     names = [condition.job_name for condition in trigger.predicate.conditions] if trigger.predicate else []
     return [(name, latest[name].id) for name in names if name in latest]
 
 
 def graph(triggers: Iterable[FakeTrigger], job_runs: Iterable[JobRun]) -> dict[str, Any]:
-    """Return the WorkflowGraph structure: triggers and jobs as nodes, what leads to what as edges."""
+    """Return the WorkflowGraph structure: triggers and jobs as nodes, dependencies as edges."""
     runs: dict[str, list[dict[str, Any]]] = {}
     for run in job_runs:
         runs.setdefault(run.spec.name, []).append(run.as_dict())
@@ -212,7 +214,7 @@ def graph(triggers: Iterable[FakeTrigger], job_runs: Iterable[JobRun]) -> dict[s
 
 
 def find_run(workflow: FakeWorkflow | None, run_id: str) -> WorkflowRun:
-    """Return a run of a workflow, or raise what Glue raises."""
+    """Return a run of a workflow, or raise Glue's error."""
     run = workflow.runs.get(run_id) if workflow else None
     if not isinstance(run, WorkflowRun):
         raise EntityNotFoundException(f"Workflow run {run_id} not found.")

@@ -1,4 +1,4 @@
-"""The embedded AWS as a background process: started once, found again, and gone without a trace."""
+"""The embedded AWS as a background process: started once, found again, stopped without leftovers."""
 
 from __future__ import annotations
 
@@ -26,13 +26,13 @@ import embedded_aws
 
 @pytest.fixture
 def root(tmp_path: Path) -> Iterator[Path]:
-    folder = tmp_path / "a project"  # with a space, as people have them
+    folder = tmp_path / "a project"  # with a space, as users have them
     folder.mkdir()
     yield folder
     embedded_aws.down(folder)
 
 
-def client(running: embedded_aws.Sandbox, service: str) -> Any:
+def client(running: embedded_aws.EmbeddedAws, service: str) -> Any:
     return boto3.client(
         service,
         endpoint_url=running.endpoint,
@@ -64,8 +64,8 @@ def files_in(folder: Path) -> set[str]:
     return {str(path.relative_to(folder)) for path in folder.rglob("*") if not path.is_dir()}
 
 
-def start_sleeping_job(running: embedded_aws.Sandbox) -> None:
-    """Run a job that sleeps, with an argument that names a bucket of data, and return when it does."""
+def start_sleeping_job(running: embedded_aws.EmbeddedAws) -> None:
+    """Start a job that sleeps, and return when it is running."""
     s3, iam, glue = (client(running, service) for service in ("s3", "iam", "glue"))
     s3.create_bucket(Bucket="code")
     s3.put_object(Bucket="code", Key="job.py", Body=b"import time; print('ann@example.org'); time.sleep(60)")
@@ -76,7 +76,7 @@ def start_sleeping_job(running: embedded_aws.Sandbox) -> None:
     eventually(lambda: glue.get_job_run(JobName="sleep", RunId=run_id)["JobRun"]["JobRunState"] == "RUNNING")
 
 
-def test_up_serves_and_is_found_again_and_down_leaves_nothing(root: Path) -> None:
+def test_up_starts_status_finds_and_down_removes_it(root: Path) -> None:
     running = embedded_aws.up(root)
     assert running.endpoint.startswith("http://127.0.0.1:")
     assert client(running, "sts").get_caller_identity()["Account"] == running.account_id
@@ -97,12 +97,12 @@ def stop_job(root: Path) -> None:
     def script() -> psutil.Process | None:
         return next((each for each in processes_in(root) if each.cmdline()[1:2] == ["job.py"]), None)
 
-    eventually(lambda: script() is not None)  # between fork and exec it has the server's command line
+    eventually(lambda: script() is not None)  # between fork and exec it still has the guard's command line
     os.killpg(os.getpgid(script().pid), signal.SIGSTOP)
 
 
 @pytest.mark.parametrize("stopped", [False, True], ids=["running", "stopped"])
-def test_jobs_die_with_a_server_that_is_killed(root: Path, stopped: bool) -> None:
+def test_jobs_are_killed_with_a_killed_server(root: Path, stopped: bool) -> None:
     running = embedded_aws.up(root)
     start_sleeping_job(running)
     eventually(lambda: len(processes_in(root)) == 3)
@@ -113,7 +113,7 @@ def test_jobs_die_with_a_server_that_is_killed(root: Path, stopped: bool) -> Non
     assert embedded_aws.status(root) is None
 
 
-def test_a_stopped_job_can_be_stopped_for_good(root: Path) -> None:
+def test_a_suspended_job_can_be_stopped(root: Path) -> None:
     running = embedded_aws.up(root)
     start_sleeping_job(running)
     stop_job(root)
@@ -124,25 +124,25 @@ def test_a_stopped_job_can_be_stopped_for_good(root: Path) -> None:
     assert len(processes_in(root)) == 1
 
 
-def test_two_at_once_start_one(root: Path) -> None:
+def test_two_concurrent_starts_start_one_server(root: Path) -> None:
     with ThreadPoolExecutor() as pool:
         first, second = pool.map(embedded_aws.up, [root, root])
     assert first == second
 
 
-def test_the_port_can_be_chosen_but_not_shared(root: Path) -> None:
+def test_a_free_port_can_be_chosen_and_a_used_one_is_refused(root: Path) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         port = taken.getsockname()[1]
-        with pytest.raises(embedded_aws.SandboxError, match=rf"Port {port} .* in use"):
+        with pytest.raises(embedded_aws.EmbeddedAwsError, match=rf"Port {port} .* in use"):
             embedded_aws.up(root, port)
         assert processes_in(root) == []
     assert embedded_aws.up(root, port).endpoint == f"http://127.0.0.1:{port}"
 
 
 def leftovers(root: Path) -> set[str]:
-    """Leave in a project what embedded AWS, jobs, Terraform and tools leave there; return what of it may stay."""
+    """Create the files that embedded AWS, jobs, Terraform and tools leave in a project; return those to keep."""
     stays = {
         "cache/spark-1.jsa",
         "dev/run.json",
@@ -150,7 +150,7 @@ def leftovers(root: Path) -> set[str]:
         "local/run.json",
         "local/sample/customer/landing/customers-1.json",
         "local/embedded_aws.lock",
-        "local/somebody.else",
+        "local/unknown.file",
         "terraform.rc",
     }
     goes = {
@@ -174,19 +174,19 @@ def leftovers(root: Path) -> set[str]:
     return stays
 
 
-def test_down_removes_what_a_crash_has_left(root: Path) -> None:
+def test_down_removes_the_leftovers_of_a_crash(root: Path) -> None:
     stays = leftovers(root)
     assert not embedded_aws.down(root)
     assert files_in(root / "build") == stays
 
 
-def test_a_start_removes_what_a_crash_has_left(root: Path) -> None:
+def test_a_start_removes_the_leftovers_of_a_crash(root: Path) -> None:
     stays = leftovers(root)
     embedded_aws.up(root)
     assert files_in(root / "build") == stays | {"local/embedded_aws.json", "local/embedded_aws.log"}
 
 
-def test_a_failure_leaves_the_logs_that_say_why(root: Path) -> None:
+def test_after_a_failure_the_logs_can_be_kept(root: Path) -> None:
     logs = {"local/jobs/jr_1/output.log", "local/embedded_aws.log", "local/terraform.log"}
     stays = leftovers(root)
     embedded_aws.down(root, keep_logs=True)
@@ -206,7 +206,7 @@ def test_data_that_cannot_be_removed_is_an_error(root: Path, monkeypatch: pytest
         embedded_aws.down(root)
 
 
-def test_what_a_dying_job_still_writes_is_removed_too(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_files_that_a_dying_job_still_writes_are_removed_too(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     stays, remove, tries = leftovers(root), shutil.rmtree, 0
 
     def interrupted(path: Path) -> None:
@@ -221,13 +221,13 @@ def test_what_a_dying_job_still_writes_is_removed_too(root: Path, monkeypatch: p
     assert files_in(root / "build") == stays
 
 
-def kill(running: embedded_aws.Sandbox) -> None:
+def kill(running: embedded_aws.EmbeddedAws) -> None:
     process = psutil.Process(running.pid)
     process.kill()
     process.wait()
 
 
-def test_a_server_that_is_told_to_stop_leaves_nothing(root: Path) -> None:
+def test_a_terminated_server_leaves_no_data(root: Path) -> None:
     running = embedded_aws.up(root)
     start_sleeping_job(running)
     assert list(root.glob("build/local/jobs/*/job.py"))
@@ -236,7 +236,7 @@ def test_a_server_that_is_told_to_stop_leaves_nothing(root: Path) -> None:
     assert files_in(root / "build") == {"local/embedded_aws.lock"}
 
 
-def test_the_data_of_a_server_that_was_killed_goes_with_the_next_command(root: Path) -> None:
+def test_the_next_command_removes_the_data_of_a_killed_server(root: Path) -> None:
     first = embedded_aws.up(root)
     start_sleeping_job(first)
     kill(first)
@@ -264,12 +264,12 @@ def test_the_copy_of_a_project_has_an_embedded_aws_of_its_own(root: Path) -> Non
 
 
 @pytest.mark.parametrize("command", ["up", "down"])
-def test_an_embedded_aws_whose_project_was_moved_is_stopped_and_its_data_removed(root: Path, command: str) -> None:
+def test_the_embedded_aws_of_a_moved_project_is_stopped_and_its_data_removed(root: Path, command: str) -> None:
     before = embedded_aws.up(root)
     stays = leftovers(root)
     moved = root.rename(root.with_name("moved"))
     try:
-        assert embedded_aws.status(moved) is None, "it works where the folder was"
+        assert embedded_aws.status(moved) is None, "its server still uses the old path"
         if command == "down":
             assert embedded_aws.down(moved)
             assert files_in(moved / "build") == stays
@@ -291,7 +291,7 @@ def test_a_server_does_not_wipe_the_folder_of_another(root: Path) -> None:
     assert files_in(root / "build") > stays
 
 
-def test_what_is_there_and_what_is_written_is_for_its_owner_only(root: Path) -> None:
+def test_existing_and_new_files_are_readable_by_the_owner_only(root: Path) -> None:
     stays = leftovers(root)
     for path in [root / "build", *(root / "build").rglob("*")]:
         path.chmod(0o777 if path.is_dir() else 0o666)
@@ -306,7 +306,7 @@ def test_what_is_there_and_what_is_written_is_for_its_owner_only(root: Path) -> 
     assert outside.stat().st_mode & 0o777 == 0o755
 
 
-def test_a_process_that_got_the_same_id_is_left_alone(root: Path) -> None:
+def test_another_process_with_the_same_id_is_not_touched(root: Path) -> None:
     command = [sys.executable, "-c", "import time; time.sleep(60)", "embedded_aws.server"]
     with subprocess.Popen(command, cwd=root) as other:
         state = {
@@ -327,7 +327,7 @@ def test_a_process_that_got_the_same_id_is_left_alone(root: Path) -> None:
         other.kill()
 
 
-def test_the_users_own_aws_settings_do_not_reach_the_server(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_users_aws_settings_do_not_reach_the_server(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_PROFILE", "a profile that does not exist")
     monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:1")
     running = embedded_aws.up(root)
@@ -338,7 +338,7 @@ def test_the_users_own_aws_settings_do_not_reach_the_server(root: Path, monkeypa
     assert client(running, "s3").list_buckets()["Buckets"] == []
 
 
-def test_environ_is_all_that_a_client_needs(root: Path) -> None:
+def test_environ_is_sufficient_for_a_client(root: Path) -> None:
     code = "import boto3; print(boto3.client('sts').get_caller_identity()['Account'])"
     clean = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
     environ = clean | embedded_aws.up(root).environ()
@@ -346,14 +346,14 @@ def test_environ_is_all_that_a_client_needs(root: Path) -> None:
     assert done.stdout.strip() == "123456789012"
 
 
-def presigned(running: embedded_aws.Sandbox, operation: str, **parameters: str) -> bytes:
-    """Return the first lines of a request, pre-signed, and its host."""
+def presigned(running: embedded_aws.EmbeddedAws, operation: str, **parameters: str) -> bytes:
+    """Return request line and Host header of a pre-signed request."""
     url = urlsplit(client(running, "s3").generate_presigned_url(operation, parameters, ExpiresIn=60))
     method = {"list_buckets": "GET", "create_bucket": "PUT", "put_object": "PUT"}[operation]
     return f"{method} {url.path}?{url.query} HTTP/1.1\r\nHost: {url.netloc}\r\n".encode()
 
 
-def test_an_answer_comes_in_one_piece(root: Path) -> None:
+def test_a_response_is_sent_in_one_write(root: Path) -> None:
     running = embedded_aws.up(root)
     address = urlsplit(running.endpoint)
     for _ in range(20):
@@ -364,7 +364,7 @@ def test_an_answer_comes_in_one_piece(root: Path) -> None:
             assert answer.endswith(b"</ListAllMyBucketsResult>")
 
 
-def test_a_client_that_waits_before_its_body_is_told_to_go_on(root: Path) -> None:
+def test_a_client_that_expects_100_continue_gets_it(root: Path) -> None:
     running = embedded_aws.up(root)
     client(running, "s3").create_bucket(Bucket="lake")
     address = urlsplit(running.endpoint)

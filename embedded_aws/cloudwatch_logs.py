@@ -1,4 +1,4 @@
-"""CloudWatch Logs, whose streams of job runs have a copy on the disk."""
+"""CloudWatch Logs; the log streams of a job run also exist as a file on disk, its output.log."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from typing import ClassVar
 from moto.logs.responses import LogsResponse
 
 
-class SandboxLogsResponse(LogsResponse):
-    """A log stream that is deleted takes the copy in the folder of its job run along."""
+class EmbeddedLogsResponse(LogsResponse):
+    """Deletes the file together with the log stream, so that no copy of erased data remains."""
 
     jobs_folder: ClassVar[Path]
 
     def delete_log_stream(self) -> str:
-        """Delete a stream and, as both streams of a run are in one file, the run's output.log."""
+        """Delete a stream and the run's output.log, which holds both streams of the run."""
         answer: str = super().delete_log_stream()
         run = Path(self._get_param("logStreamName")).name
         (self.jobs_folder / run / "output.log").unlink(missing_ok=True)

@@ -1,0 +1,48 @@
+"""What moto lacks of S3: removal of delete markers, and the conditions of bucket policies."""
+
+from __future__ import annotations
+
+import json
+from typing import Final
+
+from moto.iam.access_control import PermissionResult
+from moto.s3.models import FakeBucket, FakeDeleteMarker
+
+from embedded_aws.iam_enforcement import Need, Policy, as_list
+
+# Loopback counts as a secure transport, as it does for a browser (W3C, Secure Contexts), since there is no wire to
+# tap. So a policy that denies plain HTTP can stay in place and still allows these requests.
+_TRANSPORT: Final = {"aws:SecureTransport": "true"}
+
+
+def install() -> None:
+    """Fix both in moto's models."""
+    allow_removal_of_delete_markers()
+    evaluate_conditions_of_bucket_policies()
+
+
+def allow_removal_of_delete_markers() -> None:
+    """Allow the removal of a key with delete markers where versioning is suspended: moto fails on the marker."""
+    FakeDeleteMarker.dispose = lambda _: None  # type: ignore[attr-defined]
+
+
+def evaluate_conditions_of_bucket_policies() -> None:
+    """Apply a statement of a bucket policy only where its condition holds: moto applies a Deny in any case."""
+
+    def get_permission(bucket: FakeBucket, action: str, resource: str) -> PermissionResult:
+        return permission(bucket.policy, Need(action, resource, _TRANSPORT))
+
+    FakeBucket.get_permission = get_permission  # type: ignore[method-assign,assignment]
+
+
+def permission(policy: bytes | None, need: Need) -> PermissionResult:
+    """Return the effect of a bucket policy's statements for all principals; others are ignored, as moto does."""
+    if policy is None:
+        return PermissionResult.NEUTRAL
+    document = json.loads(policy)
+    to_all = [each for each in as_list(document["Statement"]) if each["Principal"] in ("*", {"AWS": "*"})]
+    effects = set(Policy(json.dumps({"Statement": to_all})).effects(need))
+    for effect in (PermissionResult.DENIED, PermissionResult.PERMITTED):
+        if effect in effects:
+            return effect
+    return PermissionResult.NEUTRAL
