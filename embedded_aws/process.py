@@ -21,7 +21,7 @@ from urllib.parse import urlsplit
 
 import psutil
 
-from lakehouse import private
+from lakehouse import private_files
 
 HOST: Final = "127.0.0.1"
 SERVER_MODULE: Final = "embedded_aws.server"
@@ -98,7 +98,7 @@ def up(
     With a `glue_catalog_jar`, jobs commit through Iceberg's own GlueCatalog and S3FileIO, as on AWS.
     """
     local = _local(project_root)
-    private.folder(local.parent)
+    private_files.secure_folder(local.parent)
     local.mkdir(exist_ok=True)
     with _lock(local):
         running = status(project_root)
@@ -147,7 +147,7 @@ def write_state(local: Path, sandbox: Sandbox) -> None:
     """Note a sandbox that is ready to serve."""
     created = psutil.Process(sandbox.pid).create_time()
     state = asdict(sandbox) | {"created": created, "folder": str(local)}
-    private.write(local / "sandbox.json", json.dumps(state, indent=2) + "\n")
+    private_files.write(local / "sandbox.json", json.dumps(state, indent=2) + "\n")
 
 
 def wipe(local: Path, *, keep_logs: bool = False) -> None:
@@ -197,7 +197,7 @@ def _local(project_root: Path | str) -> Path:
 @contextlib.contextmanager
 def _lock(local: Path) -> Iterator[None]:
     """Let one `up` or `down` of a project work at a time."""
-    with open(local / "sandbox.lock", "w", opener=private.opener) as file:
+    with open(local / "sandbox.lock", "w", opener=private_files.opener) as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         yield
 
@@ -255,7 +255,7 @@ def _start(local: Path, port: int, *, enforce_iam: bool, glue_catalog_jar: Path 
     options = ["--root", str(project_root), "--port", str(port)]
     options += ["--enforce-iam"] if enforce_iam else []
     options += ["--glue-catalog-jar", str(glue_catalog_jar)] if glue_catalog_jar else []
-    with open(log, "wb", opener=private.opener) as output:
+    with open(log, "wb", opener=private_files.opener) as output:
         process = subprocess.Popen(
             [sys.executable, "-m", SERVER_MODULE, *options],
             cwd=project_root,

@@ -278,4 +278,4 @@ def test_a_rerun_makes_the_same_of_what_is_left(project: Project, forgotten: dic
 def test_a_malformed_address_is_refused(project: Project, forgotten: dict[str, Any]) -> None:
     refused = project.lakehouse("forget", EMAIL="nobody")
     assert refused.returncode == 1
-    assert "EMAIL is not an e-mail address; nothing was changed." in refused.stderr
+    assert "EMAIL is not a valid e-mail address. Nothing was changed." in refused.stderr
