@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Final
 
 from embedded_aws import spark
-from embedded_aws.process import Credentials, Sandbox
 
 PROPERTIES: Final = "spark.properties"
 JAVA_OPTIONS: Final = "spark.driver.extraJavaOptions="
@@ -22,9 +21,7 @@ _NOT_INHERITED = ("AWS_", "SPARK_", "PYSPARK_", "HADOOP_", "JAVA_", "PYTHON")
 _INHERITED = ("PYTHONBREAKPOINT",)
 
 
-def run_again(
-    folder: Path, script: str, arguments: Mapping[str, str], *, box: Sandbox, credentials: Credentials
-) -> int:
+def run_again(folder: Path, script: str, arguments: Mapping[str, str], aws_variables: Mapping[str, str]) -> int:
     """Run the script in the work folder of a job run, on this terminal, and return its exit code.
 
     The files of the run stay as they are: its log gets no line, and its settings are copied.
@@ -33,8 +30,7 @@ def run_again(
         folder: Work folder of the job run.
         script: File name of the script in it.
         arguments: All arguments of the script, by `--key`.
-        box: The running embedded AWS.
-        credentials: Those of the job's role.
+        aws_variables: AWS_* variables with the endpoint of the embedded AWS and the credentials of the job's role.
 
     """
     scratch = folder / "tmp"  # the JVM options of the run name it
@@ -44,7 +40,7 @@ def run_again(
         text = (folder / PROPERTIES).read_text(encoding="utf-8")
         properties.write_text("".join(map(_without_archiving, text.splitlines(keepends=True))), encoding="utf-8")
         command = [sys.executable, script, *(part for pair in arguments.items() for part in pair)]
-        environ = _environ(folder, arguments, properties, box, credentials)
+        environ = {**_environ(folder, arguments, properties), **aws_variables}
         return subprocess.run(command, cwd=folder, env=environ, check=False).returncode
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
@@ -59,10 +55,8 @@ def _without_archiving(line: str) -> str:
     return JAVA_OPTIONS + shlex.join(kept).replace("\\", "\\\\") + "\n"
 
 
-def _environ(
-    folder: Path, arguments: Mapping[str, str], properties: Path, box: Sandbox, credentials: Credentials
-) -> dict[str, str]:
-    """Return the environment of a job run, plus what the shell sets beside AWS, Spark and Python."""
+def _environ(folder: Path, arguments: Mapping[str, str], properties: Path) -> dict[str, str]:
+    """Return the environment of a job run without AWS's variables, plus what the shell sets for other programs."""
     inherited = {
         name: value for name, value in os.environ.items() if name in _INHERITED or not name.startswith(_NOT_INHERITED)
     }
@@ -73,12 +67,6 @@ def _environ(
         "PYTHONUNBUFFERED": "1",
         "PYSPARK_PYTHON": sys.executable,
         "TMPDIR": str(properties.parent),
-        "AWS_ENDPOINT_URL": box.endpoint,
-        "AWS_REGION": box.region,
-        "AWS_DEFAULT_REGION": box.region,
-        "AWS_CONFIG_FILE": os.devnull,
-        "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
         "HADOOP_TOKEN_FILE_LOCATION": "tokens",  # relative: Hadoop splits it at commas
-        **credentials.environ(),
         **spark.environ(properties, scratch=properties.parent),
     }

@@ -162,23 +162,18 @@ class LocalEnvironment(Environment):
         """
         from embedded_aws import job_rerun  # noqa: PLC0415 (loads what jobs need, which other commands do not)
 
-        box = embedded_aws.status(self.project.root)
-        if box is None:
-            raise LakehouseError("The embedded AWS is not running. Start it: make apply")
         session = aws.session(outputs.region)
         job, arguments = _find_job_run(session.client("glue", config=aws.CONFIG), outputs, run_id)
-        issued = session.client("sts", config=aws.CONFIG).assume_role(RoleArn=job["Role"], RoleSessionName="rerun-job")
-        credentials = issued["Credentials"]
+        sts = session.client("sts", config=aws.CONFIG)
+        issued = sts.assume_role(RoleArn=job["Role"], RoleSessionName="rerun-job")["Credentials"]
         own = {"--JOB_NAME": job["Name"], "--JOB_RUN_ID": f"rerun_{uuid.uuid4().hex}", "--lease": operation}
-        return job_rerun.run_again(
-            self.work_folder(run_id),
-            PurePosixPath(job["Command"]["ScriptLocation"]).name,
-            arguments | own,
-            box=box,
-            credentials=embedded_aws.Credentials(
-                credentials["AccessKeyId"], credentials["SecretAccessKey"], credentials["SessionToken"]
-            ),
-        )
+        variables = {key: value for key, value in os.environ.items() if key.startswith("AWS_")} | {
+            "AWS_ACCESS_KEY_ID": issued["AccessKeyId"],
+            "AWS_SECRET_ACCESS_KEY": issued["SecretAccessKey"],
+            "AWS_SESSION_TOKEN": issued["SessionToken"],
+        }
+        script = PurePosixPath(job["Command"]["ScriptLocation"]).name
+        return job_rerun.run_again(self.work_folder(run_id), script, arguments | own, variables)
 
     def _write_exports(self, outputs: Outputs, terraform: Terraform) -> None:
         """Write aws.env, with which any AWS client of a shell reaches the embedded AWS, and Terraform plans as here."""
