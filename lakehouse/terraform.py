@@ -74,7 +74,7 @@ class Terraform:
         seconds: float = SECONDS,
         init_options: tuple[str, ...] = (),
     ) -> None:
-        """`seconds` limit each command but init; `init_options` are given to init besides the backend's."""
+        """`seconds` is the time limit of each command except init; `init_options` are extra options of init."""
         self.project = project
         self.display = display
         self.command = executable()

@@ -17,9 +17,9 @@ from lakehouse.workflow import refuse_second_run
 def exclusive(
     environment: Environment, command: str, *, start: bool = False, keep: bool = True
 ) -> Iterator[LeaseHolder]:
-    """Work on an environment while no other command does; an interruption says what is left running.
+    """Lock an environment for one command; if the command is interrupted, say what is left running.
 
-    Yields the holder of the lease, which has none yet: see `take_lease`.
+    Yields the lease holder. It has no lease until `take_lease`.
 
     Args:
         environment: The environment to work on.

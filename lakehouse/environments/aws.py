@@ -1,4 +1,4 @@
-"""An environment in an AWS account, reached as the shell is configured."""
+"""An environment in an AWS account; the shell says which account and credentials."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from lakehouse.workflow import JobRun, Workflow
 
 
 class AwsEnvironment(Environment):
-    """An environment whose data nothing restores: what changes or deletes it is shown and confirmed first."""
+    """An environment with data that cannot be generated again: commands show a change and ask before they make it."""
 
     poll_seconds = 5.0
     one_command_at_a_time = False
@@ -28,26 +28,26 @@ class AwsEnvironment(Environment):
         return f" ENV={self.name}"
 
     def lock(self, purpose: str) -> AbstractContextManager[None]:  # noqa: ARG002
-        """Do nothing: commands on other machines are kept out by the lease, and by saved plans until there is one.
+        """Do nothing: the lease keeps other commands out, on any machine.
 
-        Terraform refuses a plan that was made before another command changed anything.
+        Until there is a bucket for it, saved plans do: Terraform refuses a plan that is older than another change.
         """
         return nullcontext()
 
     def connect(self, *, start: bool = False, keep: bool = True) -> AbstractContextManager[None]:  # noqa: ARG002
-        """Take the environment variables of the shell as they are."""
+        """Use the environment variables of the shell as they are."""
         return nullcontext()
 
     def is_running(self) -> bool:
-        """Return True: AWS always is."""
+        """Return True."""
         return True
 
     def still_running(self) -> str:
-        """Nothing: a command starts nothing on this machine."""
+        """Return nothing: a command starts nothing on this machine."""
         return ""
 
     def stop(self) -> bool:
-        """Refuse."""
+        """Refuse: AWS cannot be stopped."""
         self._only_local("down")
 
     def terraform(self, profile: str | None = None) -> Terraform:
@@ -59,11 +59,11 @@ class AwsEnvironment(Environment):
         return requested
 
     def may_be_deployed(self) -> bool:
-        """Return True: only the remote state could tell."""
+        """Return True: the state is remote, so only Terraform can check."""
         return True
 
     def deploy(self, profile: str | None, confirm: Confirm, saved: Path | None = None) -> Outputs:
-        """Apply a saved plan without a question, since it has been reviewed; else show a new one and ask."""
+        """Apply a saved plan without asking, since it has been reviewed; otherwise show a new one and ask."""
         terraform = self.terraform(profile)
         if saved:
             return terraform.apply(saved)
@@ -105,7 +105,7 @@ class AwsEnvironment(Environment):
         return outputs
 
     def interrupt_run(self, workflow: Workflow, run_id: str, outputs: Outputs, lease: LeaseHolder) -> str:  # noqa: ARG002
-        """Leave the run alone: it keeps its lease."""
+        """Leave the run in progress, with its lease."""
         return (
             f"Interrupted. The workflow run {run_id} continues without this command. To see what it publishes: "
             f"make counts{self.option}. To stop it: "
@@ -113,10 +113,10 @@ class AwsEnvironment(Environment):
         )
 
     def abandon_run(self, workflow: Workflow, run_id: str) -> None:
-        """Leave the run alone."""
+        """Leave the run in progress."""
 
     def log_of(self, job: JobRun) -> str:
-        """Return log group and stream."""
+        """Return the log group and stream in CloudWatch."""
         return f"CloudWatch, log group {job.log_group or '/aws-glue/jobs'}/error, stream {job.id}"
 
     def work_folder(self, run_id: str) -> Path:  # noqa: ARG002
@@ -124,7 +124,7 @@ class AwsEnvironment(Environment):
         self._only_local("rerun-job")
 
     def rerun_job(self, run_id: str, outputs: Outputs, operation: str) -> int:  # noqa: ARG002
-        """Refuse."""
+        """Refuse: there is no work folder."""
         self._only_local("rerun-job")
 
     def _only_local(self, target: str) -> NoReturn:

@@ -17,16 +17,16 @@ from lakehouse.terraform import Outputs, Terraform
 from lakehouse.workflow import JobRun, Workflow
 
 Confirm = Callable[[str], bool]
-"""Puts a question to the operator; True is a yes."""
+"""Asks the operator a question; True means yes."""
 
 
 class Environment(ABC):
-    """One environment of the lakehouse. Commands call the same methods in the same order on each kind of it."""
+    """One environment of the lakehouse. Commands call the same methods on both kinds, in the same order."""
 
     poll_seconds: ClassVar[float]
     """Seconds between two requests for the state of a run."""
     one_command_at_a_time: ClassVar[bool]
-    """Whether `lock` keeps other commands out, so that a lease held by a command is left over from a dead one."""
+    """Whether `lock` keeps all other commands out. Then a lease that another command holds is left over: it is dead."""
 
     def __init__(self, project: Project, display: Display) -> None:
         self.project = project
@@ -42,23 +42,23 @@ class Environment(ABC):
     @property
     @abstractmethod
     def option(self) -> str:
-        """What a make command takes to work on this environment: ` ENV=dev`, or nothing for the default."""
+        """Option of make that selects this environment: ` ENV=dev`, or empty for the default."""
 
     @abstractmethod
     def lock(self, purpose: str) -> AbstractContextManager[None]:
-        """Keep other commands of this checkout out, where there may be no bucket for a lease yet."""
+        """Keep out other commands that a lease may not stop yet, because there is no bucket for it."""
 
     @abstractmethod
     def connect(self, *, start: bool = False, keep: bool = True) -> AbstractContextManager[None]:
-        """Reach the AWS of the environment; `start` and `keep` it running, where it is this machine's to start."""
+        """Connect to AWS. The embedded AWS is started if `start`; one that was started stays if `keep`."""
 
     @abstractmethod
     def is_running(self) -> bool:
-        """Whether the AWS of the environment is there to be worked on."""
+        """Whether the AWS of the environment is running."""
 
     @abstractmethod
     def still_running(self) -> str:
-        """Return what an interrupted command leaves running, as a line to append to its message; may be empty."""
+        """Return what an interrupted command leaves running: a line to append to its message, or nothing."""
 
     @abstractmethod
     def stop(self) -> bool:
@@ -76,33 +76,33 @@ class Environment(ABC):
 
     @abstractmethod
     def may_be_deployed(self) -> bool:
-        """Whether Terraform may have state for this environment; False is certain."""
+        """Whether Terraform may have state for this environment. False means that it has none."""
 
     @abstractmethod
     def deploy(self, profile: str | None, confirm: Confirm, saved: Path | None = None) -> Outputs:
-        """Apply a saved plan, or a new one that the operator has approved where that matters."""
+        """Apply a saved plan or a new one; on AWS the operator approves a new one first."""
 
     @abstractmethod
     def confirm_destroy(self, confirm: Confirm) -> None:
-        """Show what `make destroy` would delete and ask, where data can be lost that nothing restores."""
+        """On AWS, show what `make destroy` would delete, and ask."""
 
     @abstractmethod
     def confirm_deletion(self, confirm: Confirm, question: str) -> None:
-        """Ask before files are deleted, where they can be ones that nothing restores."""
+        """On AWS, ask before files are deleted."""
 
     # Runs
 
     @abstractmethod
     def run_input(self, folder: Path | None) -> LandingData | None:
-        """Return the landing data that a run uploads first; None if it takes the landing zone as it is."""
+        """Return the landing data that a run uploads first; None if it reads the landing zone as it is."""
 
     @abstractmethod
     def deploy_for_run(self, profile: str | None, take_deployed_lease: Callable[[], None]) -> Outputs:
-        """Make sure that the environment is deployed with a profile before a run; None accepts any."""
+        """Make sure before a run that the environment is deployed with a profile; None accepts any."""
 
     @abstractmethod
     def interrupt_run(self, workflow: Workflow, run_id: str, outputs: Outputs, lease: LeaseHolder) -> str:
-        """Handle Ctrl-C during a run; return what that means for the run and the tables."""
+        """Handle Ctrl-C during a run; return the message for the operator."""
 
     @abstractmethod
     def abandon_run(self, workflow: Workflow, run_id: str) -> None:

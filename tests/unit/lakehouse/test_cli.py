@@ -40,7 +40,7 @@ def call(root: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Call]:
 
 
 def environment(monkeypatch: pytest.MonkeyPatch, **knobs: str) -> None:
-    """Set these knobs in the environment and no other ones."""
+    """Set only these knobs in the environment."""
     for knob in set().union(*of_commands().values()):
         monkeypatch.delenv(knob, raising=False)
     for knob, value in knobs.items():
@@ -49,7 +49,7 @@ def environment(monkeypatch: pytest.MonkeyPatch, **knobs: str) -> None:
 
 @pytest.fixture
 def terraform(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Put a `terraform` on the PATH that has nothing to say."""
+    """Put a `terraform` on the PATH that prints nothing."""
     command = tmp_path / "bin" / "terraform"
     command.parent.mkdir()
     command.write_text("#!/bin/sh\n")
@@ -62,7 +62,7 @@ def terraform(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     [LakehouseError("Do this."), SandboxError("Do this."), NoCredentialsError()],
     ids=["ours", "sandbox", "aws"],
 )
-def test_a_foreseen_error_is_one_message_and_exit_code_1(
+def test_an_expected_error_is_one_message_and_exit_code_1(
     call: Call, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], error: Exception
 ) -> None:
     def fail(*_: object) -> None:
@@ -102,7 +102,7 @@ def test_a_file_in_the_place_of_a_folder_is_named(
 
 
 @pytest.mark.usefixtures("terraform")
-def test_a_full_disk_is_said(call: Call, root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_full_disk_is_reported(call: Call, root: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (root / "build" / "dev").mkdir(parents=True)
     (root / "build" / "dev" / "terraform.log").symlink_to("/dev/full")
     assert call("plan", "--env", "dev") == 1
@@ -134,7 +134,7 @@ def test_a_full_disk_is_said(call: Call, root: Path, capsys: pytest.CaptureFixtu
         ),
     ],
 )
-def test_an_error_of_the_system_is_a_sentence(
+def test_an_error_of_the_operating_system_is_a_sentence(
     call: Call, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], error: OSError, says: str
 ) -> None:
     def fail(*_: object) -> None:
@@ -243,7 +243,7 @@ def test_an_unknown_value_of_a_flag_is_a_usage_error(call: Call, capsys: pytest.
     assert "consent_date" in capsys.readouterr().err
 
 
-def test_without_a_terminal_nobody_is_asked(
+def test_without_a_terminal_there_is_no_question(
     call: Call, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(deployment, "destroy", lambda _, confirm: confirm("Destroy all?"))

@@ -1,4 +1,4 @@
-"""What a command does and leaves behind, with Terraform, Glue and the embedded AWS played by fakes."""
+"""What commands do and leave behind, with fakes of Terraform, Glue and the embedded AWS."""
 
 from __future__ import annotations
 
@@ -41,13 +41,13 @@ ROWS = {
     **dict.fromkeys(PUBLISHED_BY.values(), 7),
 }
 
-# As if each job had counted all that there is.
+# As if each job had read every table.
 READ = ROWS
 
 
 @dataclass
 class World:
-    """All that the commands act upon."""
+    """Everything that the commands act on."""
 
     glue: FakeGlue
     outputs: Outputs
@@ -73,7 +73,7 @@ def complete() -> list[Reconciliation]:
 
 
 class FakeTerraform:
-    """Terraform that notes what it is told to do, for which profile and at which AWS."""
+    """Terraform that records its commands, with profile and AWS endpoint."""
 
     def __init__(self, world: World, profile: str | None) -> None:
         self.world = world
@@ -183,7 +183,7 @@ def test_a_local_run_does_everything_in_order(local: Environment, world: World, 
         "lease released",
     ]
     assert world.glue.calls == ["start"]
-    assert len(world.glue.properties[0][PROPERTY]) == 32  # by which the jobs know whose lease they take on
+    assert len(world.glue.properties[0][PROPERTY]) == 32  # the id of the lease that the jobs join
     assert report(local)["status"] == "SUCCEEDED"
     assert report(local)["tables"] == ROWS
     assert world.box is not None
@@ -238,9 +238,7 @@ def test_expected_rows_do_not_hold_for_single_policies(local: Environment, world
     assert report(local)["status"] == "SUCCEEDED"
 
 
-def test_tables_that_another_run_published_are_no_success(
-    local: Environment, world: World, landing_folder: Path
-) -> None:
+def test_tables_of_another_run_fail_the_run(local: Environment, world: World, landing_folder: Path) -> None:
     (landing_folder / "expected.json").write_text(json.dumps({"published": ROWS}))
     world.published_by = "wr_0"
     with pytest.raises(WorkflowError, match=r"not complete:\n  customer_trusted was not published\n"):
@@ -249,7 +247,7 @@ def test_tables_that_another_run_published_are_no_success(
     assert report(local)["status"] == "FAILED"
 
 
-def test_a_table_that_is_missing_is_named(dev: Environment, world: World) -> None:
+def test_a_missing_table_is_named(dev: Environment, world: World) -> None:
     world.tables = tuple(table for table in PUBLISHED_BY.values() if table != "customers_curated")
     with pytest.raises(WorkflowError, match=r"not complete:\n  customers_curated was not published$"):
         pipeline_run.run(dev, None, None)
@@ -264,13 +262,13 @@ def test_a_table_that_is_missing_is_named(dev: Environment, world: World) -> Non
             Reconciliation("customer_trusted_to_curated", "customer_trusted", 7, 4, {"no reading": 2}, {}),
             "customer_trusted_to_curated read 7 rows of customer_trusted but accounted for 6",
         ),
-        (  # balanced, and not what the snapshot says was read
+        (  # balanced, but not the row count that the snapshot records
             Reconciliation("customer_trusted_to_curated", "customer_trusted", 6, 4, {"no reading": 2}, {}),
             "customer_trusted_to_curated read 7 rows of customer_trusted but accounted for 6",
         ),
     ],
 )
-def test_rows_that_are_not_reconciled_are_no_success(
+def test_rows_that_are_not_reconciled_fail_the_run(
     dev: Environment, world: World, found: Reconciliation | None, says: str
 ) -> None:
     world.reconciliations = [own for own in world.reconciliations if own.table != "customer_trusted"]
@@ -280,7 +278,7 @@ def test_rows_that_are_not_reconciled_are_no_success(
     assert report(dev)["status"] == "FAILED"
 
 
-def test_an_empty_table_is_said_with_reasons_and_counts(
+def test_a_warning_about_an_empty_table_gives_reasons_and_counts(
     dev: Environment, world: World, display: Display, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(ROWS, "customers_curated", 0)
@@ -304,7 +302,7 @@ def test_bad_data_stops_before_anything_starts(local: Environment, world: World,
     with pytest.raises(LakehouseError, match="does not exist"):
         pipeline_run.run(local, tmp_path / "nowhere", None)
     assert world.events == []
-    assert report(local) == {"status": "SUCCEEDED"}  # still the last run's
+    assert report(local) == {"status": "SUCCEEDED"}  # of the last run
 
 
 def test_a_failed_job_fails_the_run(
@@ -319,7 +317,7 @@ def test_a_failed_job_fails_the_run(
 
 @pytest.mark.parametrize("error", [TerraformError("no"), KeyboardInterrupt(), SandboxError("port in use")])
 @pytest.mark.parametrize("was_up", [True, False])
-def test_an_embedded_aws_that_was_up_survives_a_failure_and_no_other(
+def test_a_failed_command_stops_the_embedded_aws_only_if_it_started_it(
     local: Environment, world: World, landing_folder: Path, error: BaseException, was_up: bool
 ) -> None:
     if was_up:
@@ -334,7 +332,7 @@ def test_an_embedded_aws_that_was_up_survives_a_failure_and_no_other(
     assert not (local.project.build / "run.json").exists()
 
 
-def test_an_interrupted_local_run_is_stopped_and_says_what_that_leaves(
+def test_an_interrupted_local_run_is_stopped_and_reports_the_state_of_the_tables(
     local: Environment, world: World, landing_folder: Path, outputs: Outputs
 ) -> None:
     world.box = Sandbox(endpoint="http://127.0.0.1:1", pid=1)
@@ -352,10 +350,10 @@ def test_an_interrupted_local_run_is_stopped_and_says_what_that_leaves(
     )
     assert world.glue.calls == ["start", "stop wr_1"]
     assert world.events[-1] == "lease released"
-    assert report(local) == {"status": "SUCCEEDED"}  # still the last run's
+    assert report(local) == {"status": "SUCCEEDED"}  # of the last run
 
 
-def test_what_comes_second_is_refused_before_it_touches_anything(
+def test_a_second_operation_is_refused_before_it_changes_anything(
     local: Environment, dev: Environment, world: World, landing_folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     world.box = Sandbox(endpoint="http://127.0.0.1:1", pid=1)
@@ -383,10 +381,10 @@ def test_what_comes_second_is_refused_before_it_touches_anything(
     assert world.box is not None
 
 
-def test_locally_a_command_is_alone_from_its_first_look_on(
+def test_local_commands_exclude_each_other_even_before_there_is_a_bucket(
     local: Environment, world: World, landing_folder: Path, display: Display
 ) -> None:
-    """Also while there is no embedded AWS yet, and so no lease: the first run starts one and makes the bucket."""
+    """The first run starts the embedded AWS and creates the bucket for the lease."""
     second = open_environment(local.project, display)
     refused: list[str] = []
 
@@ -405,7 +403,7 @@ def test_locally_a_command_is_alone_from_its_first_look_on(
     assert len(refused) == 3
     assert all(text.startswith("make run-pipeline by ") and "has been in progress since" in text for text in refused)
     assert world.events.count("apply published at http://127.0.0.1:1") == 1
-    pipeline_run.run(second, landing_folder, "strict")  # when the first has ended
+    pipeline_run.run(second, landing_folder, "strict")  # after the first has ended
 
 
 def test_an_environment_that_is_not_deployed_has_no_lease_to_take(dev: Environment, world: World) -> None:
@@ -414,10 +412,10 @@ def test_an_environment_that_is_not_deployed_has_no_lease_to_take(dev: Environme
     assert world.events == ["plan", "apply None at None"]
 
 
-def test_a_run_that_has_no_lease_yet_comes_first(
+def test_a_run_that_has_not_taken_its_lease_yet_is_not_disturbed(
     local: Environment, world: World, landing_folder: Path, display: Display
 ) -> None:
-    """As one does that a schedule has just started."""
+    """For example, a run that a schedule has just started."""
     world.box = Sandbox(endpoint="http://127.0.0.1:1", pid=1)
     local.project.build.mkdir(parents=True)
     (local.project.build / "terraform.tfstate").write_text("{}")
@@ -431,7 +429,7 @@ def test_a_run_that_has_no_lease_yet_comes_first(
     assert world.glue.calls == []
 
 
-def test_aws_env_is_written_and_goes_with_the_embedded_aws(
+def test_aws_env_is_written_by_apply_and_removed_by_down(
     local: Environment, world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("AWS_PROFILE", "prod")
@@ -455,7 +453,7 @@ def test_aws_env_is_written_and_goes_with_the_embedded_aws(
     assert world.events[-1] == "down", "which removes aws.env with the rest"
 
 
-# Commands that need an embedded AWS, and those that do not keep one
+# Commands that need the embedded AWS, and commands that stop it again
 
 
 def test_a_plan_leaves_no_embedded_aws_behind(local: Environment, world: World) -> None:
@@ -469,12 +467,12 @@ def test_a_plan_leaves_no_embedded_aws_behind(local: Environment, world: World) 
 def test_a_saved_plan_is_what_gets_applied(dev: Environment, world: World, tmp_path: Path) -> None:
     deployment.plan(dev, None, tmp_path / "reviewed")
     assert (tmp_path / "reviewed.txt").read_text() == "text of reviewed"
-    deployment.apply(dev, None, no, tmp_path / "reviewed")  # nobody is asked: the plan has been reviewed
+    deployment.apply(dev, None, no, tmp_path / "reviewed")  # no question: the plan has been reviewed
     assert world.events[0] == "plan"
     assert "apply plan saved at None" in world.events
 
 
-def test_a_saved_plan_that_is_not_there_is_named(dev: Environment, world: World, tmp_path: Path) -> None:
+def test_a_missing_saved_plan_is_named(dev: Environment, world: World, tmp_path: Path) -> None:
     with pytest.raises(LakehouseError, match="nothing-here"):
         deployment.apply(dev, None, yes, tmp_path / "nothing-here")
     assert world.events == []
@@ -528,7 +526,7 @@ def test_a_run_on_aws_refuses_another_profile_than_the_deployed_one(dev: Environ
     assert report(dev)["profile"] == "consent_date"
 
 
-def test_an_interrupted_run_on_aws_goes_on_with_its_lease(dev: Environment, world: World) -> None:
+def test_an_interrupted_run_on_aws_continues_with_its_lease(dev: Environment, world: World) -> None:
     world.glue.moments = [KeyboardInterrupt()]
     with pytest.raises(CommandInterruptedError, match=r"wr_1 continues .*make counts ENV=dev\. .*stop-workflow-run"):
         pipeline_run.run(dev, None, None)
@@ -565,6 +563,6 @@ def test_landing_asks_for_its_data(dev: Environment, local: Environment, world: 
     assert world.events == []
 
 
-def test_down_is_for_the_embedded_aws_only(dev: Environment, world: World) -> None:
+def test_down_works_on_the_embedded_aws_only(dev: Environment, world: World) -> None:
     with pytest.raises(LakehouseError, match="works on the embedded AWS only"):
         deployment.down(dev)

@@ -40,7 +40,7 @@ class World:
     def __init__(self) -> None:
         self.erased: dict[str, Any] = ERASED
         self.unfinished: str | None = None
-        """Id of a request that is there already."""
+        """Id of an unfinished request."""
         self.emails = [EMAIL]
         self.accepted: list[list[str]] = []
         self.events: list[str] = []
@@ -98,7 +98,7 @@ class Answer:
         return self.answer
 
 
-def test_the_person_and_the_records_are_said_before_the_question_in_every_environment(
+def test_the_question_comes_after_the_person_and_the_records_in_every_environment(
     environment: Environment, world: World, display: Display
 ) -> None:
     answer = Answer(True)
@@ -112,7 +112,7 @@ def test_the_person_and_the_records_are_said_before_the_question_in_every_enviro
     assert json.loads((environment.project.build / "forget-r1.json").read_text())["dry_run"] is False
 
 
-def test_a_no_changes_nothing(environment: Environment, world: World) -> None:
+def test_the_answer_no_changes_nothing(environment: Environment, world: World) -> None:
     with pytest.raises(LakehouseError, match="Nothing was changed"):
         privacy.forget(environment, EMAIL, Answer(False), dry_run=False)
     assert world.events == ["request", "look r1"]
@@ -137,7 +137,7 @@ def test_a_dry_run_asks_nothing(environment: Environment, world: World) -> None:
     assert (world.events, answer.questions) == (["request", "look r1"], [])
 
 
-def test_a_person_that_is_not_there_needs_no_question_and_no_erasure(
+def test_without_data_about_the_person_there_is_no_question_and_no_erasure(
     environment: Environment, world: World, display: Display
 ) -> None:
     world.erased = NOTHING
@@ -147,7 +147,7 @@ def test_a_person_that_is_not_there_needs_no_question_and_no_erasure(
     assert "No data was found." in printed(display)
 
 
-def test_an_erasure_that_was_begun_is_finished_also_if_nothing_is_left_to_be_found(
+def test_an_unfinished_erasure_is_resumed_even_if_nothing_is_found(
     environment: Environment, world: World, display: Display
 ) -> None:
     world.unfinished, world.erased = "r0", NOTHING | {"resumed": True}
@@ -158,13 +158,13 @@ def test_an_erasure_that_was_begun_is_finished_also_if_nothing_is_left_to_be_fou
     assert f"Request r0, resumed: {EMAIL}" in printed(display)
 
 
-def test_what_is_no_address_is_refused_before_anything(environment: Environment, world: World) -> None:
+def test_an_invalid_address_is_refused_before_anything_starts(environment: Environment, world: World) -> None:
     with pytest.raises(LakehouseError, match=r"^EMAIL is not a valid e-mail address\. Nothing was changed\."):
         privacy.forget(environment, "o'brien", Answer(True), dry_run=False)
     assert world.events == []
 
 
-def test_several_people_are_a_number_in_every_line(
+def test_several_people_are_counted_and_not_named(
     environment: Environment, world: World, display: Display, tmp_path: Path
 ) -> None:
     file, answer = tmp_path / "people", Answer(True)
@@ -186,7 +186,7 @@ def test_several_people_are_a_number_in_every_line(
         (("", b"\xff\xfea\0"), "is not UTF-8 text"),
     ],
 )
-def test_people_that_are_not_said_clearly_are_refused_before_anything(
+def test_missing_or_malformed_addresses_are_refused_before_anything_starts(
     environment: Environment, world: World, tmp_path: Path, given: tuple[str, bytes | None], message: str
 ) -> None:
     (email, content), file = given, tmp_path / "people"
@@ -197,7 +197,7 @@ def test_people_that_are_not_said_clearly_are_refused_before_anything(
     assert world.events == []
 
 
-def test_an_export_is_a_file_of_its_owner(environment: Environment, world: World, display: Display) -> None:
+def test_only_its_owner_can_read_an_export(environment: Environment, world: World, display: Display) -> None:
     privacy.export(environment, EMAIL)
     path = environment.project.build / "export-r1.json"
     assert world.events == ["request", "export r1"]

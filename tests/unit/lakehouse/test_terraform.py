@@ -44,7 +44,7 @@ Could not retrieve the list of available versions for provider hashicorp/aws
 
 @pytest.fixture(autouse=True)
 def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A machine with nothing of Terraform on it; returns where it looks for mirrors."""
+    """A machine without Terraform; returns the folder that is searched for mirrors."""
     monkeypatch.setenv("HOME", str(tmp_path / "home"))
     monkeypatch.delenv("TF_CLI_CONFIG_FILE", raising=False)
     (tmp_path / "home").mkdir()
@@ -54,7 +54,7 @@ def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.fixture
 def fake(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, root: Path) -> Any:
-    """Put a `terraform` on the PATH that runs this Python code for a command; it notes its arguments in `calls`."""
+    """Put a `terraform` on the PATH that runs this Python code for a command; it records its arguments in `calls`."""
     folder = tmp_path / "bin"
     folder.mkdir()
     monkeypatch.setenv("PATH", f"{folder}:{os.environ['PATH']}")
