@@ -33,7 +33,7 @@ from lakehouse.tables import ACCOUNTED_FOR, PUBLISHED_BY, Publication
 from lakehouse.terraform import Outputs
 from tests.support.operator_fakes import FakeGlue, FakeLease, moment, printed
 
-ALL = ["SUCCEEDED"] * 5
+ALL = ["SUCCEEDED"] * len(PUBLISHED_BY)
 ROWS = {
     "customer_landing": 9,
     "accelerometer_landing": 9,
