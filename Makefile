@@ -1,26 +1,29 @@
-# The operator's front door. Every target sets up what it needs; `make` alone lists them.
+# All commands for operators and developers. Each target sets up what it needs; `make` alone lists them.
 .DEFAULT_GOAL := help
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 MAKEFLAGS += --no-builtin-rules
 
-# A knob's value is data: it reaches the programs through the environment as it was typed, and no recipe mentions it (the
-# end of this file sees to that). `<target>.knobs` lists the knobs of a target; every target takes PYTHON.
-## ENV       local, the embedded AWS of this machine (default), or a folder of terraform/environments
-## DATA      folder of landing data; ENV=local takes a generated sample if it is not given
-## PROFILE   policies of the jobs: published (default), consent_date or strict
-## PORT      port of the embedded AWS; a free one if it is not given
+# A knob's value is data: it reaches the programs through the environment exactly as typed, and no recipe mentions it. The
+# end of this file enforces that. `<target>.knobs` lists the knobs of a target; every target takes PYTHON.
+## ENV       local (default): the embedded AWS on this machine; or a folder in terraform/environments
+## DATA      folder of landing data; by default a generated sample (ENV=local only)
+## PROFILE   consent policies of the jobs: published (default), consent_date or strict
+## PORT      port of the embedded AWS; by default a free one
 ## PLAN      file of a saved Terraform plan
-## EMAIL     address of a person
-## EMAILS    file of the addresses of several people, one a line
-## ACCEPT    names of objects, with commas between, that `make forget` need not look into
-## NUMBER    number of a file, as a message gives it
-## DRY_RUN   1: look, and change nothing
-## YES       1: do not ask
+## EMAIL     e-mail address of a data subject
+## EMAILS    file of e-mail addresses of several data subjects, one per line
+## ACCEPT    keys of objects that `make forget` need not search, separated by commas
+## NUMBER    number of a file, as in a message: file-...
+## RUN       id of a local job run: jr_...
+## DRY_RUN   1: search, and change nothing
+## YES       1: answer every question with yes
+## TESTS     files or folders of tests; by default all
+## ARGS      more options for pytest: ARGS='-k name'
 ## KILLS     number of jobs that chaos kills (50)
 ## EXAMPLES  number of hostile landing files per table (1000)
-## SEED      of the random choices, to repeat them
-## PYTHON    the Python 3.11 to set up with (python3.11)
+## SEED      seed of the random choices, to repeat them
+## PYTHON    Python 3.11 for the set-up (python3.11)
 
 VENV := .venv
 
@@ -33,7 +36,7 @@ BIN := $(VENV)$(suffix)/bin
 READY := $(VENV)$(suffix)/.ready
 CHECKOV := $(VENV)-checkov/.ready
 GLUE_CATALOG := $(VENV)-glue-catalog/.ready
-# Behind everything else: the terraform that set-up puts there where there is no other.
+# Last on the PATH: the terraform that set-up installs if there is no other.
 export PATH := $(value PATH):$(CURDIR)/$(BIN)
 python := "$${PYTHON:-python3.11}"
 define set-up
@@ -43,101 +46,107 @@ endef
 
 .PHONY: help
 help: ## List the targets and their knobs
-	@awk 'BEGIN { FS = ":.*## "; print "usage: make <target> [KNOB=value ...]\n" } \
-	  /^[a-z-]+\.knobs :?=/ { split($$0, part, /\.knobs :?= */); knobs[part[1]] = "\n" sprintf("%17s", "") part[2] } \
+	@awk 'BEGIN { FS = ":.*## "; print "usage: make <target> [KNOB=value ...]" } \
+	  /^##@ / { print "\n" substr($$0, 5) } \
+	  /^[a-z-]+\.knobs :?=/ { split($$0, part, /\.knobs :?= */); knobs[part[1]] = "\n" sprintf("%20s", "") part[2] } \
 	  /^## / { about = about "\n  " substr($$0, 4) } \
-	  /^[a-z-]+:.*## / { printf "  %-14s %s%s\n", $$1, $$2, knobs[$$1] } \
-	  END { print "\nKnobs, also taken from the environment:" about }' Makefile
+	  /^[a-z-]+:.*## / { printf "  %-17s %s%s\n", $$1, $$2, knobs[$$1] } \
+	  END { print "\nKnobs, also read from the environment:" about }' Makefile
+
+##@ Set up
 
 .PHONY: setup
 setup: $(READY) ## Create the virtual environment (.venv) with everything pinned in requirements.txt
 
-# An interrupted set-up leaves no .ready behind and starts anew.
+# An interrupted set-up leaves no .ready, so the next one starts again.
 $(READY): requirements$(suffix).txt requirements-terraform.txt
 	$(set-up)
 
-.PHONY: apply
-apply.knobs := ENV PROFILE PLAN PORT YES
-apply: setup ## Provision the lakehouse with Terraform (ENV=local: on the embedded AWS, started if need be)
-	@$(BIN)/lakehouse apply
+.PHONY: clean
+clean: ## Stop the embedded AWS and remove everything that these targets created
+	@if [ -x $(BIN)/lakehouse ]; then $(BIN)/lakehouse down; fi
+	@find terraform -type d -name .terraform -prune -exec rm -rf {} +
+	@rm -rf build $(VENV) $(VENV)-aws $(VENV)-checkov $(VENV)-glue-catalog .mypy_cache .pytest_cache .ruff_cache *.egg-info
+
+##@ Run
 
 .PHONY: run-pipeline
 run-pipeline.knobs := ENV DATA PROFILE PORT
 run-pipeline: setup ## Run the five jobs and print the row counts (ENV=local: apply and upload DATA first)
 	@$(BIN)/lakehouse run
 
-.PHONY: plan
-plan.knobs := ENV PROFILE PLAN PORT
-plan: setup ## Show what `make apply` would change; save it in PLAN, for `make apply PLAN=file`
-	@$(BIN)/lakehouse plan
+##@ Data
 
 .PHONY: landing
 landing.knobs := ENV DATA YES
-landing: setup ## Make the landing zone of ENV hold exactly DATA
+landing: setup ## Make the landing zone hold exactly DATA (asks on AWS, unless YES=1)
 	@$(BIN)/lakehouse landing
 
 .PHONY: counts
 counts.knobs := ENV
-counts: setup ## Print the row counts of the tables as they are
+counts: setup ## Print the row counts of the tables
 	@$(BIN)/lakehouse counts
+
+.PHONY: name
+name.knobs := ENV NUMBER
+name: setup ## Print the name of the file that a message refers to as NUMBER
+	@$(BIN)/lakehouse name
+
+##@ Privacy
 
 .PHONY: forget
 forget.knobs := ENV EMAIL EMAILS ACCEPT DRY_RUN YES
-forget: setup ## Erase the person EMAIL, or those of EMAILS, everywhere and verify it; asks first, unless YES=1
+forget: setup ## Erase the data subject EMAIL, or those in EMAILS, everywhere and verify it (asks, unless YES=1)
 	@$(BIN)/lakehouse forget
 
 .PHONY: export
 export.knobs := ENV EMAIL
-export: setup ## Write everything that is held about the person EMAIL to a file
+export: setup ## Write all data about the data subject EMAIL to a file
 	@$(BIN)/lakehouse export
 
-.PHONY: name
-name.knobs := ENV NUMBER
-name: setup ## Tell the name of a file that a message gives by its number
-	@$(BIN)/lakehouse name
+##@ Operate
+
+.PHONY: plan
+plan.knobs := ENV PROFILE PLAN PORT
+plan: setup ## Show what `make apply` would change; save it to PLAN, for `make apply PLAN=file`
+	@$(BIN)/lakehouse plan
+
+.PHONY: apply
+apply.knobs := ENV PROFILE PLAN PORT YES
+apply: setup ## Provision the lakehouse with Terraform (ENV=local: start the embedded AWS first; asks on AWS, unless YES=1)
+	@$(BIN)/lakehouse apply
 
 .PHONY: destroy
 destroy.knobs := ENV YES
-destroy: setup ## Destroy everything that Terraform made in ENV (asks on AWS, unless YES=1)
+destroy: setup ## Destroy everything that Terraform created in ENV (asks on AWS, unless YES=1)
 	@$(BIN)/lakehouse destroy
 
 .PHONY: down
 down.knobs := ENV
-down: setup ## Stop the embedded AWS and remove all data that it held
+down: setup ## Stop the embedded AWS and remove all its data
 	@$(BIN)/lakehouse down
 
-# The longest files first, so that both processes end at the same time.
-pytest = $(BIN)/pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder tests/e2e tests/integration tests/unit
+##@ Develop
 
 .PHONY: test
-test: setup ## Run the tests, but for the slow ones
-	@$(pytest) -m 'not slow'
+test.knobs := TESTS ARGS
+test: setup ## Run the tests except the slow ones; TESTS and ARGS select some of them
+	@$(BIN)/python -m tests.run 'not slow' tests/e2e tests/integration tests/unit
+
+.PHONY: test-unit
+test-unit.knobs := ARGS
+test-unit: setup ## Run the unit tests except the slow ones
+	@$(BIN)/python -m tests.run 'not slow' tests/unit
 
 .PHONY: test-slow
-test-slow: setup ## Run the slow tests: IAM enforced, hostile input, somebody forgotten, failures of every job
-	@$(pytest) -m slow
+test-slow.knobs := TESTS ARGS
+test-slow: setup ## Run the slow tests: enforced IAM, hostile input, an erasure, a failure of each job
+	@$(BIN)/python -m tests.run slow tests/e2e tests/integration tests/unit
 
-.PHONY: chaos
-chaos.knobs := KILLS SEED
-chaos: setup ## Kill jobs, break writes, damage files on an embedded AWS of its own
-	@$(BIN)/python -m tests.chaos
-
-.PHONY: hostile
-hostile.knobs := EXAMPLES SEED
-hostile: setup ## Try hostile landing files of each table, and a line of 100 MB
-	@$(BIN)/python -m tests.try_hostile
-
-.PHONY: test-glue-catalog
-test-glue-catalog: setup $(GLUE_CATALOG) ## Run the jobs on GlueCatalog and S3FileIO, as on AWS (fetches 361 MB once)
-	@$(BIN)/pytest tests/glue_catalog
-
-# In an environment of its own: nothing of it is imported, one jar is used.
-$(GLUE_CATALOG): requirements-glue-catalog.txt
-	$(set-up)
-
-.PHONY: try-docs
-try-docs: setup ## Run the commands of docs/operating.md and docs/ci.md, as they stand, on an embedded AWS
-	@$(BIN)/python tools/try_docs.py
+.PHONY: rerun-job
+rerun-job.knobs := ENV RUN
+rerun-job: setup ## Run the job run RUN again from its folder in build/local/jobs, output on the terminal (ENV=local only)
+	@$(BIN)/lakehouse rerun
 
 .PHONY: lint
 lint: setup ## Check format, style and types; change nothing
@@ -151,18 +160,6 @@ lint: setup ## Check format, style and types; change nothing
 	@$(BIN)/check-jsonschema --builtin-schema vendor.github-actions .github/actions/*/action.yml
 	@$(BIN)/check-jsonschema --builtin-schema vendor.dependabot .github/dependabot.yml
 
-.PHONY: checkov
-checkov: $(CHECKOV) ## Scan the Terraform code for insecure settings
-	@CKV_PARSE_ERROR_FAIL=true $(VENV)-checkov/bin/checkov --directory terraform --framework terraform --skip-download --compact --quiet --skip-path '/tests/'
-
-# In an environment of its own: it pins other versions of what the lakehouse needs.
-$(CHECKOV): requirements-checkov.txt
-	$(set-up)
-
-.PHONY: docs
-docs: setup ## Write docs/reference.md and the READMEs of the modules from the Terraform code
-	@$(BIN)/python tools/generate_reference.py
-
 .PHONY: format
 format: setup ## Format Python and Terraform in place
 	@$(BIN)/ruff format .
@@ -171,21 +168,49 @@ format: setup ## Format Python and Terraform in place
 
 compile = $(BIN)/uv pip compile pyproject.toml --quiet --universal --no-header --python-version 3.11
 
+.PHONY: docs
+docs: setup ## Write docs/reference.md and the READMEs of the modules from the Terraform code
+	@$(BIN)/python tools/generate_reference.py
+
 .PHONY: lock
 lock: setup ## Pin the dependency tree of pyproject.toml again: requirements.txt, and its subset requirements-aws.txt
 	@$(BIN)/pip install -qq --disable-pip-version-check uv
 	@$(compile) --all-extras --output-file requirements.txt
 	@$(compile) --no-annotate --constraints requirements.txt --output-file requirements-aws.txt
 
-.PHONY: clean
-clean: ## Stop the embedded AWS and remove everything that these targets made
-	@if [ -x $(BIN)/lakehouse ]; then $(BIN)/lakehouse down; fi
-	@find terraform -type d -name .terraform -prune -exec rm -rf {} +
-	@rm -rf build $(VENV) $(VENV)-aws $(VENV)-checkov $(VENV)-glue-catalog .mypy_cache .pytest_cache .ruff_cache *.egg-info
+.PHONY: checkov
+checkov: $(CHECKOV) ## Scan the Terraform code for insecure settings
+	@CKV_PARSE_ERROR_FAIL=true $(VENV)-checkov/bin/checkov --directory terraform --framework terraform --skip-download --compact --quiet --skip-path '/tests/'
 
-# Here the knobs of a command are checked, before anything runs. A knob that none of its targets takes is refused when it
-# was typed, and withheld when it came from the environment. make expands a command-line value when it exports it, so each
-# is redefined as its literal text; MAKEOVERRIDES would hand it to a make within a recipe once more.
+# In an environment of its own: it pins other versions of the lakehouse's dependencies.
+$(CHECKOV): requirements-checkov.txt
+	$(set-up)
+
+.PHONY: chaos
+chaos.knobs := KILLS SEED
+chaos: setup ## Kill jobs, break writes and damage files on an embedded AWS of its own
+	@$(BIN)/python -m tests.chaos
+
+.PHONY: hostile
+hostile.knobs := EXAMPLES SEED
+hostile: setup ## Run jobs on hostile landing files of each table, and on a line of 100 MB
+	@$(BIN)/python -m tests.try_hostile
+
+.PHONY: test-glue-catalog
+test-glue-catalog: setup $(GLUE_CATALOG) ## Run the jobs on GlueCatalog and S3FileIO, as on AWS (downloads 361 MB once)
+	@$(BIN)/pytest tests/glue_catalog
+
+# In an environment of its own: only one jar of it is used, and nothing is imported.
+$(GLUE_CATALOG): requirements-glue-catalog.txt
+	$(set-up)
+
+.PHONY: try-docs
+try-docs: setup ## Run the commands in docs/operating.md and docs/ci.md on an embedded AWS
+	@$(BIN)/python tools/try_docs.py
+
+# Here the knobs of a command are checked before anything runs. A knob that none of the command's targets takes is refused
+# if it was typed, and removed if it came from the environment. make expands a command-line value when it exports it, so
+# each is redefined as its literal text; MAKEOVERRIDES would pass it to a make within a recipe again.
 goals := $(or $(MAKECMDGOALS),help)
 tables := $(filter %.knobs,$(.VARIABLES))
 known := $(sort PYTHON $(foreach table,$(tables),$(value $(table))))

@@ -21,7 +21,7 @@ from urllib.parse import urlsplit
 import psutil
 
 from embedded_aws.connection import HOST, Credentials, EmbeddedAws
-from lakehouse import private
+from lakehouse import private_files
 
 SERVER_MODULE: Final = "embedded_aws.server"
 START_TIMEOUT: Final = 60.0
@@ -60,7 +60,7 @@ def up(
 
     """
     local = _local(project_root)
-    private.folder(local.parent)
+    private_files.secure_folder(local.parent)
     local.mkdir(exist_ok=True)
     with _lock(local):
         running = status(project_root)
@@ -115,7 +115,7 @@ def write_state(local: Path, aws: EmbeddedAws) -> None:
     """Record a server that is ready, for `status` to find."""
     created = psutil.Process(aws.pid).create_time()
     state = asdict(aws) | {"created": created, "folder": str(local)}
-    private.write(local / "embedded_aws.json", json.dumps(state, indent=2) + "\n")
+    private_files.write(local / "embedded_aws.json", json.dumps(state, indent=2) + "\n")
 
 
 def wipe(local: Path, *, keep_logs: bool = False) -> None:
@@ -167,7 +167,7 @@ def _local(project_root: Path | str) -> Path:
 @contextlib.contextmanager
 def _lock(local: Path) -> Iterator[None]:
     """Let only one `up` or `down` of a project run at a time."""
-    with open(local / "embedded_aws.lock", "w", opener=private.opener) as file:
+    with open(local / "embedded_aws.lock", "w", opener=private_files.opener) as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         yield
 
@@ -226,7 +226,7 @@ def _start(local: Path, port: int, *, enforce_iam: bool, glue_catalog_jar: Path 
     options = ["--root", str(project_root), "--port", str(port)]
     options += ["--enforce-iam"] if enforce_iam else []
     options += ["--glue-catalog-jar", str(glue_catalog_jar)] if glue_catalog_jar else []
-    with open(log, "wb", opener=private.opener) as output:
+    with open(log, "wb", opener=private_files.opener) as output:
         process = subprocess.Popen(
             [sys.executable, "-m", SERVER_MODULE, *options],
             cwd=project_root,

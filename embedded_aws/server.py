@@ -37,7 +37,7 @@ from embedded_aws.lifecycle import wipe_own, write_state
 from embedded_aws.moto_gaps.athena import AthenaGaps
 from embedded_aws.moto_gaps.budgets import BudgetsGaps
 from embedded_aws.webhdfs import WebHdfs
-from lakehouse import private
+from lakehouse import private_files
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication
@@ -152,7 +152,7 @@ def main() -> None:
     parser.add_argument("--glue-catalog-jar", type=Path, help="Iceberg with GlueCatalog, S3FileIO and the AWS SDK")
     arguments = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
-    os.umask(private.UMASK)
+    os.umask(private_files.UMASK)
 
     build = arguments.root / "build"
     try:

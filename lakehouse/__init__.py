@@ -1,1 +1,1 @@
-"""The operator's tools of the STEDI lakehouse."""
+"""The command line that operates the STEDI lakehouse."""

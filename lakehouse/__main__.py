@@ -1,4 +1,4 @@
-"""Lets `python -m lakehouse` do what the `lakehouse` command does."""
+"""Run the `lakehouse` command as `python -m lakehouse`."""
 
 from lakehouse.cli import main
 

@@ -1,6 +1,6 @@
-"""How the tools reach AWS: through the standard environment variables and nothing else.
+"""Access to AWS through the standard environment variables only.
 
-The same code works against AWS and against the embedded one; only the environment differs.
+The same code works on AWS and on the embedded AWS; only the variables differ.
 """
 
 from __future__ import annotations
@@ -14,17 +14,17 @@ from pathlib import Path
 import boto3
 from botocore.config import Config
 
-from lakehouse import private
+from lakehouse import private_files
 
 LOOPBACK = "127.0.0.1,localhost"
 CONFIG = Config(connect_timeout=5, read_timeout=60, retries={"mode": "standard"})
 
 
 def only(variables: Mapping[str, str], environ: Mapping[str, str] = os.environ) -> dict[str, str]:
-    """Return an environment that reaches these AWS_* variables' account and no other.
+    """Return environment variables that reach the account of these AWS_* variables and no other.
 
-    Whatever the shell says about AWS is left out, and so are the shared configuration files: a profile, a role or an
-    endpoint of the user's must not lead a local run astray into a real account.
+    The shell's own AWS_* variables and the shared configuration files are left out: the user's profile, role or
+    endpoint must never lead a local run into a real account.
     """
     kept = {key: value for key, value in environ.items() if not key.startswith("AWS_")}
     no_proxy = ",".join(filter(None, [environ.get("NO_PROXY") or environ.get("no_proxy"), LOOPBACK]))
@@ -41,7 +41,7 @@ def only(variables: Mapping[str, str], environ: Mapping[str, str] = os.environ) 
 
 @contextmanager
 def process_environment(variables: Mapping[str, str]) -> Iterator[None]:
-    """Make these the environment variables of this process and its children, for as long as the context lasts."""
+    """Replace the environment variables of this process and its children while the context lasts."""
     before = dict(os.environ)
     os.environ.clear()
     os.environ.update(variables)
@@ -53,13 +53,13 @@ def process_environment(variables: Mapping[str, str]) -> Iterator[None]:
 
 
 def session(region: str) -> boto3.Session:
-    """Return a session for the environment of this process, in the region that the lakehouse is in."""
+    """Return a session with the environment variables of this process, in the region of the lakehouse."""
     return boto3.Session(region_name=region)
 
 
 def write_exports(path: Path, exports: Mapping[str, str], unset: tuple[str, ...] = ()) -> None:
-    """Write a file to `source` in a shell. It holds credentials: readable by its owner only."""
+    """Write a file to `source` in a shell; only its owner can read it, since it holds credentials."""
     lines = [f"unset {name}" for name in unset] + [
         f"export {key}={shlex.quote(value)}" for key, value in exports.items()
     ]
-    private.write(path, "\n".join(lines) + "\n")
+    private_files.write(path, "\n".join(lines) + "\n")

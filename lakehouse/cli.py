@@ -1,11 +1,10 @@
-"""The command line, which the Makefile's targets call: a command, and its knobs in the environment."""
+"""The command line. The Makefile's targets call it, with their knobs as environment variables."""
 
 from __future__ import annotations
 
 import os
 import signal
 import sys
-from collections.abc import Callable
 from pathlib import Path
 from types import FrameType
 from typing import Annotated, Any, Literal, NoReturn
@@ -14,27 +13,31 @@ import typer
 from botocore.exceptions import BotoCoreError, ClientError
 from typer.core import TyperGroup, TyperOption
 
-from lakehouse import private
+from lakehouse import private_files
 from lakehouse import sample as sample_data
+from lakehouse.commands import data as data_commands
+from lakehouse.commands import debugging, deployment, pipeline_run, privacy
 from lakehouse.console import Display
-from lakehouse.errors import CommandInterruptedError, LakehouseError, in_words
-from lakehouse.pipeline import Operator
+from lakehouse.environments import Confirm, Environment, open_environment
+from lakehouse.errors import CommandInterruptedError, LakehouseError, describe_os_error
 from lakehouse.project import LOCAL, Project
 from lakehouse.tables import PROFILES
 
-INTERRUPTED = 130  # as a shell says it of SIGINT
+INTERRUPTED = 130  # a shell's exit code for SIGINT
 
-# The knobs of the Makefile, each with a flag for direct use. An error quotes the help of its knob.
+# The knobs of the Makefile, each with an option for direct use. An error message quotes the help text of its knob.
 Env = Annotated[
-    str, typer.Option("--env", envvar="ENV", help="Environment: local, or a folder of terraform/environments.")
+    str, typer.Option("--env", envvar="ENV", help="Environment: local, or a folder in terraform/environments.")
 ]
 Data = Annotated[
     Path | None,
-    typer.Option("--data", envvar="DATA", help="Folder of landing data; locally the sample if not given."),
+    typer.Option(
+        "--data", envvar="DATA", help="Folder of landing data; by default a generated sample (ENV=local only)."
+    ),
 ]
 ProfileOption = Annotated[
     Literal["published", "consent_date", "strict"] | None,
-    typer.Option("--profile", envvar="PROFILE", help=f"Policies of the jobs: {', '.join(PROFILES)}."),
+    typer.Option("--profile", envvar="PROFILE", help=f"Consent policies of the jobs: {', '.join(PROFILES)}."),
 ]
 Port = Annotated[
     int,
@@ -42,24 +45,26 @@ Port = Annotated[
         "--port", envvar="PORT", min=0, max=65535, help="Port of the embedded AWS: 1 to 65535, or 0 for a free one."
     ),
 ]
-Plan = Annotated[Path | None, typer.Option("--plan", envvar="PLAN", help="File of a saved plan.")]
-Email = Annotated[str, typer.Option("--email", envvar="EMAIL", help="Address of the person.")]
+Plan = Annotated[Path | None, typer.Option("--plan", envvar="PLAN", help="File of a saved Terraform plan.")]
+Email = Annotated[str, typer.Option("--email", envvar="EMAIL", help="E-mail address of the data subject.")]
 Emails = Annotated[
-    Path | None, typer.Option("--emails", envvar="EMAILS", help="File of the addresses of several people, one a line.")
+    Path | None,
+    typer.Option("--emails", envvar="EMAILS", help="File of e-mail addresses of several data subjects, one per line."),
 ]
 Accept = Annotated[
     str,
-    typer.Option(
-        "--accept", envvar="ACCEPT", help="Names of objects, with commas between, that need not be looked into."
-    ),
+    typer.Option("--accept", envvar="ACCEPT", help="Keys of objects that need not be searched, separated by commas."),
 ]
-Number = Annotated[str, typer.Option("--number", envvar="NUMBER", help="Number of a file, as a message gives it.")]
-DryRun = Annotated[bool, typer.Option("--dry-run", envvar="DRY_RUN", help="1 looks and changes nothing; else 0.")]
-Yes = Annotated[bool, typer.Option("--yes", envvar="YES", help="1 lets the command go on without a question; else 0.")]
+Number = Annotated[str, typer.Option("--number", envvar="NUMBER", help="Number of a file, as in a message: file-...")]
+DryRun = Annotated[
+    bool, typer.Option("--dry-run", envvar="DRY_RUN", help="1 searches and changes nothing; otherwise 0.")
+]
+JobRunId = Annotated[str, typer.Option("--run", envvar="RUN", help="Id of a local job run: jr_...")]
+Yes = Annotated[bool, typer.Option("--yes", envvar="YES", help="1 answers every question with yes; otherwise 0.")]
 
 
 class _Commands(TyperGroup):
-    """The commands; a bad value that came from the environment is reported as the knob's, not as the flag's."""
+    """The commands; an invalid value from the environment is reported under the name of the knob."""
 
     def invoke(self, ctx: Any) -> Any:
         try:
@@ -91,44 +96,44 @@ app = typer.Typer(
 def apply(
     env: Env = LOCAL, profile: ProfileOption = None, plan: Plan = None, port: Port = 0, *, yes: Yes = False
 ) -> None:
-    """Provision the lakehouse with Terraform, by a saved plan if given; locally start the embedded AWS if need be."""
-    _operator(env, port).apply(profile, _confirmation(yes), plan)
+    """Provision the lakehouse with Terraform, from a saved plan if given; locally start the embedded AWS first."""
+    deployment.apply(_environment(env, port), profile, _confirmation(yes), plan)
 
 
 @app.command()
 def plan(env: Env = LOCAL, profile: ProfileOption = None, plan: Plan = None, port: Port = 0) -> None:
-    """Show what `apply` would change; save that plan, and its text beside it, if a file is given."""
-    _operator(env, port).plan(profile, plan)
+    """Show what `apply` would change; save the plan, and its text beside it, if a file is given."""
+    deployment.plan(_environment(env, port), profile, plan)
 
 
 @app.command()
 def destroy(env: Env = LOCAL, *, yes: Yes = False) -> None:
-    """Destroy everything that Terraform made."""
-    _operator(env).destroy(_confirmation(yes))
+    """Destroy everything that Terraform created."""
+    deployment.destroy(_environment(env), _confirmation(yes))
 
 
 @app.command()
 def down(env: Env = LOCAL) -> None:
-    """Stop the embedded AWS and remove all data that it held; the generated sample and the reports stay."""
-    _operator(env).down()
+    """Stop the embedded AWS and remove its data; the generated sample and the reports stay."""
+    deployment.down(_environment(env))
 
 
 @app.command()
 def run(env: Env = LOCAL, data: Data = None, profile: ProfileOption = None, port: Port = 0) -> None:
     """Run the five jobs and print the row counts; locally apply and upload the landing data first."""
-    _operator(env, port).run(data, profile)
+    pipeline_run.run(_environment(env, port), data, profile)
 
 
 @app.command()
 def landing(env: Env = LOCAL, data: Data = None, *, yes: Yes = False) -> None:
-    """Make the landing zone hold exactly a folder's data."""
-    _operator(env).landing(data, _confirmation(yes))
+    """Make the landing zone hold exactly the data of a folder."""
+    data_commands.replace_landing_zone(_environment(env), data, _confirmation(yes))
 
 
 @app.command()
 def counts(env: Env = LOCAL) -> None:
     """Print the row counts of the tables as they are now."""
-    _operator(env).counts()
+    data_commands.counts(_environment(env))
 
 
 @app.command()
@@ -141,35 +146,42 @@ def forget(
     dry_run: DryRun = False,
     yes: Yes = False,
 ) -> None:
-    """Erase a person or several everywhere, verify it, and write a report that holds no personal data."""
+    """Erase one or several data subjects everywhere, verify it, and write a report without personal data."""
     accepted = [name for part in accept.split(",") if (name := part.strip())]
-    _operator(env).forget(email, _confirmation(yes), dry_run=dry_run, file=emails, accept=accepted)
+    environment = _environment(env)
+    privacy.forget(environment, email, _confirmation(yes), dry_run=dry_run, file=emails, accept=accepted)
 
 
 @app.command()
 def export(email: Email = "", env: Env = LOCAL) -> None:
-    """Write everything that is held about a person to a file, each thing with its source."""
-    _operator(env).export(email)
+    """Write all data about a data subject to a file, each item with its source."""
+    privacy.export(_environment(env), email)
 
 
 @app.command()
 def name(number: Number = "", env: Env = LOCAL) -> None:
-    """Tell the name of a file that a message gives by its number."""
-    _operator(env).name(number)
+    """Print the name of a file that a message refers to by its number."""
+    data_commands.name(_environment(env), number)
+
+
+@app.command()
+def rerun(env: Env = LOCAL, run: JobRunId = "") -> None:
+    """Run a job of a local run again from its work folder, with the output on the terminal."""
+    debugging.rerun_job(_environment(env), run)
 
 
 @app.command()
 def sample(
-    out: Annotated[Path | None, typer.Option(help="Folder to write; the one that `run` takes if not given.")] = None,
+    out: Annotated[Path | None, typer.Option(help="Folder to write; by default the one that `run` reads.")] = None,
     customers: Annotated[
-        int, typer.Option(min=1, help="Customers, each with an address of its own.")
+        int, typer.Option(min=1, help="Customers, each with an e-mail address of their own.")
     ] = sample_data.CUSTOMERS,
     readings_per_customer: Annotated[
-        int, typer.Option(min=1, help="Instants at which each customer's sensors measure.")
+        int, typer.Option(min=1, help="Instants at which the sensors of each customer measure.")
     ] = sample_data.READINGS_PER_CUSTOMER,
     seed: Annotated[int, typer.Option(help="The same seed gives the same data.")] = sample_data.SEED,
 ) -> None:
-    """Generate landing data with the known defects, and the row counts that it must give."""
+    """Generate landing data with known defects, and its expected row counts."""
     folder = out or Project.at(Path.cwd(), LOCAL).sample
     display = Display()
     with display.step(f"Sample data in {folder}") as tell:
@@ -181,8 +193,8 @@ def sample(
 
 
 def main() -> None:
-    """Run a command: an error that has been foreseen becomes one message and exit code 1."""
-    os.umask(private.UMASK)
+    """Run a command; an expected error becomes one message and exit code 1."""
+    os.umask(private_files.UMASK)
     for stop in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(stop, _interrupt)
     try:
@@ -192,25 +204,25 @@ def main() -> None:
     except LakehouseError as error:
         _fail(str(error))
     except (BotoCoreError, ClientError) as error:
-        _fail(f"AWS did not do what it was asked: {error}")
+        _fail(f"AWS refused a request, or did not answer: {error}")
     except OSError as error:
-        _fail(in_words(error))
+        _fail(describe_os_error(error))
 
 
-def _operator(env: str, port: int = 0) -> Operator:
+def _environment(env: str, port: int = 0) -> Environment:
     project = Project.at(Path.cwd(), env)
-    private.folder(project.root / "build")
-    return Operator(project, Display(), port)
+    private_files.secure_folder(project.root / "build")
+    return open_environment(project, Display(), port)
 
 
-def _confirmation(yes: bool) -> Callable[[str], bool]:
-    """Return what asks the operator before something is changed."""
+def _confirmation(yes: bool) -> Confirm:
+    """Return the function that asks the operator before a change."""
 
     def confirm(question: str) -> bool:
         if not (yes or sys.stdin.isatty()):
             raise LakehouseError(
-                f"{question} There is no terminal to answer on, so nothing was changed. "
-                "If it is meant, give the same command with YES=1."
+                f"{question} Standard input is not a terminal, so nothing was changed. "
+                "To answer yes, give the same command with YES=1."
             )
         return yes or typer.confirm(question)
 

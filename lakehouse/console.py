@@ -1,4 +1,4 @@
-"""What the operator sees: live on a terminal, one line per change of state anywhere else."""
+"""Output for the operator: live on a terminal, one line per change elsewhere."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from contextlib import contextmanager
 
 from rich.console import Console
 
-PLAIN_WIDTH = 120  # of a CI log, where rich would take 80 and fold the tables
+PLAIN_WIDTH = 120  # for CI logs, where rich would assume 80 and wrap the tables
 
 
 class Display:
-    """The steps of a command on a console."""
+    """Prints the progress of a command to a console."""
 
     def __init__(self, console: Console | None = None) -> None:
         if console is None:
@@ -21,16 +21,16 @@ class Display:
         self.console = console
 
     def say(self, text: str) -> None:
-        """Print a line as it is; long lines stay in one piece, so that paths can be copied."""
+        """Print a line without markup or wrapping, so that paths can be copied."""
         self.console.print(text, markup=False, soft_wrap=True)
 
     def warn(self, text: str) -> None:
-        """Print a line that must not be overlooked."""
+        """Print a warning."""
         self.console.print(f"WARNING: {text}", markup=False, soft_wrap=True, style="bold yellow")
 
     @contextmanager
     def step(self, title: str) -> Iterator[Callable[[str], None]]:
-        """Show a step under way and, when it ends well, how long it took; yields what tells its latest detail."""
+        """Show a step in progress and, if it succeeds, how long it took; yields a function to set its detail."""
         started = time.monotonic()
         latest = ""
 

@@ -6,6 +6,7 @@ neither moto nor Spark.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -36,6 +37,14 @@ def status(project_root: Path) -> EmbeddedAws | None:
     """Return the running embedded AWS of a project, or None."""
     running: EmbeddedAws | None = _package().status(project_root)
     return running
+
+
+def rerun_job(folder: Path, script: str, arguments: Mapping[str, str], aws_variables: Mapping[str, str]) -> int:
+    """Run a finished job run again in its work folder and return its exit code: see `embedded_aws.job_rerun`."""
+    _package()
+    from embedded_aws import job_rerun  # noqa: PLC0415
+
+    return job_rerun.run_again(folder, script, arguments, aws_variables)
 
 
 def _package() -> ModuleType:

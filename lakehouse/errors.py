@@ -1,4 +1,4 @@
-"""What an operator can be told: every error that the tools raise on purpose is one of these."""
+"""Errors that commands raise on purpose, with a message for the operator."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 
 
 class LakehouseError(Exception):
-    """Something is wrong that the operator can put right; the text says what and how, in full sentences."""
+    """An error that the operator can fix; the message says what is wrong, what was done, and what to type next."""
 
 
 class DataError(LakehouseError):
@@ -17,41 +17,41 @@ class DataError(LakehouseError):
 
 
 class TerraformError(LakehouseError):
-    """Terraform could not do what it was asked to do."""
+    """A Terraform command failed."""
 
 
 class WorkflowError(LakehouseError):
-    """The workflow could not be started, or did not end well."""
+    """The workflow could not be started, or its run failed."""
 
 
-class OperationUnderWayError(LakehouseError):
-    """Another operation holds the lakehouse."""
+class OperationInProgressError(LakehouseError):
+    """Another operation holds the lease."""
 
 
 class NotDeployedError(TerraformError):
-    """Terraform has not made the environment yet."""
+    """Terraform has not created the environment yet."""
 
 
 class CommandInterruptedError(LakehouseError):
-    """The operator has stopped the command; the text says what that left behind."""
+    """The operator interrupted the command; the message says what is left running."""
 
 
-def in_words(error: OSError) -> str:
-    """Return what to say of a file or folder that cannot be used: which, why, and what to do about it."""
+def describe_os_error(error: OSError) -> str:
+    """Return which file or folder cannot be used, why, and how to fix it."""
     why = error.strerror or str(error)
     path = Path(os.fsdecode(error.filename)) if isinstance(error.filename, str | bytes) else None
     if error.errno in (errno.ENOSPC, errno.EDQUOT):  # a write names no file
         disks = str(path) if path else f"{Path.cwd()}, {tempfile.gettempdir()} or where the output goes"
-        return f"There is no space left on the disk of {disks}. Free some and give the command again."
+        return f"No space is left on the disk of {disks}. Free some and give the command again."
     if path is None:
-        return f"The system refused: {why}."
+        return f"The operating system reported an error: {why}. Give the command again."
     if error.errno in (errno.EEXIST, errno.ENOTDIR):
         file = next(
             (place for place in (path, *path.parents) if place.exists() and not place.is_dir()), path
         ).absolute()
-        return f"{file} is a file, and a folder is needed there. Move it away and give the command again."
+        return f"{file} is a file, but must be a folder. Move it away and give the command again."
     if error.errno == errno.EISDIR:
-        return f"{path} is a folder, and a file is needed there. Move it away and give the command again."
+        return f"{path} is a folder, but must be a file. Move it away and give the command again."
     if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
-        return f"{path} cannot be used: {why}. Get the right to read and write there, or use another checkout."
-    return f"{path} cannot be used: {why}. Put it right and give the command again."
+        return f"{path} cannot be used: {why}. Grant yourself access, or use another checkout."
+    return f"{path} cannot be used: {why}. Fix it and give the command again."

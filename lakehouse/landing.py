@@ -1,4 +1,4 @@
-"""The landing zone: what is accepted as landing data, and how it gets into the bucket."""
+"""Landing data: validate a folder and upload it to the landing zone."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ if TYPE_CHECKING:
 ENTITIES = ("customer", "accelerometer", "step_trainer")
 SUFFIXES = (".json", ".json.gz")
 LAYOUT = "customer/landing/, accelerometer/landing/ and step_trainer/landing/ with files *.json or *.json.gz"
-REMEDY = f"DATA must be a folder that holds {LAYOUT}. Without DATA a generated sample is used."
+REMEDY = f"DATA must be a folder with {LAYOUT}. Leave it out to use a generated sample."
 UPLOADS_AT_ONCE = 8
-KEYS_PER_DELETE = 1000  # what DeleteObjects takes
+KEYS_PER_DELETE = 1000  # limit of DeleteObjects
 LONGEST_KEY = 1024  # bytes of UTF-8
 UNNAMEABLE = re.compile("[\x00-\x1f\x7f\ud800-\udfff\ufffe\uffff]")
 SHOWN_FILES = 5
@@ -30,12 +30,12 @@ SHOWN_FILES = 5
 
 @dataclass(frozen=True)
 class LandingData:
-    """A folder of landing data that has been looked through: what to upload, by object key."""
+    """A validated folder of landing data: the files to upload, by object key."""
 
     folder: Path
     files: Mapping[str, Path]
     left_out: Sequence[Path] = ()
-    """Files that hold something and are no landing data by their name."""
+    """Non-empty files that are not landing data by their names."""
 
     @property
     def megabytes(self) -> float:
@@ -44,12 +44,12 @@ class LandingData:
 
 
 def prefix(entity: str) -> str:
-    """Return the part of the bucket that takes an entity's files."""
+    """Return the prefix of an entity's files in the bucket."""
     return f"{entity}/landing/"
 
 
 def find(folder: Path) -> LandingData:
-    """Look through a folder of landing data; raise DataError if it cannot be what the jobs expect."""
+    """Validate a folder of landing data; raise a DataError if the jobs could not use it."""
     if not folder.exists():
         raise DataError(f"The landing folder {folder} does not exist. {REMEDY}")
     if not folder.is_dir():
@@ -57,28 +57,28 @@ def find(folder: Path) -> LandingData:
     try:
         if not any(folder.iterdir()):
             raise DataError(f"The landing folder {folder} is empty. {REMEDY}")
-        looked_at = {entity: _look_through(folder / entity, entity) for entity in ENTITIES}
+        found = {entity: _find_files(folder / entity, entity) for entity in ENTITIES}
     except OSError as error:
-        raise DataError(f"The landing folder {folder} cannot be read: {error}.") from error
-    left_out = [file for _, others in looked_at.values() for file in others]
-    missing = [entity for entity, (files, _) in looked_at.items() if not files]
+        raise DataError(f"The landing folder {folder} cannot be read: {error}. Nothing was uploaded.") from error
+    left_out = [file for _, others in found.values() for file in others]
+    missing = [entity for entity, (files, _) in found.items() if not files]
     if missing:
         others = f" Left out by their names: {shown(left_out)}." if left_out else ""
         raise DataError(f"The landing folder {folder} has no data for: {', '.join(missing)}.{others} {REMEDY}")
-    files = {key: file for taken, _ in looked_at.values() for key, file in taken.items()}
+    files = {key: file for taken, _ in found.values() for key, file in taken.items()}
     for key, file in files.items():
         _refuse_name(key, file)
-        _look_into(file)
+        _refuse_unreadable(file)
     return LandingData(folder, files, left_out)
 
 
 def shown(files: Sequence[Path]) -> str:
-    """Return the names of files for a message, the first of them when they are many."""
+    """Return the names of files for a message, only the first ones if there are many."""
     return ", ".join([*map(repr, map(str, files[:SHOWN_FILES])), *(["..."] if len(files) > SHOWN_FILES else [])])
 
 
 def stale_keys(s3: S3Client, bucket: str, data: LandingData) -> list[str]:
-    """Return the keys that now lie in the landing zone and are not of this data."""
+    """Return the keys in the landing zone that are not part of this data."""
     pages = s3.get_paginator("list_objects_v2")
     return [
         item["Key"]
@@ -90,7 +90,7 @@ def stale_keys(s3: S3Client, bucket: str, data: LandingData) -> list[str]:
 
 
 def replace(s3: S3Client, bucket: str, data: LandingData) -> None:
-    """Make the landing zone hold exactly this data: first upload all of it, then delete what is not of it."""
+    """Make the landing zone hold exactly this data: first upload all of it, then delete everything else."""
     with ThreadPoolExecutor(UPLOADS_AT_ONCE) as pool:
         uploads = [pool.submit(s3.upload_file, str(file), bucket, key) for key, file in data.files.items()]
     for upload in uploads:
@@ -102,21 +102,24 @@ def replace(s3: S3Client, bucket: str, data: LandingData) -> None:
         if failed := response.get("Errors"):
             raise DataError(
                 f"{len(failed)} earlier files could not be deleted from the landing zone of {bucket}, "
-                f"the first because: {failed[0].get('Message')}. The zone holds them besides DATA."
+                f"the first because: {failed[0].get('Message')}. The zone still holds them besides DATA. "
+                "Give the command again."
             )
 
 
-def _look_through(folder: Path, entity: str) -> tuple[dict[str, Path], list[Path]]:
-    """Return an entity's files by object key, and those left out by their name, both without empty ones.
+def _find_files(folder: Path, entity: str) -> tuple[dict[str, Path], list[Path]]:
+    """Return an entity's files by object key, and the files left out by their names; empty files are in neither.
 
-    Left out is what Spark and Athena pass over as temporary, what is no JSON by its name, what lies beside landing/.
-    Links are followed.
+    Left out are files that Spark and Athena skip as temporary, that are not JSON by their names, or that are beside
+    landing/. Links are followed.
     """
     base = folder / "landing" if (folder / "landing").is_dir() else folder
     files, left_out = {}, []
     for directory, folders, names in os.walk(folder, onerror=_raise, followlinks=True):
         here = Path(directory).resolve()
-        folders[:] = [name for name in folders if not here.is_relative_to((here / name).resolve())]  # in circles
+        folders[:] = [
+            name for name in folders if not here.is_relative_to((here / name).resolve())
+        ]  # a link to a parent
         for file in sorted(Path(directory, name) for name in names):
             if not file.stat().st_size:
                 continue
@@ -129,22 +132,28 @@ def _look_through(folder: Path, entity: str) -> tuple[dict[str, Path], list[Path
 
 
 def _raise(error: OSError) -> None:
-    if not isinstance(error, FileNotFoundError):  # a folder that is not there is said in other words
+    if not isinstance(error, FileNotFoundError):  # `find` reports a missing folder itself
         raise error
 
 
 def _refuse_name(key: str, file: Path) -> None:
-    """Raise a DataError for a file that no object can be named after."""
-    if UNNAMEABLE.search(key):  # S3 lists objects as XML, which has no control characters; nor what is not UTF-8
-        raise DataError(f"The landing file {str(file)!r} has a character in its name that an object's key cannot have.")
+    """Raise a DataError if a file name cannot be an object key."""
+    if UNNAMEABLE.search(key):  # S3 lists keys as XML, which allows neither control characters nor invalid UTF-8
+        raise DataError(
+            f"The landing file {str(file)!r} has a character in its name that an S3 key cannot have. Rename it."
+        )
     if len(key.encode()) > LONGEST_KEY:
-        raise DataError(f"The landing file {file} would be an object of a longer name than S3's {LONGEST_KEY} bytes.")
+        raise DataError(
+            f"The landing file {file} would have a key longer than S3's {LONGEST_KEY} bytes. Shorten its path."
+        )
 
 
-def _look_into(file: Path) -> None:
-    """Read a little of a file, so that one that cannot be read stops the command and not a job minutes later."""
+def _refuse_unreadable(file: Path) -> None:
+    """Raise a DataError if a file cannot be read: better now than in a job minutes later."""
     try:
         with gzip.open(file) if file.suffix == ".gz" else file.open("rb") as content:
             content.read(1)
     except (OSError, EOFError) as error:
-        raise DataError(f"The landing file {file} cannot be read: {error}.") from error
+        raise DataError(
+            f"The landing file {file} cannot be read: {error}. Replace or remove it. Nothing was uploaded."
+        ) from error

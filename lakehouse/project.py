@@ -1,4 +1,4 @@
-"""Where things are: the folders of a checkout, and of one environment in it."""
+"""The folders of a checkout and of one environment in it."""
 
 from __future__ import annotations
 
@@ -13,20 +13,20 @@ FOLDERS = ("terraform", "ddl", "glue_jobs")
 
 @dataclass(frozen=True)
 class Project:
-    """A checkout of the lakehouse, and the environment of it that a command works on."""
+    """A checkout of the lakehouse and the environment that a command works on."""
 
     root: Path
     environment: str
 
     @classmethod
     def at(cls, root: Path, environment: str) -> Project:
-        """Return the project in a folder, after a look whether it is one and has such an environment."""
+        """Return the project in a folder; raise a LakehouseError if it is no checkout or has no such environment."""
         root = root.resolve()
         missing = [f"{folder}/" for folder in FOLDERS if not (root / folder).is_dir()]
         if missing:
             raise LakehouseError(
                 f"{root} is not a checkout of the lakehouse: it has no {', '.join(missing)}. "
-                "Run the command in the folder that holds the Makefile."
+                "Give the command in the folder of the Makefile."
             )
         known = sorted(path.parent.name for path in root.glob("terraform/environments/*/main.tf"))
         if environment not in known:
@@ -37,20 +37,20 @@ class Project:
 
     @property
     def is_local(self) -> bool:
-        """Whether this is the environment on the embedded AWS."""
+        """Whether the environment is on the embedded AWS. Only `environments.open_environment` asks."""
         return self.environment == LOCAL
 
     @property
     def build(self) -> Path:
-        """Where commands leave what they make for this environment."""
+        """Folder of the files that commands write for this environment."""
         return self.root / "build" / self.environment
 
     @property
     def terraform_root(self) -> Path:
-        """The Terraform root of this environment."""
+        """Terraform root of this environment."""
         return self.root / "terraform" / "environments" / self.environment
 
     @property
     def sample(self) -> Path:
-        """Where the generated landing data lies; no environment's own."""
+        """Folder of the generated landing data, which environments share."""
         return self.root / "build" / LOCAL / "sample"

@@ -1,18 +1,17 @@
-"""What a run came to: for people a table per zone, for tools build/<environment>/run.json."""
+"""The report of a run: tables for the terminal, and run.json in build/<environment> for tools."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from rich.table import Table
 
-from lakehouse.accounts import Account
 from lakehouse.errors import DataError
-from lakehouse.project import Project
+from lakehouse.reconciliation import Reconciliation
 from lakehouse.tables import ACCOUNTED_FOR, PUBLISHED_BY, ZONES, Publication, of_run, rows
 from lakehouse.workflow import NOT_STARTED, SUCCEEDED, JobRun, WorkflowRun
 
@@ -32,43 +31,47 @@ class Report:
     tables: Mapping[str, int]
     jobs: tuple[JobRun, ...]
     published: Mapping[str, Publication]
-    accounts: Sequence[Account] = ()
+    reconciliations: Sequence[Reconciliation] = ()
 
     @classmethod
     def of(
-        cls, run: WorkflowRun, profile: str, published: Mapping[str, Publication], accounts: Sequence[Account] = ()
+        cls,
+        run: WorkflowRun,
+        profile: str,
+        published: Mapping[str, Publication],
+        reconciliations: Sequence[Reconciliation] = (),
     ) -> Report:
-        """Bring together what Glue says of the run, the tables of their publication, and the jobs of their input."""
+        """Combine the state of the run in Glue, the publications of the tables, and the reconciliations of the jobs."""
         own = of_run(published, run.id)
         status = SUCCEEDED if run.succeeded else FAILED
-        return cls(run.id, status, profile, run.seconds, rows(own), run.jobs, own, accounts)
+        return cls(run.id, status, profile, run.seconds, rows(own), run.jobs, own, reconciliations)
 
     def missing(self) -> list[str]:
-        """Return a line for each table that this run did not publish, and for each whose rows it did not reconcile."""
+        """Return a line for each table that this run did not publish, and for each input that it did not reconcile."""
         lines = [f"{table} was not published" for table in PUBLISHED_BY.values() if table not in self.published]
         for job, table in PUBLISHED_BY.items():
             if table not in self.published:
                 continue
             for source in ACCOUNTED_FOR[job]:
                 read = self.published[table].rows_read.get(source)
-                account = next((own for own in self.accounts if (own.job, own.table) == (job, source)), None)
-                if account is None:
-                    lines.append(f"{job} left no account of {source}")
-                elif not account.accounted_for == account.read == read:
-                    lines.append(f"{job} read {read} rows of {source} and accounted for {account.accounted_for}")
+                found = next((own for own in self.reconciliations if (own.job, own.table) == (job, source)), None)
+                if found is None:
+                    lines.append(f"{job} recorded no reconciliation of {source}")
+                elif not found.accounted_for == found.read == read:
+                    lines.append(f"{job} read {read} rows of {source} but accounted for {found.accounted_for}")
         return lines
 
     def empty(self) -> list[str]:
-        """Return a line for each table that this run published without a row although its job read some, and why."""
+        """Return a line with the reasons for each table that this run published empty although its job read rows."""
         return [
-            f"{table} is empty: {'; '.join(account.in_words() for account in own)}"
+            f"{table} is empty: {'; '.join(found.describe() for found in own)}"
             for job, table in PUBLISHED_BY.items()
             if table in self.published and not self.published[table].rows
-            if (own := [account for account in self.accounts if account.job == job and account.read])
+            if (own := [found for found in self.reconciliations if found.job == job and found.read])
         ]
 
     def publication(self, job: str) -> Publication | None:
-        """Return what a job published in this run."""
+        """Return the publication of a job in this run."""
         return self.published.get(PUBLISHED_BY.get(job, ""))
 
     def as_json(self) -> dict[str, Any]:
@@ -87,7 +90,7 @@ class Report:
                     "seconds": job.seconds,
                     "rows_in": publication.rows_in if publication else None,
                     "rows_out": publication.rows if publication else None,
-                    "accounts": [account.as_json() for account in self.accounts if account.job == job.name],
+                    "accounts": [found.as_json() for found in self.reconciliations if found.job == job.name],
                 }
                 for job in self.jobs
                 for publication in [self.publication(job.name)]
@@ -101,7 +104,7 @@ class Report:
 
 
 def expected_rows(folder: Path, profile: str) -> dict[str, int] | None:
-    """Return the rows that landing data is known to give under a profile; None if it does not say."""
+    """Return the row counts that expected.json of the landing data gives for a profile; None if it gives none."""
     path = folder / "expected.json"
     if not path.is_file():
         return None
@@ -109,11 +112,11 @@ def expected_rows(folder: Path, profile: str) -> dict[str, int] | None:
         expected = json.loads(path.read_text(encoding="utf-8")).get(profile)
         return None if expected is None else {str(table): int(count) for table, count in expected.items()}
     except (ValueError, AttributeError, TypeError) as error:
-        raise DataError(f"{path} is not of the form {{profile: {{table: rows}}}}: {error}.") from error
+        raise DataError(f"{path} is not of the form {{profile: {{table: rows}}}}: {error}. Nothing was run.") from error
 
 
 def differences(expected: Mapping[str, int], actual: Mapping[str, int]) -> list[str]:
-    """Return a line for each table whose rows are not those expected."""
+    """Return a line for each table with a row count other than the expected one."""
     return [
         f"{table}: {actual.get(table, 'no')} rows instead of {count}"
         for table, count in expected.items()
@@ -121,16 +124,16 @@ def differences(expected: Mapping[str, int], actual: Mapping[str, int]) -> list[
     ]
 
 
-def explain_failure(run: WorkflowRun, project: Project, published: Mapping[str, Publication]) -> str:
-    """Return which jobs did not succeed, why, where to read on, and which tables are new nevertheless."""
+def explain_failure(run: WorkflowRun, published: Mapping[str, Publication], log_of: Callable[[JobRun], str]) -> str:
+    """Return which jobs did not succeed, why, where their logs are, and which tables were published."""
     parts = [f"Not every job of the workflow run {run.id} succeeded."]
     for job in run.jobs:
         if job.state not in (SUCCEEDED, NOT_STARTED):
-            said = (job.message or "It left no message.").strip().splitlines()
-            if (more := len(said) - MESSAGE_LINES) > 0:  # the first line says what is wrong
-                said[MESSAGE_LINES:] = [f"... and {more:,} more lines"]
-            lines = "\n".join(f"  {line}" for line in said)
-            parts.append(f"{job.name} {job.state}:\n{lines}\n  Its log: {_log_of(job, project)}")
+            message = (job.message or "The job left no message.").strip().splitlines()
+            if (more := len(message) - MESSAGE_LINES) > 0:  # the first line says what is wrong
+                message[MESSAGE_LINES:] = [f"... and {more:,} more lines"]
+            lines = "\n".join(f"  {line}" for line in message)
+            parts.append(f"{job.name} {job.state}:\n{lines}\n  Log: {log_of(job)}")
     if waiting := [job.name for job in run.jobs if job.state == NOT_STARTED]:
         parts.append(f"Not started: {', '.join(waiting)}.")
     parts.append(explain_published(run.id, published))
@@ -138,27 +141,21 @@ def explain_failure(run: WorkflowRun, project: Project, published: Mapping[str, 
 
 
 def explain_interruption(run: WorkflowRun, published: Mapping[str, Publication]) -> str:
-    """Return which jobs an interruption has stopped, and what that means for the tables."""
+    """Return which jobs an interruption stopped, and which tables were published."""
     stopped = [job.name for job in run.jobs if job.state not in (SUCCEEDED, NOT_STARTED)]
     what = f"{', '.join(stopped)} {'was' if len(stopped) == 1 else 'were'} stopped" if stopped else "no job was running"
     return f"Interrupted: {what}. {explain_published(run.id, published)}"
 
 
 def explain_published(run_id: str, published: Mapping[str, Publication]) -> str:
-    """Return which tables a run that failed has published: none, unless it was killed while it published them."""
+    """Return which tables a failed run published: none, unless it was killed while it published them."""
     new = of_run(published, run_id)
     if not new:
-        return "Nothing of this run was published: all tables are as an earlier run left them."
+        return "This run published nothing: all tables are as an earlier run left them."
     old = [table for table in PUBLISHED_BY.values() if table not in new]
     if not old:
-        return "All tables of this run were published."
-    return f"Published by this run: {', '.join(new)}. As an earlier run left them: {', '.join(old)}. Run it again."
-
-
-def _log_of(job: JobRun, project: Project) -> str:
-    if project.is_local:
-        return str(project.build / "jobs" / str(job.id) / "output.log")
-    return f"CloudWatch, log group {job.log_group or '/aws-glue/jobs'}/error, stream {job.id}"
+        return "This run published all its tables."
+    return f"This run published {', '.join(new)}. An earlier run published {', '.join(old)}. Run the pipeline again."
 
 
 def _state(job: JobRun) -> str:
@@ -170,7 +167,7 @@ def _seconds(job: JobRun) -> str:
 
 
 def jobs_table(run: WorkflowRun) -> Table:
-    """Return the jobs of a run as they are now."""
+    """Return the states of the jobs of a run."""
     table = Table("Job", "State", "Seconds")
     table.columns[2].justify = "right"
     for job in run.jobs:
@@ -178,20 +175,20 @@ def jobs_table(run: WorkflowRun) -> Table:
     return table
 
 
-def accounts_table(accounts: Sequence[Account]) -> Table:
-    """Return what became of the rows of each table that the jobs read; the reasons are in run.json."""
+def reconciliation_table(reconciliations: Sequence[Reconciliation]) -> Table:
+    """Return the reconciliation of each table that the jobs read; the reasons are in run.json."""
     table = Table("Rows of", "Read", "Published", "Dropped", "Quarantined", title="Every row accounted for")
-    for account in accounts:
-        figures = (account.read, account.published, sum(account.dropped.values()), sum(account.quarantined.values()))
-        table.add_row(account.table, *(f"{figure:,}" for figure in figures))
+    for found in reconciliations:
+        figures = (found.read, found.published, sum(found.dropped.values()), sum(found.quarantined.values()))
+        table.add_row(found.table, *(f"{figure:,}" for figure in figures))
     for column in table.columns[1:]:
         column.justify = "right"
     return table
 
 
 def rows_table(counts: Mapping[str, int], report: Report | None = None) -> Table:
-    """Return the rows of all tables, zone by zone; with a report also how the job of each ended and what it took."""
-    table = Table("Zone", "Table", "Rows", *(["Its job", "Seconds"] if report else []))
+    """Return the row counts of all tables, zone by zone; with a report also state and duration of their jobs."""
+    table = Table("Zone", "Table", "Rows", *(["Job", "Seconds"] if report else []))
     jobs = {PUBLISHED_BY.get(job.name): job for job in report.jobs} if report else {}
     for zone, names in ZONES.items():
         for position, name in enumerate(names):

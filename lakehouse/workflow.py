@@ -1,4 +1,4 @@
-"""Starts the Glue workflow and follows a run of it."""
+"""Start the Glue workflow and follow its runs."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import BotoCoreError, ClientError, EndpointConnectionError, HTTPClientError
 
-from lakehouse.errors import OperationUnderWayError, WorkflowError
+from lakehouse.errors import OperationInProgressError, WorkflowError
 from lakehouse.lease import ENDED, PROPERTY
 from lakehouse.tables import PROFILES, PUBLISHED_BY
 from lakehouse.terraform import Outputs
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 NOT_STARTED = "NOT_STARTED"
 SUCCEEDED = "SUCCEEDED"
 
-MOST_FAILURES = 5  # answers in a row that may fail before following a run is given up
+MOST_FAILURES = 5  # consecutive failed requests after which following a run is given up
 LONGEST_PAUSE = 30.0
 TRANSIENT = {
     "Throttling",
@@ -37,7 +37,7 @@ TRANSIENT = {
 
 @dataclass(frozen=True)
 class JobRun:
-    """What became of one job in a workflow run."""
+    """The last attempt of one job in a workflow run."""
 
     name: str
     """Short name: that of its script."""
@@ -50,7 +50,7 @@ class JobRun:
 
 @dataclass(frozen=True)
 class WorkflowRun:
-    """A workflow run at one moment."""
+    """The state of a workflow run."""
 
     id: str
     status: str
@@ -59,7 +59,7 @@ class WorkflowRun:
 
     @property
     def ended(self) -> bool:
-        """Whether nothing more will happen in this run."""
+        """Whether the state is final."""
         return self.status in ENDED
 
     @property
@@ -79,23 +79,23 @@ class Workflow:
         self.jobs = {name: outputs.jobs[name] for name in known + sorted(set(outputs.jobs) - set(known))}
 
     def deployed_policies(self) -> tuple[str, bool]:
-        """Return the profile that the jobs run with, and whether single policies override it."""
+        """Return the profile of the deployed jobs, and whether single policies override it."""
         arguments = [self.glue.get_job(JobName=job)["Job"].get("DefaultArguments", {}) for job in self.jobs.values()]
         profiles = {own.get("--profile", PROFILES[0]) for own in arguments}
         if len(profiles) != 1:
             raise WorkflowError(
                 f"The jobs of {self.name} are deployed with different profiles ({', '.join(sorted(profiles))}). "
-                "Apply the environment anew: make apply."
+                "Apply the environment again: make apply"
             )
         return profiles.pop(), any("--policies" in own for own in arguments)
 
     def start(self, operation: str) -> str:
-        """Start a run, whose jobs take on the lease of this operation, and return its id."""
+        """Start a run and return its id; its jobs join the lease of the operation."""
         try:
             return self.glue.start_workflow_run(Name=self.name, RunProperties={PROPERTY: operation})["RunId"]
         except self.glue.exceptions.ConcurrentRunsExceededException as error:
             raise WorkflowError(
-                f"A run of {self.name} is under way that this command did not start. Wait for its end, then run again."
+                f"Another run of {self.name} is in progress. Nothing was run. Wait for it to end, then try again."
             ) from error
 
     def stop(self, run_id: str) -> None:
@@ -103,14 +103,14 @@ class Workflow:
         self.glue.stop_workflow_run(Name=self.name, RunId=run_id)
 
     def stop_and_wait(self, run_id: str) -> WorkflowRun:
-        """Stop a run and return it as it ended; one that has ended meanwhile is returned as it is."""
+        """Stop a run, unless it has ended, and return its final state."""
         if not self.read(run_id).ended:
             with suppress(self.glue.exceptions.IllegalWorkflowStateException):
                 self.stop(run_id)
         return self.follow(run_id, lambda _: None)
 
     def read(self, run_id: str) -> WorkflowRun:
-        """Return a run as it is now."""
+        """Return the current state of a run."""
         run = self.glue.get_workflow_run(Name=self.name, RunId=run_id, IncludeGraph=True)["Run"]
         attempts = {
             node.get("Name"): node.get("JobDetails", {}).get("JobRuns", [])
@@ -125,7 +125,7 @@ class Workflow:
         )
 
     def follow(self, run_id: str, on_change: Callable[[WorkflowRun], None]) -> WorkflowRun:
-        """Read a run again and again until it has ended, and tell each change; return it as it ended."""
+        """Poll a run until it has ended; call back on each change and return the final state."""
         latest: WorkflowRun | None = None
         failures = 0
         while True:
@@ -136,7 +136,8 @@ class Workflow:
                 if failures > MOST_FAILURES or not _is_transient(error):
                     raise WorkflowError(
                         f"The workflow run {run_id} of {self.name} can no longer be followed: {error} "
-                        "The run itself may still be going on."
+                        "The run may still be in progress: "
+                        f"aws glue get-workflow-run --name {self.name} --run-id {run_id}"
                     ) from error
                 time.sleep(min(LONGEST_PAUSE, self.pause * 2**failures))
                 continue
@@ -150,18 +151,19 @@ class Workflow:
 
 
 def refuse_second_run(glue: GlueClient, name: str) -> None:
-    """Raise an OperationUnderWayError about a run of a workflow that is under way, also before its first job is."""
+    """Raise an OperationInProgressError if a run of a workflow is in progress, even if it has no job or lease yet."""
     for run in glue.get_workflow_runs(Name=name).get("Runs", []):
         if run.get("Status") not in ENDED:
             run_id = run.get("WorkflowRunId")
-            raise OperationUnderWayError(
-                f"The workflow run {run_id} of {name} is under way. Nothing was touched. Wait for its end, or stop it: "
+            raise OperationInProgressError(
+                f"The workflow run {run_id} of {name} is in progress. Nothing was touched. "
+                "Wait for it to end, or stop it: "
                 f"aws glue stop-workflow-run --name {name} --run-id {run_id}"
             )
 
 
 def _job_run(name: str, attempts: list[Any]) -> JobRun:
-    """Return what became of a job: its last attempt counts."""
+    """Return the last attempt of a job."""
     if not attempts:
         return JobRun(name)
     last: Mapping[str, Any] = max(attempts, key=lambda attempt: attempt.get("Attempt", 0))
@@ -180,7 +182,7 @@ def _seconds(started: datetime | None, completed: datetime | None) -> float | No
 
 
 def _is_transient(error: Exception) -> bool:
-    """Whether asking again may help: throttled, an internal error, or nothing heard."""
+    """Whether a retry may help: throttling, an internal error, or no answer."""
     if isinstance(error, ClientError):
         status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
         return error.response.get("Error", {}).get("Code") in TRANSIENT or status >= 500

@@ -217,7 +217,9 @@ class Chaos:
         said = " ".join(done.stderr.split())
         if not first_lives():
             return
-        refused = done.returncode != 0 and "is under way" in said and "Nothing was touched" in said
+        refused = (
+            done.returncode != 0 and ("is under way" in said or "in progress" in said) and "Nothing was touched" in said
+        )
         if not refused or "Traceback" in said or (name == "landing" and self.lake.objects(*LANDING) != before):
             self.breaks(f"a second operator's {name} is refused: {done.stdout} {done.stderr}")
         self._note(Try("second operator", name, "", True, UNSEEN, said))

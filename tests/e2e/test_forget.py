@@ -218,7 +218,10 @@ def test_report_and_logs_hold_no_personal_data(project: Project, forgotten: dict
 
 def test_without_a_terminal_and_without_yes_nothing_is_changed(forgotten: dict[str, Any]) -> None:
     assert forgotten["unchanged"]
-    assert f"Erase {forgotten['email'].lower()} from local for good? There is no terminal" in forgotten["refused"]
+    assert (
+        f"Erase {forgotten['email'].lower()} from local for good? Standard input is not a terminal"
+        in forgotten["refused"]
+    )
     assert "YES=1" in forgotten["refused"]
 
 
@@ -278,4 +281,4 @@ def test_a_rerun_makes_the_same_of_what_is_left(project: Project, forgotten: dic
 def test_a_malformed_address_is_refused(project: Project, forgotten: dict[str, Any]) -> None:
     refused = project.lakehouse("forget", EMAIL="nobody")
     assert refused.returncode == 1
-    assert "EMAIL is not an e-mail address; nothing was changed." in refused.stderr
+    assert "EMAIL is not a valid e-mail address. Nothing was changed." in refused.stderr

@@ -46,7 +46,7 @@ def test_ctrl_c_says_what_was_stopped_and_what_is_still_up(fresh: Project) -> No
     printed = interrupted(project, JOBS[1])
     assert f"Interrupted: {JOBS[1]} was stopped." in printed
     assert "all tables are as an earlier run left them" in printed
-    assert f"The embedded AWS is still up at {box.endpoint}: make down stops it." in printed
+    assert f"The embedded AWS is still up at {box.endpoint}. To stop it: make down" in printed
     assert project.iceberg_rows() == dict.fromkeys(ICEBERG_TABLES, 0)
     assert not (project.root / "build/local/run.json").exists()
     body = project.client("s3").get_object(Bucket=project.environment()["STEDI_BUCKET"], Key=KEY)["Body"].read()

@@ -17,7 +17,7 @@ from python_terraform import Terraform
 import embedded_aws
 from lakehouse.project import LOCAL
 from lakehouse.project import Project as Checkout
-from lakehouse.terraform import cli_configuration
+from lakehouse.terraform_provider import cli_configuration
 from tests.support.project import ALL_JOBS, ICEBERG_TABLES, copy_of_project
 
 MODULE: Final = "module.lakehouse.module"

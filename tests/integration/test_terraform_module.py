@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from lakehouse.project import LOCAL, Project
-from lakehouse.terraform import cli_configuration, executable
+from lakehouse.terraform import executable
+from lakehouse.terraform_provider import cli_configuration
 from tests.support.project import REPOSITORY
 
 TERRAFORM = REPOSITORY / "terraform"

@@ -1,5 +1,5 @@
 # ruff: noqa: N803 (Glue's argument names)
-"""What the tools talk to, played by fakes."""
+"""Fakes of what the commands talk to."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def printed(display: Display) -> str:
 
 
 class FakeGlue:
-    """Glue with one workflow, whose run goes through the given moments, one per look."""
+    """Glue with one workflow; each request for the state of its run returns the next of the given moments."""
 
     class exceptions:  # noqa: N801 as boto3 names it
         class ConcurrentRunsExceededException(Exception):  # noqa: N818
@@ -66,7 +66,7 @@ STARTED = datetime(2026, 1, 1, tzinfo=UTC)
 
 
 def moment(outputs: Outputs, status: str, *states: str, message: str = "") -> dict[str, Any]:
-    """Return a workflow run as Glue answers it: the states of the jobs in the order of the chain, and no more jobs."""
+    """Return a workflow run as Glue does, with the states of the first jobs; the others have not started."""
     nodes = []
     for position, name in enumerate(PUBLISHED_BY):
         state = states[position] if position < len(states) else None
@@ -86,7 +86,7 @@ def moment(outputs: Outputs, status: str, *states: str, message: str = "") -> di
 
 
 class FakeLease:
-    """The lease of the lakehouse; `held_by` another operation it cannot be taken."""
+    """The lease of the lakehouse; taking it fails with `held_by`, if that is set."""
 
     held_by: LeaseError | None = None
     events: list[str]

@@ -1,4 +1,4 @@
-"""What is typed to make is data: through the real make, with programs that only note what reaches them."""
+"""What is typed to make is data: through the real make, with programs that only record what reaches them."""
 
 from __future__ import annotations
 
@@ -6,11 +6,13 @@ import os
 import re
 import shutil
 import subprocess
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
+from tests.run import command as pytest_command
 from tests.support.knobs import of_commands
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -45,7 +47,7 @@ VALUES = [
 
 @dataclass(frozen=True)
 class Folder:
-    """A checkout's Makefile with a virtual environment whose programs note what they are given."""
+    """The Makefile of a checkout, with a virtual environment of programs that record their arguments."""
 
     path: Path
 
@@ -268,7 +270,7 @@ def test_the_knobs_of_a_target_are_those_that_its_command_reads() -> None:
         target: re.search(r"^\t@\$\(BIN\)/lakehouse (\w+)$", recipe, re.MULTILINE) for target, recipe in RECIPES.items()
     }
     called = {target: call[1] for target, call in calls.items() if call}
-    assert len(called) >= 8
+    assert len(called) >= 11
     for target, command in called.items():
         assert set(KNOBS[target]) == of_commands()[command], target
 
@@ -279,3 +281,62 @@ def test_help_explains_every_knob_and_names_those_of_each_target(folder: Folder)
         assert re.search(rf"^  {target} .*\n +{' '.join(knobs)}$", said, re.MULTILINE), target
         for knob in knobs:
             assert re.search(rf"^  {knob} +\w", said, re.MULTILINE), knob
+
+
+def test_help_groups_the_targets_by_subject(folder: Folder) -> None:
+    said = folder.make().stdout
+    groups = re.findall(r"^([A-Z][\w ]+)\n((?:  .*\n)+)", said[: said.index("\nKnobs")] + "\n", re.MULTILINE)
+    targets = {subject: re.findall(r"^  ([a-z][\w-]*)", lines, re.MULTILINE) for subject, lines in groups}
+    assert list(targets) == ["Set up", "Run", "Data", "Privacy", "Operate", "Develop"]
+    assert targets["Run"] == ["run-pipeline"]
+    assert targets["Privacy"] == ["forget", "export"]
+    assert {"test", "test-unit", "rerun-job"} <= set(targets["Develop"])
+    grouped = {target for names in targets.values() for target in names}
+    assert grouped | {"help"} == set(re.findall(r"^\.PHONY: (.*)$", MAKEFILE, re.MULTILINE))
+
+
+def test_a_job_run_is_named_by_a_knob(folder: Folder) -> None:
+    assert folder.make("rerun-job", "RUN=jr_$(shell touch touched)").returncode == 0
+    assert folder.calls() == ["rerun"]
+    assert folder.environment()["RUN"] == "jr_$(shell touch touched)"
+    assert untouched(folder)
+
+
+@pytest.mark.parametrize(
+    ("target", "call"),
+    [
+        ("test", "-m tests.run not slow tests/e2e tests/integration tests/unit"),
+        ("test-slow", "-m tests.run slow tests/e2e tests/integration tests/unit"),
+        ("test-unit", "-m tests.run not slow tests/unit"),
+    ],
+)
+def test_tests_are_run_with_the_folders_that_tests_and_args_narrow(folder: Folder, target: str, call: str) -> None:
+    assert folder.make(target, "ARGS=-k 'a b'").returncode == 0
+    assert folder.calls() == [call]
+    assert folder.environment()["ARGS"] == "-k 'a b'"
+    refused = folder.make("test-unit", "TESTS=tests/e2e")
+    assert "`make test-unit` does not take TESTS, only these do: test test-slow." in refused.stderr
+
+
+def pytest_arguments(**environment: str) -> list[str]:
+    arguments = pytest_command("not slow", ["tests/e2e", "tests/unit"], environment)
+    assert environment == {}, "the tests inherit no knob"
+    assert arguments[:4] == [sys.executable, "-m", "pytest", "--numprocesses"]
+    return arguments[arguments.index("--no-loadscope-reorder") + 1 :]
+
+
+def test_all_folders_are_tested_by_default() -> None:
+    default = ["-m", "not slow", "tests/e2e", "tests/unit"]
+    assert pytest_arguments() == pytest_arguments(TESTS="", ARGS=" ") == default
+
+
+def test_tests_replace_the_folders_and_args_come_as_words_that_nothing_executes() -> None:
+    assert pytest_arguments(TESTS="tests/unit/a.py::test_b 'tests/a b'", ARGS="-k 'not $(touch x)' -m slow -x") == [
+        *("-m", "not slow", "-k", "not $(touch x)", "-m", "slow", "-x"),
+        *("tests/unit/a.py::test_b", "tests/a b"),
+    ]
+
+
+def test_words_that_cannot_be_told_apart_are_refused() -> None:
+    with pytest.raises(SystemExit, match=r"^error: ARGS=\"-k 'a\" cannot be split into words: .* Nothing was run\."):
+        pytest_command("slow", [], {"ARGS": "-k 'a"})

@@ -7,7 +7,6 @@ import pytest
 
 import file_numbers
 from embedded_aws.job_process import error_message
-from lakehouse.project import Project
 from lakehouse.report import explain_failure
 from lakehouse.workflow import JobRun, WorkflowRun
 from tests.support.jobs import AT, BEAR_ALL, UNUSABLE, customer, measured, moved
@@ -67,8 +66,8 @@ def told(refused):
     around = ["12:00:00.123 WARN Utils: before", "java.lang.Exception: before", "\tat x.Y.z(Y.java:1)"]
     message = error_message([*around, *str(refused.value).splitlines(), "12:00:01.000 WARN Utils: after"], 1)
     job = JobRun("customer_landing_to_trusted", "FAILED", "jr_1", message=message)
-    text = explain_failure(WorkflowRun("wr_1", "COMPLETED", None, (job,)), Project.at(REPOSITORY, "local"), {})
-    start, end = "customer_landing_to_trusted FAILED:\n", "\n  Its log:"
+    text = explain_failure(WorkflowRun("wr_1", "COMPLETED", None, (job,)), {}, lambda _: "output.log")
+    start, end = "customer_landing_to_trusted FAILED:\n", "\n  Log:"
     return text[text.index(start) + len(start) : text.index(end)].splitlines()
 
 

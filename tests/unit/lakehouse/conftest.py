@@ -1,4 +1,4 @@
-"""A small project to work in."""
+"""A small project, its outputs and its landing data."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ LOCK = 'provider "registry.terraform.io/hashicorp/aws" {\n  version     = "5.100
 
 @pytest.fixture
 def root(tmp_path: Path) -> Path:
-    """A checkout: nothing in it but what the tools look for."""
+    """A checkout with only the files that the commands check for."""
     checkout = tmp_path / "checkout"
     for environment in ("local", "dev"):
         folder = checkout / "terraform" / "environments" / environment
@@ -38,7 +38,7 @@ def project(root: Path) -> Project:
 
 @pytest.fixture
 def display() -> Display:
-    """A display whose lines `operator_fakes.printed` returns."""
+    """A display; `operator_fakes.printed` returns its output."""
     return Display(Console(file=io.StringIO(), width=100, highlight=False))
 
 
@@ -58,7 +58,7 @@ def outputs() -> Outputs:
 
 @pytest.fixture
 def landing_folder(tmp_path: Path) -> Iterator[Path]:
-    """Landing data as small as it gets."""
+    """The smallest valid landing data."""
     folder = tmp_path / "data"
     for entity in ("customer", "accelerometer", "step_trainer"):
         (folder / entity / "landing").mkdir(parents=True)

@@ -1,4 +1,4 @@
-"""The command line: what reaches the operator, and how errors end."""
+"""The command line: what reaches the commands, and how errors end."""
 
 from __future__ import annotations
 
@@ -12,8 +12,10 @@ import pytest
 from botocore.exceptions import NoCredentialsError
 
 from lakehouse import cli
+from lakehouse.commands import data as data_commands
+from lakehouse.commands import deployment, pipeline_run, privacy
+from lakehouse.environments import Environment
 from lakehouse.errors import LakehouseError
-from lakehouse.pipeline import Operator
 from tests.support.knobs import of_commands
 
 Call = Callable[..., int]
@@ -37,7 +39,7 @@ def call(root: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Call]:
 
 
 def environment(monkeypatch: pytest.MonkeyPatch, **knobs: str) -> None:
-    """Set these knobs in the environment and no other ones."""
+    """Set only these knobs in the environment."""
     for knob in set().union(*of_commands().values()):
         monkeypatch.delenv(knob, raising=False)
     for knob, value in knobs.items():
@@ -46,7 +48,7 @@ def environment(monkeypatch: pytest.MonkeyPatch, **knobs: str) -> None:
 
 @pytest.fixture
 def terraform(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Put a `terraform` on the PATH that has nothing to say."""
+    """Put a `terraform` on the PATH that prints nothing."""
     command = tmp_path / "bin" / "terraform"
     command.parent.mkdir()
     command.write_text("#!/bin/sh\n")
@@ -59,13 +61,13 @@ def terraform(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     [LakehouseError("Do this."), NoCredentialsError()],
     ids=["ours", "aws"],
 )
-def test_a_foreseen_error_is_one_message_and_exit_code_1(
+def test_an_expected_error_is_one_message_and_exit_code_1(
     call: Call, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], error: Exception
 ) -> None:
     def fail(*_: object) -> None:
         raise error
 
-    monkeypatch.setattr(Operator, "counts", fail)
+    monkeypatch.setattr(data_commands, "counts", fail)
     assert call("counts") == 1
     captured = capsys.readouterr()
     assert captured.out == ""
@@ -95,16 +97,16 @@ def test_a_file_in_the_place_of_a_folder_is_named(
     file.touch()
     assert call(*command.split()) == 1
     said = capsys.readouterr().err
-    assert said == f"error: {file} is a file, and a folder is needed there. Move it away and give the command again.\n"
+    assert said == f"error: {file} is a file, but must be a folder. Move it away and give the command again.\n"
 
 
 @pytest.mark.usefixtures("terraform")
-def test_a_full_disk_is_said(call: Call, root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_full_disk_is_reported(call: Call, root: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (root / "build" / "dev").mkdir(parents=True)
     (root / "build" / "dev" / "terraform.log").symlink_to("/dev/full")
     assert call("plan", "--env", "dev") == 1
     (said,) = capsys.readouterr().err.splitlines()
-    assert said.startswith(f"error: There is no space left on the disk of {root}, ")
+    assert said.startswith(f"error: No space is left on the disk of {root}, ")
     assert said.endswith(" Free some and give the command again.")
 
 
@@ -113,77 +115,87 @@ def test_a_full_disk_is_said(call: Call, root: Path, capsys: pytest.CaptureFixtu
     [
         (
             OSError(errno.EROFS, "Read-only file system", "/x/build"),
-            "/x/build cannot be used: Read-only file system. Get",
+            "/x/build cannot be used: Read-only file system. Grant",
         ),
         (
             PermissionError(errno.EACCES, "Permission denied", "/x/build"),
-            "/x/build cannot be used: Permission denied. Get",
+            "/x/build cannot be used: Permission denied. Grant",
         ),
-        (OSError(errno.ENOSPC, "No space left on device", "/x/a"), "There is no space left on the disk of /x/a. Free"),
+        (OSError(errno.ENOSPC, "No space left on device", "/x/a"), "No space is left on the disk of /x/a. Free"),
         (
             IsADirectoryError(errno.EISDIR, "Is a directory", "/x/run.json"),
-            "/x/run.json is a folder, and a file is needed",
+            "/x/run.json is a folder, but must be a file",
         ),
-        (OSError(errno.ENAMETOOLONG, "File name too long", "/x/a"), "/x/a cannot be used: File name too long. Put"),
-        (ConnectionResetError(errno.ECONNRESET, "Connection reset by peer"), "The system refused: Connection reset"),
+        (OSError(errno.ENAMETOOLONG, "File name too long", "/x/a"), "/x/a cannot be used: File name too long. Fix"),
+        (
+            ConnectionResetError(errno.ECONNRESET, "Connection reset by peer"),
+            "The operating system reported an error: Connection reset",
+        ),
     ],
 )
-def test_an_error_of_the_system_is_a_sentence(
+def test_an_error_of_the_operating_system_is_a_sentence(
     call: Call, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], error: OSError, says: str
 ) -> None:
     def fail(*_: object) -> None:
         raise error
 
-    monkeypatch.setattr(Operator, "counts", fail)
+    monkeypatch.setattr(data_commands, "counts", fail)
     assert call("counts") == 1
     (said,) = capsys.readouterr().err.splitlines()
     assert said.startswith(f"error: {says}")
 
 
-def test_options_reach_the_operator(call: Call, monkeypatch: pytest.MonkeyPatch) -> None:
-    seen: list[object] = []
-    monkeypatch.setattr(Operator, "run", lambda self, data, profile: seen.extend([self, data, profile]))
+@pytest.fixture
+def runs(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, int | None, Path | None, str | None]]:
+    """Environment, port of the embedded AWS, DATA and PROFILE of each call of the command `run`."""
+    seen: list[tuple[str, int | None, Path | None, str | None]] = []
+
+    def run(environment: Environment, data: Path | None, profile: str | None) -> None:
+        seen.append((environment.name, getattr(environment, "port", None), data, profile))
+
+    monkeypatch.setattr(pipeline_run, "run", run)
+    return seen
+
+
+Runs = list[tuple[str, int | None, Path | None, str | None]]
+
+
+def test_options_reach_the_command(call: Call, runs: Runs) -> None:
     assert call("run", "--env", "dev", "--data", "x/y", "--profile", "strict", "--port", "5000") == 0
-    operator, data, profile = seen
-    assert isinstance(operator, Operator)
-    assert (operator.project.environment, operator.port) == ("dev", 5000)
-    assert (data, profile) == (Path("x/y"), "strict")
+    assert call("run", "--port", "5000") == 0
+    assert runs == [("dev", None, Path("x/y"), "strict"), ("local", 5000, None, None)]
 
 
-def test_knobs_come_in_the_environment_as_they_were_typed(call: Call, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_knobs_come_in_the_environment_as_they_were_typed(
+    call: Call, runs: Runs, monkeypatch: pytest.MonkeyPatch
+) -> None:
     seen: list[object] = []
-    monkeypatch.setattr(Operator, "forget", lambda _self, email, _confirm, **options: seen.append((email, options)))
-    monkeypatch.setattr(Operator, "run", lambda self, data, profile: seen.extend([self, data, profile]))
+    monkeypatch.setattr(privacy, "forget", lambda _, email, _confirm, **options: seen.append((email, options)))
     environment(monkeypatch, EMAIL="o'brien$x `id`@x.org ", DRY_RUN="1", ACCEPT="a b.pdf, c.zip,")
     assert call("forget") == 0
     assert seen == [("o'brien$x `id`@x.org ", {"dry_run": True, "file": None, "accept": ["a b.pdf", "c.zip"]})]
-    environment(monkeypatch, ENV="dev", DATA=" a b/$c ", PROFILE="strict", PORT="5000", PLAN="p", SQL="x")
+    environment(monkeypatch, DATA=" a b/$c ", PROFILE="strict", PORT="5000", PLAN="p", SQL="x")
     assert call("run") == 0
-    operator, data, profile = seen[1:]
-    assert isinstance(operator, Operator)
-    assert (operator.project.environment, operator.port) == ("dev", 5000)
-    assert (str(data), profile) == (" a b/$c ", "strict")
+    environment(monkeypatch, ENV="dev", PROFILE="strict")
+    assert call("run") == 0
+    assert runs == [("local", 5000, Path(" a b/$c "), "strict"), ("dev", None, None, "strict")]
 
 
-def test_an_empty_knob_is_one_that_was_not_given(call: Call, monkeypatch: pytest.MonkeyPatch) -> None:
-    seen: list[object] = []
-    monkeypatch.setattr(Operator, "run", lambda self, data, profile: seen.extend([self, data, profile]))
+def test_an_empty_knob_is_one_that_was_not_given(call: Call, runs: Runs, monkeypatch: pytest.MonkeyPatch) -> None:
     environment(monkeypatch, ENV="", DATA="", PROFILE="", PORT="")
     assert call("run") == 0
-    operator, data, profile = seen
-    assert isinstance(operator, Operator)
-    assert (operator.project.environment, operator.port, data, profile) == ("local", 0, None, None)
+    assert runs == [("local", 0, None, None)]
 
 
 def test_yes_is_1_and_not_just_anything(
     call: Call, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(Operator, "destroy", lambda _, confirm: confirm("Destroy all?"))
+    monkeypatch.setattr(deployment, "destroy", lambda _, confirm: confirm("Destroy all?"))
     monkeypatch.setattr("sys.stdin.isatty", lambda: False, raising=False)
     for value, code in (("1", 0), ("0", 1), ("", 1), ("maybe", 1)):
         environment(monkeypatch, YES=value)
         assert call("destroy") == code
-    assert "error: YES='maybe' is not valid, so nothing was done. YES: 1 lets" in capsys.readouterr().err
+    assert "error: YES='maybe' is not valid, so nothing was done. YES: 1 answers" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
@@ -192,7 +204,7 @@ def test_yes_is_1_and_not_just_anything(
         ("PROFILE=lenient", "published, consent_date, strict"),
         ("PORT=abc", "1 to 65535"),
         ("PORT=70000", "1 to 65535"),
-        ("YES=maybe", "1 lets"),
+        ("YES=maybe", "1 answers"),
     ],
 )
 def test_a_wrong_value_is_one_sentence_about_the_knob_that_was_typed(
@@ -203,7 +215,7 @@ def test_a_wrong_value_is_one_sentence_about_the_knob_that_was_typed(
     allowed: str,
 ) -> None:
     knob, value = typed.split("=")
-    monkeypatch.setattr(Operator, "apply", lambda *_: pytest.fail("nothing may be done"))
+    monkeypatch.setattr(deployment, "apply", lambda *_: pytest.fail("nothing may be done"))
     environment(monkeypatch, **{knob: value})
     assert call("apply") == 1
     error = capsys.readouterr().err
@@ -230,14 +242,14 @@ def test_an_unknown_value_of_a_flag_is_a_usage_error(call: Call, capsys: pytest.
     assert "consent_date" in capsys.readouterr().err
 
 
-def test_without_a_terminal_nobody_is_asked(
+def test_without_a_terminal_there_is_no_question(
     call: Call, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(Operator, "destroy", lambda _, confirm: confirm("Destroy all?"))
+    monkeypatch.setattr(deployment, "destroy", lambda _, confirm: confirm("Destroy all?"))
     monkeypatch.setattr("sys.stdin.isatty", lambda: False, raising=False)
     assert call("destroy", "--env", "dev") == 1
     said = capsys.readouterr().err
-    assert "Destroy all? There is no terminal to answer on, so nothing was changed." in said
+    assert "Destroy all? Standard input is not a terminal, so nothing was changed." in said
     assert "YES=1" in said
     assert call("destroy", "--env", "dev", "--yes") == 0
 
@@ -259,6 +271,6 @@ def test_a_termination_signal_interrupts_like_ctrl_c(call: Call, monkeypatch: py
         finally:
             reached.append("clean-up")
 
-    monkeypatch.setattr(Operator, "counts", interrupted)
+    monkeypatch.setattr(data_commands, "counts", interrupted)
     assert call("counts") == 130
     assert reached == ["clean-up"]

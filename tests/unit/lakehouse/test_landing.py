@@ -91,7 +91,7 @@ def test_refuses_a_name_that_is_too_long_for_an_object(landing_folder: Path) -> 
     deep = (landing_folder / "customer" / "landing").joinpath(*["folder" * 40] * 5)
     deep.mkdir(parents=True)
     (deep / "part.json").write_text("{}\n")
-    with pytest.raises(DataError, match="longer name than S3's 1024 bytes"):
+    with pytest.raises(DataError, match="a key longer than S3's 1024 bytes"):
         landing.find(landing_folder)
 
 

@@ -7,18 +7,19 @@ from pathlib import Path
 
 import pytest
 
-from lakehouse.accounts import Account
 from lakehouse.console import Display
+from lakehouse.environments import open_environment
 from lakehouse.errors import DataError
 from lakehouse.project import Project
+from lakehouse.reconciliation import Reconciliation
 from lakehouse.report import (
     Report,
-    accounts_table,
     differences,
     expected_rows,
     explain_failure,
     explain_published,
     jobs_table,
+    reconciliation_table,
     rows_table,
 )
 from lakehouse.tables import PUBLISHED_BY, Publication
@@ -41,7 +42,9 @@ def test_run_json_has_exactly_the_documented_fields(outputs: Outputs, tmp_path: 
     run = run_of(outputs, "COMPLETED", *["SUCCEEDED"] * len(PUBLISHED_BY))
     published = {table: Publication(7, "wr_1", 1, 9) for table in PUBLISHED_BY.values()}
     path = tmp_path / "build" / "run.json"
-    account = Account("customer_landing_to_trusted", "customer_landing", 9, 7, {"exact duplicate": 1}, {"broken": 1})
+    account = Reconciliation(
+        "customer_landing_to_trusted", "customer_landing", 9, 7, {"exact duplicate": 1}, {"broken": 1}
+    )
     Report.of(run, "strict", published, [account]).write(path)
     assert json.loads(path.read_text()) == {
         "run_id": "wr_1",
@@ -89,31 +92,30 @@ def test_a_failed_run_reports_only_what_it_published(outputs: Outputs) -> None:
 def test_a_failure_names_the_job_its_reason_and_its_log(outputs: Outputs, project: Project, root: Path) -> None:
     message = "\n".join(["12 rows cannot be used:", *(f"line {number}" for number in range(100)), ""])
     run = run_of(outputs, "COMPLETED", "SUCCEEDED", "FAILED", message=message)
-    text = explain_failure(run, project, {})
+    display = Display()
+    text = explain_failure(run, {}, open_environment(project, display).log_of)
     assert "accelerometer_landing_to_trusted FAILED:\n  12 rows cannot be used:\n  line 0\n" in text
-    assert "  line 13\n  ... and 86 more lines\n  Its log: " in text
+    assert "  line 13\n  ... and 86 more lines\n  Log: " in text
     assert str(project.build / "jobs" / "jr_1" / "output.log") in text
     assert "Not started: customer_trusted_to_curated, step_trainer_landing_to_trusted, machine_learning" in text
-    dev = Project.at(root, "dev")
-    assert "log group /aws-glue/jobs/stedi-local/error, stream jr_1" in explain_failure(run, dev, {})
+    dev = open_environment(Project.at(root, "dev"), display)
+    assert "log group /aws-glue/jobs/stedi-local/error, stream jr_1" in explain_failure(run, {}, dev.log_of)
 
 
 def test_a_failed_run_says_exactly_which_tables_are_new() -> None:
     new = {table: Publication(1, "wr_1") for table in PUBLISHED_BY.values()}
-    assert explain_published("wr_2", new) == (
-        "Nothing of this run was published: all tables are as an earlier run left them."
-    )
-    assert explain_published("wr_1", new) == "All tables of this run were published."
+    assert explain_published("wr_2", new) == ("This run published nothing: all tables are as an earlier run left them.")
+    assert explain_published("wr_1", new) == "This run published all its tables."
     half = new | {"customer_trusted": Publication(1, "wr_0"), "accelerometer_trusted": Publication(1, "wr_0")}
     assert explain_published("wr_1", half) == (
-        "Published by this run: customers_curated, step_trainer_trusted, machine_learning_curated. "
-        "As an earlier run left them: customer_trusted, accelerometer_trusted. Run it again."
+        "This run published customers_curated, step_trainer_trusted, machine_learning_curated. "
+        "An earlier run published customer_trusted, accelerometer_trusted. Run the pipeline again."
     )
 
 
 def test_accounts_are_shown_per_input(display: Display) -> None:
     display.console.print(
-        accounts_table([Account("a job", "customer_landing", 1_000, 900, {"x": 60, "y": 30}, {"z": 10})])
+        reconciliation_table([Reconciliation("a job", "customer_landing", 1_000, 900, {"x": 60, "y": 30}, {"z": 10})])
     )
     assert "customer_landing │ 1,000 │       900 │      90 │          10" in printed(display)
 

@@ -125,7 +125,7 @@ def test_replaces_its_own_folder_and_no_other(tmp_path: Path) -> None:
 
     (tmp_path / "letters").mkdir()
     (tmp_path / "letters" / "dear.txt").write_text("keep me")
-    with pytest.raises(DataError, match="something else"):
+    with pytest.raises(DataError, match="files that are not a sample"):
         sample.generate(tmp_path / "letters")
     assert (tmp_path / "letters" / "dear.txt").read_text() == "keep me"
     assert sorted(path.name for path in tmp_path.iterdir()) == ["letters", "sample"]

@@ -51,7 +51,7 @@ def test_tables_that_do_not_belong_together_are_named() -> None:
     assert outdated(PUBLISHED) == []
     changed = PUBLISHED | {"customer_trusted": Publication(11, "wr_3", 4)}
     assert outdated(changed) == [
-        f"{table} was made from an earlier or later state of customer_trusted than is published now"
+        f"{table} was made from another snapshot of customer_trusted than the published one"
         for table in ("accelerometer_trusted", "customers_curated")
     ]
 

@@ -1,4 +1,4 @@
-"""Driving Terraform: a script plays `terraform`, so that its answers can be any."""
+"""Running Terraform: a script stands in for `terraform`, so that it can answer anything."""
 
 from __future__ import annotations
 
@@ -15,11 +15,12 @@ from typing import Any
 import psutil
 import pytest
 
-from lakehouse import bundled_terraform, terraform
+from lakehouse import bundled_terraform, terraform, terraform_provider
 from lakehouse.console import Display
 from lakehouse.errors import TerraformError
 from lakehouse.project import Project
-from lakehouse.terraform import Outputs, Terraform, cli_configuration
+from lakehouse.terraform import Outputs, Terraform
+from lakehouse.terraform_provider import cli_configuration
 from tests.support.operator_fakes import printed
 
 PLATFORM = f"linux_{ {'x86_64': 'amd64', 'aarch64': 'arm64'}[platform.machine()] }"
@@ -43,21 +44,23 @@ Could not retrieve the list of available versions for provider hashicorp/aws
 
 @pytest.fixture(autouse=True)
 def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A machine with nothing of Terraform on it; returns where it looks for mirrors."""
+    """A machine without Terraform; returns the folder that is searched for mirrors."""
     monkeypatch.setenv("HOME", str(tmp_path / "home"))
     monkeypatch.delenv("TF_CLI_CONFIG_FILE", raising=False)
     (tmp_path / "home").mkdir()
-    monkeypatch.setattr(terraform, "MIRRORS_BELOW", (str(tmp_path / "share"),))
+    monkeypatch.setattr(terraform_provider, "MIRRORS_BELOW", (str(tmp_path / "share"),))
     return tmp_path / "share"
 
 
 @pytest.fixture
 def fake(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, root: Path) -> Any:
-    """Put a `terraform` on the PATH that runs this Python code for a command; it notes its arguments in `calls`."""
+    """Put a `terraform` on the PATH that runs this Python code for a command; it records its arguments in `calls`."""
     folder = tmp_path / "bin"
     folder.mkdir()
     monkeypatch.setenv("PATH", f"{folder}:{os.environ['PATH']}")
-    binary = root / "terraform/environments/local/.terraform/providers" / terraform.PROVIDER / "5.100.0" / PLATFORM
+    binary = (
+        root / "terraform/environments/local/.terraform/providers" / terraform_provider.PROVIDER / "5.100.0" / PLATFORM
+    )
     prelude = f"""#!{sys.executable}
 import json, os, pathlib, subprocess, sys, time
 command = sys.argv[2]
@@ -83,7 +86,7 @@ def calls(tmp_path: Path) -> list[str]:
 
 
 def mirror(folder: Path, version: str, platform: str = PLATFORM) -> Path:
-    path = folder / "terraform-plugins" / terraform.PROVIDER / version / platform
+    path = folder / "terraform-plugins" / terraform_provider.PROVIDER / version / platform
     path.mkdir(parents=True)
     return folder / "terraform-plugins"
 
@@ -101,7 +104,7 @@ def test_a_mirror_with_the_locked_version_is_used(project: Project, machine: Pat
 
 
 def test_a_packed_mirror_is_used(project: Project, machine: Path) -> None:
-    folder = machine / "packed" / terraform.PROVIDER
+    folder = machine / "packed" / terraform_provider.PROVIDER
     folder.mkdir(parents=True)
     (folder / f"terraform-provider-aws_5.100.0_{PLATFORM}.zip").touch()
     path = cli_configuration(project)
@@ -193,7 +196,7 @@ def test_init_without_a_provider_names_the_remedy(project: Project, display: Dis
 
 def test_init_on_aws_without_a_backend_names_the_remedy(root: Path, display: Display, fake: Any) -> None:
     fake(init="sys.exit(print('Error: Missing Required Value') or 1)")
-    with pytest.raises(TerraformError, match=r"Make a backend\.hcl"):
+    with pytest.raises(TerraformError, match=r"name the state bucket in .*/dev/backend\.hcl"):
         Terraform(Project.at(root, "dev"), display).init()
 
 
@@ -254,7 +257,6 @@ def test_apply_that_fails_says_why_and_where(project: Project, display: Display,
 def test_a_command_that_hangs_is_stopped_with_its_children(
     project: Project, display: Display, fake: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(terraform, "LOCAL_SECONDS", 0.5)
     monkeypatch.setattr(terraform, "STOP_SECONDS", 0.5)
     pid_file = tmp_path / "child"
     fake(
@@ -263,8 +265,8 @@ def test_a_command_that_hangs_is_stopped_with_its_children(
         f"pathlib.Path({str(pid_file)!r}).write_text(str(child.pid)); time.sleep(60)"
     )
     started = time.monotonic()
-    with pytest.raises(TerraformError, match=r"destroy did not end within 0\.5 seconds"):
-        Terraform(project, display).destroy()
+    with pytest.raises(TerraformError, match=r"destroy did not finish within 0\.5 seconds"):
+        Terraform(project, display, seconds=0.5).destroy()
     assert time.monotonic() - started < 10
     child = int(pid_file.read_text())
     for _ in range(50):

@@ -103,7 +103,7 @@ def test_says_so_when_something_else_has_started_a_run(outputs: Outputs, monkeyp
         raise glue.exceptions.ConcurrentRunsExceededException
 
     monkeypatch.setattr(glue, "start_workflow_run", refuse)
-    with pytest.raises(WorkflowError, match="under way that this command did not start"):
+    with pytest.raises(WorkflowError, match="Another run of stedi-local-lakehouse is in progress"):
         Workflow(glue, outputs, pause=0).start("an operation")
 
 

@@ -1,4 +1,4 @@
-"""The names of files that messages of the jobs give numbers of, since a name may be somebody's address."""
+"""Look up the names of files that messages of the jobs identify by a number, since a name can be an e-mail address."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
 
-def named(s3: S3Client, bucket: str, text: str) -> dict[str, str]:
-    """Return the names of the objects and folders, gone ones with an old version included, whose numbers a text has."""
+def find_names(s3: S3Client, bucket: str, text: str) -> dict[str, str]:
+    """Return the keys of the objects and folders with the numbers in a text, by number; deleted objects included."""
     wanted = set(file_numbers.NUMBER.findall(text))
     found: dict[str, str] = {}
     pages = s3.get_paginator("list_object_versions").paginate(Bucket=bucket) if wanted else ()
     for page in pages:
         for item in (*page.get("Versions", []), *page.get("DeleteMarkers", [])):
             folders = PurePosixPath(item["Key"]).parents
-            for name in (item["Key"], *map(str, folders)):  # of a folder a message may tell too
+            for name in (item["Key"], *map(str, folders)):  # a message may refer to a folder too
                 if (number := file_numbers.of(name)) in wanted:
                     found[number] = name
     return dict(sorted(found.items()))

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from lakehouse import private
+from lakehouse import private_files
 
 
 @pytest.fixture(autouse=True)
@@ -24,7 +24,7 @@ def mode(path: Path) -> int:
 
 
 def test_a_new_folder_is_private(tmp_path: Path) -> None:
-    private.folder(tmp_path / "build")
+    private_files.secure_folder(tmp_path / "build")
     assert mode(tmp_path / "build") == 0o700
 
 
@@ -37,7 +37,7 @@ def test_a_folder_becomes_private_with_all_that_is_in_it(tmp_path: Path) -> None
     program = build / "local" / "program"
     program.touch(mode=0o777)
     (build / "local" / "data").touch(mode=0o664)
-    private.folder(build)
+    private_files.secure_folder(build)
     assert (mode(build), mode(build / "local")) == (0o700, 0o700)
     assert (mode(program), mode(build / "local" / "data")) == (0o700, 0o600)
     assert mode(outside) == 0o666
@@ -55,7 +55,7 @@ def test_a_file_is_private_from_the_first_moment(tmp_path: Path, monkeypatch: py
     path = tmp_path / "aws.env"
     path.write_text("old")
     assert mode(path) == 0o666
-    private.write(path, "secret")
+    private_files.write(path, "secret")
     assert seen == [(0o600, "old")], "nobody reads a half of it, nor it in a file that is open to others"
     assert (mode(path), path.read_text()) == (0o600, "secret")
     assert list(tmp_path.iterdir()) == [path]

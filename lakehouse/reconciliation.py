@@ -1,4 +1,7 @@
-"""What became of every row that the jobs of a run read, as they recorded it in the audit database."""
+"""The reconciliation of a run: how many rows its jobs read, published, dropped and quarantined.
+
+The jobs record this in the table pipeline_runs of the audit database.
+"""
 
 from __future__ import annotations
 
@@ -14,8 +17,8 @@ from lakehouse.tables import PUBLISHED_BY, catalog_of
 
 
 @dataclass(frozen=True)
-class Account:
-    """The rows that one job read of one table: read = published + dropped + quarantined."""
+class Reconciliation:
+    """The rows that one job read from one table: read = published + dropped + quarantined."""
 
     job: str
     """Short name: that of its script."""
@@ -23,26 +26,26 @@ class Account:
     read: int
     published: int
     dropped: Mapping[str, int] = field(default_factory=dict)
-    """Rows by reason."""
+    """Rows by drop reason."""
     quarantined: Mapping[str, int] = field(default_factory=dict)
     """Rows by reason."""
 
     @property
     def accounted_for(self) -> int:
-        """Rows of which it is known what became of them."""
+        """Rows that were published, dropped or quarantined."""
         return self.published + sum(self.dropped.values()) + sum(self.quarantined.values())
 
-    def in_words(self) -> str:
-        """Return the account in a line, with its reasons."""
-        losses = [
+    def describe(self) -> str:
+        """Return the numbers and reasons in one line."""
+        reasons = [
             f"{rows:,} {outcome}: {reason}"
-            for outcome, reasons in (("dropped", self.dropped), ("quarantined", self.quarantined))
-            for reason, rows in sorted(reasons.items(), key=lambda item: -item[1])
+            for outcome, by_reason in (("dropped", self.dropped), ("quarantined", self.quarantined))
+            for reason, rows in sorted(by_reason.items(), key=lambda item: -item[1])
         ]
-        return ", ".join([f"{self.read:,} rows of {self.table} read", f"{self.published:,} published", *losses])
+        return ", ".join([f"{self.read:,} rows of {self.table} read", f"{self.published:,} published", *reasons])
 
     def as_json(self) -> dict[str, Any]:
-        """Return the account as it stands in run.json."""
+        """Return the entry in run.json."""
         return {
             "table": self.table,
             "read": self.read,
@@ -52,23 +55,23 @@ class Account:
         }
 
 
-def of_run(session: boto3.Session, audit_database: str, run_id: str) -> list[Account]:
-    """Return the accounts of a workflow run, in the order of its jobs."""
+def of_run(session: boto3.Session, audit_database: str, run_id: str) -> list[Reconciliation]:
+    """Return the reconciliations of a workflow run, in the order of its jobs."""
     try:
         runs = catalog_of(session).load_table((audit_database, "pipeline_runs"))
     except (NoSuchTableError, NoSuchIcebergTableError) as error:
         raise LakehouseError(
-            f"There is no Iceberg table {audit_database}.pipeline_runs. Apply the environment first: make apply."
+            f"There is no Iceberg table {audit_database}.pipeline_runs. Create it: make apply"
         ) from error
     try:
         recorded = runs.scan(row_filter=f"workflow_run_id = '{run_id}'").to_arrow().to_pylist()
     except OSError as error:  # of pyarrow's S3 client
         raise LakehouseError(f"{audit_database}.pipeline_runs cannot be read: {error}") from error
-    return accounts(recorded)
+    return reconcile(recorded)
 
 
-def accounts(recorded: Iterable[Mapping[str, Any]]) -> list[Account]:
-    """Add up rows of pipeline_runs; of a job that was tried more than once its last attempt counts."""
+def reconcile(recorded: Iterable[Mapping[str, Any]]) -> list[Reconciliation]:
+    """Add up rows of pipeline_runs; if a job was retried, only its last attempt counts."""
     rows = list(recorded)
     last = {row["target_table"]: row["job_run_id"] for row in sorted(rows, key=lambda row: int(row["recorded_at"]))}
     found = []
@@ -77,7 +80,7 @@ def accounts(recorded: Iterable[Mapping[str, Any]]) -> list[Account]:
         for source in dict.fromkeys(row["source_table"] for row in own if row["outcome"] == "read"):
             counts = [row for row in own if row["source_table"] == source]
             found.append(
-                Account(
+                Reconciliation(
                     job=job,
                     table=source,
                     read=sum(_by_reason(counts, "read").values()),

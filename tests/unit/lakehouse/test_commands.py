@@ -1,4 +1,4 @@
-"""What a command does and leaves behind, with Terraform, Glue and the embedded AWS played by fakes."""
+"""What commands do and leave behind, with fakes of Terraform, Glue and the embedded AWS."""
 
 from __future__ import annotations
 
@@ -12,20 +12,23 @@ from typing import Any
 import pytest
 
 from embedded_aws import EmbeddedAws
-from lakehouse import claim, pipeline
-from lakehouse.accounts import Account
+from lakehouse import aws, landing, lease_holder, reconciliation, tables
+from lakehouse.commands import data, deployment, pipeline_run, privacy
 from lakehouse.console import Display
+from lakehouse.environments import AwsEnvironment, Environment, LocalEnvironment, open_environment
+from lakehouse.environments import aws as aws_environment
+from lakehouse.environments import local as local_environment
 from lakehouse.errors import (
     CommandInterruptedError,
     LakehouseError,
     NotDeployedError,
-    OperationUnderWayError,
+    OperationInProgressError,
     TerraformError,
     WorkflowError,
 )
 from lakehouse.lease import PROPERTY, LeaseError
-from lakehouse.pipeline import Operator
 from lakehouse.project import Project
+from lakehouse.reconciliation import Reconciliation
 from lakehouse.tables import ACCOUNTED_FOR, PUBLISHED_BY, Publication
 from lakehouse.terraform import Outputs
 from tests.support.operator_fakes import FakeGlue, FakeLease, moment, printed
@@ -38,13 +41,13 @@ ROWS = {
     **dict.fromkeys(PUBLISHED_BY.values(), 7),
 }
 
-# As if each job had counted all that there is.
+# As if each job had read every table.
 READ = ROWS
 
 
 @dataclass
 class World:
-    """All that the commands act upon."""
+    """Everything that the commands act on."""
 
     glue: FakeGlue
     outputs: Outputs
@@ -55,22 +58,22 @@ class World:
     during_apply: Callable[[], None] = lambda: None
     published_by: str = "wr_1"
     tables: tuple[str, ...] = tuple(PUBLISHED_BY.values())
-    accounts: list[Account] = field(default_factory=list)
+    reconciliations: list[Reconciliation] = field(default_factory=list)
 
     def publications(self) -> dict[str, Publication]:
         return {table: Publication(ROWS[table], self.published_by, 1, 9, READ) for table in self.tables}
 
 
-def complete_accounts() -> list[Account]:
+def complete() -> list[Reconciliation]:
     return [
-        Account(job, source, ROWS[source], ROWS[source], {}, {})
+        Reconciliation(job, source, ROWS[source], ROWS[source], {}, {})
         for job, sources in ACCOUNTED_FOR.items()
         for source in sources
     ]
 
 
 class FakeTerraform:
-    """Terraform that notes what it is told to do, for which profile and at which AWS."""
+    """Terraform that records its commands, with profile and AWS endpoint."""
 
     def __init__(self, world: World, profile: str | None) -> None:
         self.world = world
@@ -101,7 +104,7 @@ class FakeTerraform:
     def outputs(self) -> Outputs:
         return self.world.outputs
 
-    def place(self) -> tuple[str, str, str]:
+    def location(self) -> tuple[str, str, str]:
         if not self.world.deployed:
             raise NotDeployedError("not deployed")
         return self.world.outputs.region, self.world.outputs.bucket, self.world.outputs.workflow
@@ -110,7 +113,7 @@ class FakeTerraform:
 @pytest.fixture
 def world(outputs: Outputs, monkeypatch: pytest.MonkeyPatch) -> World:
     glue = FakeGlue(outputs, [moment(outputs, "RUNNING", "RUNNING"), moment(outputs, "COMPLETED", *ALL)])
-    world = World(glue, outputs, accounts=complete_accounts())
+    world = World(glue, outputs, reconciliations=complete())
 
     class FakeSession:
         def client(self, service: str, **_: Any) -> Any:
@@ -126,34 +129,35 @@ def world(outputs: Outputs, monkeypatch: pytest.MonkeyPatch) -> World:
         was_up, world.box = world.box is not None, None
         return was_up
 
-    monkeypatch.setattr(pipeline, "Terraform", lambda _, __, profile: FakeTerraform(world, profile))
-    monkeypatch.setattr(pipeline, "LOCAL_PAUSE", 0)
-    monkeypatch.setattr(pipeline, "AWS_PAUSE", 0)
-    monkeypatch.setattr(pipeline.embedded_aws, "up", up)
-    monkeypatch.setattr(pipeline.embedded_aws, "down", down)
-    monkeypatch.setattr(pipeline.embedded_aws, "status", lambda _: world.box)
-    monkeypatch.setattr(pipeline.aws, "session", lambda _: FakeSession())
-    monkeypatch.setattr(pipeline.landing, "replace", lambda *_: world.events.append("upload"))
-    monkeypatch.setattr(pipeline.tables, "publications", lambda *_: world.publications())
-    monkeypatch.setattr(pipeline.accounts, "of_run", lambda *_: world.accounts)
-    monkeypatch.setattr(claim, "Lease", FakeLease)
+    for module in (local_environment, aws_environment):
+        monkeypatch.setattr(module, "Terraform", lambda *_, profile=None, **__: FakeTerraform(world, profile))
+    monkeypatch.setattr(LocalEnvironment, "poll_seconds", 0)
+    monkeypatch.setattr(AwsEnvironment, "poll_seconds", 0)
+    monkeypatch.setattr(local_environment.embedded_aws, "up", up)
+    monkeypatch.setattr(local_environment.embedded_aws, "down", down)
+    monkeypatch.setattr(local_environment.embedded_aws, "status", lambda _: world.box)
+    monkeypatch.setattr(aws, "session", lambda _: FakeSession())
+    monkeypatch.setattr(landing, "replace", lambda *_: world.events.append("upload"))
+    monkeypatch.setattr(tables, "publications", lambda *_: world.publications())
+    monkeypatch.setattr(reconciliation, "of_run", lambda *_: world.reconciliations)
+    monkeypatch.setattr(lease_holder, "Lease", FakeLease)
     monkeypatch.setattr(FakeLease, "held_by", None)
     monkeypatch.setattr(FakeLease, "events", world.events, raising=False)
     return world
 
 
 @pytest.fixture
-def local(project: Project, display: Display) -> Operator:
-    return Operator(project, display)
+def local(project: Project, display: Display) -> Environment:
+    return open_environment(project, display)
 
 
 @pytest.fixture
-def dev(root: Path, display: Display) -> Operator:
-    return Operator(Project.at(root, "dev"), display)
+def dev(root: Path, display: Display) -> Environment:
+    return open_environment(Project.at(root, "dev"), display)
 
 
-def report(operator: Operator) -> dict[str, Any]:
-    document: dict[str, Any] = json.loads((operator.project.build / "run.json").read_text())
+def report(environment: Environment) -> dict[str, Any]:
+    document: dict[str, Any] = json.loads((environment.project.build / "run.json").read_text())
     return document
 
 
@@ -168,8 +172,8 @@ def no(_: str) -> bool:
 # A local run
 
 
-def test_a_local_run_does_everything_in_order(local: Operator, world: World, landing_folder: Path) -> None:
-    local.run(landing_folder, "strict")
+def test_a_local_run_does_everything_in_order(local: Environment, world: World, landing_folder: Path) -> None:
+    pipeline_run.run(local, landing_folder, "strict")
     assert world.events == [
         "up 0",
         "apply strict at http://127.0.0.1:1",
@@ -179,7 +183,7 @@ def test_a_local_run_does_everything_in_order(local: Operator, world: World, lan
         "lease released",
     ]
     assert world.glue.calls == ["start"]
-    assert len(world.glue.properties[0][PROPERTY]) == 32  # by which the jobs know whose lease they take on
+    assert len(world.glue.properties[0][PROPERTY]) == 32  # the id of the lease that the jobs join
     assert report(local)["status"] == "SUCCEEDED"
     assert report(local)["tables"] == ROWS
     assert world.box is not None
@@ -187,14 +191,14 @@ def test_a_local_run_does_everything_in_order(local: Operator, world: World, lan
 
 
 def test_each_change_of_state_is_a_line(
-    local: Operator, world: World, landing_folder: Path, display: Display, outputs: Outputs
+    local: Environment, world: World, landing_folder: Path, display: Display, outputs: Outputs
 ) -> None:
     world.glue.moments = [
         moment(outputs, "RUNNING", "RUNNING"),
         moment(outputs, "RUNNING", "SUCCEEDED", "RUNNING"),
         moment(outputs, "COMPLETED", *ALL),
     ]
-    local.run(landing_folder, None)
+    pipeline_run.run(local, landing_folder, None)
     jobs = tuple(f"  {job} " for job in PUBLISHED_BY)
     lines = [line for line in printed(display).splitlines() if line.startswith(jobs)]
     assert lines[:4] == [
@@ -206,85 +210,85 @@ def test_each_change_of_state_is_a_line(
     assert len(lines) == 7
 
 
-def test_without_data_the_sample_is_made_once(local: Operator, world: World) -> None:
+def test_without_data_the_sample_is_made_once(local: Environment, world: World) -> None:
     world.published_by = "another run, so that no counts are compared"
     with pytest.raises(WorkflowError):
-        local.run(None, None)
+        pipeline_run.run(local, None, None)
     made = (local.project.sample / "expected.json").stat().st_mtime_ns
     with pytest.raises(WorkflowError):
-        local.run(None, None)
+        pipeline_run.run(local, None, None)
     assert (local.project.sample / "expected.json").stat().st_mtime_ns == made
 
 
-def test_rows_other_than_expected_fail_the_run(local: Operator, world: World, landing_folder: Path) -> None:
+def test_rows_other_than_expected_fail_the_run(local: Environment, world: World, landing_folder: Path) -> None:
     expected = landing_folder / "expected.json"
     expected.write_text(json.dumps({"published": ROWS}))
-    local.run(landing_folder, None)
+    pipeline_run.run(local, landing_folder, None)
 
     expected.write_text(json.dumps({"published": ROWS | {"customer_trusted": 8}}))
     with pytest.raises(WorkflowError, match="customer_trusted: 7 rows instead of 8"):
-        local.run(landing_folder, None)
+        pipeline_run.run(local, landing_folder, None)
     assert report(local)["status"] == "FAILED"
 
 
-def test_expected_rows_do_not_hold_for_single_policies(local: Operator, world: World, landing_folder: Path) -> None:
+def test_expected_rows_do_not_hold_for_single_policies(local: Environment, world: World, landing_folder: Path) -> None:
     (landing_folder / "expected.json").write_text(json.dumps({"published": {"customer_trusted": 8}}))
     world.glue.arguments = {
         world.outputs.jobs["machine_learning_curated"]: {"--policies": '{"unmatched_steps": "keep"}'}
     }
-    local.run(landing_folder, None)
+    pipeline_run.run(local, landing_folder, None)
     assert report(local)["status"] == "SUCCEEDED"
 
 
-def test_tables_that_another_run_published_are_no_success(local: Operator, world: World, landing_folder: Path) -> None:
+def test_tables_of_another_run_fail_the_run(local: Environment, world: World, landing_folder: Path) -> None:
     (landing_folder / "expected.json").write_text(json.dumps({"published": ROWS}))
     world.published_by = "wr_0"
     with pytest.raises(WorkflowError, match=r"not complete:\n  customer_trusted was not published\n"):
-        local.run(landing_folder, None)
+        pipeline_run.run(local, landing_folder, None)
     assert report(local)["tables"] == {}
     assert report(local)["status"] == "FAILED"
 
 
-def test_a_table_that_is_missing_is_named(dev: Operator, world: World) -> None:
+def test_a_missing_table_is_named(dev: Environment, world: World) -> None:
     world.tables = tuple(table for table in PUBLISHED_BY.values() if table != "customers_curated")
     with pytest.raises(WorkflowError, match=r"not complete:\n  customers_curated was not published$"):
-        dev.run(None, None)
+        pipeline_run.run(dev, None, None)
     assert report(dev)["status"] == "FAILED"
 
 
 @pytest.mark.parametrize(
-    ("account", "says"),
+    ("found", "says"),
     [
-        (None, "customer_trusted_to_curated left no account of customer_trusted"),
+        (None, "customer_trusted_to_curated recorded no reconciliation of customer_trusted"),
         (
-            Account("customer_trusted_to_curated", "customer_trusted", 7, 4, {"no reading": 2}, {}),
-            "customer_trusted_to_curated read 7 rows of customer_trusted and accounted for 6",
+            Reconciliation("customer_trusted_to_curated", "customer_trusted", 7, 4, {"no reading": 2}, {}),
+            "customer_trusted_to_curated read 7 rows of customer_trusted but accounted for 6",
         ),
-        (  # balanced, and not what the snapshot says was read
-            Account("customer_trusted_to_curated", "customer_trusted", 6, 4, {"no reading": 2}, {}),
-            "customer_trusted_to_curated read 7 rows of customer_trusted and accounted for 6",
+        (  # balanced, but not the row count that the snapshot records
+            Reconciliation("customer_trusted_to_curated", "customer_trusted", 6, 4, {"no reading": 2}, {}),
+            "customer_trusted_to_curated read 7 rows of customer_trusted but accounted for 6",
         ),
     ],
 )
-def test_rows_that_are_not_reconciled_are_no_success(
-    dev: Operator, world: World, account: Account | None, says: str
+def test_rows_that_are_not_reconciled_fail_the_run(
+    dev: Environment, world: World, found: Reconciliation | None, says: str
 ) -> None:
-    world.accounts = [own for own in world.accounts if own.table != "customer_trusted"]
-    world.accounts += [account] if account else []
+    world.reconciliations = [own for own in world.reconciliations if own.table != "customer_trusted"]
+    world.reconciliations += [found] if found else []
     with pytest.raises(WorkflowError, match=f"not complete:\n  {says}$"):
-        dev.run(None, None)
+        pipeline_run.run(dev, None, None)
     assert report(dev)["status"] == "FAILED"
 
 
-def test_an_empty_table_is_said_with_reasons_and_counts(
-    dev: Operator, world: World, display: Display, monkeypatch: pytest.MonkeyPatch
+def test_a_warning_about_an_empty_table_gives_reasons_and_counts(
+    dev: Environment, world: World, display: Display, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(ROWS, "customers_curated", 0)
-    fates = Account(
+    fates = Reconciliation(
         "customer_trusted_to_curated", "customer_trusted", 7, 0, {"no trusted accelerometer reading": 7}, {}
     )
-    world.accounts = [fates if own.table == "customer_trusted" else own for own in world.accounts]
-    dev.run(None, None)
+    world.reconciliations = [fates if own.table == "customer_trusted" else own for own in world.reconciliations]
+    pipeline_run.run(dev, None, None)
     line = (
         "customers_curated is empty: 7 rows of customer_trusted read, 0 published, "
         "7 dropped: no trusted accelerometer reading"
@@ -294,44 +298,44 @@ def test_an_empty_table_is_said_with_reasons_and_counts(
     assert report(dev)["status"] == "SUCCEEDED"
 
 
-def test_bad_data_stops_before_anything_starts(local: Operator, world: World, tmp_path: Path) -> None:
+def test_bad_data_stops_before_anything_starts(local: Environment, world: World, tmp_path: Path) -> None:
     local.project.build.mkdir(parents=True)
     (local.project.build / "run.json").write_text('{"status": "SUCCEEDED"}')
     with pytest.raises(LakehouseError, match="does not exist"):
-        local.run(tmp_path / "nowhere", None)
+        pipeline_run.run(local, tmp_path / "nowhere", None)
     assert world.events == []
-    assert report(local) == {"status": "SUCCEEDED"}  # still the last run's
+    assert report(local) == {"status": "SUCCEEDED"}  # of the last run
 
 
 def test_a_failed_job_fails_the_run(
-    local: Operator, world: World, landing_folder: Path, display: Display, outputs: Outputs
+    local: Environment, world: World, landing_folder: Path, display: Display, outputs: Outputs
 ) -> None:
     world.glue.moments = [moment(outputs, "COMPLETED", "SUCCEEDED", "FAILED", message="SyntaxError: no")]
     with pytest.raises(WorkflowError, match=r"accelerometer_landing_to_trusted FAILED:\n  SyntaxError: no"):
-        local.run(landing_folder, None)
+        pipeline_run.run(local, landing_folder, None)
     assert report(local)["status"] == "FAILED"
     assert world.events[-1] == "down, but for the logs"
 
 
 @pytest.mark.parametrize("error", [TerraformError("no"), KeyboardInterrupt(), LakehouseError("port in use")])
 @pytest.mark.parametrize("was_up", [True, False])
-def test_an_embedded_aws_that_was_up_survives_a_failure_and_no_other(
-    local: Operator, world: World, landing_folder: Path, error: BaseException, was_up: bool
+def test_a_failed_command_stops_the_embedded_aws_only_if_it_started_it(
+    local: Environment, world: World, landing_folder: Path, error: BaseException, was_up: bool
 ) -> None:
     if was_up:
         world.box = EmbeddedAws(endpoint="http://127.0.0.1:1", pid=1)
     world.apply_error = error
     with pytest.raises(CommandInterruptedError if isinstance(error, KeyboardInterrupt) else type(error)) as raised:
-        local.run(landing_folder, None)
+        pipeline_run.run(local, landing_folder, None)
     assert (world.box is not None) == was_up
     if isinstance(error, KeyboardInterrupt):
-        still_up = "The embedded AWS is still up at http://127.0.0.1:1: make down stops it."
+        still_up = "The embedded AWS is still up at http://127.0.0.1:1. To stop it: make down"
         assert (still_up in str(raised.value)) == was_up
     assert not (local.project.build / "run.json").exists()
 
 
-def test_an_interrupted_local_run_is_stopped_and_says_what_that_leaves(
-    local: Operator, world: World, landing_folder: Path, outputs: Outputs
+def test_an_interrupted_local_run_is_stopped_and_reports_the_state_of_the_tables(
+    local: Environment, world: World, landing_folder: Path, outputs: Outputs
 ) -> None:
     world.box = EmbeddedAws(endpoint="http://127.0.0.1:1", pid=1)
     world.published_by = "wr_0"
@@ -340,78 +344,80 @@ def test_an_interrupted_local_run_is_stopped_and_says_what_that_leaves(
     running = moment(outputs, "RUNNING", "SUCCEEDED", "RUNNING")
     world.glue.moments = [running, KeyboardInterrupt(), running, moment(outputs, "STOPPED", "SUCCEEDED", "STOPPED")]
     with pytest.raises(CommandInterruptedError) as interrupted:
-        local.run(landing_folder, None)
+        pipeline_run.run(local, landing_folder, None)
     assert str(interrupted.value) == (
         "Interrupted: accelerometer_landing_to_trusted was stopped. "
-        "Nothing of this run was published: all tables are as an earlier run left them.\n"
-        "The embedded AWS is still up at http://127.0.0.1:1: make down stops it."
+        "This run published nothing: all tables are as an earlier run left them.\n"
+        "The embedded AWS is still up at http://127.0.0.1:1. To stop it: make down"
     )
     assert world.glue.calls == ["start", "stop wr_1"]
     assert world.events[-1] == "lease released"
-    assert report(local) == {"status": "SUCCEEDED"}  # still the last run's
+    assert report(local) == {"status": "SUCCEEDED"}  # of the last run
 
 
-def test_what_comes_second_is_refused_before_it_touches_anything(
-    local: Operator, dev: Operator, world: World, landing_folder: Path, monkeypatch: pytest.MonkeyPatch
+def test_a_second_operation_is_refused_before_it_changes_anything(
+    local: Environment, dev: Environment, world: World, landing_folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     world.box = EmbeddedAws(endpoint="http://127.0.0.1:1", pid=1)
     local.project.build.mkdir(parents=True)
     (local.project.build / "terraform.tfstate").write_text("{}")
     monkeypatch.setattr(FakeLease, "held_by", LeaseError("make run-pipeline by ada@laptop is under way since then."))
     for command in (
-        lambda: local.run(landing_folder, None),
-        lambda: local.apply(None, yes),
-        lambda: local.landing(landing_folder, yes),
-        lambda: local.forget("a@example.org", yes, dry_run=True),
-        lambda: local.destroy(yes),
-        lambda: dev.run(None, None),
-        lambda: dev.apply(None, yes),
-        lambda: dev.landing(landing_folder, yes),
-        lambda: dev.forget("a@example.org", yes, dry_run=False),
-        lambda: dev.destroy(yes),
+        lambda: pipeline_run.run(local, landing_folder, None),
+        lambda: deployment.apply(local, None, yes),
+        lambda: data.replace_landing_zone(local, landing_folder, yes),
+        lambda: privacy.forget(local, "a@example.org", yes, dry_run=True),
+        lambda: deployment.destroy(local, yes),
+        lambda: pipeline_run.run(dev, None, None),
+        lambda: deployment.apply(dev, None, yes),
+        lambda: data.replace_landing_zone(dev, landing_folder, yes),
+        lambda: privacy.forget(dev, "a@example.org", yes, dry_run=False),
+        lambda: deployment.destroy(dev, yes),
     ):
-        with pytest.raises(OperationUnderWayError, match=r"by ada@laptop is under way since .* Nothing was touched\."):
+        with pytest.raises(
+            OperationInProgressError, match=r"by ada@laptop is under way since .* Nothing was touched\."
+        ):
             command()
     assert world.events == []
     assert world.glue.calls == []
     assert world.box is not None
 
 
-def test_locally_a_command_is_alone_from_its_first_look_on(
-    local: Operator, world: World, landing_folder: Path, display: Display
+def test_local_commands_exclude_each_other_even_before_there_is_a_bucket(
+    local: Environment, world: World, landing_folder: Path, display: Display
 ) -> None:
-    """Also while there is no embedded AWS yet, and so no lease: the first run starts one and makes the bucket."""
-    second = Operator(local.project, display)
+    """The first run starts the embedded AWS and creates the bucket for the lease."""
+    second = open_environment(local.project, display)
     refused: list[str] = []
 
     def try_a_second(*_: Any) -> None:
         for command in (
-            lambda: second.run(landing_folder, "strict"),
-            lambda: second.apply(None, yes),
-            lambda: second.plan(None),
+            lambda: pipeline_run.run(second, landing_folder, "strict"),
+            lambda: deployment.apply(second, None, yes),
+            lambda: deployment.plan(second, None),
         ):
-            with pytest.raises(OperationUnderWayError) as error:
+            with pytest.raises(OperationInProgressError) as error:
                 command()
             refused.append(str(error.value))
 
     world.during_apply = try_a_second
-    local.run(landing_folder, None)
+    pipeline_run.run(local, landing_folder, None)
     assert len(refused) == 3
-    assert all(text.startswith("make run-pipeline by ") and "is under way since" in text for text in refused)
+    assert all(text.startswith("make run-pipeline by ") and "has been in progress since" in text for text in refused)
     assert world.events.count("apply published at http://127.0.0.1:1") == 1
-    second.run(landing_folder, "strict")  # when the first has ended
+    pipeline_run.run(second, landing_folder, "strict")  # after the first has ended
 
 
-def test_an_environment_that_is_not_deployed_has_no_lease_to_take(dev: Operator, world: World) -> None:
+def test_an_environment_that_is_not_deployed_has_no_lease_to_take(dev: Environment, world: World) -> None:
     world.deployed = False
-    dev.apply(None, yes)
+    deployment.apply(dev, None, yes)
     assert world.events == ["plan", "apply None at None"]
 
 
-def test_a_run_that_has_no_lease_yet_comes_first(
-    local: Operator, world: World, landing_folder: Path, display: Display
+def test_a_run_that_has_not_taken_its_lease_yet_is_not_disturbed(
+    local: Environment, world: World, landing_folder: Path, display: Display
 ) -> None:
-    """As one does that a schedule has just started."""
+    """For example, a run that a schedule has just started."""
     world.box = EmbeddedAws(endpoint="http://127.0.0.1:1", pid=1)
     local.project.build.mkdir(parents=True)
     (local.project.build / "terraform.tfstate").write_text("{}")
@@ -419,17 +425,17 @@ def test_a_run_that_has_no_lease_yet_comes_first(
         {"WorkflowRunId": "wr_0", "Status": "COMPLETED"},
         {"WorkflowRunId": "wr_7", "Status": "RUNNING"},
     ]
-    with pytest.raises(OperationUnderWayError, match=r"wr_7 .* under way\. Nothing was touched.*--run-id wr_7"):
-        local.run(landing_folder, None)
+    with pytest.raises(OperationInProgressError, match=r"wr_7 .* in progress\. Nothing was touched.*--run-id wr_7"):
+        pipeline_run.run(local, landing_folder, None)
     assert world.events == ["lease taken for make run-pipeline", "lease released"]
     assert world.glue.calls == []
 
 
-def test_aws_env_is_written_and_goes_with_the_embedded_aws(
-    local: Operator, world: World, monkeypatch: pytest.MonkeyPatch
+def test_aws_env_is_written_by_apply_and_removed_by_down(
+    local: Environment, world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("AWS_PROFILE", "prod")
-    local.apply(None, no)
+    deployment.apply(local, None, no)
     text = (local.project.build / "aws.env").read_text()
     for line in (
         "unset AWS_PROFILE",
@@ -445,54 +451,54 @@ def test_aws_env_is_written_and_goes_with_the_embedded_aws(
         "export TF_VAR_profile=published",
     ):
         assert line in text.splitlines()
-    local.down()
+    deployment.down(local)
     assert world.events[-1] == "down", "which removes aws.env with the rest"
 
 
-# Commands that need an embedded AWS, and those that do not keep one
+# Commands that need the embedded AWS, and commands that stop it again
 
 
-def test_a_plan_leaves_no_embedded_aws_behind(local: Operator, world: World) -> None:
-    local.plan(None)
+def test_a_plan_leaves_no_embedded_aws_behind(local: Environment, world: World) -> None:
+    deployment.plan(local, None)
     assert world.events == ["up 0", "plan", "down"]
     world.box = EmbeddedAws(endpoint="http://127.0.0.1:1", pid=1)
-    local.plan(None)
+    deployment.plan(local, None)
     assert world.box is not None
 
 
-def test_a_saved_plan_is_what_gets_applied(dev: Operator, world: World, tmp_path: Path) -> None:
-    dev.plan(None, tmp_path / "reviewed")
+def test_a_saved_plan_is_what_gets_applied(dev: Environment, world: World, tmp_path: Path) -> None:
+    deployment.plan(dev, None, tmp_path / "reviewed")
     assert (tmp_path / "reviewed.txt").read_text() == "text of reviewed"
-    dev.apply(None, no, tmp_path / "reviewed")  # nobody is asked: the plan has been reviewed
+    deployment.apply(dev, None, no, tmp_path / "reviewed")  # no question: the plan has been reviewed
     assert world.events[0] == "plan"
     assert "apply plan saved at None" in world.events
 
 
-def test_a_saved_plan_that_is_not_there_is_named(dev: Operator, world: World, tmp_path: Path) -> None:
+def test_a_missing_saved_plan_is_named(dev: Environment, world: World, tmp_path: Path) -> None:
     with pytest.raises(LakehouseError, match="nothing-here"):
-        dev.apply(None, yes, tmp_path / "nothing-here")
+        deployment.apply(dev, None, yes, tmp_path / "nothing-here")
     assert world.events == []
 
 
-def test_landing_and_counts_need_an_embedded_aws(local: Operator, world: World, landing_folder: Path) -> None:
+def test_landing_and_counts_need_an_embedded_aws(local: Environment, world: World, landing_folder: Path) -> None:
     with pytest.raises(LakehouseError, match="make apply"):
-        local.counts()
+        data.counts(local)
     with pytest.raises(LakehouseError, match="make apply"):
-        local.landing(landing_folder, no)
+        data.replace_landing_zone(local, landing_folder, no)
     assert world.events == []
 
 
-def test_destroy_without_an_embedded_aws_has_nothing_to_do(local: Operator, world: World) -> None:
-    local.destroy(no)
+def test_destroy_without_an_embedded_aws_has_nothing_to_do(local: Environment, world: World) -> None:
+    deployment.destroy(local, no)
     assert world.events == []
     world.box = EmbeddedAws(endpoint="http://127.0.0.1:1", pid=1)
-    local.destroy(no)
+    deployment.destroy(local, no)
     assert world.events == ["destroy"]  # there is no state, so no lease either
 
 
-def test_counts_show_what_is_there(local: Operator, world: World, display: Display) -> None:
+def test_counts_show_what_is_there(local: Environment, world: World, display: Display) -> None:
     world.box = EmbeddedAws(endpoint="http://127.0.0.1:1", pid=1)
-    local.counts()
+    data.counts(local)
     assert printed(display).count(" 7 ") == 5
     assert printed(display).count(" 9 ") == 3
 
@@ -500,65 +506,65 @@ def test_counts_show_what_is_there(local: Operator, world: World, display: Displ
 # On AWS
 
 
-def test_a_run_on_aws_only_triggers(dev: Operator, world: World) -> None:
-    dev.run(None, None)
+def test_a_run_on_aws_only_triggers(dev: Environment, world: World) -> None:
+    pipeline_run.run(dev, None, None)
     assert world.events == ["lease taken for make run-pipeline ENV=dev", "lease handed on to wr_1", "lease released"]
     assert world.glue.calls == ["start"]
     assert report(dev)["status"] == "SUCCEEDED"
 
 
-def test_a_run_on_aws_refuses_data_and_names_the_remedy(dev: Operator, world: World, landing_folder: Path) -> None:
+def test_a_run_on_aws_refuses_data_and_names_the_remedy(dev: Environment, world: World, landing_folder: Path) -> None:
     with pytest.raises(LakehouseError, match=f"make landing ENV=dev DATA={landing_folder}"):
-        dev.run(landing_folder, None)
+        pipeline_run.run(dev, landing_folder, None)
     assert world.glue.calls == []
 
 
-def test_a_run_on_aws_refuses_another_profile_than_the_deployed_one(dev: Operator, world: World) -> None:
+def test_a_run_on_aws_refuses_another_profile_than_the_deployed_one(dev: Environment, world: World) -> None:
     world.glue.arguments = {job: {"--profile": "consent_date"} for job in world.outputs.jobs.values()}
     with pytest.raises(LakehouseError, match=r"profile consent_date, not strict.*make apply ENV=dev PROFILE=strict"):
-        dev.run(None, "strict")
+        pipeline_run.run(dev, None, "strict")
     assert world.glue.calls == []
-    dev.run(None, "consent_date")
+    pipeline_run.run(dev, None, "consent_date")
     assert report(dev)["profile"] == "consent_date"
 
 
-def test_an_interrupted_run_on_aws_goes_on_with_its_lease(dev: Operator, world: World) -> None:
+def test_an_interrupted_run_on_aws_continues_with_its_lease(dev: Environment, world: World) -> None:
     world.glue.moments = [KeyboardInterrupt()]
-    with pytest.raises(CommandInterruptedError, match=r"wr_1 goes on .*make counts ENV=dev\. .*stop-workflow-run"):
-        dev.run(None, None)
+    with pytest.raises(CommandInterruptedError, match=r"wr_1 continues .*make counts ENV=dev\. .*stop-workflow-run"):
+        pipeline_run.run(dev, None, None)
     assert world.glue.calls == ["start"]
     assert world.events[-1] == "lease handed on to wr_1"
 
 
 def test_nothing_changes_on_aws_without_a_yes(
-    dev: Operator, world: World, landing_folder: Path, monkeypatch: pytest.MonkeyPatch
+    dev: Environment, world: World, landing_folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(pipeline.landing, "stale_keys", lambda *_: ["customer/landing/old.json"])
+    monkeypatch.setattr(landing, "stale_keys", lambda *_: ["customer/landing/old.json"])
     for command in (
-        lambda answer: dev.apply(None, answer),
-        dev.destroy,
-        lambda answer: dev.landing(landing_folder, answer),
+        lambda answer: deployment.apply(dev, None, answer),
+        lambda answer: deployment.destroy(dev, answer),
+        lambda answer: data.replace_landing_zone(dev, landing_folder, answer),
     ):
         with pytest.raises(LakehouseError, match="Nothing was changed"):
             command(no)
     assert [event for event in world.events if "lease" not in event] == ["plan", "plan"]
 
-    dev.landing(landing_folder, yes)
-    dev.apply("strict", yes)
-    dev.destroy(yes)
+    data.replace_landing_zone(dev, landing_folder, yes)
+    deployment.apply(dev, "strict", yes)
+    deployment.destroy(dev, yes)
     done = ["upload", "plan", "apply strict at None", "plan", "destroy"]
     assert [event for event in world.events if "lease" not in event][2:] == done
     assert [event.split()[1] for event in world.events if "lease" in event] == ["taken", "released"] * 6
 
 
-def test_landing_asks_for_its_data(dev: Operator, local: Operator, world: World) -> None:
+def test_landing_asks_for_its_data(dev: Environment, local: Environment, world: World) -> None:
     with pytest.raises(LakehouseError, match="make landing ENV=dev DATA="):
-        dev.landing(None, yes)
+        data.replace_landing_zone(dev, None, yes)
     with pytest.raises(LakehouseError, match="make landing DATA="):
-        local.landing(None, yes)
+        data.replace_landing_zone(local, None, yes)
     assert world.events == []
 
 
-def test_down_is_for_the_embedded_aws_only(dev: Operator, world: World) -> None:
-    with pytest.raises(LakehouseError, match="Only ENV=local"):
-        dev.down()
+def test_down_works_on_the_embedded_aws_only(dev: Environment, world: World) -> None:
+    with pytest.raises(LakehouseError, match="works on the embedded AWS only"):
+        deployment.down(dev)

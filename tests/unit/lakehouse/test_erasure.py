@@ -1,4 +1,4 @@
-"""The operator's side of forgetting a person: the request, the runs of the job, the report."""
+"""The operator's side of an erasure request: the request, the job runs, the report."""
 
 # ruff: noqa: N803 (the arguments' names in Glue)
 from __future__ import annotations
@@ -12,9 +12,9 @@ import pytest
 from moto import mock_aws
 
 from lakehouse import file_numbers
+from lakehouse.erasure import ErasureJob, parse_address, summarize
 from lakehouse.errors import LakehouseError
-from lakehouse.forgetting import Forgetting, address, summary
-from lakehouse.names import named
+from lakehouse.file_name_lookup import find_names
 from lakehouse.terraform import Outputs
 
 EMAIL = "ann@x.org"
@@ -36,8 +36,8 @@ REPORT = {
 }
 
 
-class ForgettingGlue:
-    """Glue with the job that forgets; each of its runs leaves what the given function leaves."""
+class ErasureGlue:
+    """Glue with the erasure job; each of its runs leaves what the given function leaves."""
 
     class exceptions:  # noqa: N801 as boto3 names it
         class ConcurrentRunsExceededException(Exception):  # noqa: N818
@@ -67,9 +67,9 @@ def s3(outputs: Outputs, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
         yield client
 
 
-def forgetting(outputs: Outputs, s3: Any, *outcomes: Any) -> tuple[Forgetting, ForgettingGlue]:
-    glue = ForgettingGlue(*outcomes)
-    return Forgetting(glue, s3, outputs, 0.001, "an operation"), glue  # type: ignore[arg-type]
+def erasure_job(outputs: Outputs, s3: Any, *outcomes: Any) -> tuple[ErasureJob, ErasureGlue]:
+    glue = ErasureGlue(*outcomes)
+    return ErasureJob(glue, s3, outputs, 0.001, "an operation"), glue  # type: ignore[arg-type]
 
 
 def test_the_address_stands_in_the_request_and_in_no_argument(outputs: Outputs, s3: Any) -> None:
@@ -78,7 +78,7 @@ def test_the_address_stands_in_the_request_and_in_no_argument(outputs: Outputs, 
         s3.put_object(Bucket=outputs.bucket, Key=f"forget/reports/{request}.json", Body=body)
 
     running = {"JobRunState": "RUNNING"}
-    client, glue = forgetting(outputs, s3, running, running, lambda: None, running, leave_report)
+    client, glue = erasure_job(outputs, s3, running, running, lambda: None, running, leave_report)
     request, resumed = client.request([EMAIL], ["a.pdf"])
     seen: list[str] = []
     report = client.run(request, dry_run=False, on_change=lambda run: seen.append(run.state))
@@ -91,7 +91,7 @@ def test_the_address_stands_in_the_request_and_in_no_argument(outputs: Outputs, 
 
 
 def test_a_request_that_was_never_finished_is_taken_up_again(outputs: Outputs, s3: Any) -> None:
-    client, _ = forgetting(outputs, s3)
+    client, _ = erasure_job(outputs, s3)
     client.request(["bob@x.org"])
     client.request([EMAIL, "bob@x.org"])
     first, _ = client.request([EMAIL])
@@ -105,7 +105,7 @@ def test_a_request_that_was_never_finished_is_taken_up_again(outputs: Outputs, s
 
 
 def test_a_request_that_a_look_has_deleted_is_made_again_under_its_id(outputs: Outputs, s3: Any) -> None:
-    client, _ = forgetting(outputs, s3)
+    client, _ = erasure_job(outputs, s3)
     first, _ = client.request([EMAIL])
     s3.delete_object(Bucket=outputs.bucket, Key=f"forget/requests/{first}.json")
     assert client.request([EMAIL], new=first) == (first, False)
@@ -119,7 +119,7 @@ def test_an_export_is_fetched_and_stays_in_no_version(outputs: Outputs, s3: Any)
         for content in (b"earlier", b'{"subject": []}'):
             s3.put_object(Bucket=outputs.bucket, Key="forget/exports/r.json", Body=content)
 
-    client, glue = forgetting(outputs, s3, leave_export)
+    client, glue = erasure_job(outputs, s3, leave_export)
     assert client.export("r", on_change=lambda _: None) == '{"subject": []}'
     assert glue.started == [{"--request": "r", "--export": "true", "--lease": "an operation"}]
     left = s3.list_object_versions(Bucket=outputs.bucket)
@@ -135,9 +135,9 @@ def test_the_name_behind_a_number_is_found_also_of_an_object_that_is_gone(output
     s3.delete_object(Bucket=outputs.bucket, Key=key)
     number = file_numbers.of(key)
     assert file_numbers.of("s3://lake/customer/landing/of%20ann%40x.org,1.json") == number, "as Spark says it"
-    assert named(s3, outputs.bucket, f"1 x no JSON, in {number}; 2 x, in file-000000000000") == {number: key}
+    assert find_names(s3, outputs.bucket, f"1 x no JSON, in {number}; 2 x, in file-000000000000") == {number: key}
     folder = "customer/landing"
-    assert named(s3, outputs.bucket, file_numbers.of(folder)) == {file_numbers.of(folder): folder}
+    assert find_names(s3, outputs.bucket, file_numbers.of(folder)) == {file_numbers.of(folder): folder}
 
 
 def test_the_report_of_an_earlier_look_is_not_taken_for_that_of_the_request(outputs: Outputs, s3: Any) -> None:
@@ -145,40 +145,42 @@ def test_the_report_of_an_earlier_look_is_not_taken_for_that_of_the_request(outp
         s3.put_object(Bucket=outputs.bucket, Key="forget/reports/r.json", Body=json.dumps(report).encode())
 
     leave(REPORT | {"dry_run": True})
-    client, glue = forgetting(outputs, s3, lambda: None, lambda: leave(REPORT))
+    client, glue = erasure_job(outputs, s3, lambda: None, lambda: leave(REPORT))
     assert client.run("r", dry_run=False, on_change=lambda _: None) == REPORT
     assert len(glue.started) == 2
 
 
 def test_a_failed_run_ends_it_with_the_message_of_the_job(outputs: Outputs, s3: Any) -> None:
     failed = {"JobRunState": "FAILED", "CompletedOn": 1, "ErrorMessage": "forget: still there"}
-    client, glue = forgetting(outputs, s3, failed)
-    with pytest.raises(LakehouseError, match=r"(?s)FAILED: forget: still there.*takes it up again"):
+    client, glue = erasure_job(outputs, s3, failed)
+    with pytest.raises(
+        LakehouseError, match=r"(?s)FAILED: forget: still there.*To resume it, give the same command again"
+    ):
         client.run("r", dry_run=True, on_change=lambda _: None)
     assert glue.started == [{"--request": "r", "--dry_run": "true", "--lease": "an operation"}]
 
 
 def test_runs_without_a_report_are_an_error(outputs: Outputs, s3: Any) -> None:
-    client, _ = forgetting(outputs, s3, lambda: None, lambda: None)
-    with pytest.raises(LakehouseError, match="left no report after 2 runs"):
+    client, _ = erasure_job(outputs, s3, lambda: None, lambda: None)
+    with pytest.raises(LakehouseError, match="has no report after 2 runs"):
         client.run("r", dry_run=False, on_change=lambda _: None)
 
 
 @pytest.mark.parametrize("text", ["", "ann", "ann@x", "@x.org", "ann@b@x.org", "ann lee@x.org", "ann@x.org, bob@x.org"])
 def test_a_malformed_address_is_refused_and_not_repeated(text: str) -> None:
     with pytest.raises(LakehouseError) as refused:
-        address(text)
-    assert str(refused.value).startswith("EMAIL is not an e-mail address;")
+        parse_address(text)
+    assert str(refused.value).startswith("EMAIL is not a valid e-mail address.")
     assert not text or text not in str(refused.value)
 
 
 def test_an_address_is_compared_without_letter_case_and_white_space() -> None:
-    assert address(" Ann@X.org\n") == EMAIL
-    assert address("O'Brien$x@X.org") == "o'brien$x@x.org"
+    assert parse_address(" Ann@X.org\n") == EMAIL
+    assert parse_address("O'Brien$x@X.org") == "o'brien$x@x.org"
 
 
 def test_summary_says_what_went_and_what_stays() -> None:
-    lines = summary(REPORT)
+    lines = summarize(REPORT)
     assert lines[0] == "Erased 5 records:"
     assert [line.split() for line in lines[1:6]] == [
         ["1", "lines", "of", "customer_landing"],
@@ -188,10 +190,10 @@ def test_summary_says_what_went_and_what_stays() -> None:
         ["4", "log", "streams"],
     ]
     assert lines[6:] == [
-        "Kept, since other customers have the same: 1 x serial number",
-        "Kept, by pseudonym: the refusal of an owner of 1 Step Trainers of others",
-        "Verified: not in 10 versions of objects, 2,000 bytes, nor in 5 log streams.",
-        "Not looked into, as accepted: 3 objects.",
+        "Kept, because other customers have the same value: 1 x serial number",
+        "Kept, by pseudonym: refused consent for 1 Step Trainers that others use too",
+        "Verified: no trace in 10 object versions, 2,000 bytes, and 5 log streams.",
+        "Not searched, as accepted: 3 objects.",
     ]
     nothing = {"found": False, "kept_because_shared": {}}
-    assert summary({"dry_run": True, "erased": nothing, "verification": None}) == ["Nothing was found."]
+    assert summarize({"dry_run": True, "erased": nothing, "verification": None}) == ["No data was found."]

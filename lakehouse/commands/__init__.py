@@ -1,0 +1,1 @@
+"""The commands, by subject: each takes an environment and does the same in all of them."""
