@@ -33,8 +33,8 @@ TYPED = {b"Enter a value: ": b"yes\n", b"[y/N]: ": b"y\n"}
 COLOUR = re.compile(rb"\x1b\[[0-9;]*m")
 EDITED = {
     "ddl/customer_trusted.sql": (
-        "not agreed. Personal data: yes.'\n)",
-        """not agreed. Personal data: yes.',
+        "Personal data: yes.'\n)",
+        """Personal data: yes.',
   emaildomain               string COMMENT 'Domain of the e-mail address. Personal data: no.'
 )""",
     ),

@@ -35,7 +35,7 @@ def test_cause_and_file_are_named_and_the_trace_is_in_the_log(spark, job, tmp_pa
 
 def test_an_error_of_a_query_is_a_sentence_too(spark, job):
     with (
-        pytest.raises(SystemExit, match=r"^steps: Spark failed: \[UNRESOLVED_COLUMN.*nowhere.*run the workflow again"),
+        pytest.raises(SystemExit, match=r"^step_trainer_trusted: Spark failed: \[UNRESOLVED_COLUMN.*nowhere.*run the workflow again"),
         job,
     ):
         spark.range(1).select("nowhere").collect()
