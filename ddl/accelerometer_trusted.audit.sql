@@ -1,6 +1,7 @@
 -- Inputs: accelerometer_landing, customer_trusted.
 -- A rule is a query that returns the rows which violate it; any such row keeps accelerometer_trusted from
--- being published. The parameters are the policies.
+-- being published. The parameters are the policies. `only if` names the
+-- policy without which a rule is not checked.
 -- `address`, in every input with e-mail addresses, is their canonical form.
 
 -- every reading is complete and finite
@@ -12,9 +13,10 @@ WHERE coalesce(trim(`user`), '') = '' OR `timestamp` IS NULL
 SELECT * FROM accelerometer_trusted LEFT ANTI JOIN customer_trusted USING (address);
 
 -- where readings count since consent, no reading is older than the customer's consent
+-- only if accelerometer_consent = 'since_consent'
 SELECT `user` FROM accelerometer_trusted
 JOIN (SELECT address, min(sharewithresearchasofdate) AS since FROM customer_trusted GROUP BY address) USING (address)
-WHERE :accelerometer_consent = 'since_consent' AND `timestamp` < since;
+WHERE `timestamp` < since;
 
 -- no reading occurs twice
 SELECT `user` FROM accelerometer_trusted

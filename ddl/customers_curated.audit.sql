@@ -1,6 +1,7 @@
 -- Inputs: customer_trusted, accelerometer_trusted.
 -- A rule is a query that returns the rows which violate it; any such row keeps customers_curated from
--- being published. The parameters are the policies.
+-- being published. The parameters are the policies. `only if` names the
+-- policy without which a rule is not checked.
 -- `address`, in every input with e-mail addresses, is their canonical form.
 
 -- every record is of a trusted customer with a trusted accelerometer reading, and occurs once
@@ -20,14 +21,14 @@ EXCEPT ALL SELECT if(:curated_identity = 'clear', struct(customername, email, ph
 FROM customers_curated;
 
 -- with curated pseudonyms, the identifying columns hold only pseudonyms
+-- only if curated_identity = 'pseudonym'
 SELECT * FROM customers_curated
-WHERE :curated_identity = 'pseudonym'
-  AND NOT (coalesce(customername RLIKE '^[0-9a-f]{64}$', true) AND coalesce(email RLIKE '^[0-9a-f]{64}$', false)
+WHERE NOT (coalesce(customername RLIKE '^[0-9a-f]{64}$', true) AND coalesce(email RLIKE '^[0-9a-f]{64}$', false)
            AND coalesce(phone RLIKE '^[0-9a-f]{64}$', true));
 
 -- with curated pseudonyms, each customer has one
+-- only if curated_identity = 'pseudonym'
 SELECT pseudonyms FROM (SELECT count(DISTINCT email) AS pseudonyms FROM customers_curated)
 JOIN (
   SELECT count(DISTINCT address) AS customers FROM customer_trusted LEFT SEMI JOIN accelerometer_trusted USING (address)
-) ON pseudonyms <> customers
-WHERE :curated_identity = 'pseudonym';
+) ON pseudonyms <> customers;

@@ -1,6 +1,7 @@
 -- Inputs: step_trainer_trusted, accelerometer_trusted, customers_curated, owners.
 -- A rule is a query that returns the rows which violate it; any such row keeps machine_learning_curated from
--- being published. The parameters are the policies.
+-- being published. The parameters are the policies. `only if` names the
+-- policy without which a rule is not checked.
 -- owners has the curated customers with their e-mail addresses, even where customers_curated has pseudonyms.
 -- `address`, in every input with e-mail addresses, is their canonical form.
 
@@ -31,14 +32,14 @@ WHERE CASE :training_subject
   END;
 
 -- no time has more pseudonyms than customers who moved, and it has as many where all of them are paired
+-- only if training_subject = 'pseudonym'
 SELECT sensorreadingtime FROM (
   SELECT sensorreadingtime, count(DISTINCT subjectkey) AS pseudonyms FROM machine_learning_curated
   WHERE x IS NOT NULL GROUP BY sensorreadingtime
 ) JOIN (
   SELECT `timestamp`, count(DISTINCT address) AS customers FROM accelerometer_trusted GROUP BY `timestamp`
 ) ON `timestamp` = sensorreadingtime
-WHERE :training_subject = 'pseudonym'
-  AND (pseudonyms > customers OR :training_match = 'timestamp' AND pseudonyms < customers);
+WHERE pseudonyms > customers OR :training_match = 'timestamp' AND pseudonyms < customers;
 
 -- every matching pair of trusted readings occurs exactly as often as it exists, and nothing else occurs
 SELECT sensorreadingtime FROM (

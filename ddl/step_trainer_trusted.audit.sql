@@ -1,6 +1,7 @@
 -- Inputs: step_trainer_landing, customers_curated, customer_trusted, owners.
 -- A rule is a query that returns the rows which violate it; any such row keeps step_trainer_trusted from
--- being published. The parameters are the policies.
+-- being published. The parameters are the policies. `only if` names the
+-- policy without which a rule is not checked.
 -- owners has the customer records that count as owners of the Step Trainers.
 -- `address`, in every input with e-mail addresses, is their canonical form.
 
@@ -12,6 +13,7 @@ WHERE sensorreadingtime IS NULL OR distancefromobject IS NULL OR coalesce(trim(s
 SELECT * FROM step_trainer_trusted s LEFT ANTI JOIN customers_curated c ON s.serialnumber = c.serialnumber;
 
 -- where readings count since consent, no reading is older than the consent of the owners
+-- only if step_trainer_consent = 'since_consent'
 SELECT s.serialnumber FROM step_trainer_trusted s
 JOIN (
   SELECT o.serialnumber, if(:shared_serial_number = 'all_owners', max(t.since), min(t.since)) AS since
@@ -19,13 +21,13 @@ JOIN (
   JOIN (SELECT address, min(sharewithresearchasofdate) AS since FROM customer_trusted GROUP BY address) t USING (address)
   GROUP BY o.serialnumber
 ) agreed ON agreed.serialnumber = s.serialnumber
-WHERE :step_trainer_consent = 'since_consent' AND s.sensorreadingtime < agreed.since;
+WHERE s.sensorreadingtime < agreed.since;
 
 -- where all owners must consent, no reading is of a Step Trainer with an untrusted owner
+-- only if shared_serial_number = 'all_owners'
 SELECT s.serialnumber FROM step_trainer_trusted s
 LEFT SEMI JOIN (SELECT serialnumber FROM owners LEFT ANTI JOIN customer_trusted USING (address)) others
-  ON others.serialnumber = s.serialnumber
-WHERE :shared_serial_number = 'all_owners';
+  ON others.serialnumber = s.serialnumber;
 
 -- no reading occurs twice
 SELECT serialnumber FROM step_trainer_trusted
@@ -36,7 +38,8 @@ SELECT sensorreadingtime, serialnumber, distancefromobject FROM step_trainer_tru
 EXCEPT SELECT sensorreadingtime, serialnumber, distancefromobject FROM step_trainer_landing;
 
 -- where one owner's consent suffices, no landed reading of a curated customer's Step Trainer is missing
+-- only if shared_serial_number = 'any_owner'
+-- only if step_trainer_consent = 'any'
 SELECT sensorreadingtime, serialnumber, distancefromobject FROM step_trainer_landing
 LEFT SEMI JOIN customers_curated USING (serialnumber)
-WHERE :shared_serial_number = 'any_owner' AND :step_trainer_consent = 'any'
 EXCEPT SELECT sensorreadingtime, serialnumber, distancefromobject FROM step_trainer_trusted;

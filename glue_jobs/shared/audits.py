@@ -3,13 +3,14 @@
 import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 from pyspark.sql import DataFrame, SparkSession
 
 import extra_files
 import pipeline
+import policies
 from address import Addresses
 from arguments import RowCountChange
 from problems import AuditError
@@ -18,6 +19,7 @@ from table_contract import TableContract
 # A comment with the query that it names on the next line.
 RULE: Final = re.compile(r"((?:^--[^\n]*\n)+)(^SELECT\b[^;]+);$", re.MULTILINE)
 COMMENT: Final = re.compile(r"^--.*$", re.MULTILINE)
+CONDITION: Final = re.compile(r"only if (\w+) = '(\w+)'")
 INPUTS: Final = re.compile(r"\A-- Inputs: (\w+(?:, \w+)*)\.$", re.MULTILINE)
 
 ADDRESSES: Final = {
@@ -34,6 +36,8 @@ class Rule:
 
     name: str
     query: str
+    policies: Mapping[str, str] = field(default_factory=dict)
+    """Values of policies with which alone the rule holds."""
 
 
 @dataclass(frozen=True)
@@ -59,11 +63,22 @@ def load(table: str) -> Audit:
 
 
 def parse(text: str) -> list[Rule]:
-    """Read rules: the comment right above a query is the name of its rule."""
+    """Read rules: the comment right above a query is the name of its rule and, behind it, the policies of the rule.
+
+    Raises an AuditError about a policy or a value that is not declared, since such a rule would never be checked.
+    """
     return [
-        Rule(" ".join(line.removeprefix("--").strip() for line in comment.splitlines()), query.strip())
+        _rule([line.removeprefix("--").strip() for line in comment.splitlines()], query)
         for comment, query in RULE.findall(text)
     ]
+
+
+def _rule(comment: Sequence[str], query: str) -> Rule:
+    conditions = {match[1]: match[2] for line in comment if (match := CONDITION.fullmatch(line))}
+    name = " ".join(line for line in comment if not CONDITION.fullmatch(line))
+    if wrong := policies.problem(conditions):
+        raise AuditError(f"The rule '{name}' has an {wrong}. Nothing was published; correct the rule.")
+    return Rule(name, query.strip(), conditions)
 
 
 def violations(
@@ -71,9 +86,13 @@ def violations(
 ) -> dict[str, int]:
     """Return the number of violating rows by name of each broken rule; `views` are the rows that the queries read.
 
-    All rules run as one query, since Spark takes about as long for each query as for all of them. Views with addresses
-    get a column `address`, by which the rules compare them.
+    All rules run as one query, since Spark takes about as long for each query as for all of them; those of other
+    policies than the run's are left out, since Spark would plan them too. Views with addresses get a column `address`,
+    by which the rules compare them.
     """
+    rules = [rule for rule in rules if rule.policies.items() <= parameters.items()]
+    if not rules:
+        return {}
     counts = [
         f"SELECT {number} AS rule, count(*) AS found FROM ({rule.query})"  # noqa: S608 our own file
         for number, rule in enumerate(rules)

@@ -572,6 +572,18 @@ def test_name_of_a_rule_is_the_comment_right_above_it():
     assert audits.parse(text) == rules
 
 
+def test_rule_names_the_policies_with_which_it_is_checked():
+    text = "-- first\n-- only if customer_records = 'latest'\n-- only if training_match = 'timestamp'\nSELECT 1;\n"
+    policies = {"customer_records": "latest", "training_match": "timestamp"}
+    assert audits.parse(text) == [audits.Rule("first", "SELECT 1", policies)]
+
+
+@pytest.mark.parametrize("condition", ["customer_record = 'latest'", "customer_records = 'last'"])
+def test_rule_of_an_unknown_policy_is_refused(condition):
+    with pytest.raises(AuditError, match=r"The rule 'first' has an (unknown policy|invalid) .*choose from"):
+        audits.parse(f"-- first\n-- only if {condition}\nSELECT 1;\n")
+
+
 @pytest.mark.parametrize(("before", "after"), [(None, 5), (0, 5), (10, 5), (10, 100), (10, 10)])
 def test_row_count_may_change_within_the_limit(before, after):
     audits.check_row_count("things", before, after, RowCountChange(drop=0.5, growth=10))

@@ -34,10 +34,8 @@ def test_cause_and_file_are_named_and_the_trace_is_in_the_log(spark, job, tmp_pa
 
 
 def test_an_error_of_a_query_is_a_sentence_too(spark, job):
-    with (
-        pytest.raises(SystemExit, match=r"^step_trainer_trusted: Spark failed: \[UNRESOLVED_COLUMN.*nowhere.*run the workflow again"),
-        job,
-    ):
+    says = r"^step_trainer_trusted: Spark failed: \[UNRESOLVED_COLUMN.*nowhere.*run the workflow again"
+    with pytest.raises(SystemExit, match=says), job:
         spark.range(1).select("nowhere").collect()
 
 
