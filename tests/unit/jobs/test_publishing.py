@@ -1,4 +1,4 @@
-"""How a job publishes its table: in one commit with a report, the same again when run again, or not at all."""
+"""Publishing of a table: in one commit with a report, idempotent, or not at all."""
 
 import json
 import time
@@ -170,7 +170,7 @@ def test_nothing_is_written_while_the_clock_is_behind_the_last_run(lakehouse, mo
 
 
 def test_table_that_was_replaced_during_the_run_is_noticed_though_the_run_does_not_write_it():
-    """The run has a new customer_trusted; what is visible of accelerometer_trusted came of the old one."""
+    """The run has a new customer_trusted; the visible accelerometer_trusted was made from the old one."""
 
     def snapshot(number, **read):
         return Snapshot(number, 1, {f"snapshot-read.{table}": str(of) for table, of in read.items()}, 0)

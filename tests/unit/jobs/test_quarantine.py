@@ -63,7 +63,7 @@ def test_more_than_the_limit_refuses_the_run_in_words_that_quote_no_row(first_ru
 
 
 def told(refused):
-    """Return what the operator is told of a job that was refused, line by line: by way of stderr, Glue and report."""
+    """Return the lines of the message that the operator sees of a refused job, by way of stderr, Glue and report."""
     around = ["12:00:00.123 WARN Utils: before", "java.lang.Exception: before", "\tat x.Y.z(Y.java:1)"]
     message = error_message([*around, *str(refused.value).splitlines(), "12:00:01.000 WARN Utils: after"], 1)
     job = JobRun("customer_landing_to_trusted", "FAILED", "jr_1", message=message)

@@ -1,4 +1,4 @@
-"""Which lines of landing data become rows, and what is said about those that cannot."""
+"""Which landing lines become rows, and the reasons for those that cannot."""
 
 import pytest
 from pyspark.sql import functions as F
@@ -17,7 +17,7 @@ NAN = "a line has NaN or Infinity, which JSON does not know"
 
 
 def moved(**changes):
-    """Return the fields of a good accelerometer line as JSON texts; a change to None leaves the field out."""
+    """Return a valid accelerometer line with some fields changed, given as JSON texts; None omits the field."""
     fields = {"user": '"a@example.com"', "timestamp": "1655564376361", "x": "1.0", "y": "-1.0", "z": "0.5"} | changes
     return "{" + ", ".join(f'"{key}": {value}' for key, value in fields.items() if value is not None) + "}"
 
@@ -80,7 +80,7 @@ UNUSABLE = {
 
 @pytest.fixture(scope="module")
 def parse(spark, request):
-    """Parse lines of a landing table into {file: row}; each line counts as a file of its own."""
+    """Parse lines of a landing table into {file: row}; each line is a file of its own."""
 
     def parsed(table, lines):
         ddl = request.config.rootpath / "ddl" / f"{table}.sql"

@@ -1,4 +1,4 @@
-"""Nobody sees a table before it is audited, nor one table of a run before the others; and a rerun heals."""
+"""Tables become visible only after their audit and all together, and a rerun repairs a failed run."""
 
 import importlib
 import json
@@ -15,7 +15,7 @@ TABLES = list(JOBS.values())
 
 
 def in_each(value):
-    """Return the same for each table."""
+    """Return a mapping from each table to the same value."""
     return dict.fromkeys(TABLES, value)
 
 
@@ -154,7 +154,7 @@ def test_last_job_of_a_workflow_run_publishes_nothing_without_the_tables_of_the_
 
 
 class Crash(Exception):  # noqa: N818 no error of a job
-    """What a job does not expect."""
+    """An error that a job does not expect."""
 
 
 def land(lakehouse, *more):
@@ -166,7 +166,7 @@ def land(lakehouse, *more):
 
 
 def who(lakehouse):
-    """Return whose row each row of each table is."""
+    """Return the customer of each row by table."""
     of = {"email": "@example.com", "user": "@example.com", "serialnumber": "of "}
     columns = dict(zip(TABLES, ("email", "user", "email", "serialnumber", "serialnumber"), strict=True))
     return {
@@ -177,7 +177,7 @@ def who(lakehouse):
 
 @pytest.mark.slow
 def test_failure_of_any_job_shows_nothing_and_the_next_run_heals(lakehouse, monkeypatch):
-    """It gives what an undisturbed run would: a consent given and one withdrawn take effect on every table."""
+    """It gives the result of an undisturbed run: a new consent and a withdrawal take effect on every table."""
     lakehouse.create_tables()
     land(lakehouse)
     strict = ("--profile", "strict")
@@ -211,7 +211,7 @@ def test_failure_of_any_job_shows_nothing_and_the_next_run_heals(lakehouse, monk
 
 @pytest.mark.slow
 def test_last_job_that_is_tried_again_publishes_what_it_had_not(lakehouse, monkeypatch):
-    """It was killed when two tables were published and, when tried again, when one branch was dropped."""
+    """It was killed after two tables were published and, when retried, after one branch was dropped."""
     lakehouse.create_tables()
     land(lakehouse)
     run_id = ("--WORKFLOW_RUN_ID", f"wr_{uuid.uuid4().hex}")
@@ -237,7 +237,7 @@ def test_last_job_that_is_tried_again_publishes_what_it_had_not(lakehouse, monke
 
 @pytest.mark.slow
 def test_job_that_is_started_alone_publishes_at_once_unless_its_source_changes_meanwhile(lakehouse, monkeypatch):
-    """Here each record counts on its own: ben's later one is enough, and gone when it is gone."""
+    """Each record counts on its own here: ben's later one is enough, and gone when it is removed."""
     lakehouse.create_tables()
     land(lakehouse, customer("ben", "of ben", lastUpdateDate=AT + 1))
     for job, table in JOBS.items():
