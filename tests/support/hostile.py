@@ -406,10 +406,10 @@ def files_of_values(draw, table: str, size: int = 12):
     for record in draw(st.lists(records(table, whole=True), max_size=size)):
         items.append(record.encode())
         if between not in ARRAYS:
-            # No whole object either: what is cut off ends where the next begins.
+            # Not a complete object either: a truncated one ends where the next begins.
             items += draw(st.sampled_from([[], [], [b'{"email": "a"'], [b"junk"], [b"1"], [b"-Infinity"], [b"}"]]))
     items.append(json.dumps(GOOD[table]).encode())
-    if between == b"\n":  # else it would be lines
+    if between == b"\n":  # otherwise it would be lines
         items = [b"{\n}"] * (len(items) + 2) + items
     return draw(names()), begin + between.join([b"{}", *items]) + end, [b"{}", *items]
 

@@ -141,7 +141,7 @@ UNUSABLE = {  # line: why it cannot be used
         f'{{"sensorReadingTime": {AT}, "serialNumber": "", "distanceFromObject": 1}}': "serialnumber is missing",
     },
 }
-BEAR_ALL = (
+NO_QUARANTINE_LIMIT = (
     "--quarantine_limits",
     json.dumps({f"{entity}_landing": {"share": 1, "rows": 10} for entity in UNUSABLE}),
 )
@@ -163,7 +163,7 @@ def measured(device: str, time: int, distance: int = 200) -> dict[str, object]:
     return {"sensorReadingTime": time, "serialNumber": device, "distanceFromObject": distance}
 
 
-READ = {  # source table: what becomes of its rows in `first_run`
+READ = {  # source table: the outcomes of its rows in `first_run`
     "customer_landing": {
         "read": 7,
         "published": 2,

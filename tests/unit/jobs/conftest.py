@@ -16,9 +16,9 @@ import table_contract
 from embedded_aws import spark as runtime
 from tests.support.jobs import (
     AT,
-    BEAR_ALL,
     IN_2099,
     JOBS,
+    NO_QUARANTINE_LIMIT,
     UNUSABLE,
     FirstRun,
     Lakehouse,
@@ -127,8 +127,8 @@ def first_run(spark: SparkSession, extra_files: Path, tmp_path_factory: pytest.T
     steps = [measured("S1", AT), measured("S1", AT), measured("S1", AT + 5), measured("S9", AT)]
     made.land("step_trainer", [*steps, *UNUSABLE["step_trainer"]])
     run_id, *others, last = f"wr_{uuid.uuid4().hex}", *JOBS
-    jobs = {job: made.run(job, "--WORKFLOW_RUN_ID", run_id, *BEAR_ALL) for job in others}
+    jobs = {job: made.run(job, "--WORKFLOW_RUN_ID", run_id, *NO_QUARANTINE_LIMIT) for job in others}
     visible = {table: made.table(table).count() for table in JOBS.values()}
     branches = {table: made.branches(table) for table in JOBS.values()}
-    jobs[last] = made.run(last, "--WORKFLOW_RUN_ID", run_id, *BEAR_ALL)
+    jobs[last] = made.run(last, "--WORKFLOW_RUN_ID", run_id, *NO_QUARANTINE_LIMIT)
     return FirstRun(made, run_id, jobs, visible, branches)

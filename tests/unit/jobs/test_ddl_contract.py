@@ -43,7 +43,7 @@ TABLES = {
     "quarantine",
 }
 
-# ------------------------------------------------------------------------------------- files that nobody has, but might
+# ------------------------------------------------------------------------------------- possible variants of the files
 
 TYPES = ("boolean", "int", "bigint", "float", "double", "date", "timestamp", "string")
 DECIMALS = ("decimal(1,0)", "decimal(1,1)", "decimal(9,2)", "decimal(38,38)")
@@ -250,7 +250,7 @@ def read_by_all(folder: Path, name: str, text: str, terraform: Mapping[str, Any]
     """Compare all readers of a text."""
     assert terraform["refused"][name] == []
     table = terraform["tables"][name]
-    # SQL has no line ends within a comment: what ends a line is no part of the grain.
+    # An SQL comment ends with its line: the line end is not part of the grain.
     assert table == meaning(parse(text.replace("\r\n", "\n")))
     contract = table_contract.parse(name, text)
     assert contract.location_in(**NAMES) == table["location"]

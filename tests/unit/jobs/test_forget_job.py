@@ -410,7 +410,7 @@ def test_the_latest_record_says_whether_an_owner_refused(records: list[dict[str,
         assert refusals.agrees((Record(record.items()) for record in order), now=NOW) is agrees
 
 
-def test_whoever_is_unknown_leaves_everything_as_it_is(world: World) -> None:
+def test_an_unknown_person_leaves_everything_unchanged(world: World) -> None:
     world.publish()
     before = world.objects()
     world.request("nobody@x.org")
@@ -440,7 +440,7 @@ def test_what_is_left_elsewhere_fails_the_verification_and_is_not_shown(
 
 @pytest.mark.slow
 @pytest.mark.parametrize("step", ["replace", "_overwrite", "seal", "_purge_warehouse"])
-def test_a_killed_run_is_made_good_by_the_next(world: World, step: str) -> None:
+def test_a_killed_run_is_completed_by_the_next(world: World, step: str) -> None:
     world.publish(Policies(training_subject="pseudonym"))
     world.request()
     tables = "iceberg_tables.Tables"
@@ -474,9 +474,11 @@ def test_a_damaged_landing_file_stops_before_anything_is_erased(world: World, en
     world.put(f"{entity}/landing/damaged.json.gz", gzip.compress(b"abcdefgh" * 99)[:-12])
     world.request()
     before = world.objects()
-    with pytest.raises(SystemExit, match=r"1 objects \(file-\w{12}; .*\) cannot be looked into, .* Nothing was erased"):
+    with pytest.raises(SystemExit, match=r"1 objects \(file-\w{12}; .*\) cannot be looked into: .* Nothing was erased"):
         world.forget(runs=1)
-    assert world.objects() == {k: v for k, v in before.items() if not k.startswith("forget/")}, "nor is there a request"
+    assert world.objects() == {k: v for k, v in before.items() if not k.startswith("forget/")}, (
+        "the request is deleted too"
+    )
 
 
 def test_what_cannot_be_looked_into_is_accepted_by_name_or_stops_before_anything_is_erased(world: World) -> None:

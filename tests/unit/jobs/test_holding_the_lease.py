@@ -24,7 +24,7 @@ def ended(lakehouse: Lakehouse) -> list[str]:
     return calls
 
 
-def test_it_goes_from_job_to_job_and_is_released_by_whoever_ends_the_operation(landed: Lakehouse) -> None:
+def test_it_goes_from_job_to_job_and_is_released_by_the_job_that_ends_the_operation(landed: Lakehouse) -> None:
     landed.run(FIRST, *WORKFLOW)
     assert ended(landed) == ["hand_on"]
     (landed.folder / "accelerometer" / "landing" / "part.json").write_text("no JSON\n")

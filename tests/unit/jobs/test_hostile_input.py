@@ -315,7 +315,7 @@ def test_a_file_that_goes_away_is_no_stack_trace(customers, monkeypatch):
         lakehouse.run(JOB)
 
 
-def test_files_that_are_passed_over_are_said(customers, capsys):
+def test_ignored_files_are_reported(customers, capsys):
     lakehouse, folder = customers
     for file in ("_part.json", "2026/.part.json", "_temporary/0/part.json"):
         (folder / file).parent.mkdir(parents=True, exist_ok=True)

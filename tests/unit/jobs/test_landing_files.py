@@ -17,7 +17,7 @@ from embedded_aws import spark as runtime
 from embedded_aws.hadoop_token import token_file
 from problems import BadInputError
 from temporary_files import passed_over
-from tests.support.jobs import BEAR_ALL, customer
+from tests.support.jobs import NO_QUARANTINE_LIMIT, customer
 from tests.support.project import REPOSITORY
 
 NOW = 1_700_000_000_000
@@ -242,4 +242,4 @@ def test_the_case_of_utf16_is_refused_with_file_and_encoding(lakehouse):
     lakehouse.create_tables("customer_trusted")
     shutil.copytree(case("utf16"), lakehouse.folder)
     with pytest.raises(SystemExit, match=r"file-\w{12} \(UTF-16LE\)"):
-        lakehouse.run("customer_landing_to_trusted", *BEAR_ALL)
+        lakehouse.run("customer_landing_to_trusted", *NO_QUARANTINE_LIMIT)

@@ -91,7 +91,7 @@ def test_a_line_of_the_persons_goes(line: str) -> None:
         "",
     ],
 )
-def test_a_line_of_somebody_elses_stays(line: str) -> None:
+def test_a_line_of_another_person_stays(line: str) -> None:
     content = f"{line}\r\n".encode()
     assert without(content) == content
 

@@ -42,7 +42,7 @@ def test_an_error_of_a_query_is_a_sentence_too(spark, job):
         spark.range(1).select("nowhere").collect()
 
 
-def test_the_end_of_java_is_said():
+def test_the_end_of_the_jvm_has_a_message():
     assert describe_error(Py4JNetworkError("Answer from Java side is empty")).startswith("The Spark driver exited")
 
 

@@ -10,7 +10,7 @@ from embedded_aws.job_process import error_message
 from lakehouse.project import Project
 from lakehouse.report import explain_failure
 from lakehouse.workflow import JobRun, WorkflowRun
-from tests.support.jobs import AT, BEAR_ALL, UNUSABLE, customer, measured, moved
+from tests.support.jobs import AT, NO_QUARANTINE_LIMIT, UNUSABLE, customer, measured, moved
 from tests.support.project import REPOSITORY
 
 FOUR_BAD_FILES = REPOSITORY.parent / "shared" / "cases" / "four-bad-files"
@@ -118,7 +118,7 @@ def test_in_the_strict_profile_an_unusable_record_counts_against_consent(lakehou
     lakehouse.land("customer", [*(customer(name, device) for name, device in people.items()), *unusable])
     lakehouse.land("accelerometer", [moved(name, AT) for name in people])
     lakehouse.land("step_trainer", [measured(device, AT) for device in people.values()])
-    assert lakehouse.run_all("--profile", "strict", *BEAR_ALL) == {
+    assert lakehouse.run_all("--profile", "strict", *NO_QUARANTINE_LIMIT) == {
         "customer_trusted": 2,
         "accelerometer_trusted": 2,
         "customers_curated": 2,

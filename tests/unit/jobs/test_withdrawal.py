@@ -57,7 +57,7 @@ def consistent(lakehouse):
     )
 
 
-def test_no_file_shows_who_has_withdrawn_and_other_history_stays(lakehouse, capsys):
+def test_no_file_shows_withdrawn_people_and_other_history_stays(lakehouse, capsys):
     lakehouse.create_tables()
     land(lakehouse, "ben")
     lakehouse.run_all()
@@ -79,7 +79,7 @@ def test_no_file_shows_who_has_withdrawn_and_other_history_stays(lakehouse, caps
 
 
 @pytest.mark.slow
-def test_run_that_was_killed_before_is_made_good_by_the_next(lakehouse, monkeypatch):
+def test_killed_run_is_completed_by_the_next(lakehouse, monkeypatch):
     lakehouse.create_tables()
     land(lakehouse, "anna", "ben")
     lakehouse.run_all()

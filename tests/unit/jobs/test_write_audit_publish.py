@@ -9,7 +9,7 @@ from pyspark.sql import functions as F
 
 import audits
 import publishing
-from tests.support.jobs import AT, BEAR_ALL, JOBS, customer, measured, moved
+from tests.support.jobs import AT, JOBS, NO_QUARANTINE_LIMIT, customer, measured, moved
 
 TABLES = list(JOBS.values())
 
@@ -98,7 +98,7 @@ def test_table_that_fails_its_audit_is_not_seen_and_leaves_nothing_behind(first_
     monkeypatch.setattr(module, function, lambda *given, **named: bug(real(*given, **named)))
     rows, files, runs = lakehouse.rows(table), lakehouse.data_files(table), lakehouse.table("pipeline_runs").count()
     with pytest.raises(SystemExit) as refused:
-        lakehouse.run(job, *BEAR_ALL)
+        lakehouse.run(job, *NO_QUARANTINE_LIMIT)
     message = str(refused.value)
     assert message.startswith(f"{table}: {table} breaks its rules, so it was not published:\n")
     assert [line.split(" rows: ")[1] for line in message.splitlines() if " rows: " in line] == rules
@@ -120,7 +120,7 @@ def test_row_count_that_changes_too_much_is_refused(first_run):
     assert lakehouse.rows("customers_curated") == rows
 
 
-def test_table_that_somebody_alters_during_the_run_is_refused(lakehouse, monkeypatch):
+def test_table_that_is_altered_during_the_run_is_refused(lakehouse, monkeypatch):
     lakehouse.create_tables("customer_trusted")
     lakehouse.land("customer", [customer("anna", "S1")])
     write = publishing.Table.write
@@ -194,7 +194,7 @@ def test_failure_of_any_job_shows_nothing_and_the_next_run_heals(lakehouse, monk
 
     for job in JOBS:
         with monkeypatch.context() as patch:
-            patch.setattr(audits, "check_rules", crash)  # behind the write: what was written is left, as by a kill
+            patch.setattr(audits, "check_rules", crash)  # after the write: the branch is left behind, as by a kill
             with pytest.raises(Crash):
                 lakehouse.run(job, "--WORKFLOW_RUN_ID", f"wr_{uuid.uuid4().hex}", *strict)
     assert {table: len(lakehouse.branches(table)) for table in TABLES} == in_each(2)
@@ -248,7 +248,7 @@ def test_job_that_is_started_alone_publishes_at_once_unless_its_source_changes_m
     lakehouse.run_all()
     assert who(lakehouse) == in_each(["anna", "cleo"])
     records = [customer("anna", "of anna", None), customer("ben", "of ben"), customer("cleo", "of cleo")]
-    lakehouse.land("customer", records)  # anna's own record now says no, and ben's says yes
+    lakehouse.land("customer", records)  # anna's own record now withdraws, and ben's consents
     lakehouse.run_all()
     assert who(lakehouse) == in_each(["ben", "cleo"])
 
