@@ -40,7 +40,7 @@ REASONS = {  # all that may be said about a row: nothing in it comes from the ro
         for unit in ("line", "record")
         for what in (
             "is not one JSON object",
-            "has NaN or Infinity, which JSON does not know",
+            "has NaN or Infinity, which JSON does not allow",
             "is not UTF-8 text",
             "has half a character: an unpaired surrogate",
         )

@@ -92,10 +92,10 @@ def test_files_of_different_forms_lie_side_by_side_and_bad_records_are_set_aside
         [
             *(("a.json", "", ""), ("a.json", "", ""), ("a.json", "a line is not one JSON object", cut)),
             *(("b.json", "", ""), ("b.json", "", ""), ("b.json", "email is missing", without_address)),
-            ("b.json", "a record has NaN or Infinity, which JSON does not know", with_nan),
+            ("b.json", "a record has NaN or Infinity, which JSON does not allow", with_nan),
             *(("c.json", "", ""), ("c.json", "", "")),
             ("c.json", "a record is not one JSON object", "17"),
-            ("c.json", "a record has NaN or Infinity, which JSON does not know", with_nan),
+            ("c.json", "a record has NaN or Infinity, which JSON does not allow", with_nan),
             ("c.json", "a record is not one JSON object", cut),
             ("c.json", "a record is not one JSON object", "["),
             *(("d.json", "", ""), ("d.json", "", "")),

@@ -13,7 +13,7 @@ MOVED = ("a@example.com", 1655564376361, 1.0, -1.0, 0.5)
 NOW = 1_700_000_000_000
 DAY = 86_400_000
 NOT_ONE = "a line is not one JSON object"
-NAN = "a line has NaN or Infinity, which JSON does not know"
+NAN = "a line has NaN or Infinity, which JSON does not allow"
 
 
 def moved(**changes):
