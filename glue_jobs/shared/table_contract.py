@@ -113,7 +113,9 @@ def parse(name: str, ddl: str) -> TableContract:
                 wrong = f"the column {column} has the type {sql_type[:SHOWN]}, which is none of {known}."
             elif is_json and sql_type not in JSON_TYPES:
                 known = f"{', '.join(JSON_TYPES)}, and cast it in the job"
-                wrong = f"the column {column} has the type {sql_type}, which JSON does not have. Declare it as one of {known}."
+                wrong = (
+                    f"the column {column} has the type {sql_type}, which JSON has not. Declare it as one of {known}."
+                )
             else:
                 schema.add(column, spark_type, metadata={"comment": comment})
         elif match := re.fullmatch(f"{LOCATION};?", line):
