@@ -58,7 +58,7 @@ def classify(customers: DataFrame, quarantined: DataFrame, *, policies: Policies
     drop_reason = (
         F.when(F.col("unclear").isNotNull(), "a quarantined record of the address may withdraw consent")
         .when((F.col("rank") > 1) & F.col("withdrawn"), "an undated record of the address may withdraw consent")
-        .when(F.col("rank") > 1, "a later record of the address decides")
+        .when(F.col("rank") > 1, "a later record of the address counts")
         .otherwise(consent.no_consent_reason(now))
     )
     return reconciliation.with_drop_reason(ranked, drop_reason).drop("address", "rank", "withdrawn", "unclear")

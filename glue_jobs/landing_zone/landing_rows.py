@@ -61,7 +61,7 @@ def parse(records: DataFrame, table: TableContract, rules: Rules) -> DataFrame:
         F.when(~_is_utf8(value), _of_record("is not UTF-8 text"))
         .when(
             F.col("keys").isNull() & value.rlike(NOT_A_NUMBER) & _is_one_object(_objects(value, JSON_WITH_NAN)),
-            _of_record("has NaN or Infinity, which JSON does not know"),
+            _of_record("has NaN or Infinity, which JSON does not allow"),
         )
         .when(F.col("keys").isNull(), _of_record("is not one JSON object"))
         .when(_has_half_a_character(value), _of_record("has half a character: an unpaired surrogate"))

@@ -52,7 +52,7 @@ def _customer(now: int) -> dict[str, Column]:
         # A consent in seconds would reach back to 1970.
         in_time = F.col(date).between(YEAR_2000, YEAR_10000 - 1)
         possible[f"{date} is not a time in milliseconds"] = (F.col(date) == 0) | in_time
-    for date in ("registrationdate", "lastupdatedate"):  # else such a record could be the latest one for years
+    for date in ("registrationdate", "lastupdatedate"):  # otherwise it could be the latest record for years
         possible[f"{date} is in the future"] = F.col(date) <= now + ONE_DAY
     return possible
 

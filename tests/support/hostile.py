@@ -1,4 +1,4 @@
-"""Landing files that mean harm, and what plain Python makes of them: the oracle knows no Spark and none of its code."""
+"""Hostile landing files, and an oracle in plain Python for their rows, without Spark or any code of the jobs."""
 
 import gzip
 import json
@@ -55,7 +55,7 @@ class UnusableError(ValueError):
 
 @dataclass(frozen=True)
 class Written:  # noqa: PLW1641 - never a key
-    """A text column that got a number with a fraction or exponent: any way to write that number will do."""
+    """The value of a text column given a number with a fraction or exponent: any spelling of the number is equal."""
 
     number: float
 
@@ -64,7 +64,7 @@ class Written:  # noqa: PLW1641 - never a key
 
 
 class Members(list):
-    """A JSON object as it was written: its keys and values, repeated ones too."""
+    """A JSON object as written: its keys and values, including repeated keys."""
 
 
 def lines_of(content: bytes) -> list[bytes]:
@@ -74,7 +74,7 @@ def lines_of(content: bytes) -> list[bytes]:
 
 
 def outcomes(table: str, line: bytes) -> list[tuple | None]:
-    """Return what may become of a line: the values of its row, or UNUSABLE; both where nobody can tell."""
+    """Return the possible outcomes of a line: the values of its row, or UNUSABLE, or both if that is undefined."""
     try:
         members = {key.lower(): value for key, value in _members(line)}
         row, doubtful = [], False
@@ -96,7 +96,7 @@ def outcomes(table: str, line: bytes) -> list[tuple | None]:
 
 
 def usable(table: str, records: Iterable[bytes], *, doubtful: bool) -> list[dict[str, object]]:
-    """Return the rows that must be read of records, and with `doubtful` those that may be."""
+    """Return the rows that must be read from records, and with `doubtful` those that may be."""
     possible = [outcomes(table, record) for record in records]
     rows = [first for first, *others in possible if first is not UNUSABLE and (doubtful or not others)]
     return [dict(zip(COLUMNS[table], row, strict=True)) for row in rows]
@@ -243,7 +243,7 @@ TEXT = WORDS | FRAGMENTS | st.emails() | WORDS.map("{}@example.com".format)
 
 @st.composite
 def texts(draw):
-    """A JSON string: escaped or not, as far as it can be written at all."""
+    """A JSON string, escaped or not, where possible."""
     value = draw(TEXT)
     escaped = json.dumps(value)
     plain = json.dumps(value, ensure_ascii=False)
@@ -309,7 +309,7 @@ LOOKALIKES = {"i": "i\u0130\u0131I", "s": "s\u017fS", "e": "eE\u0435", "k": "k\u
 
 @st.composite
 def keys(draw, name: str):
-    """A key in any letter case, sometimes with a letter that only looks or folds like the right one."""
+    """A key in any letter case, sometimes with a letter that only looks like the right one or folds to it."""
     written = draw(st.sampled_from([name, name.upper(), name.title(), name.swapcase()]))
     if draw(st.integers(0, 9)) == 0:
         position = draw(st.integers(0, len(name) - 1))
@@ -320,7 +320,7 @@ def keys(draw, name: str):
 
 @st.composite
 def records(draw, table: str, *, whole: bool = False):
-    """A JSON object that is right but for a few of its members; a `whole` one has all its brackets, on any lines."""
+    """A JSON object that is valid except for a few members; a `whole` one has all its brackets, on any lines."""
     members = [(draw(keys(key)), json.dumps(value)) for key, value in GOOD[table].items()]
     for _ in range(draw(st.sampled_from([0, 1, 1, 2]))):
         at = draw(st.integers(0, len(members) - 1)) if members else 0
@@ -343,7 +343,7 @@ def records(draw, table: str, *, whole: bool = False):
 
 @st.composite
 def lines(draw, table: str):
-    """A line as bytes: an object, what is left of one, or anything at all."""
+    """A line as bytes: an object, a part of one, or anything else."""
     kind = draw(st.integers(0, 15))
     if kind == 0:
         return draw(st.binary(max_size=40))
@@ -386,7 +386,7 @@ FORMS = [  # what is in front of the records of a file, between them, and behind
 
 @st.composite
 def files(draw, table: str, size: int = 30):
-    """A landing file, its name and its bytes, with any ends of lines; also as gzip."""
+    """A landing file, its name and its bytes, with any line ends, perhaps gzipped."""
     content = draw(st.sampled_from([b"", b"", b"\xef\xbb\xbf"]))
     for line in draw(st.lists(lines(table), min_size=size // 3, max_size=size)):
         content += line + draw(st.sampled_from([b"\n", b"\n", b"\n", b"\r\n", b"\r", b"\n\n"]))
@@ -400,23 +400,23 @@ def files(draw, table: str, size: int = 30):
 
 @st.composite
 def files_of_values(draw, table: str, size: int = 12):
-    """A landing file whose records are not its lines: its name, its bytes and its records, in their order."""
+    """A landing file of values rather than lines: its name, its bytes and its records in order."""
     begin, between, end = draw(st.sampled_from(FORMS))
     items = []
     for record in draw(st.lists(records(table, whole=True), max_size=size)):
         items.append(record.encode())
         if between not in ARRAYS:
-            # No whole object either: what is cut off ends where the next begins.
+            # Not a complete object either: a truncated one ends where the next begins.
             items += draw(st.sampled_from([[], [], [b'{"email": "a"'], [b"junk"], [b"1"], [b"-Infinity"], [b"}"]]))
     items.append(json.dumps(GOOD[table]).encode())
-    if between == b"\n":  # else it would be lines
+    if between == b"\n":  # otherwise it would be lines
         items = [b"{\n}"] * (len(items) + 2) + items
     return draw(names()), begin + between.join([b"{}", *items]) + end, [b"{}", *items]
 
 
 @st.composite
 def names(draw):
-    """The name of a landing file, maybe of a compressed one."""
+    """The name of a landing file, perhaps a compressed one."""
     name = draw(
         st.sampled_from(["part", "a b", "a=b", "50%", "#1", "x'; DROP TABLE y; --", "\u00e9\U0001f600", "n" * 200])
     )
@@ -429,7 +429,7 @@ PEOPLE = {"a@example.com": "S1", "b@example.com": "S2", "c@example.com": "S2", "
 
 @st.composite
 def zones(draw):
-    """A landing zone that most people of get through, among hostile lines: name, bytes and records by table."""
+    """A landing zone in which most people pass, among hostile lines: name, bytes and records by table."""
     people = st.sampled_from(list(PEOPLE))
     times = st.integers(AT, AT + 3)
     customers = st.builds(
@@ -474,5 +474,5 @@ def zones(draw):
 
 
 def as_stored(name: str, content: bytes) -> bytes:
-    """Return the bytes of a file of this name."""
+    """Return the bytes of a file with this name."""
     return gzip.compress(content) if name.endswith(".gz") else content

@@ -1,4 +1,4 @@
-"""A lakehouse in a folder, in which the jobs run in this process, and the records to land in it."""
+"""A lakehouse in a folder, with the jobs run in this process, and records to land in it."""
 
 import importlib
 import json
@@ -31,7 +31,7 @@ ANY_CHANGE = ("--row_count_change", '{"drop": 1, "growth": 1e9}')
 
 @dataclass(frozen=True)
 class Lakehouse:
-    """A bucket, a database and the jobs, run in this process just as their scripts run."""
+    """A bucket, a database and the jobs, whose scripts run in this process."""
 
     spark: SparkSession
     database: str
@@ -56,7 +56,7 @@ class Lakehouse:
             self.spark.sql(f"CREATE TABLE {self.name(name)} ({declared}) USING iceberg")
 
     def run(self, job: str, *arguments: str) -> str:
-        """Run the main function of a job as if from its command line, and return the id of the run."""
+        """Run the main function of a job as from its command line, and return the id of the run."""
         self.spark.catalog.clearCache()  # each job has a process of its own in earnest
         run_id = f"jr_{uuid.uuid4().hex}"
         given = ["--database", self.database, "--bucket", self.bucket, "--JOB_NAME", job, "--JOB_RUN_ID", run_id]
@@ -73,12 +73,12 @@ class Lakehouse:
         return run_id
 
     def data_files(self, table: str) -> set[Path]:
-        """Return the data files of a table that are on disk, whether a snapshot knows them or not."""
+        """Return the data files of a table on disk, whether or not a snapshot refers to them."""
         folder = Path(urlsplit(self.spark.conf.get("spark.sql.catalog.glue_catalog.warehouse")).path)
         return set((folder / self.database / table).rglob("*.parquet"))
 
     def run_all(self, *arguments: str) -> dict[str, int]:
-        """Run the chain as a workflow does and return the rows of each table."""
+        """Run all jobs as a workflow does, and return the row count of each table."""
         run_id = f"wr_{uuid.uuid4().hex}"
         for job in JOBS:
             self.run(job, "--WORKFLOW_RUN_ID", run_id, *arguments)
@@ -95,7 +95,7 @@ class Lakehouse:
         return sorted((tuple(row) for row in self.table(table).collect()), key=repr)
 
     def snapshots(self, table: str) -> list[dict[str, str]]:
-        """Return the summaries of the snapshots that runs wrote, oldest first."""
+        """Return the summaries of the snapshots that runs committed, oldest first."""
         history = self.spark.table(f"{self.name(table)}.snapshots").orderBy("committed_at", "snapshot_id")
         return [row["summary"] for row in history.collect() if "lakehouse.job" in row["summary"]]
 
@@ -113,7 +113,7 @@ class Lakehouse:
 
 
 def empty_lakehouse(spark: SparkSession, extra_files: Path, folder: Path) -> Lakehouse:
-    """Return a lakehouse with nothing in it, whose bucket is the folder."""
+    """Return an empty lakehouse with the folder as its bucket."""
     unique = uuid.uuid4().hex
     mount = f"fs.viewfs.mounttable.{unique}.linkFallback"
     spark.sparkContext._jsc.hadoopConfiguration().set(mount, f"mirror://{folder}")
@@ -138,7 +138,7 @@ UNUSABLE = {  # line: why it cannot be used
         f'{{"sensorReadingTime": {AT}, "serialNumber": "", "distanceFromObject": 1}}': "serialnumber is missing",
     },
 }
-BEAR_ALL = (
+NO_QUARANTINE_LIMIT = (
     "--quarantine_limits",
     json.dumps({f"{entity}_landing": {"share": 1, "rows": 10} for entity in UNUSABLE}),
 )
@@ -160,7 +160,7 @@ def measured(device: str, time: int, distance: int = 200) -> dict[str, object]:
     return {"sensorReadingTime": time, "serialNumber": device, "distanceFromObject": distance}
 
 
-READ = {  # source table: what becomes of its rows in `first_run`
+READ = {  # source table: the outcomes of its rows in `first_run`
     "customer_landing": {
         "read": 7,
         "published": 2,
@@ -194,7 +194,7 @@ READ = {  # source table: what becomes of its rows in `first_run`
 
 @dataclass(frozen=True)
 class FirstRun:
-    """A run of the whole workflow over rows of every outcome, and what could be seen before its last job."""
+    """A run of the whole workflow over rows of every outcome, and what was visible before its last job."""
 
     lakehouse: Lakehouse
     id: str

@@ -1,7 +1,7 @@
-"""What the five tables must hold, worked out in plain Python from the documents: no code of the jobs, no Spark.
+"""The expected content of the five tables, computed in plain Python without Spark or any code of the jobs.
 
-Written from the table of profiles in README.md and from the DDL. It takes landing data without a line that cannot be
-used; how each kind of such a line is recognised has an oracle of its own, in tests/unit/jobs/hostile.py.
+Written from the table of profiles in README.md and from the DDL. It expects landing data without unusable lines; these
+have an oracle of their own in tests/support/hostile.py.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ PROFILES = {
 
 
 def tables(landing: Path, profile: str, *, now: int) -> dict[str, Counter[tuple[Any, ...]]]:
-    """Return the rows of each table, each with its number, that landing data must give at `now`, epoch milliseconds."""
+    """Return the expected rows of each table with their counts for landing data at `now`, epoch milliseconds."""
     rules = PROFILES[profile]
     customers = set(_rows(landing, "customer", Customer))  # exact duplicates count once
     movements = set(_rows(landing, "accelerometer", Movement))
@@ -134,9 +134,9 @@ def _pairs(
 
 
 def _latest(customers: Iterable[Customer], now: int) -> Iterator[Customer]:
-    """Yield the record of each address that was updated last or, of those updated at one time, registered last.
+    """Yield the latest record of each address by update time, then by registration time.
 
-    An address with a record that does not agree and does not say of when it is has none.
+    An address with an undated record without consent has no latest record.
     """
 
     def age(record: Customer) -> tuple[int, int]:
@@ -155,12 +155,12 @@ def _latest(customers: Iterable[Customer], now: int) -> Iterator[Customer]:
 
 
 def _address(spelling: str) -> str:
-    """Return what two spellings of one address have in common."""
+    """Return the canonical form of an address."""
     return unicodedata.normalize("NFC", unicodedata.normalize("NFC", spelling.strip()).casefold())
 
 
 def _rows(landing: Path, entity: str, kind: type) -> Iterator[Any]:
-    """Yield the rows of an entity's JSON lines: keys in any letter case, perhaps a comma behind; empty is absent."""
+    """Yield the rows of an entity's JSON lines: keys in any letter case, an optional comma; empty values are absent."""
     for file in sorted((landing / entity / "landing").rglob("*.json")):
         for line in filter(str.strip, file.read_text(encoding="utf-8").split("\n")):
             found = {key.lower(): value for key, value in json.loads(line.removesuffix(",")).items()}

@@ -1,4 +1,4 @@
-"""One Spark with Iceberg for all tests of the jobs, and a lakehouse in a temporary folder for each."""
+"""One Spark session with Iceberg for all job tests, and a lakehouse in a temporary folder for each test."""
 
 import json
 import os
@@ -16,9 +16,9 @@ import table_contract
 from embedded_aws import spark as runtime
 from tests.support.jobs import (
     AT,
-    BEAR_ALL,
     IN_2099,
     JOBS,
+    NO_QUARANTINE_LIMIT,
     UNUSABLE,
     FirstRun,
     Lakehouse,
@@ -77,7 +77,7 @@ def spark(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SparkSession]:
 
 @pytest.fixture(scope="session")
 def extra_files(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder as Glue's --extra-files fill it."""
+    """A folder with the files that Glue's --extra-files provides."""
     folder = tmp_path_factory.mktemp("extra-files")
     for file in (*(REPOSITORY / "ddl").glob("*.sql"), *(REPOSITORY / "glue_jobs").glob("*.json")):
         (folder / file.name).symlink_to(file)
@@ -86,7 +86,7 @@ def extra_files(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def frame(spark: SparkSession, extra_files: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., DataFrame]:
-    """Make rows of a table of ddl/, each a mapping; what it leaves out is null."""
+    """Make rows of a table in ddl/ from mappings; missing columns are null."""
     monkeypatch.chdir(extra_files)
 
     def make(table: str, *rows: Mapping[str, object]) -> DataFrame:
@@ -101,21 +101,21 @@ def frame(spark: SparkSession, extra_files: Path, monkeypatch: pytest.MonkeyPatc
 
 @pytest.fixture
 def lakehouse(spark: SparkSession, extra_files: Path, tmp_path: Path) -> Iterator[Lakehouse]:
-    """A lakehouse of the test's own."""
+    """A lakehouse for one test."""
     yield empty_lakehouse(spark, extra_files, tmp_path / "bucket")
     spark.catalog.clearCache()
 
 
 @pytest.fixture
 def real_lakehouse(spark: SparkSession, extra_files: Path, real_data: Path) -> Iterator[Lakehouse]:
-    """A lakehouse whose landing zone is the real data, where it is present."""
+    """A lakehouse with the real data as its landing zone, if that is present."""
     yield empty_lakehouse(spark, extra_files, real_data)
     spark.catalog.clearCache()
 
 
 @pytest.fixture(scope="session")
 def first_run(spark: SparkSession, extra_files: Path, tmp_path_factory: pytest.TempPathFactory) -> FirstRun:
-    """What every later run must leave as it is unless it publishes; for tests that publish nothing else."""
+    """A published run for tests that publish nothing: later runs must leave its tables unchanged."""
     made = empty_lakehouse(spark, extra_files, tmp_path_factory.mktemp("first") / "bucket")
     made.create_tables()
     anna, late = customer("anna", "S1"), customer("cleo", "S3", IN_2099)
@@ -127,8 +127,8 @@ def first_run(spark: SparkSession, extra_files: Path, tmp_path_factory: pytest.T
     steps = [measured("S1", AT), measured("S1", AT), measured("S1", AT + 5), measured("S9", AT)]
     made.land("step_trainer", [*steps, *UNUSABLE["step_trainer"]])
     run_id, *others, last = f"wr_{uuid.uuid4().hex}", *JOBS
-    jobs = {job: made.run(job, "--WORKFLOW_RUN_ID", run_id, *BEAR_ALL) for job in others}
+    jobs = {job: made.run(job, "--WORKFLOW_RUN_ID", run_id, *NO_QUARANTINE_LIMIT) for job in others}
     visible = {table: made.table(table).count() for table in JOBS.values()}
     branches = {table: made.branches(table) for table in JOBS.values()}
-    jobs[last] = made.run(last, "--WORKFLOW_RUN_ID", run_id, *BEAR_ALL)
+    jobs[last] = made.run(last, "--WORKFLOW_RUN_ID", run_id, *NO_QUARANTINE_LIMIT)
     return FirstRun(made, run_id, jobs, visible, branches)

@@ -1,4 +1,4 @@
-"""Which movements a consent covers."""
+"""Which accelerometer readings are covered by a consent."""
 
 from chispa import assert_df_equality
 

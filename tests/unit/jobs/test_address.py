@@ -1,4 +1,4 @@
-"""When two e-mail addresses are the same, in Python and in Spark."""
+"""Equality of e-mail addresses, in Python and in Spark."""
 
 import json
 import unicodedata

@@ -1,4 +1,4 @@
-"""Each rule of the audits, against a violation planted for it: the rule alone reports it, so without it nobody would.
+"""Each audit rule against a planted violation, which this rule alone reports.
 
 anna and ben agreed and moved, dora agreed and never moved, cleo did not agree; S1, S2, S4 and S3 are theirs.
 """
@@ -72,7 +72,7 @@ PSEUDONYMS = {"machine_learning_curated": [trained(None, 300, key=ANNAS_KEY), tr
 
 @dataclass(frozen=True)
 class Planting:
-    """A violation: the rule that forbids it, rows that some views have more (a mapping adds, a list replaces)."""
+    """A violation: the rule that forbids it, and the rows that are added to (`more`) or replace (`instead`) views."""
 
     rule: str
     more: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
@@ -366,7 +366,7 @@ RULES = [(table, rule) for table, plantings in PLANTINGS.items() for rule in dic
 
 @pytest.fixture(scope="module")
 def show(spark, extra_files):
-    """Make rows the views that the rules read, each in one partition: so a query of all rules is one Spark stage."""
+    """Make the views that the rules read, each in one partition, so that a query of all rules is one Spark stage."""
     shown = {}
 
     def show(views):
@@ -387,7 +387,7 @@ def show(spark, extra_files):
 
 @pytest.fixture
 def plant(show, extra_files, monkeypatch):
-    """Make the views hold a violation, and return them and the parameters of the rules."""
+    """Plant a violation, and return the views and the parameters of the rules."""
     monkeypatch.chdir(extra_files)
     changed = {}
 

@@ -1,4 +1,4 @@
-"""Whose customer records are trusted."""
+"""Which customer records are trusted."""
 
 import pytest
 from chispa import assert_df_equality

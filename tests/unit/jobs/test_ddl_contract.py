@@ -1,4 +1,4 @@
-"""Every reader of ddl/*.sql reads the same: Terraform, the jobs, the embedded AWS, Spark, and a real SQL parser."""
+"""All readers of ddl/*.sql agree: Terraform, the jobs, the embedded AWS, Spark, and a real SQL parser."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ NAMES = {"database": "stedi_test", "bucket": "our-data"}
 SNAPSHOTS = {"committed_at": "timestamp", "snapshot_id": "bigint", "operation": "varchar", "summary": "map"}
 TABLES = set(pipeline.TABLES)
 
-# ------------------------------------------------------------------------------------- files that nobody has, but might
+# ------------------------------------------------------------------------------------- possible variants of the files
 
 TYPES = ("boolean", "int", "bigint", "float", "double", "date", "timestamp", "string")
 DECIMALS = ("decimal(1,0)", "decimal(1,1)", "decimal(9,2)", "decimal(38,38)")
@@ -49,7 +49,7 @@ FIRST, SECOND = "  a  int COMMENT 'One.'", "  b  string COMMENT 'Two.'"
 
 
 def ddl(*columns: str, tail: str = ICEBERG, head: str = "-- One row per thing.\n") -> str:
-    """Return the text of a file whose first column stands on line 3."""
+    """Return the text of a file with its first column on line 3."""
     kind = "" if tail == ICEBERG else "EXTERNAL "
     return f"{head}CREATE {kind}TABLE IF NOT EXISTS ${{database}}.things (\n" + ",\n".join(columns) + f"\n)\n{tail}"
 
@@ -137,7 +137,7 @@ VARIANTS = READ | {name: text for name, (text, _) in REFUSED.items()}
 
 
 def file_of(variant: str) -> str:
-    """Return a name of a file for a variant."""
+    """Return a file name for a variant."""
     return f"v{list(VARIANTS).index(variant)}"
 
 
@@ -151,14 +151,14 @@ def parse(text: str) -> exp.Create:
 
 
 def text_of(statement: exp.Create, kind: type[exp.Expression]) -> str | None:
-    """Return the string of the statement's only property of this kind, None where it has none."""
+    """Return the string of the statement's only property of this kind; None without one."""
     found = statement.find(kind)
     literal = found.find(exp.Literal) if found else None
     return literal.name if literal else None
 
 
 def meaning(statement: exp.Create) -> dict[str, Any]:
-    """Say what a CREATE TABLE means, in the words of modules/catalog/ddl.tf."""
+    """Describe a CREATE TABLE in the terms of modules/catalog/ddl.tf."""
     properties = {
         prop.this.name: prop.args["value"].name
         for prop in statement.find_all(exp.Property)
@@ -187,7 +187,7 @@ def meaning(statement: exp.Create) -> dict[str, Any]:
 
 @pytest.fixture(scope="module")
 def read_by_terraform(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
-    """What modules/catalog/ddl.tf makes of ddl/ and of the variants: it needs no provider, so the console answers."""
+    """The result of modules/catalog/ddl.tf for ddl/ and the variants, from terraform console: no provider needed."""
     folder = tmp_path_factory.mktemp("ddl")
     for file in ("ddl.tf", "variables.tf"):
         shutil.copy(CATALOG / file, folder)
@@ -212,7 +212,7 @@ def read_by_terraform(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any
 
 
 class Objects:
-    """As much of an S3 client as the creation of a table needs; objects are files."""
+    """The part of an S3 client that creating a table needs; objects are files."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -224,7 +224,7 @@ class Objects:
 
 
 def created_in_the_embedded_aws(folder: Path, table: Mapping[str, Any]) -> dict[str, str]:
-    """Create an Iceberg table as the embedded Glue does, and return the types in the metadata that it points to."""
+    """Create an Iceberg table as the embedded Glue does, and return the types in its metadata."""
     columns = [{"Name": c["name"], "Type": c["type"], "Comment": c["comment"]} for c in table["columns"]]
     storage = {"Location": table["location"], "Columns": columns}
     created = iceberg.create({"Name": "things", "StorageDescriptor": storage}, "2", Objects(folder))  # type: ignore[arg-type]
@@ -236,10 +236,10 @@ def created_in_the_embedded_aws(folder: Path, table: Mapping[str, Any]) -> dict[
 
 
 def read_by_all(folder: Path, name: str, text: str, terraform: Mapping[str, Any]) -> None:
-    """Hold all readers of a text against each other."""
+    """Compare all readers of a text."""
     assert terraform["refused"][name] == []
     table = terraform["tables"][name]
-    # SQL has no line ends within a comment: what ends a line is no part of the grain.
+    # An SQL comment ends with its line: the line end is not part of the grain.
     assert table == meaning(parse(text.replace("\r\n", "\n")))
     contract = table_contract.parse(name, text)
     assert contract.location_in(**NAMES) == table["location"]

@@ -1,4 +1,4 @@
-"""A person is erased from landing files of every form, record by record, however often the job is killed."""
+"""Erasure of a person from landing files of every form, record by record, even if the job is killed repeatedly."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ FORMS = [lines, concatenated, array, array_of_lines, pretty_printed, pretty_prin
 
 
 class KilledError(Exception):
-    """What ends a run in a test."""
+    """Ends a run in a test."""
 
 
 class World:
@@ -88,7 +88,7 @@ class World:
         self.fill()
 
     def fill(self) -> None:
-        """Put all files there anew, each with an earlier version."""
+        """Upload all files again, each with an earlier version."""
         bucket = Bucket(self.s3, "lake")
         bucket.delete(version for version in bucket.versions() if "/landing/" in version.key)
         for key, content in self.before.items():
@@ -96,7 +96,7 @@ class World:
             self.s3.put_object(Bucket="lake", Key=key, Body=content)
 
     def erase(self, *, dry_run: bool = False, kill: Callable[[], None] | None = None) -> dict[str, dict[str, int]]:
-        """Do with the landing zone what the job does; `kill` is called before and after each change."""
+        """Erase from the landing zone as the job does; `kill` is called before and after each change."""
         s3 = boto3.client("s3", region_name="us-east-1")
         others = dict.fromkeys(("subject_key_secret", "refusal_key_secret", "job_name", "job_run_id", "lease"), "")
         arguments = Arguments(database="db", bucket="lake", request="r1", dry_run=dry_run, **others)

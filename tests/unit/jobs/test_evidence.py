@@ -1,4 +1,4 @@
-"""For each run, which consent decision kept or dropped whom; and the pseudonyms of the training table."""
+"""The consent decisions recorded for each run, and the pseudonyms of the training table."""
 
 import hashlib
 import hmac

@@ -1,4 +1,4 @@
-"""Names of landing files, which may be addresses, are numbers in what is printed."""
+"""Messages show numbers instead of the names of landing files, which may be addresses."""
 
 import hashlib
 

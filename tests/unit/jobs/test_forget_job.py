@@ -1,4 +1,4 @@
-"""One person is erased from a small lakehouse: tables by Spark, objects and versions in an embedded AWS."""
+"""Erasure of one person from a small lakehouse: tables in Spark, objects and versions in an embedded AWS."""
 
 from __future__ import annotations
 
@@ -91,7 +91,7 @@ class World:
         return content
 
     def publish(self, policies: Policies = Policies()) -> None:  # noqa: B008 - it is frozen
-        """Publish all tables anew, as the pipeline makes them of what agreed customers have in the landing zone."""
+        """Publish all tables again, as the pipeline makes them from the landing data of customers with consent."""
         agreed = [row for row in CUSTOMERS if row["shareWithResearchAsOfDate"]]
         rows = {
             "customer_trusted": agreed,
@@ -166,7 +166,7 @@ class World:
 
     @property
     def log_groups(self) -> list[str]:
-        """One of the jobs, one of the jobs under a security configuration, and one that nobody has made yet."""
+        """One of the jobs, one of the jobs under a security configuration, and one that does not exist yet."""
         return [f"/aws-glue/jobs/{self.lakehouse.bucket}/{end}" for end in ("output", "own-role/jobs/output", "error")]
 
     def log(self, stream: str, *messages: str, group: int = 0) -> None:
@@ -187,7 +187,7 @@ class World:
         return [*answer.get("Versions", []), *({**marker, "Size": None} for marker in answer.get("DeleteMarkers", []))]
 
     def everything(self) -> Iterator[tuple[str, str]]:
-        """Return all that is in the bucket as text, in as many ways as there are to read it."""
+        """Return everything in the bucket as text, decoded in every way."""
         for version in self.versions():
             yield version["Key"], version["Key"].lower()
             if version["Size"] is None:
@@ -199,7 +199,7 @@ class World:
                 yield version["Key"], content.decode("utf-8", "replace").lower()
 
     def traces(self) -> set[tuple[str, str]]:
-        """Return where which of Ann's identifiers are, other than within somebody else's."""
+        """Return where each of Ann's identifiers occurs outside other people's identifiers."""
         texts = ((key, re.sub("joann.lee@x.org|mary-ann.lee@x.org", "", text)) for key, text in self.everything())
         return {(key, secret) for key, text in texts for secret in SECRETS if secret in text}
 
@@ -214,7 +214,7 @@ def keyed(email: str, secret: bytes = SECRET) -> str:
 
 @pytest.fixture
 def world(lakehouse: Lakehouse, served: EmbeddedAws, monkeypatch: pytest.MonkeyPatch) -> World:
-    """A lakehouse in which Ann left traces in every way that there is, in an embedded AWS."""
+    """A lakehouse with every kind of trace of Ann, in an embedded AWS."""
     monkeypatch.chdir(lakehouse.extra_files)
     for name, value in served.environ().items():
         monkeypatch.setenv(name, value)
@@ -239,7 +239,7 @@ def world(lakehouse: Lakehouse, served: EmbeddedAws, monkeypatch: pytest.MonkeyP
 
 
 def _catalog_of(lakehouse: Lakehouse, access: EmbeddedAws) -> str:
-    """Give Spark, which runs already, what a job of the embedded AWS starts with; return the name of the catalog.
+    """Configure the running Spark session as the embedded AWS configures a job; return the name of the catalog.
 
     A name of its own for each test: Spark makes a catalog once.
     """
@@ -274,7 +274,7 @@ def _name(lakehouse: Lakehouse, catalog: str, table: str) -> str:
 
 
 def leave_traces(world: World) -> dict[str, str]:
-    """Leave Ann wherever she may be; return the one entry of the quarantine that is nothing of hers."""
+    """Put Ann in every possible place; return the one quarantine entry that is not hers."""
     extra = json.dumps(CUSTOMERS[0]).encode()
     world.put("customer/landing/only-ann.json", extra)
     world.put("customer/landing/untouched.json", json.dumps(customer("dora@x.org", 5)).encode())
@@ -347,7 +347,7 @@ def test_a_person_is_erased_and_nobody_else(world: World) -> None:
 
 
 def check_tables(world: World, rows: dict[str, list[Row]]) -> None:
-    """Hold the tables against those of before: Ann's rows are gone, everybody else's are the same."""
+    """Compare the tables with those before: Ann's rows are gone, all others are unchanged."""
     left = world.rows()
     theirs = {"customer_trusted": "email", "customers_curated": "email", "accelerometer_trusted": "user"}
     for table, column in theirs.items():
@@ -410,7 +410,7 @@ def test_the_latest_record_says_whether_an_owner_refused(records: list[dict[str,
         assert refusals.agrees((Record(record.items()) for record in order), now=NOW) is agrees
 
 
-def test_whoever_is_unknown_leaves_everything_as_it_is(world: World) -> None:
+def test_an_unknown_person_leaves_everything_unchanged(world: World) -> None:
     world.publish()
     before = world.objects()
     world.request("nobody@x.org")
@@ -440,7 +440,7 @@ def test_what_is_left_elsewhere_fails_the_verification_and_is_not_shown(
 
 @pytest.mark.slow
 @pytest.mark.parametrize("step", ["replace", "_overwrite", "seal", "_purge_warehouse"])
-def test_a_killed_run_is_made_good_by_the_next(world: World, step: str) -> None:
+def test_a_killed_run_is_completed_by_the_next(world: World, step: str) -> None:
     world.publish(Policies(training_subject="pseudonym"))
     world.request()
     tables = "iceberg_tables.Tables"
@@ -474,9 +474,11 @@ def test_a_damaged_landing_file_stops_before_anything_is_erased(world: World, en
     world.put(f"{entity}/landing/damaged.json.gz", gzip.compress(b"abcdefgh" * 99)[:-12])
     world.request()
     before = world.objects()
-    with pytest.raises(SystemExit, match=r"1 objects \(file-\w{12}; .*\) cannot be looked into, .* Nothing was erased"):
+    with pytest.raises(SystemExit, match=r"1 objects \(file-\w{12}; .*\) cannot be looked into: .* Nothing was erased"):
         world.forget(runs=1)
-    assert world.objects() == {k: v for k, v in before.items() if not k.startswith("forget/")}, "nor is there a request"
+    assert world.objects() == {k: v for k, v in before.items() if not k.startswith("forget/")}, (
+        "the request is deleted too"
+    )
 
 
 def test_what_cannot_be_looked_into_is_accepted_by_name_or_stops_before_anything_is_erased(world: World) -> None:
@@ -544,7 +546,7 @@ def test_a_database_that_is_not_there_holds_nobody(spark: Any) -> None:
 
 @pytest.mark.slow
 def test_a_branch_that_a_first_run_left_behind_goes_too(world: World) -> None:
-    """No table was ever published: the run failed before, and its branch has Ann's record."""
+    """No table was ever published: the run failed earlier, and its branch has Ann's record."""
 
     def leave_a_branch() -> None:
         spark, name = world.lakehouse.spark, world.lakehouse.name("customer_trusted")

@@ -1,4 +1,4 @@
-"""A job works while it holds the lease of the lakehouse, and leaves it to the next one or releases it."""
+"""A job runs only while it holds the lease of the lakehouse, and leaves it to the next job or releases it."""
 
 import pytest
 
@@ -18,13 +18,13 @@ def landed(lakehouse: Lakehouse) -> Lakehouse:
 
 
 def ended(lakehouse: Lakehouse) -> list[str]:
-    """Return what the last job did with the lease at its end."""
+    """Return what the last job did with the lease when it ended."""
     calls = [call[0] for call in lakehouse.lease.method_calls if call[0] in ("hand_on", "release")]
     lakehouse.lease.reset_mock()
     return calls
 
 
-def test_it_goes_from_job_to_job_and_is_released_by_whoever_ends_the_operation(landed: Lakehouse) -> None:
+def test_it_goes_from_job_to_job_and_is_released_by_the_job_that_ends_the_operation(landed: Lakehouse) -> None:
     landed.run(FIRST, *WORKFLOW)
     assert ended(landed) == ["hand_on"]
     (landed.folder / "accelerometer" / "landing" / "part.json").write_text("no JSON\n")

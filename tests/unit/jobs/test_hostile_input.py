@@ -1,4 +1,4 @@
-"""Whatever lies in the landing zone: each line is a row with its exact values or is set aside, and nothing crashes.
+"""Hostile landing data: each line becomes a row with its exact values or is quarantined, and nothing crashes.
 
 `make hostile` runs many more examples than `make test-slow`.
 """
@@ -40,7 +40,7 @@ REASONS = {  # all that may be said about a row: nothing in it comes from the ro
         for unit in ("line", "record")
         for what in (
             "is not one JSON object",
-            "has NaN or Infinity, which JSON does not know",
+            "has NaN or Infinity, which JSON does not allow",
             "is not UTF-8 text",
             "has half a character: an unpaired surrogate",
         )
@@ -55,7 +55,7 @@ REASONS = {  # all that may be said about a row: nothing in it comes from the ro
 
 
 def hostile_examples(strategy, *, few, share=1):
-    """Run a test on `few` examples, always the same; with EXAMPLES on that many or a share of it, by SEED if given."""
+    """Run a test on `few` fixed examples, or with EXAMPLES on that many or a share of them, by SEED if given."""
 
     def decorate(test):
         test = settings(
@@ -81,7 +81,7 @@ def contracts(request):
 
 @pytest.fixture(scope="module")
 def read(spark, contracts, tmp_path_factory):
-    """Read files {name: stored bytes} as a landing table: the rows, and how many lines were counted beforehand."""
+    """Read files {name: stored bytes} as a landing table; return the rows, and the line count taken beforehand."""
 
     def rows(table, files):
         folder = tmp_path_factory.mktemp("landed")
@@ -94,7 +94,7 @@ def read(spark, contracts, tmp_path_factory):
 
 
 def check(table, expected, rows, count):
-    """Hold the rows of records against the oracle."""
+    """Compare the rows of records with the oracle."""
     assert len(rows) == len(expected) == count
     left = [(None if row["problem"] else tuple(row)[: len(COLUMNS[table])], row["record"]) for row in rows]
     assert {row["problem"] for row in rows} - REASONS <= {None}
@@ -110,7 +110,7 @@ def check(table, expected, rows, count):
 
 
 def shown(text):
-    """Return a text with what stands for bytes that are none: how many stand for how many differs."""
+    """Normalize the replacement characters of a text: decoders differ in how many they insert."""
     return re.sub("\ufffd+", "\ufffd", text)
 
 
@@ -192,7 +192,7 @@ def test_a_file_of_500_megabytes_that_is_not_lines_in_the_memory_of_the_sandbox(
 
 
 def read_in_a_spark_of_its_own(folder, root):
-    """Read a folder as customers: up to three problems and the count, and the bytes of the largest of its Pythons."""
+    """Read a folder as customers; return up to three problems, the count, and the peak memory of its Python workers."""
     script = READ.format(memory=runtime.driver_memory(), folder=folder.as_uri(), now=NOW)
     path = os.pathsep.join(map(str, (root, *GLUE_JOBS)))
     environment = os.environ | {"PYTHONPATH": path, "JAVA_HOME": str(runtime.java_home())}
@@ -258,7 +258,7 @@ JOB, TABLE = "customer_landing_to_trusted", "customer_trusted"
 
 @pytest.fixture
 def customers(lakehouse):
-    """A lakehouse with one usable customer landed, and the folder where the file lies."""
+    """A lakehouse with one usable customer landed, and the folder of its file."""
     lakehouse.create_tables(TABLE)
     folder = lakehouse.land("customer", [GOOD["customer_landing"]], file="good.json").parent
     return lakehouse, folder
@@ -315,7 +315,7 @@ def test_a_file_that_goes_away_is_no_stack_trace(customers, monkeypatch):
         lakehouse.run(JOB)
 
 
-def test_files_that_are_passed_over_are_said(customers, capsys):
+def test_ignored_files_are_reported(customers, capsys):
     lakehouse, folder = customers
     for file in ("_part.json", "2026/.part.json", "_temporary/0/part.json"):
         (folder / file).parent.mkdir(parents=True, exist_ok=True)

@@ -1,4 +1,4 @@
-"""What the jobs make of their command line."""
+"""Command line arguments of the jobs."""
 
 import json
 

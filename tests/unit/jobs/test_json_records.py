@@ -1,4 +1,4 @@
-"""Where the records of a file begin and end, and what is left of a file when some of them are erased."""
+"""Splitting a file into records, and what remains of a file when some of them are erased."""
 
 from __future__ import annotations
 
@@ -150,7 +150,7 @@ STYLES = {
 
 
 def itself(record: bytes) -> bytes:
-    """Return a record without what surrounds it on its line."""
+    """Return a record without the separators on its line."""
     return record.removeprefix(MARK).strip(b",\n")
 
 

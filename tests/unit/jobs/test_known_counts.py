@@ -22,7 +22,7 @@ COUNTS = {  # of the public course data, in the order of the chain
 
 
 def run(lakehouse, profile):
-    """Run all jobs, hold every row of every table against the oracle, and return the rows of each table."""
+    """Run all jobs, compare every row of every table with the oracle, and return the row counts."""
     expected = oracle.tables(lakehouse.folder, profile, now=time.time_ns() // 1_000_000)
     counts = lakehouse.run_all("--profile", profile)
     assert expected.keys() == set(JOBS.values())

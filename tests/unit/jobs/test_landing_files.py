@@ -1,4 +1,4 @@
-"""Landing files as people have them: each is read in its form, or it is said why it cannot be."""
+"""Real-world landing files: each is read in its form, or a message says why it cannot be read."""
 
 import gzip
 import json
@@ -17,7 +17,7 @@ from embedded_aws import spark as runtime
 from embedded_aws.hadoop_token import token_file
 from problems import BadInputError
 from temporary_files import passed_over
-from tests.support.jobs import BEAR_ALL, customer
+from tests.support.jobs import NO_QUARANTINE_LIMIT, customer
 from tests.support.project import REPOSITORY
 
 NOW = 1_700_000_000_000
@@ -44,7 +44,7 @@ def contract(request):
 
 @pytest.fixture
 def read(lakehouse, contract):
-    """Read a folder of the bucket as customers: the rows, and how many records were counted beforehand."""
+    """Read a folder of the bucket as customers; return the rows, and the number of records counted beforehand."""
 
     def rows(folder):
         records = landing_files.read(
@@ -92,10 +92,10 @@ def test_files_of_different_forms_lie_side_by_side_and_bad_records_are_set_aside
         [
             *(("a.json", "", ""), ("a.json", "", ""), ("a.json", "a line is not one JSON object", cut)),
             *(("b.json", "", ""), ("b.json", "", ""), ("b.json", "email is missing", without_address)),
-            ("b.json", "a record has NaN or Infinity, which JSON does not know", with_nan),
+            ("b.json", "a record has NaN or Infinity, which JSON does not allow", with_nan),
             *(("c.json", "", ""), ("c.json", "", "")),
             ("c.json", "a record is not one JSON object", "17"),
-            ("c.json", "a record has NaN or Infinity, which JSON does not know", with_nan),
+            ("c.json", "a record has NaN or Infinity, which JSON does not allow", with_nan),
             ("c.json", "a record is not one JSON object", cut),
             ("c.json", "a record is not one JSON object", "["),
             *(("d.json", "", ""), ("d.json", "", "")),
@@ -106,7 +106,7 @@ def test_files_of_different_forms_lie_side_by_side_and_bad_records_are_set_aside
 
 
 def test_a_file_is_one_sequence_however_long(lakehouse, read):
-    """Spark would cut it in parts, and Python gets it in batches."""
+    """Spark would split it, and Python receives it in batches."""
     spark, folder = lakehouse.spark, lakehouse.folder / "given"
     folder.mkdir(parents=True)
     for name in ("a.json", "b.json"):
@@ -181,7 +181,7 @@ def test_what_spark_passes_over_is_what_is_said(lakehouse):
 
 
 def test_files_of_s3_are_read_with_colons_in_their_names_and_archived_ones_named(spark, served, monkeypatch, tmp_path):
-    """Through the S3 of the embedded AWS, as the jobs read it there."""
+    """Read through the S3 of the embedded AWS, as its jobs do."""
     for name, value in served.environ().items():
         monkeypatch.setenv(name, value)
     s3, bucket = boto3.client("s3"), uuid.uuid4().hex
@@ -204,7 +204,7 @@ def test_files_of_s3_are_read_with_colons_in_their_names_and_archived_ones_named
 
 
 def mount(spark, served, bucket, folder):
-    """Give Spark, which runs already, the bucket of an embedded AWS."""
+    """Give the running Spark session the bucket of an embedded AWS."""
     settings = runtime.settings(
         {},
         buckets=[bucket],
@@ -242,4 +242,4 @@ def test_the_case_of_utf16_is_refused_with_file_and_encoding(lakehouse):
     lakehouse.create_tables("customer_trusted")
     shutil.copytree(case("utf16"), lakehouse.folder)
     with pytest.raises(SystemExit, match=r"file-\w{12} \(UTF-16LE\)"):
-        lakehouse.run("customer_landing_to_trusted", *BEAR_ALL)
+        lakehouse.run("customer_landing_to_trusted", *NO_QUARANTINE_LIMIT)

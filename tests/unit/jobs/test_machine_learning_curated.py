@@ -1,4 +1,4 @@
-"""Which readings are paired for training."""
+"""Pairing of readings for training."""
 
 import hashlib
 import hmac

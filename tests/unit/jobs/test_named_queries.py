@@ -1,4 +1,4 @@
-"""The queries that Terraform saves in Athena, run for real: translated to Spark's SQL, on the tables of a run."""
+"""The named queries that Terraform saves in Athena, translated to Spark SQL and run on the tables of a run."""
 
 from collections import Counter
 from string import Template

@@ -1,4 +1,4 @@
-"""What of a text is a person's: bytes in, bytes out, and what is found however it is written."""
+"""Records and texts of a person: which records are erased, and which identifiers are found in any encoding."""
 
 from __future__ import annotations
 
@@ -91,7 +91,7 @@ def test_a_line_of_the_persons_goes(line: str) -> None:
         "",
     ],
 )
-def test_a_line_of_somebody_elses_stays(line: str) -> None:
+def test_a_line_of_another_person_stays(line: str) -> None:
     content = f"{line}\r\n".encode()
     assert without(content) == content
 
@@ -261,7 +261,7 @@ IN_BASE64 = ["{}", "?{}", "~>{}", "x{}", "xy{}", "an older mail: {}\r\nand its a
 
 
 def escaped(text: str, random: Random) -> Iterator[str]:
-    """Return a text with some of its characters escaped, in each of the ways there are."""
+    """Return a text with some of its characters escaped, in every supported way."""
     chosen = {random.randrange(len(text)) for _ in range(4)}
     ways: list[Callable[[str], str]] = [
         lambda c: "".join(f"%{byte:02X}" for byte in c.encode()),

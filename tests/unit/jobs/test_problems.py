@@ -1,4 +1,4 @@
-"""What a job says about an error of Spark's that nobody foresaw: one sentence, and the stack trace is in its log."""
+"""Messages for unexpected Spark errors: one sentence, with the stack trace in the log."""
 
 import errno
 from unittest.mock import Mock
@@ -14,7 +14,7 @@ from tests.support.jobs import AT, customer, moved
 
 @pytest.fixture
 def job(spark, monkeypatch):
-    """A job that has nothing to do."""
+    """A job without any work."""
     monkeypatch.setattr(lease, "for_job_run", lambda *_, **__: Mock(spec=lease.Lease))
     return Job(
         writes="step_trainer_trusted",
@@ -39,7 +39,7 @@ def test_an_error_of_a_query_is_a_sentence_too(spark, job):
         spark.range(1).select("nowhere").collect()
 
 
-def test_the_end_of_java_is_said():
+def test_the_end_of_the_jvm_has_a_message():
     assert describe_error(Py4JNetworkError("Answer from Java side is empty")).startswith("The Spark driver exited")
 
 

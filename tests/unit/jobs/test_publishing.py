@@ -1,4 +1,4 @@
-"""How a job publishes its table: in one commit with a report, the same again when run again, or not at all."""
+"""Publishing of a table: in one commit with a report, idempotent, or not at all."""
 
 import json
 import time
@@ -61,11 +61,11 @@ def test_empty_result_empties_the_table_and_is_reported(lakehouse):
         lakehouse.land("customer", landed)
         lakehouse.run(JOB)
     reported = [(s["lakehouse.rows-out"], s["total-records"]) for s in lakehouse.snapshots("customer_trusted")]
-    assert reported == [("0", "0"), ("0", "0")]  # what showed the customer who agreed no longer is gone
+    assert reported == [("0", "0"), ("0", "0")]  # the snapshot with the withdrawn customer has expired
     assert lakehouse.rows("customer_trusted") == []
 
 
-def test_nobody_agreed_is_no_error_in_any_job_but_said_loudly(lakehouse, capsys):
+def test_no_consent_at_all_is_no_error_in_any_job_but_a_warning(lakehouse, capsys):
     lakehouse.create_tables()
     lakehouse.land("customer", [DECLINED])
     lakehouse.land("accelerometer", [{"user": "b@example.com", "timestamp": AT, "x": 0, "y": 0, "z": 0}])
@@ -83,7 +83,7 @@ def test_nobody_agreed_is_no_error_in_any_job_but_said_loudly(lakehouse, capsys)
     said = dict.fromkeys(
         ("customer_trusted", "accelerometer_trusted", "step_trainer_trusted"), "empty although its input is not"
     )
-    silent = dict.fromkeys(("customers_curated", "machine_learning_curated"), "")  # their input is empty, too
+    silent = dict.fromkeys(("customers_curated", "machine_learning_curated"), "")  # their input is empty too
     assert {row["target_table"]: row["reason"] for row in outputs} == said | silent
     (steps,) = lakehouse.snapshots("step_trainer_trusted")
     assert {key: value for key, value in steps.items() if ".rows-" in key} == {
@@ -170,7 +170,7 @@ def test_nothing_is_written_while_the_clock_is_behind_the_last_run(lakehouse, mo
 
 
 def test_table_that_was_replaced_during_the_run_is_noticed_though_the_run_does_not_write_it():
-    """The run has a new customer_trusted; what is visible of accelerometer_trusted came of the old one."""
+    """The run has a new customer_trusted; the visible accelerometer_trusted was made from the old one."""
 
     def snapshot(number, **read):
         return Snapshot(number, 1, {f"snapshot-read.{table}": str(of) for table, of in read.items()}, 0)

@@ -9,7 +9,7 @@ import file_numbers
 from embedded_aws.job_process import error_message
 from lakehouse.report import explain_failure
 from lakehouse.workflow import JobRun, WorkflowRun
-from tests.support.jobs import AT, BEAR_ALL, UNUSABLE, customer, measured, moved
+from tests.support.jobs import AT, NO_QUARANTINE_LIMIT, UNUSABLE, customer, measured, moved
 from tests.support.project import REPOSITORY
 
 FOUR_BAD_FILES = REPOSITORY.parent / "shared" / "cases" / "four-bad-files"
@@ -62,7 +62,7 @@ def test_more_than_the_limit_refuses_the_run_in_words_that_quote_no_row(first_ru
 
 
 def told(refused):
-    """Return what the operator is told of a job that was refused, line by line: by way of stderr, Glue and report."""
+    """Return the lines of the message that the operator sees of a refused job, by way of stderr, Glue and report."""
     around = ["12:00:00.123 WARN Utils: before", "java.lang.Exception: before", "\tat x.Y.z(Y.java:1)"]
     message = error_message([*around, *str(refused.value).splitlines(), "12:00:01.000 WARN Utils: after"], 1)
     job = JobRun("customer_landing_to_trusted", "FAILED", "jr_1", message=message)
@@ -117,7 +117,7 @@ def test_in_the_strict_profile_an_unusable_record_counts_against_consent(lakehou
     lakehouse.land("customer", [*(customer(name, device) for name, device in people.items()), *unusable])
     lakehouse.land("accelerometer", [moved(name, AT) for name in people])
     lakehouse.land("step_trainer", [measured(device, AT) for device in people.values()])
-    assert lakehouse.run_all("--profile", "strict", *BEAR_ALL) == {
+    assert lakehouse.run_all("--profile", "strict", *NO_QUARANTINE_LIMIT) == {
         "customer_trusted": 2,
         "accelerometer_trusted": 2,
         "customers_curated": 2,

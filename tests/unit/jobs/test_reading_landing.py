@@ -1,4 +1,4 @@
-"""Which lines of landing data become rows, and what is said about those that cannot."""
+"""Which landing lines become rows, and the reasons for those that cannot."""
 
 import pytest
 from pyspark.sql import functions as F
@@ -13,11 +13,11 @@ MOVED = ("a@example.com", 1655564376361, 1.0, -1.0, 0.5)
 NOW = 1_700_000_000_000
 DAY = 86_400_000
 NOT_ONE = "a line is not one JSON object"
-NAN = "a line has NaN or Infinity, which JSON does not know"
+NAN = "a line has NaN or Infinity, which JSON does not allow"
 
 
 def moved(**changes):
-    """Return the fields of a good accelerometer line as JSON texts; a change to None leaves the field out."""
+    """Return a valid accelerometer line with some fields changed, given as JSON texts; None omits the field."""
     fields = {"user": '"a@example.com"', "timestamp": "1655564376361", "x": "1.0", "y": "-1.0", "z": "0.5"} | changes
     return "{" + ", ".join(f'"{key}": {value}' for key, value in fields.items() if value is not None) + "}"
 
@@ -80,7 +80,7 @@ UNUSABLE = {
 
 @pytest.fixture(scope="module")
 def parse(spark, request):
-    """Parse lines of a landing table into {file: row}; each line counts as a file of its own."""
+    """Parse lines of a landing table into {file: row}; each line is a file of its own."""
 
     def parsed(table, lines):
         ddl = request.config.rootpath / "ddl" / f"{table}.sql"

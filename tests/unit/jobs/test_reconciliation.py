@@ -1,4 +1,4 @@
-"""Every row that a job reads is published, dropped for a reason, or in quarantine; else nothing is published."""
+"""Every row that a job reads is published, dropped for a reason or quarantined; otherwise nothing is published."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Whose Step Trainers' readings are trusted.
+"""Which Step Trainer readings are trusted.
 
 anna agreed at 100, ben at 200, cleo at 300 but never moved, dora not at all, eve long ago with her old Step Trainer S9.
 """
@@ -34,7 +34,7 @@ def record(device, owner):
 
 @pytest.fixture
 def trusted_steps(frame):
-    """Run the transform over readings of every Step Trainer at some times; return its (Step Trainer, time)."""
+    """Run the transform over readings of every Step Trainer at some times; return its rows as (Step Trainer, time)."""
 
     def run(*times, **policies):
         records = [record(device, owner) for device, owners in OWNERS.items() for owner in owners]

@@ -1,4 +1,4 @@
-"""What the jobs read from ddl/."""
+"""Parsing of the schema contracts in ddl/."""
 
 import pytest
 

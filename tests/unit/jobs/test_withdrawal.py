@@ -1,4 +1,4 @@
-"""A withdrawal takes effect on earlier states too: what still shows the person is gone, in every file."""
+"""A withdrawal takes effect on earlier snapshots too: no file shows the person any longer."""
 
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -28,7 +28,7 @@ def land(lakehouse, *people, **changes):
 
 
 def traces(lakehouse, *texts):
-    """Return below which tables there is a file that holds one of some texts, whatever a snapshot knows of it."""
+    """Return the tables with a file that holds one of the texts, even if no snapshot refers to it."""
     folder = Path(urlsplit(lakehouse.spark.conf.get("spark.sql.catalog.glue_catalog.warehouse")).path)
     database = folder / lakehouse.database
     return {
@@ -41,13 +41,13 @@ def traces(lakehouse, *texts):
 
 
 def states(lakehouse):
-    """Return how many states of each table with rows in them can be read."""
+    """Return the number of unexpired snapshots with rows of each table."""
     found = {table: lakehouse.spark.table(f"{lakehouse.name(table)}.snapshots") for table in TABLES}
     return {table: rows.where("summary['total-records'] > 0").count() for table, rows in found.items()}
 
 
 def consistent(lakehouse):
-    """Tell whether each table says that it was made of what its inputs show now."""
+    """Tell whether each table was made from the current snapshots of its inputs."""
     tables = {name: Table(lakehouse.spark, lakehouse.name(name)).snapshot() for name in TABLES}
     return all(
         tables[key.removeprefix("snapshot-read.")].id == int(id_)
@@ -57,7 +57,7 @@ def consistent(lakehouse):
     )
 
 
-def test_no_file_shows_who_has_withdrawn_and_other_history_stays(lakehouse, capsys):
+def test_no_file_shows_withdrawn_people_and_other_history_stays(lakehouse, capsys):
     lakehouse.create_tables()
     land(lakehouse, "ben")
     lakehouse.run_all()
@@ -79,7 +79,7 @@ def test_no_file_shows_who_has_withdrawn_and_other_history_stays(lakehouse, caps
 
 
 @pytest.mark.slow
-def test_run_that_was_killed_before_is_made_good_by_the_next(lakehouse, monkeypatch):
+def test_killed_run_is_completed_by_the_next(lakehouse, monkeypatch):
     lakehouse.create_tables()
     land(lakehouse, "anna", "ben")
     lakehouse.run_all()

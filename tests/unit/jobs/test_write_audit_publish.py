@@ -1,4 +1,4 @@
-"""Nobody sees a table before it is audited, nor one table of a run before the others; and a rerun heals."""
+"""Tables become visible only after their audit and all together, and a rerun repairs a failed run."""
 
 import importlib
 import json
@@ -9,13 +9,13 @@ from pyspark.sql import functions as F
 
 import audits
 import publishing
-from tests.support.jobs import AT, BEAR_ALL, JOBS, customer, measured, moved
+from tests.support.jobs import AT, JOBS, NO_QUARANTINE_LIMIT, customer, measured, moved
 
 TABLES = list(JOBS.values())
 
 
 def in_each(value):
-    """Return the same for each table."""
+    """Return a mapping from each table to the same value."""
     return dict.fromkeys(TABLES, value)
 
 
@@ -98,7 +98,7 @@ def test_table_that_fails_its_audit_is_not_seen_and_leaves_nothing_behind(first_
     monkeypatch.setattr(module, function, lambda *given, **named: bug(real(*given, **named)))
     rows, files, runs = lakehouse.rows(table), lakehouse.data_files(table), lakehouse.table("pipeline_runs").count()
     with pytest.raises(SystemExit) as refused:
-        lakehouse.run(job, *BEAR_ALL)
+        lakehouse.run(job, *NO_QUARANTINE_LIMIT)
     message = str(refused.value)
     assert message.startswith(f"{table}: {table} breaks its rules, so it was not published:\n")
     assert [line.split(" rows: ")[1] for line in message.splitlines() if " rows: " in line] == rules
@@ -120,7 +120,7 @@ def test_row_count_that_changes_too_much_is_refused(first_run):
     assert lakehouse.rows("customers_curated") == rows
 
 
-def test_table_that_somebody_alters_during_the_run_is_refused(lakehouse, monkeypatch):
+def test_table_that_is_altered_during_the_run_is_refused(lakehouse, monkeypatch):
     lakehouse.create_tables("customer_trusted")
     lakehouse.land("customer", [customer("anna", "S1")])
     write = publishing.Table.write
@@ -154,7 +154,7 @@ def test_last_job_of_a_workflow_run_publishes_nothing_without_the_tables_of_the_
 
 
 class Crash(Exception):  # noqa: N818 no error of a job
-    """What a job does not expect."""
+    """An error that a job does not expect."""
 
 
 def land(lakehouse, *more):
@@ -166,7 +166,7 @@ def land(lakehouse, *more):
 
 
 def who(lakehouse):
-    """Return whose row each row of each table is."""
+    """Return the customer of each row by table."""
     of = {"email": "@example.com", "user": "@example.com", "serialnumber": "of "}
     columns = dict(zip(TABLES, ("email", "user", "email", "serialnumber", "serialnumber"), strict=True))
     return {
@@ -177,7 +177,7 @@ def who(lakehouse):
 
 @pytest.mark.slow
 def test_failure_of_any_job_shows_nothing_and_the_next_run_heals(lakehouse, monkeypatch):
-    """It gives what an undisturbed run would: a consent given and one withdrawn take effect on every table."""
+    """It gives the result of an undisturbed run: a new consent and a withdrawal take effect on every table."""
     lakehouse.create_tables()
     land(lakehouse)
     strict = ("--profile", "strict")
@@ -194,7 +194,7 @@ def test_failure_of_any_job_shows_nothing_and_the_next_run_heals(lakehouse, monk
 
     for job in JOBS:
         with monkeypatch.context() as patch:
-            patch.setattr(audits, "check_rules", crash)  # behind the write: what was written is left, as by a kill
+            patch.setattr(audits, "check_rules", crash)  # after the write: the branch is left behind, as by a kill
             with pytest.raises(Crash):
                 lakehouse.run(job, "--WORKFLOW_RUN_ID", f"wr_{uuid.uuid4().hex}", *strict)
     assert {table: len(lakehouse.branches(table)) for table in TABLES} == in_each(2)
@@ -211,7 +211,7 @@ def test_failure_of_any_job_shows_nothing_and_the_next_run_heals(lakehouse, monk
 
 @pytest.mark.slow
 def test_last_job_that_is_tried_again_publishes_what_it_had_not(lakehouse, monkeypatch):
-    """It was killed when two tables were published and, when tried again, when one branch was dropped."""
+    """It was killed after two tables were published and, when retried, after one branch was dropped."""
     lakehouse.create_tables()
     land(lakehouse)
     run_id = ("--WORKFLOW_RUN_ID", f"wr_{uuid.uuid4().hex}")
@@ -237,7 +237,7 @@ def test_last_job_that_is_tried_again_publishes_what_it_had_not(lakehouse, monke
 
 @pytest.mark.slow
 def test_job_that_is_started_alone_publishes_at_once_unless_its_source_changes_meanwhile(lakehouse, monkeypatch):
-    """Here each record counts on its own: ben's later one is enough, and gone when it is gone."""
+    """Each record counts on its own here: ben's later one is enough, and gone when it is removed."""
     lakehouse.create_tables()
     land(lakehouse, customer("ben", "of ben", lastUpdateDate=AT + 1))
     for job, table in JOBS.items():
@@ -248,7 +248,7 @@ def test_job_that_is_started_alone_publishes_at_once_unless_its_source_changes_m
     lakehouse.run_all()
     assert who(lakehouse) == in_each(["anna", "cleo"])
     records = [customer("anna", "of anna", None), customer("ben", "of ben"), customer("cleo", "of cleo")]
-    lakehouse.land("customer", records)  # anna's own record now says no, and ben's says yes
+    lakehouse.land("customer", records)  # anna's own record now withdraws, and ben's consents
     lakehouse.run_all()
     assert who(lakehouse) == in_each(["ben", "cleo"])
 
