@@ -109,5 +109,13 @@ def test_only_the_last_job_publishes():
     assert [table for table in pipeline.WRITTEN if pipeline.publishes(table)] == [pipeline.WRITTEN[-1]]
 
 
+@pytest.mark.parametrize("query", ["rows_per_table", "runs_per_table"])
+def test_saved_queries_that_list_the_tables_list_all_of_them(query):
+    sql = (REPOSITORY / "terraform" / "modules" / "query" / "queries" / f"{query}.sql").read_text()
+    landing = [name for name, table in pipeline.TABLES.items() if table["zone"] == "landing"]
+    expected = {*pipeline.WRITTEN, *(landing if query == "rows_per_table" else [])}
+    assert {table for table in pipeline.TABLES if f"'{table}'" in sql} == expected
+
+
 def test_identities_are_those_of_tables_that_jobs_write():
     assert policies.IDENTITY.keys() <= set(pipeline.WRITTEN)
