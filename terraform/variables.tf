@@ -251,7 +251,7 @@ variable "ddl_path" {
 }
 
 variable "scripts_path" {
-  description = "Folder of the job scripts and of the modules that they share; null is glue_jobs, beside the module's folder in its repository."
+  description = "Folder of the job scripts, of the modules that they share, and of pipeline.json and policies.json; null is glue_jobs, beside the module's folder in its repository."
   type        = string
   default     = null
 

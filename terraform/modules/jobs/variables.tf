@@ -44,7 +44,7 @@ variable "refusal_key_secret_arn" {
 }
 
 variable "scripts_path" {
-  description = "Folder of the job scripts, of the modules that they share, and of the audits."
+  description = "Folder of the job scripts, of the modules that they share, and of pipeline.json and policies.json."
   type        = string
 }
 
