@@ -251,7 +251,7 @@ variable "ddl_path" {
 }
 
 variable "scripts_path" {
-  description = "Folder of the job scripts and their shared modules; null means glue_jobs/ in the module's repository."
+  description = "Folder of the job scripts and their shared modules, with pipeline.json and policies.json; null means glue_jobs/ in the module's repository."
   type        = string
   default     = null
 

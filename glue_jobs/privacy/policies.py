@@ -53,6 +53,9 @@ class Policies(Mapping[str, str]):
             raise AttributeError(f"There is no policy {name}: {FILE} declares {', '.join(ALLOWED)}.")
         return self._values[name]
 
+    def __hash__(self) -> int:
+        return hash(tuple(self._values.items()))
+
     def __repr__(self) -> str:
         return f"Policies({self.to_json()})"
 

@@ -14,5 +14,6 @@ def read(name: str) -> str:
         if file.is_file():
             return file.read_text(encoding="utf-8")
     raise BadInputError(
-        f"{name} is in none of {', '.join(map(str, folders))}: the job needs every file of ddl/ as --extra-files."
+        f"{name} is in none of {', '.join(map(str, folders))}: the job needs every file of ddl/, pipeline.json and "
+        "policies.json as --extra-files."
     )

@@ -44,7 +44,7 @@ variable "refusal_key_secret_arn" {
 }
 
 variable "scripts_path" {
-  description = "Folder of the job scripts and their shared modules."
+  description = "Folder of the job scripts and their shared modules, with pipeline.json and policies.json."
   type        = string
 }
 

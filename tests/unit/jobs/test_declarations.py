@@ -3,14 +3,16 @@
 import copy
 import re
 import subprocess
+from unittest.mock import Mock
 
 import pytest
 
 import pipeline
 import policies
 import table_contract
+from job import Job
 from policies import ALLOWED, PROFILES, Policies
-from problems import BadInputError
+from problems import AuditError, BadInputError
 from tests.support.project import REPOSITORY
 
 SCRIPTS = REPOSITORY / "glue_jobs" / "jobs"
@@ -107,6 +109,24 @@ def test_only_the_last_job_publishes():
     with pytest.raises(BadInputError, match="the last job is machine_learning_curated"):
         pipeline.chain(declared)
     assert [table for table in pipeline.WRITTEN if pipeline.publishes(table)] == [pipeline.WRITTEN[-1]]
+
+
+@pytest.mark.parametrize("query", ["rows_per_table", "runs_per_table"])
+def test_saved_queries_that_list_the_tables_list_all_of_them(query):
+    sql = (REPOSITORY / "terraform" / "modules" / "query" / "queries" / f"{query}.sql").read_text()
+    landing = [name for name, table in pipeline.TABLES.items() if table["zone"] == "landing"]
+    expected = {*pipeline.WRITTEN, *(landing if query == "rows_per_table" else [])}
+    assert {table for table in pipeline.TABLES if f"'{table}'" in sql} == expected
+
+
+def test_a_job_that_accounts_for_other_tables_than_declared_writes_nothing():
+    job = Job("customer_trusted", ["--database", "stedi_local", "--bucket", "lake"])
+    rows = Mock()
+    with pytest.raises(
+        AuditError, match=r"accounts for accelerometer_landing, but pipeline\.json declares customer_la"
+    ):
+        job.write(rows, {"accelerometer_landing": rows})
+    assert rows.mock_calls == []
 
 
 def test_identities_are_those_of_tables_that_jobs_write():
