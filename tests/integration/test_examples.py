@@ -166,6 +166,7 @@ def test_minimal(examples: Path, aws: Aws) -> None:
         assert profiles == {"strict"}
 
 
+@pytest.mark.slow
 def test_complete(examples: Path, aws: Aws) -> None:
     example = Example(examples / "complete")
     with applied(example, aws) as made:

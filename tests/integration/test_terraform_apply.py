@@ -81,6 +81,7 @@ def subject_key(project: Project) -> str:
     return str(secret["SecretString"])
 
 
+@pytest.mark.slow
 def test_another_key_is_made_on_demand_and_no_state_holds_one(
     project: Project, terraform: Terraform, tmp_path: Path
 ) -> None:

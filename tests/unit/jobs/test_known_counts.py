@@ -39,7 +39,9 @@ def run(lakehouse, profile):
     return counts
 
 
-@pytest.mark.parametrize("profile", COUNTS)
+@pytest.mark.parametrize(
+    "profile", ["published", *(pytest.param(name, marks=pytest.mark.slow) for name in ("consent_date", "strict"))]
+)
 def test_public_data_gives_the_published_counts(real_lakehouse, profile):
     real_lakehouse.create_tables()
     assert tuple(run(real_lakehouse, profile).values()) == COUNTS[profile]

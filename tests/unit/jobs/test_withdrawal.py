@@ -57,6 +57,7 @@ def consistent(lakehouse):
     )
 
 
+@pytest.mark.slow
 def test_no_file_shows_withdrawn_people_and_other_history_stays(lakehouse, capsys):
     lakehouse.create_tables()
     land(lakehouse, "ben")
