@@ -14,4 +14,4 @@ if __name__ == "__main__":
     knobs = {"EXAMPLES": whole_number("EXAMPLES", 1000), "SEED": whole_number("SEED", SystemRandom().randrange(10**6))}
     print(*(f"{knob}={value}" for knob, value in knobs.items()), flush=True)
     os.environ.update({knob: str(value) for knob, value in knobs.items()})
-    sys.exit(pytest.main(["tests/unit/jobs/test_hostile_input.py"]))
+    sys.exit(pytest.main(["tests/integration/jobs/test_hostile_input.py"]))

@@ -277,7 +277,7 @@ def test_down_leaves_no_data(project: Project) -> None:
 
 @pytest.mark.slow
 def test_real_data_in_another_profile(project: Project, real_data: Path) -> None:
-    """All profiles: unit/jobs/test_known_counts.py; consent_date under IAM enforcement: integration/."""
+    """All profiles: integration/jobs/test_known_counts.py; consent_date under IAM enforcement: integration/."""
     project.succeed("run", "--data", str(real_data), "--profile", "strict")
     report = project.report()
     assert report["profile"] == "strict"

@@ -5,11 +5,8 @@ anna agreed at 100, ben at 200, cleo at 300 but never moved, dora not at all, ev
 
 import pytest
 
-import pseudonyms
-import refusals
 from policies import Policies
 from step_trainer_landing_to_trusted import classify, transform
-from tests.support.jobs import AT, SECRET, customer, measured
 
 CONSENTS = {"anna": 100, "ben": 200, "cleo": 300, "eve": 50}
 OWNERS = {  # Step Trainer: its owners
@@ -128,24 +125,3 @@ def test_exact_duplicates_are_dropped_and_readings_of_one_instant_kept(frame):
     rows = transform(classified)
     assert rows.schema.simpleString() == "struct<sensorreadingtime:bigint,serialnumber:string,distancefromobject:int>"
     assert sorted(map(tuple, rows.collect())) == [(1, "S1", 200), (1, "S1", 201)]
-
-
-def test_refusal_of_an_owner_who_was_erased_still_counts(lakehouse, frame):
-    lakehouse.create_tables()
-    people = {"anna": "S1", "ben": "S2"}
-    lakehouse.land("customer", [customer(name, device) for name, device in people.items()])
-    lakehouse.land("step_trainer", [measured(device, AT) for device in people.values()])
-    rows = [
-        {"email": f"{name}@example.com", "serialnumber": device, "sharewithresearchasofdate": AT}
-        for name, device in people.items()
-    ]
-    for table in ("customer_trusted", "customers_curated"):
-        frame(table, *rows).writeTo(lakehouse.name(table)).append()
-    refused = lakehouse.folder / refusals.PREFIX / pseudonyms.of(SECRET, " s1")
-    refused.parent.mkdir(parents=True)
-    refused.touch()
-    lakehouse.run("step_trainer_landing_to_trusted", "--profile", "strict")
-    assert lakehouse.rows("step_trainer_trusted") == [(AT, "S2", 200)]
-    assert lakehouse.outcomes("step_trainer_landing")["dropped an owner of the Step Trainer did not agree"] == 1
-    lakehouse.run("step_trainer_landing_to_trusted")
-    assert {row[1] for row in lakehouse.rows("step_trainer_trusted")} == {"S1", "S2"}

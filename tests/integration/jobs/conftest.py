@@ -1,0 +1,3 @@
+"""Fixtures for whole jobs in this process, on tables in a folder."""
+
+from tests.support.job_fixtures import extra_files, first_run, frame, lakehouse, real_lakehouse, spark  # noqa: F401 (pytest finds them here)

@@ -1,0 +1,134 @@
+"""One Spark session with Iceberg for all job tests, and a lakehouse in a temporary folder for each test."""
+
+import json
+import os
+import sys
+import uuid
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+
+import pytest
+from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import functions as F
+from pyspark.sql.types import ArrayType
+
+import table_contract
+from embedded_aws import spark as runtime
+from tests.support.jobs import (
+    AT,
+    IN_2099,
+    JOBS,
+    NO_QUARANTINE_LIMIT,
+    UNUSABLE,
+    FirstRun,
+    Lakehouse,
+    customer,
+    empty_lakehouse,
+    measured,
+    moved,
+)
+from tests.support.project import GLUE_JOBS, REPOSITORY
+
+
+@pytest.fixture(scope="session")
+def spark(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SparkSession]:
+    folder = tmp_path_factory.mktemp("spark")
+    (folder / "tmp").mkdir()
+    (folder / "log4j2.properties").write_text(runtime.LOG4J)
+    archive = runtime.class_archive(REPOSITORY / "build" / "cache")  # there if a job of the embedded AWS has written it
+    java_options = runtime.jvm_options(folder, input_bytes=0, archive_options=archive.options())
+    settings = {
+        "spark.master": "local[2]",
+        "spark.driver.host": "127.0.0.1",
+        "spark.driver.bindAddress": "127.0.0.1",
+        "spark.driver.extraJavaOptions": f"{java_options} -Dderby.system.home={folder}",
+        "spark.driver.extraClassPath": str(runtime.iceberg_jar()),
+        "spark.sql.shuffle.partitions": "2",
+        # Compiling queries and replanning them takes longer than a few rows do; the whole pipeline's tests do both.
+        "spark.sql.codegen.wholeStage": "false",
+        "spark.sql.codegen.factoryMode": "NO_CODEGEN",
+        "spark.sql.adaptive.enabled": "false",
+        "spark.sql.warehouse.dir": str(folder / "unused"),
+        "spark.ui.enabled": "false",
+        # The whole bucket is a directory: see Lakehouse.bucket for the mounting.
+        "spark.hadoop.fs.s3.impl": "org.apache.hadoop.fs.viewfs.ViewFileSystemOverloadScheme",
+        # Hadoop's file system of file:// keeps checksums, and cannot name them where a name has a colon.
+        "spark.hadoop.fs.mirror.impl": "org.apache.hadoop.fs.RawLocalFileSystem",
+        "spark.sql.extensions": "org.apache.iceberg.spark.extensions.IcebergSparkSessionExtensions",
+        "spark.sql.catalog.glue_catalog": "org.apache.iceberg.spark.SparkCatalog",
+        "spark.sql.catalog.glue_catalog.catalog-impl": "org.apache.iceberg.hadoop.HadoopCatalog",
+        "spark.sql.catalog.glue_catalog.cache-enabled": "false",
+        "spark.sql.catalog.glue_catalog.warehouse": (folder / "warehouse").as_uri(),
+    }
+    with pytest.MonkeyPatch.context() as environment:
+        environment.setenv("JAVA_HOME", str(runtime.java_home()))
+        environment.delenv("SPARK_HOME", raising=False)
+        environment.delenv("PYSPARK_SUBMIT_ARGS", raising=False)
+        environment.setenv("PYSPARK_PYTHON", sys.executable)
+        environment.setenv("PYTHONPATH", os.pathsep.join(map(str, GLUE_JOBS)))  # of Spark's Python workers
+        builder = SparkSession.builder.appName("tests")
+        for key, value in settings.items():
+            builder = builder.config(key, value)
+        session = builder.getOrCreate()
+        session.sparkContext.setLogLevel("ERROR")
+        yield session
+        session.stop()
+
+
+@pytest.fixture(scope="session")
+def extra_files(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the files that Glue's --extra-files provides."""
+    folder = tmp_path_factory.mktemp("extra-files")
+    for file in (*(REPOSITORY / "ddl").glob("*.sql"), *(REPOSITORY / "glue_jobs").glob("*.json")):
+        (folder / file.name).symlink_to(file)
+    return folder
+
+
+@pytest.fixture
+def frame(spark: SparkSession, extra_files: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., DataFrame]:
+    """Make rows of a table in ddl/ from mappings; missing columns are null."""
+    monkeypatch.chdir(extra_files)
+
+    def make(table: str, *rows: Mapping[str, object]) -> DataFrame:
+        schema = table_contract.load(table).schema
+        unknown = {column for row in rows for column in row} - set(schema.names)
+        assert not unknown, f"{table} has no column {unknown}"
+        # As one JSON text: createDataFrame would start Python processes to read the rows back, for each query anew.
+        return spark.range(1).select(F.inline(F.from_json(F.lit(json.dumps(rows)), ArrayType(schema))))
+
+    return make
+
+
+@pytest.fixture
+def lakehouse(spark: SparkSession, extra_files: Path, tmp_path: Path) -> Iterator[Lakehouse]:
+    """A lakehouse for one test."""
+    yield empty_lakehouse(spark, extra_files, tmp_path / "bucket")
+    spark.catalog.clearCache()
+
+
+@pytest.fixture
+def real_lakehouse(spark: SparkSession, extra_files: Path, real_data: Path) -> Iterator[Lakehouse]:
+    """A lakehouse with the real data as its landing zone, if that is present."""
+    yield empty_lakehouse(spark, extra_files, real_data)
+    spark.catalog.clearCache()
+
+
+@pytest.fixture(scope="session")
+def first_run(spark: SparkSession, extra_files: Path, tmp_path_factory: pytest.TempPathFactory) -> FirstRun:
+    """A published run for tests that publish nothing: later runs must leave its tables unchanged."""
+    made = empty_lakehouse(spark, extra_files, tmp_path_factory.mktemp("first") / "bucket")
+    made.create_tables()
+    anna, late = customer("anna", "S1"), customer("cleo", "S3", IN_2099)
+    made.land(
+        "customer", [anna, anna, customer("ben", "S2", None), late, customer("dora", "S4"), *UNUSABLE["customer"]]
+    )
+    movements = [moved("anna", AT), moved("anna", AT), moved("anna", AT + 1), moved("ben", AT)]
+    made.land("accelerometer", [*movements, *UNUSABLE["accelerometer"]])
+    steps = [measured("S1", AT), measured("S1", AT), measured("S1", AT + 5), measured("S9", AT)]
+    made.land("step_trainer", [*steps, *UNUSABLE["step_trainer"]])
+    run_id, *others, last = f"wr_{uuid.uuid4().hex}", *JOBS
+    jobs = {job: made.run(job, "--WORKFLOW_RUN_ID", run_id, *NO_QUARANTINE_LIMIT) for job in others}
+    visible = {table: made.table(table).count() for table in JOBS.values()}
+    branches = {table: made.branches(table) for table in JOBS.values()}
+    jobs[last] = made.run(last, "--WORKFLOW_RUN_ID", run_id, *NO_QUARANTINE_LIMIT)
+    return FirstRun(made, run_id, jobs, visible, branches)
