@@ -218,7 +218,8 @@ def test_report_and_logs_hold_no_personal_data(project: Project, forgotten: dict
 
 def test_without_a_terminal_and_without_yes_nothing_is_changed(forgotten: dict[str, Any]) -> None:
     assert forgotten["unchanged"]
-    assert f"Erase {forgotten['email'].lower()} from local for good? Standard input is not a terminal" in forgotten["refused"]
+    question = f"Erase {forgotten['email'].lower()} from local for good?"
+    assert f"{question} Standard input is not a terminal" in forgotten["refused"]
     assert "YES=1" in forgotten["refused"]
 
 
