@@ -169,7 +169,7 @@ def test_a_line_of_many_megabytes_does_not_keep_the_others_from_being_read(read)
 
 @pytest.mark.skipif(not EXAMPLES, reason="takes a minute: make hostile")
 @pytest.mark.parametrize("kind", [0, 1, 2], ids=["one text", "many keys", "no JSON"])
-def test_a_line_of_100_megabytes_in_the_memory_of_the_sandbox(tmp_path, kind, request):
+def test_a_line_of_100_megabytes_in_the_memory_of_a_job(tmp_path, kind, request):
     good = json.dumps(GOOD["customer_landing"]).encode()
     (tmp_path / "part.json").write_bytes(b"\n".join([good, long_lines(100)[kind], good]))
     (outcome, count), _ = read_in_a_spark_of_its_own(tmp_path, request.config.rootpath)
@@ -179,7 +179,7 @@ def test_a_line_of_100_megabytes_in_the_memory_of_the_sandbox(tmp_path, kind, re
 
 
 @pytest.mark.skipif(not EXAMPLES, reason="takes minutes: make hostile")
-def test_a_file_of_500_megabytes_that_is_not_lines_in_the_memory_of_the_sandbox(tmp_path, request):
+def test_a_file_of_500_megabytes_that_is_not_lines_in_the_memory_of_a_job(tmp_path, request):
     good = json.dumps(GOOD["customer_landing"]).encode()
     many = 500_000_000 // (1000 * len(good))
     with (tmp_path / "part.json").open("wb") as file:
