@@ -34,8 +34,8 @@ TYPED = {b"Enter a value: ": b"yes\n", b"[y/N]: ": b"y\n"}
 COLOUR = re.compile(rb"\x1b\[[0-9;]*m")
 EDITED = {
     "ddl/customer_trusted.sql": (
-        "not agreed. Personal data: yes.'\n)",
-        """not agreed. Personal data: yes.',
+        "no consent. Personal data: yes.'\n)",
+        """no consent. Personal data: yes.',
   emaildomain               string COMMENT 'Domain of the e-mail address. Personal data: no.'
 )""",
     ),
