@@ -161,10 +161,12 @@ class Terraform:
 
     def location(self) -> tuple[str, str, str]:
         """Return region, bucket and workflow of the deployed environment, even if an earlier version deployed it."""
-        lakehouse, names = module_outputs(self._output_values()), ("region", "bucket", "workflow")
-        if not lakehouse.keys() >= set(names):
+        values, names = self._output_values(), ("region", "bucket", "workflow")
+        # Earlier versions had an output for each name.
+        deployed = module_outputs(values) or {name: output["value"] for name, output in values.items()}
+        if not deployed.keys() >= set(names):
             raise NotDeployedError(f"Environment {self.project.environment} is not deployed.")
-        region, bucket, workflow = (lakehouse[name] for name in names)
+        region, bucket, workflow = (deployed[name] for name in names)
         return region, bucket, workflow
 
     def _output_values(self) -> dict[str, Any]:

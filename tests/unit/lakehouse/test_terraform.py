@@ -302,6 +302,15 @@ def test_outputs_of_an_older_deployment_name_what_is_missing() -> None:
         Outputs.of(values, "dev")
 
 
+def test_location_is_known_of_a_deployment_with_an_output_for_each_name(
+    project: Project, display: Display, fake: Any
+) -> None:
+    """An upgrade takes the lease of what is deployed before it changes scripts."""
+    values = json.dumps({name: {"value": value} for name, value in OUTPUTS.items()})
+    fake(output=f"print({values!r})")
+    assert Terraform(project, display).location() == tuple(OUTPUTS[name] for name in ("region", "bucket", "workflow"))
+
+
 # Without a binary
 
 
