@@ -21,7 +21,7 @@ from pyspark.sql import functions as F
 
 from json_records import HEADS, Form, Kind, LongRecordError, encoding, form, split
 from problems import BadInputError, causes
-from temporary_files import passed_over
+from temporary_files import ignored_because_of
 
 SHOWN_FILES: Final = 5
 UNSAFE_CODECS: Final = (".bz2", ".deflate", ".lz4", ".snappy", ".zst")
@@ -166,7 +166,7 @@ def ignored(spark: SparkSession, location: str) -> list[str]:
     listing = files.listFiles(root, True)  # not a glob: Hadoop would parse a name with a colon as a URI
     while listing.hasNext():
         status = listing.next()
-        place = passed_over(str(status.getPath()).removeprefix(below))
+        place = ignored_because_of(str(status.getPath()).removeprefix(below))
         if place and status.getLen():  # an empty one is a marker such as _SUCCESS
             found[f"{below}{place}"] = None
     return list(found)

@@ -211,7 +211,7 @@ class Job:
             if before and publishing.same_policies(before, self.policies.to_json()):
                 audits.check_row_count(self._writes, before.rows, output_rows, self._arguments.row_count_change)
         except JobError:
-            table.discard([self._branch])
+            table.discard_branches([self._branch])
             raise
         if not self._arguments.workflow_run_id:
             self._publish([self._writes])
@@ -234,7 +234,7 @@ class Job:
         for name in written:
             self._table(name).publish(self._branch)
         for name in written:
-            self._table(name).drop(self._branch)
+            self._table(name).drop_branch(self._branch)
         self._published = True
         print(f"published: {', '.join(written)}", flush=True)
         self._expire_withdrawn()

@@ -130,4 +130,4 @@ def test_a_job_that_accounts_for_other_tables_than_declared_writes_nothing():
 
 
 def test_identities_are_those_of_tables_that_jobs_write():
-    assert policies.IDENTITY.keys() <= set(pipeline.WRITTEN)
+    assert policies.IDENTITY_POLICY_OF_TABLE.keys() <= set(pipeline.WRITTEN)
