@@ -8,7 +8,7 @@ MAKEFLAGS += --no-builtin-rules
 # end of this file enforces that. `<target>.knobs` lists the knobs of a target; every target takes PYTHON.
 ## ENV       local (default): the embedded AWS on this machine; or a folder in terraform/environments
 ## DATA      folder of landing data; by default a generated sample (ENV=local only)
-## PROFILE   consent policies of the jobs: published (default), consent_date or strict
+## PROFILE   consent policies of the jobs: a profile of glue_jobs/policies.json
 ## PORT      port of the embedded AWS; by default a free one
 ## PLAN      file of a saved Terraform plan
 ## EMAIL     e-mail address of a data subject

@@ -7,7 +7,7 @@ import signal
 import sys
 from pathlib import Path
 from types import FrameType
-from typing import Annotated, Any, Literal, NoReturn
+from typing import Annotated, Any, NoReturn
 
 import typer
 from botocore.exceptions import BotoCoreError, ClientError
@@ -25,6 +25,14 @@ from lakehouse.tables import PROFILES
 
 INTERRUPTED = 130  # a shell's exit code for SIGINT
 
+
+def _profile(name: str) -> str:
+    """Return the name of a profile that policies.json declares."""
+    if name not in PROFILES:
+        raise typer.BadParameter(f"{name!r} is not one of {', '.join(PROFILES)}.")
+    return name
+
+
 # The knobs of the Makefile, each with an option for direct use. An error message quotes the help text of its knob.
 Env = Annotated[
     str, typer.Option("--env", envvar="ENV", help="Environment: local, or a folder in terraform/environments.")
@@ -36,8 +44,14 @@ Data = Annotated[
     ),
 ]
 ProfileOption = Annotated[
-    Literal["published", "consent_date", "strict"] | None,
-    typer.Option("--profile", envvar="PROFILE", help=f"Consent policies of the jobs: {', '.join(PROFILES)}."),
+    str | None,
+    typer.Option(
+        "--profile",
+        envvar="PROFILE",
+        parser=_profile,
+        metavar="<profile>",
+        help=f"Consent policies of the jobs: {', '.join(PROFILES)}.",
+    ),
 ]
 Port = Annotated[
     int,
