@@ -236,7 +236,7 @@ def _confirmation(yes: bool) -> Confirm:
         if not (yes or sys.stdin.isatty()):
             raise LakehouseError(
                 f"{question} Standard input is not a terminal, so nothing was changed. "
-                "To answer yes, give the same command with YES=1."
+                "To answer yes, run the same command with YES=1."
             )
         return yes or typer.confirm(question)
 

@@ -68,7 +68,7 @@ class ErasureJob:
                 return report
         raise LakehouseError(
             f"Request {request} has no report after {RUNS} runs of {self.outputs.forget_job}. "
-            "To resume it, give the same command again."
+            "To resume it, run the same command again."
         )
 
     def export(self, request: str, on_change: Callable[[JobRun], None]) -> str:
@@ -86,14 +86,14 @@ class ErasureJob:
             run = self.glue.start_job_run(JobName=self.outputs.forget_job, Arguments=arguments)["JobRunId"]
         except self.glue.exceptions.ConcurrentRunsExceededException as error:
             raise LakehouseError(
-                "Another erasure or export has just started. Wait for it to end, then give the command again."
+                "Another erasure or export has just started. Wait for it to end, then run the command again."
             ) from error
         ended = self._follow(run, on_change)
         if ended.state != SUCCEEDED:
             message = ended.message or "the job left no message."
             raise LakehouseError(
                 f"Request {request} is not complete, {ended.state}: {message}\n"
-                "To resume it, give the same command again."
+                "To resume it, run the same command again."
             )
 
     def _versions(self, prefix: str) -> Iterator[tuple[str, str, bool]]:
@@ -159,7 +159,7 @@ def parse_address(text: str) -> str:
     email = canonical(text)
     if not EMAIL.fullmatch(email):
         raise LakehouseError(
-            "EMAIL is not a valid e-mail address. Nothing was changed. Type: make forget EMAIL=name@example.org"
+            "EMAIL is not a valid e-mail address. Nothing was changed. Run: make forget EMAIL=name@example.org"
         )
     return email
 

@@ -103,7 +103,7 @@ def replace(s3: S3Client, bucket: str, data: LandingData) -> None:
             raise DataError(
                 f"{len(failed)} earlier files could not be deleted from the landing zone of {bucket}, "
                 f"the first because: {failed[0].get('Message')}. The zone still holds them besides DATA. "
-                "Give the command again."
+                "Run the command again."
             )
 
 

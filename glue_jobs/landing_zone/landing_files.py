@@ -177,7 +177,7 @@ def refuse_compressed(lines: DataFrame) -> None:
     if found := sorted(path for path in lines.inputFiles() if path.endswith(UNSAFE_CODECS)):
         raise BadInputError(
             f"The landing zone has {len(found):,} files in a compression that is not read, since damage to them would "
-            f"lose rows in silence: {shown(found)}. Unpack them, or compress them with gzip (.gz), and run again."
+            f"silently lose rows: {shown(found)}. Unpack them, or compress them with gzip (.gz), and run again."
         )
 
 

@@ -210,5 +210,5 @@ def _find_job_run(glue: GlueClient, outputs: Outputs, run_id: str) -> tuple[Any,
             return glue.get_job(JobName=name)["Job"], run["Arguments"]
     raise LakehouseError(
         f"RUN={run_id!r} is a run of the erasure job, which only its own command starts again, since it asks first. "
-        "Nothing was run. Type: make forget EMAIL=name@example.org"
+        "Nothing was run. Run: make forget EMAIL=name@example.org"
     )

@@ -218,7 +218,9 @@ class Chaos:
         if not first_lives():
             return
         refused = (
-            done.returncode != 0 and ("is under way" in said or "in progress" in said) and "Nothing was touched" in said
+            done.returncode != 0
+            and ("has been running since" in said or "in progress" in said)
+            and "Nothing was touched" in said
         )
         if not refused or "Traceback" in said or (name == "landing" and self.lake.objects(*LANDING) != before):
             self.breaks(f"a second operator's {name} is refused: {done.stdout} {done.stderr}")

@@ -361,7 +361,9 @@ def test_a_second_operation_is_refused_before_it_changes_anything(
     world.box = EmbeddedAws(endpoint="http://127.0.0.1:1", pid=1)
     local.project.build.mkdir(parents=True)
     (local.project.build / "terraform.tfstate").write_text("{}")
-    monkeypatch.setattr(FakeLease, "held_by", LeaseError("make run-pipeline by ada@laptop is under way since then."))
+    monkeypatch.setattr(
+        FakeLease, "held_by", LeaseError("make run-pipeline by ada@laptop has been running since then.")
+    )
     for command in (
         lambda: pipeline_run.run(local, landing_folder, None),
         lambda: deployment.apply(local, None, yes),
@@ -375,7 +377,7 @@ def test_a_second_operation_is_refused_before_it_changes_anything(
         lambda: deployment.destroy(dev, yes),
     ):
         with pytest.raises(
-            OperationInProgressError, match=r"by ada@laptop is under way since .* Nothing was touched\."
+            OperationInProgressError, match=r"by ada@laptop has been running since .* Nothing was touched\."
         ):
             command()
     assert world.events == []
