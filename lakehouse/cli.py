@@ -60,10 +60,10 @@ Port = Annotated[
     ),
 ]
 Plan = Annotated[Path | None, typer.Option("--plan", envvar="PLAN", help="File of a saved Terraform plan.")]
-Email = Annotated[str, typer.Option("--email", envvar="EMAIL", help="E-mail address of the data subject.")]
+Email = Annotated[str, typer.Option("--email", envvar="EMAIL", help="E-mail address of the person.")]
 Emails = Annotated[
     Path | None,
-    typer.Option("--emails", envvar="EMAILS", help="File of e-mail addresses of several data subjects, one per line."),
+    typer.Option("--emails", envvar="EMAILS", help="File of e-mail addresses of several people, one per line."),
 ]
 Accept = Annotated[
     str,
@@ -160,7 +160,7 @@ def forget(
     dry_run: DryRun = False,
     yes: Yes = False,
 ) -> None:
-    """Erase one or several data subjects everywhere, verify it, and write a report without personal data."""
+    """Erase one or several people everywhere, verify it, and write a report without personal data."""
     accepted = [name for part in accept.split(",") if (name := part.strip())]
     environment = _environment(env)
     privacy.forget(environment, email, _confirmation(yes), dry_run=dry_run, file=emails, accept=accepted)
@@ -168,7 +168,7 @@ def forget(
 
 @app.command()
 def export(email: Email = "", env: Env = LOCAL) -> None:
-    """Write all data about a data subject to a file, each item with its source."""
+    """Write all data about a person to a file, each item with its source."""
     privacy.export(_environment(env), email)
 
 

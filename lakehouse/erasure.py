@@ -29,7 +29,7 @@ RUNS = 2  # job runs of one request: see glue_jobs/jobs/forget.py
 
 @dataclass(frozen=True)
 class ErasureJob:
-    """The Glue job of an environment that erases or exports the data of a data subject."""
+    """The Glue job of an environment that erases or exports the data of a person."""
 
     glue: GlueClient
     s3: S3Client
@@ -39,7 +39,7 @@ class ErasureJob:
     """Id of the lease that the job joins."""
 
     def request(self, emails: Sequence[str], accept: Sequence[str] = (), new: str | None = None) -> tuple[str, bool]:
-        """Write the request for these data subjects; return its id, and whether it resumes an unfinished one.
+        """Write the request for these people; return its id, and whether it resumes an unfinished one.
 
         Addresses, and the keys of objects to `accept` unsearched, are in the request object only, because Glue keeps
         the arguments of job runs. A new request gets the id `new`, or a random one.
@@ -72,7 +72,7 @@ class ErasureJob:
         )
 
     def export(self, request: str, on_change: Callable[[JobRun], None]) -> str:
-        """Run the job to export the data of the data subjects; return the export and delete it from the bucket."""
+        """Run the job to export the data of the people; return the export and delete it from the bucket."""
         self._start(request, {"--export": "true"}, on_change)
         key = f"{EXPORTS}{request}.json"
         content = self.s3.get_object(Bucket=self.outputs.bucket, Key=key)["Body"].read().decode()

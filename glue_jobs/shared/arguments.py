@@ -92,7 +92,7 @@ def parse(argv: Sequence[str]) -> Arguments:
 
 
 def _policies(text: str) -> dict[str, str]:
-    """Read the policies that are set beside the profile's."""
+    """Read the policies that override those of the profile."""
     values = _json_object(text, '{"<policy>": "<value>"}')
     if wrong := policies.problem(values):
         raise argparse.ArgumentTypeError(wrong)
