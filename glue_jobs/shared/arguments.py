@@ -1,4 +1,7 @@
-"""Command line arguments of a pipeline job."""
+"""Command line arguments of a pipeline job.
+
+Terraform always sets the limits; a test checks that their defaults here equal those in terraform/variables.tf.
+"""
 
 import argparse
 import json
