@@ -8,11 +8,11 @@ MAKEFLAGS += --no-builtin-rules
 # end of this file enforces that. `<target>.knobs` lists the knobs of a target; every target takes PYTHON.
 ## ENV       local (default): the embedded AWS on this machine; or a folder in terraform/environments
 ## DATA      folder of landing data; by default a generated sample (ENV=local only)
-## PROFILE   consent policies of the jobs: published (default), consent_date or strict
+## PROFILE   consent policies of the jobs: a profile of glue_jobs/policies.json
 ## PORT      port of the embedded AWS; by default a free one
 ## PLAN      file of a saved Terraform plan
-## EMAIL     e-mail address of a data subject
-## EMAILS    file of e-mail addresses of several data subjects, one per line
+## EMAIL     e-mail address of a person
+## EMAILS    file of e-mail addresses of several people, one per line
 ## ACCEPT    keys of objects that `make forget` need not search, separated by commas
 ## NUMBER    number of a file, as in a message: file-...
 ## RUN       id of a local job run: jr_...
@@ -96,12 +96,12 @@ name: setup ## Print the name of the file that a message refers to as NUMBER
 
 .PHONY: forget
 forget.knobs := ENV EMAIL EMAILS ACCEPT DRY_RUN YES
-forget: setup ## Erase the data subject EMAIL, or those in EMAILS, everywhere and verify it (asks, unless YES=1)
+forget: setup ## Erase the person EMAIL, or those in EMAILS, everywhere and verify it (asks, unless YES=1)
 	@$(BIN)/lakehouse forget
 
 .PHONY: export
 export.knobs := ENV EMAIL
-export: setup ## Write all data about the data subject EMAIL to a file
+export: setup ## Write all data about the person EMAIL to a file
 	@$(BIN)/lakehouse export
 
 ##@ Operate

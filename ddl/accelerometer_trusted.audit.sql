@@ -1,7 +1,7 @@
 -- Inputs: accelerometer_landing, customer_trusted.
 -- A rule is a query that returns the rows which violate it; any such row keeps accelerometer_trusted from
--- being published. The parameters are the policies. `only if` names the
--- policy without which a rule is not checked.
+-- being published. The parameters are the policies.
+-- A rule marked `only if <policy> = '<value>'` is checked only under that value.
 -- `address`, in every input with e-mail addresses, is their canonical form.
 
 -- every reading is complete and finite

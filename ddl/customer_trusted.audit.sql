@@ -1,7 +1,7 @@
 -- Inputs: customer_landing, customer_landing_quarantined.
 -- A rule is a query that returns the rows which violate it; any such row keeps customer_trusted from
--- being published. The parameters are `:now`, the time of the run in epoch milliseconds, and the policies. `only if`
--- names the policy without which a rule is not checked.
+-- being published. The parameters are `:now`, the time of the run in epoch milliseconds, and the policies.
+-- A rule marked `only if <policy> = '<value>'` is checked only under that value.
 -- customer_landing has the usable landed records, customer_landing_quarantined the unusable ones.
 -- `address`, in every input with e-mail addresses, is their canonical form.
 

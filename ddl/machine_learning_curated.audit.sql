@@ -1,7 +1,7 @@
 -- Inputs: step_trainer_trusted, accelerometer_trusted, customers_curated, owners.
 -- A rule is a query that returns the rows which violate it; any such row keeps machine_learning_curated from
--- being published. The parameters are the policies. `only if` names the
--- policy without which a rule is not checked.
+-- being published. The parameters are the policies.
+-- A rule marked `only if <policy> = '<value>'` is checked only under that value.
 -- owners has the curated customers with their e-mail addresses, even where customers_curated has pseudonyms.
 -- `address`, in every input with e-mail addresses, is their canonical form.
 

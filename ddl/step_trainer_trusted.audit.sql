@@ -1,8 +1,8 @@
 -- Inputs: step_trainer_landing, customers_curated, customer_trusted, owners.
 -- A rule is a query that returns the rows which violate it; any such row keeps step_trainer_trusted from
--- being published. The parameters are the policies. `only if` names the
--- policy without which a rule is not checked.
--- owners has the customer records that count as owners of the Step Trainers.
+-- being published. The parameters are the policies.
+-- A rule marked `only if <policy> = '<value>'` is checked only under that value.
+-- `owners`: customers_curated, always with e-mail addresses; with all_owners every landed, quarantined or refused owner.
 -- `address`, in every input with e-mail addresses, is their canonical form.
 
 -- every reading is complete

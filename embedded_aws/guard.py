@@ -17,17 +17,17 @@ import threading
 
 def main() -> None:
     """Guard a command."""
-    report = int(sys.argv[1])
+    report_fd = int(sys.argv[1])
     process = subprocess.Popen(sys.argv[2:], stdin=subprocess.DEVNULL, process_group=0)
-    os.write(report, f"{process.pid}\n".encode())
+    os.write(report_fd, f"{process.pid}\n".encode())
     os.close(1)  # otherwise the server would not see the end of the command's output
     os.close(2)
 
-    def report_end() -> None:
+    def write_exit_code() -> None:
         code = process.wait()
-        os.write(report, f"{code if code >= 0 else 128 - code}\n".encode())
+        os.write(report_fd, f"{code if code >= 0 else 128 - code}\n".encode())
 
-    threading.Thread(target=report_end, daemon=True).start()
+    threading.Thread(target=write_exit_code, daemon=True).start()
     if not os.read(0, 1):
         os.killpg(process.pid, signal.SIGKILL)
     os._exit(0)

@@ -7,7 +7,7 @@ import signal
 import sys
 from pathlib import Path
 from types import FrameType
-from typing import Annotated, Any, Literal, NoReturn
+from typing import Annotated, Any, NoReturn
 
 import typer
 from botocore.exceptions import BotoCoreError, ClientError
@@ -25,6 +25,14 @@ from lakehouse.tables import PROFILES
 
 INTERRUPTED = 130  # a shell's exit code for SIGINT
 
+
+def _profile(name: str) -> str:
+    """Return the name of a profile that policies.json declares."""
+    if name not in PROFILES:
+        raise typer.BadParameter(f"{name!r} is not one of {', '.join(PROFILES)}.")
+    return name
+
+
 # The knobs of the Makefile, each with an option for direct use. An error message quotes the help text of its knob.
 Env = Annotated[
     str, typer.Option("--env", envvar="ENV", help="Environment: local, or a folder in terraform/environments.")
@@ -36,8 +44,14 @@ Data = Annotated[
     ),
 ]
 ProfileOption = Annotated[
-    Literal["published", "consent_date", "strict"] | None,
-    typer.Option("--profile", envvar="PROFILE", help=f"Consent policies of the jobs: {', '.join(PROFILES)}."),
+    str | None,
+    typer.Option(
+        "--profile",
+        envvar="PROFILE",
+        parser=_profile,
+        metavar="<profile>",
+        help=f"Consent policies of the jobs: {', '.join(PROFILES)}.",
+    ),
 ]
 Port = Annotated[
     int,
@@ -46,10 +60,10 @@ Port = Annotated[
     ),
 ]
 Plan = Annotated[Path | None, typer.Option("--plan", envvar="PLAN", help="File of a saved Terraform plan.")]
-Email = Annotated[str, typer.Option("--email", envvar="EMAIL", help="E-mail address of the data subject.")]
+Email = Annotated[str, typer.Option("--email", envvar="EMAIL", help="E-mail address of the person.")]
 Emails = Annotated[
     Path | None,
-    typer.Option("--emails", envvar="EMAILS", help="File of e-mail addresses of several data subjects, one per line."),
+    typer.Option("--emails", envvar="EMAILS", help="File of e-mail addresses of several people, one per line."),
 ]
 Accept = Annotated[
     str,
@@ -146,7 +160,7 @@ def forget(
     dry_run: DryRun = False,
     yes: Yes = False,
 ) -> None:
-    """Erase one or several data subjects everywhere, verify it, and write a report without personal data."""
+    """Erase one or several people everywhere, verify it, and write a report without personal data."""
     accepted = [name for part in accept.split(",") if (name := part.strip())]
     environment = _environment(env)
     privacy.forget(environment, email, _confirmation(yes), dry_run=dry_run, file=emails, accept=accepted)
@@ -154,7 +168,7 @@ def forget(
 
 @app.command()
 def export(email: Email = "", env: Env = LOCAL) -> None:
-    """Write all data about a data subject to a file, each item with its source."""
+    """Write all data about a person to a file, each item with its source."""
     privacy.export(_environment(env), email)
 
 
@@ -222,7 +236,7 @@ def _confirmation(yes: bool) -> Confirm:
         if not (yes or sys.stdin.isatty()):
             raise LakehouseError(
                 f"{question} Standard input is not a terminal, so nothing was changed. "
-                "To answer yes, give the same command with YES=1."
+                "To answer yes, run the same command with YES=1."
             )
         return yes or typer.confirm(question)
 

@@ -29,7 +29,7 @@ RUNS = 2  # job runs of one request: see glue_jobs/jobs/forget.py
 
 @dataclass(frozen=True)
 class ErasureJob:
-    """The Glue job of an environment that erases or exports the data of a data subject."""
+    """The Glue job of an environment that erases or exports the data of a person."""
 
     glue: GlueClient
     s3: S3Client
@@ -39,7 +39,7 @@ class ErasureJob:
     """Id of the lease that the job joins."""
 
     def request(self, emails: Sequence[str], accept: Sequence[str] = (), new: str | None = None) -> tuple[str, bool]:
-        """Write the request for these data subjects; return its id, and whether it resumes an unfinished one.
+        """Write the request for these people; return its id, and whether it resumes an unfinished one.
 
         Addresses, and the keys of objects to `accept` unsearched, are in the request object only, because Glue keeps
         the arguments of job runs. A new request gets the id `new`, or a random one.
@@ -68,11 +68,11 @@ class ErasureJob:
                 return report
         raise LakehouseError(
             f"Request {request} has no report after {RUNS} runs of {self.outputs.forget_job}. "
-            "To resume it, give the same command again."
+            "To resume it, run the same command again."
         )
 
     def export(self, request: str, on_change: Callable[[JobRun], None]) -> str:
-        """Run the job to export the data of the data subjects; return the export and delete it from the bucket."""
+        """Run the job to export the data of the people; return the export and delete it from the bucket."""
         self._start(request, {"--export": "true"}, on_change)
         key = f"{EXPORTS}{request}.json"
         content = self.s3.get_object(Bucket=self.outputs.bucket, Key=key)["Body"].read().decode()
@@ -86,14 +86,14 @@ class ErasureJob:
             run = self.glue.start_job_run(JobName=self.outputs.forget_job, Arguments=arguments)["JobRunId"]
         except self.glue.exceptions.ConcurrentRunsExceededException as error:
             raise LakehouseError(
-                "Another erasure or export has just started. Wait for it to end, then give the command again."
+                "Another erasure or export has just started. Wait for it to end, then run the command again."
             ) from error
         ended = self._follow(run, on_change)
         if ended.state != SUCCEEDED:
             message = ended.message or "the job left no message."
             raise LakehouseError(
                 f"Request {request} is not complete, {ended.state}: {message}\n"
-                "To resume it, give the same command again."
+                "To resume it, run the same command again."
             )
 
     def _versions(self, prefix: str) -> Iterator[tuple[str, str, bool]]:
@@ -159,7 +159,7 @@ def parse_address(text: str) -> str:
     email = canonical(text)
     if not EMAIL.fullmatch(email):
         raise LakehouseError(
-            "EMAIL is not a valid e-mail address. Nothing was changed. Type: make forget EMAIL=name@example.org"
+            "EMAIL is not a valid e-mail address. Nothing was changed. Run: make forget EMAIL=name@example.org"
         )
     return email
 

@@ -42,16 +42,16 @@ def describe_os_error(error: OSError) -> str:
     path = Path(os.fsdecode(error.filename)) if isinstance(error.filename, str | bytes) else None
     if error.errno in (errno.ENOSPC, errno.EDQUOT):  # a write names no file
         disks = str(path) if path else f"{Path.cwd()}, {tempfile.gettempdir()} or where the output goes"
-        return f"No space is left on the disk of {disks}. Free some and give the command again."
+        return f"No space is left on the disk of {disks}. Free some and run the command again."
     if path is None:
-        return f"The operating system reported an error: {why}. Give the command again."
+        return f"The operating system reported an error: {why}. Run the command again."
     if error.errno in (errno.EEXIST, errno.ENOTDIR):
         file = next(
             (place for place in (path, *path.parents) if place.exists() and not place.is_dir()), path
         ).absolute()
-        return f"{file} is a file, but must be a folder. Move it away and give the command again."
+        return f"{file} is a file, but must be a folder. Move it away and run the command again."
     if error.errno == errno.EISDIR:
-        return f"{path} is a folder, but must be a file. Move it away and give the command again."
+        return f"{path} is a folder, but must be a file. Move it away and run the command again."
     if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
         return f"{path} cannot be used: {why}. Grant yourself access, or use another checkout."
-    return f"{path} cannot be used: {why}. Fix it and give the command again."
+    return f"{path} cannot be used: {why}. Fix it and run the command again."

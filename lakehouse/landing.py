@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lakehouse.errors import DataError
-from lakehouse.temporary_files import passed_over
+from lakehouse.temporary_files import ignored_because_of
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -103,7 +103,7 @@ def replace(s3: S3Client, bucket: str, data: LandingData) -> None:
             raise DataError(
                 f"{len(failed)} earlier files could not be deleted from the landing zone of {bucket}, "
                 f"the first because: {failed[0].get('Message')}. The zone still holds them besides DATA. "
-                "Give the command again."
+                "Run the command again."
             )
 
 
@@ -124,7 +124,7 @@ def _find_files(folder: Path, entity: str) -> tuple[dict[str, Path], list[Path]]
             if not file.stat().st_size:
                 continue
             path = file.relative_to(base) if file.is_relative_to(base) else None
-            if path and path.name.endswith(SUFFIXES) and not passed_over(path.as_posix()):
+            if path and path.name.endswith(SUFFIXES) and not ignored_because_of(path.as_posix()):
                 files[f"{prefix(entity)}{path.as_posix()}"] = file
             else:
                 left_out.append(file)

@@ -21,7 +21,7 @@ class LeaseHolder:
     """A command as the holder of a lease: from the moment that there is a bucket to the end of the command."""
 
     def __init__(self, purpose: str, *, commands_are_gone: bool) -> None:
-        """`commands_are_gone`: no other command can be running, so a lease held by one is left over."""
+        """`commands_are_gone`: no other command can be running, so a lease held by one is stale."""
         self._operation = new_operation(purpose)
         self._commands_are_gone = commands_are_gone
         self._lease: Lease | None = None

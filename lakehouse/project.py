@@ -26,7 +26,7 @@ class Project:
         if missing:
             raise LakehouseError(
                 f"{root} is not a checkout of the lakehouse: it has no {', '.join(missing)}. "
-                "Give the command in the folder of the Makefile."
+                "Run the command in the folder of the Makefile."
             )
         known = sorted(path.parent.name for path in root.glob("terraform/environments/*/main.tf"))
         if environment not in known:

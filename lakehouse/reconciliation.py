@@ -13,7 +13,7 @@ import boto3
 from pyiceberg.exceptions import NoSuchIcebergTableError, NoSuchTableError
 
 from lakehouse.errors import LakehouseError
-from lakehouse.tables import PUBLISHED_BY, catalog_of
+from lakehouse.tables import TABLE_OF_JOB, catalog_of
 
 
 @dataclass(frozen=True)
@@ -75,7 +75,7 @@ def reconcile(recorded: Iterable[Mapping[str, Any]]) -> list[Reconciliation]:
     rows = list(recorded)
     last = {row["target_table"]: row["job_run_id"] for row in sorted(rows, key=lambda row: int(row["recorded_at"]))}
     found = []
-    for job, target in PUBLISHED_BY.items():
+    for job, target in TABLE_OF_JOB.items():
         own = [row for row in rows if row["target_table"] == target and row["job_run_id"] == last[target]]
         for source in dict.fromkeys(row["source_table"] for row in own if row["outcome"] == "read"):
             counts = [row for row in own if row["source_table"] == source]

@@ -12,7 +12,7 @@ from rich.table import Table
 
 from lakehouse.errors import DataError
 from lakehouse.reconciliation import Reconciliation
-from lakehouse.tables import ACCOUNTED_FOR, PUBLISHED_BY, ZONES, Publication, of_run, rows
+from lakehouse.tables import ACCOUNTED_FOR, TABLE_OF_JOB, ZONES, Publication, of_run, rows
 from lakehouse.workflow import NOT_STARTED, SUCCEEDED, JobRun, WorkflowRun
 
 FAILED = "FAILED"
@@ -48,8 +48,8 @@ class Report:
 
     def missing(self) -> list[str]:
         """Return a line for each table that this run did not publish, and for each input that it did not reconcile."""
-        lines = [f"{table} was not published" for table in PUBLISHED_BY.values() if table not in self.published]
-        for job, table in PUBLISHED_BY.items():
+        lines = [f"{table} was not published" for table in TABLE_OF_JOB.values() if table not in self.published]
+        for job, table in TABLE_OF_JOB.items():
             if table not in self.published:
                 continue
             for source in ACCOUNTED_FOR[job]:
@@ -65,14 +65,14 @@ class Report:
         """Return a line with the reasons for each table that this run published empty although its job read rows."""
         return [
             f"{table} is empty: {'; '.join(found.describe() for found in own)}"
-            for job, table in PUBLISHED_BY.items()
+            for job, table in TABLE_OF_JOB.items()
             if table in self.published and not self.published[table].rows
             if (own := [found for found in self.reconciliations if found.job == job and found.read])
         ]
 
     def publication(self, job: str) -> Publication | None:
         """Return the publication of a job in this run."""
-        return self.published.get(PUBLISHED_BY.get(job, ""))
+        return self.published.get(TABLE_OF_JOB.get(job, ""))
 
     def as_json(self) -> dict[str, Any]:
         """Return the content of run.json."""
@@ -152,7 +152,7 @@ def explain_published(run_id: str, published: Mapping[str, Publication]) -> str:
     new = of_run(published, run_id)
     if not new:
         return "This run published nothing: all tables are as an earlier run left them."
-    old = [table for table in PUBLISHED_BY.values() if table not in new]
+    old = [table for table in TABLE_OF_JOB.values() if table not in new]
     if not old:
         return "This run published all its tables."
     return f"This run published {', '.join(new)}. An earlier run published {', '.join(old)}. Run the pipeline again."
@@ -189,7 +189,7 @@ def reconciliation_table(reconciliations: Sequence[Reconciliation]) -> Table:
 def rows_table(counts: Mapping[str, int], report: Report | None = None) -> Table:
     """Return the row counts of all tables, zone by zone; with a report also state and duration of their jobs."""
     table = Table("Zone", "Table", "Rows", *(["Job", "Seconds"] if report else []))
-    jobs = {PUBLISHED_BY.get(job.name): job for job in report.jobs} if report else {}
+    jobs = {TABLE_OF_JOB.get(job.name): job for job in report.jobs} if report else {}
     for zone, names in ZONES.items():
         for position, name in enumerate(names):
             cells = [zone if position == 0 else "", name, f"{counts[name]:,}" if name in counts else "-"]

@@ -34,13 +34,13 @@ ZONES: Mapping[str, tuple[str, ...]] = {
     zone: tuple(name for name, table in _TABLES.items() if table["zone"] == zone)
     for zone in ("landing", "trusted", "curated")
 }
-PUBLISHED_BY: Mapping[str, str] = {table["job"]: name for name, table in _TABLES.items() if "job" in table}
-"""Table that each job publishes, in the order of the chain."""
+TABLE_OF_JOB: Mapping[str, str] = {table["job"]: name for name, table in _TABLES.items() if "job" in table}
+"""Table that each job writes, in the order of the jobs."""
 
 ACCOUNTED_FOR: Mapping[str, tuple[str, ...]] = {
     table["job"]: tuple(table["accounts_for"]) for table in _TABLES.values() if "job" in table
 }
-"""Tables that each job says of every row what became of it."""
+"""Tables of which each job accounts for every row."""
 
 PROFILES = tuple(declared("policies.json")["profiles"])
 """Named sets of policies; the first is the default."""
@@ -86,7 +86,7 @@ def publications(session: boto3.Session, database: str) -> dict[str, Publication
     """Return the last publication of each table that has one."""
     catalog = catalog_of(session)
     found = {}
-    for table in PUBLISHED_BY.values():
+    for table in TABLE_OF_JOB.values():
         try:
             snapshot = catalog.load_table((database, table)).current_snapshot()
         except (NoSuchTableError, NoSuchIcebergTableError) as error:

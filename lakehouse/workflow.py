@@ -13,7 +13,7 @@ from botocore.exceptions import BotoCoreError, ClientError, EndpointConnectionEr
 
 from lakehouse.errors import OperationInProgressError, WorkflowError
 from lakehouse.lease import ENDED, PROPERTY
-from lakehouse.tables import PROFILES, PUBLISHED_BY
+from lakehouse.tables import PROFILES, TABLE_OF_JOB
 from lakehouse.terraform import Outputs
 
 if TYPE_CHECKING:
@@ -75,7 +75,7 @@ class Workflow:
         self.glue = glue
         self.name = outputs.workflow
         self.pause = pause
-        known = [name for name in PUBLISHED_BY if name in outputs.jobs]
+        known = [name for name in TABLE_OF_JOB if name in outputs.jobs]
         self.jobs = {name: outputs.jobs[name] for name in known + sorted(set(outputs.jobs) - set(known))}
 
     def deployed_policies(self) -> tuple[str, bool]:

@@ -459,7 +459,7 @@ variable "profile" {
 }
 
 variable "policies" {
-  description = "Policies that are set beside the profile's, by name: { shared_serial_number = \"all_owners\" }. glue_jobs/policies.json declares what each means and which values it has."
+  description = "Policies that override those of the profile, by name: { shared_serial_number = \"all_owners\" }. glue_jobs/policies.json declares what each means and which values it has."
   type        = map(string)
   default     = {}
   nullable    = false

@@ -16,7 +16,7 @@ _TRANSPORT: Final = {"aws:SecureTransport": "true"}
 
 
 def install() -> None:
-    """Fix both in moto's models."""
+    """Install both fixes in moto's models."""
     allow_removal_of_delete_markers()
     evaluate_conditions_of_bucket_policies()
 

@@ -216,7 +216,7 @@ class Erasure:
         ]
         if blind:
             raise BadInputError(
-                f"{_listed(blind)} cannot be looked into: they are compressed, encrypted, damaged or not text. They "
+                f"{_listed(blind)} cannot be searched: they are compressed, encrypted, damaged or not text. They "
                 "may hold the person's data. Nothing was erased. Delete or replace them, or accept those that are to "
                 "stay: ACCEPT=key,key"
             )

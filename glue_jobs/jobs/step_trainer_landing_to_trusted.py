@@ -20,7 +20,9 @@ def transform(classified: DataFrame) -> DataFrame:
 def classify(
     steps: DataFrame, curated: DataFrame, trusted: DataFrame, owners: DataFrame, *, policies: Policies
 ) -> DataFrame:
-    """Give each distinct reading its drop reason: the owners of its Step Trainer or, by policy, older than the consent.
+    """Give each distinct reading its drop reason.
+
+    That is: no curated owner, an owner without consent or, by policy, older than the consent.
 
     `owners` are the customer records that count as owners of the Step Trainers.
     """

@@ -21,7 +21,7 @@ from pyspark.sql import functions as F
 
 from json_records import HEADS, Form, Kind, LongRecordError, encoding, form, split
 from problems import BadInputError, causes
-from temporary_files import passed_over
+from temporary_files import ignored_because_of
 
 SHOWN_FILES: Final = 5
 UNSAFE_CODECS: Final = (".bz2", ".deflate", ".lz4", ".snappy", ".zst")
@@ -166,7 +166,7 @@ def ignored(spark: SparkSession, location: str) -> list[str]:
     listing = files.listFiles(root, True)  # not a glob: Hadoop would parse a name with a colon as a URI
     while listing.hasNext():
         status = listing.next()
-        place = passed_over(str(status.getPath()).removeprefix(below))
+        place = ignored_because_of(str(status.getPath()).removeprefix(below))
         if place and status.getLen():  # an empty one is a marker such as _SUCCESS
             found[f"{below}{place}"] = None
     return list(found)
@@ -177,7 +177,7 @@ def refuse_compressed(lines: DataFrame) -> None:
     if found := sorted(path for path in lines.inputFiles() if path.endswith(UNSAFE_CODECS)):
         raise BadInputError(
             f"The landing zone has {len(found):,} files in a compression that is not read, since damage to them would "
-            f"lose rows in silence: {shown(found)}. Unpack them, or compress them with gzip (.gz), and run again."
+            f"silently lose rows: {shown(found)}. Unpack them, or compress them with gzip (.gz), and run again."
         )
 
 

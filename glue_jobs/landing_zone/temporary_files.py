@@ -3,7 +3,7 @@
 from pathlib import PurePosixPath
 
 
-def passed_over(path: str) -> str | None:
+def ignored_because_of(path: str) -> str | None:
     """Return the file or folder whose name makes Spark ignore a file; None if Spark reads it.
 
     The path is relative to the landing zone. Athena ignores more: all names that begin with _, even with a = later.

@@ -15,10 +15,13 @@ FILE: Final = "policies.json"
 DECLARED: Final[Mapping[str, Any]] = json.loads(extra_files.read(FILE))
 ALLOWED: Final[Mapping[str, list[str]]] = {name: list(spec["values"]) for name, spec in DECLARED["policies"].items()}
 """Values of each policy."""
-IDENTITY: Final[Mapping[str, str]] = {
+IDENTITY_POLICY_OF_TABLE: Final[Mapping[str, str]] = {
     spec["identifies_people_in"]: name for name, spec in DECLARED["policies"].items() if "identifies_people_in" in spec
 }
-"""Policy that says how a table names people; two states that differ in it must not be seen side by side."""
+"""By table, the policy that decides how it identifies people.
+
+Snapshots with different values must not both be readable.
+"""
 
 
 def problem(values: Mapping[str, object]) -> str | None:

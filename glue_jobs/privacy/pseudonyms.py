@@ -56,24 +56,24 @@ def keys(secret_arn: str) -> list[bytes]:
     return found
 
 
-def pseudonymizer(secret: bytes, curated: str = "") -> Callable[[str | Column], Column]:
+def pseudonymizer(secret: bytes, column: str = "") -> Callable[[str | Column], Column]:
     """Return a column function that replaces each value by its pseudonym; null stays null.
 
-    The values are e-mail addresses, or those of the column of customers_curated that `curated` names.
+    The values are e-mail addresses, or those of the column of customers_curated that `column` names.
 
     A Python UDF rather than Spark's sha2: a literal would show the key in every query plan, and plans are logged.
     """
 
     @F.udf("string")
     def of_value(value: str | None) -> str | None:
-        return None if value is None else of(secret, value, curated)
+        return None if value is None else of(secret, value, column)
 
     return of_value
 
 
-def of(secret: bytes, text: str, curated: str = "") -> str:
-    """Return the pseudonym of an e-mail address, or of a value of the column of customers_curated that is named."""
-    return keyed_hash(secret, " ".join(filter(None, (curated, canonical(text)))))
+def of(secret: bytes, text: str, column: str = "") -> str:
+    """Return the pseudonym of an e-mail address, or of a value of the given column of customers_curated."""
+    return keyed_hash(secret, " ".join(filter(None, (column, canonical(text)))))
 
 
 def resolve(curated: DataFrame, people: DataFrame, secrets: Sequence[bytes]) -> DataFrame:

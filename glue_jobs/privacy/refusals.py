@@ -26,8 +26,8 @@ def agrees(records: "Iterable[Record]", *, now: int) -> bool:
 
     A record without consent and without a comparable date counts as the latest.
     """
-    ages = [_age({key.lower(): value for key, value in record}, now) for record in records]
-    return bool(ages) and not max(ages)[-1]
+    recencies = [_recency({key.lower(): value for key, value in record}, now) for record in records]
+    return bool(recencies) and not max(recencies)[-1]
 
 
 def save(bucket: "Bucket", serial_pseudonyms: Iterable[str]) -> None:
@@ -53,13 +53,13 @@ def refused_owners(devices: DataFrame, refused: Collection[str], secret: bytes) 
     return devices.distinct().where(pseudonym("serialnumber").isin(*refused)).select("serialnumber")
 
 
-def _age(record: dict[str, Any], now: int) -> tuple[bool, int, int, bool]:
+def _recency(record: dict[str, Any], now: int) -> tuple[bool, int, int, bool]:
     """Return a sort key that is greater for later records; its last element says whether consent is missing."""
     since, updated, registered = (
         _number(record.get(key)) for key in ("sharewithresearchasofdate", "lastupdatedate", "registrationdate")
     )
-    objects = not 0 < since <= now
-    return objects and not updated, updated, registered, objects
+    refuses = not 0 < since <= now
+    return refuses and not updated, updated, registered, refuses
 
 
 def _number(value: object) -> int:

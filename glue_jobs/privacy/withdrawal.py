@@ -17,11 +17,11 @@ from pyspark.sql import DataFrame
 
 import lineage
 from address import Addresses
-from policies import IDENTITY, Policies
+from policies import IDENTITY_POLICY_OF_TABLE, Policies
 from problems import BadInputError
 from publishing import MAIN, Snapshot, Table
 
-PEOPLE: Final = "customer_trusted"
+CUSTOMER_TABLE: Final = "customer_trusted"
 
 
 def expire(tables: Mapping[str, Table], purge: Callable[[str], None]) -> dict[str, int]:
@@ -89,21 +89,21 @@ class _Snapshots:
 
 def _showing_withdrawn(snapshots: _Snapshots) -> dict[str, set[int]]:
     """Return the ids of the snapshots that show withdrawn customers, and of those that were made from them."""
-    earlier = snapshots.earlier(PEOPLE)
+    earlier = snapshots.earlier(CUSTOMER_TABLE)
     if not earlier:
         return {}
-    people = snapshots.tables[PEOPLE]
+    people = snapshots.tables[CUSTOMER_TABLE]
     shown = reduce(
         DataFrame.union, (people.read_snapshot(id_).selectExpr(f"{id_}L as snapshot", "email") for id_ in earlier)
     )
     now = people.read().select("email")
     addresses = Addresses(shown.select("email"), now)
     gone = addresses.add_to(shown, "email").join(addresses.add_to(now, "email"), on="address", how="left_anti")
-    stale = {PEOPLE: {row["snapshot"] for row in gone.select("snapshot").distinct().collect()}}
-    if not stale[PEOPLE]:
+    stale = {CUSTOMER_TABLE: {row["snapshot"] for row in gone.select("snapshot").distinct().collect()}}
+    if not stale[CUSTOMER_TABLE]:
         return {}
     for name in snapshots.tables:
-        if name != PEOPLE:
+        if name != CUSTOMER_TABLE:
             history = snapshots.history(name)
             stale[name] = {
                 id_ for id_, snapshot in history.items() if snapshot.rows and _is_stale(snapshot, stale, snapshots)
@@ -120,7 +120,7 @@ def _is_stale(snapshot: Snapshot, stale: Mapping[str, set[int]], snapshots: _Sna
 def _of_other_identity(snapshots: _Snapshots) -> dict[str, set[int]]:
     """Return the ids of the snapshots that identify people differently from the current snapshot of their table."""
     found = {}
-    for name, policy in IDENTITY.items():
+    for name, policy in IDENTITY_POLICY_OF_TABLE.items():
         if (earlier := snapshots.earlier(name)) and (current := snapshots.current(name)):
             history = snapshots.history(name)
             now = _policy(current, history, policy)

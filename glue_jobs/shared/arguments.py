@@ -1,4 +1,7 @@
-"""Command line arguments of a pipeline job."""
+"""Command line arguments of a pipeline job.
+
+Terraform always sets the limits; a test checks that their defaults here equal those in terraform/variables.tf.
+"""
 
 import argparse
 import json
@@ -92,7 +95,7 @@ def parse(argv: Sequence[str]) -> Arguments:
 
 
 def _policies(text: str) -> dict[str, str]:
-    """Read the policies that are set beside the profile's."""
+    """Read the policies that override those of the profile."""
     values = _json_object(text, '{"<policy>": "<value>"}')
     if wrong := policies.problem(values):
         raise argparse.ArgumentTypeError(wrong)

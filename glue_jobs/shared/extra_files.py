@@ -8,7 +8,7 @@ from problems import BadInputError
 def read(name: str) -> str:
     """Return the text of an extra file."""
     here = Path(__file__).resolve().parent
-    folders = (Path.cwd(), here, here.parent)  # the last in a checkout, where Python files stand in rooms
+    folders = (Path.cwd(), here, here.parent)  # the last in a checkout, where Python files are in subfolders
     for folder in folders:
         file = folder / name
         if file.is_file():

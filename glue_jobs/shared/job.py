@@ -42,7 +42,7 @@ CATALOG: Final = "glue_catalog"
 
 
 class Job:
-    """One run of a pipeline job: it reads its inputs, writes one table to the run's branch, audits and publishes it.
+    """One run of a pipeline job: it writes a table, audits it, and publishes it if it is the last job or runs alone.
 
     As a context it holds the lease of the lakehouse and turns a JobError, a Spark error or an OSError into a message
     and exit code 1. The jobs of a workflow run read each other's tables on the run's branch; only the publisher that
@@ -172,7 +172,7 @@ class Job:
         classified: Mapping[str, DataFrame],
         audit_inputs: Mapping[str, DataFrame],
     ) -> None:
-        """Write the job's table to the run's branch, reconcile its sources, audit it, and publish it if it is due.
+        """Write the table to the run's branch, reconcile, audit, and publish if the job is the last or runs alone.
 
         Args:
             rows: The rows of the table.
@@ -211,7 +211,7 @@ class Job:
             if before and publishing.same_policies(before, self.policies.to_json()):
                 audits.check_row_count(self._writes, before.rows, output_rows, self._arguments.row_count_change)
         except JobError:
-            table.discard([self._branch])
+            table.discard_branches([self._branch])
             raise
         if not self._arguments.workflow_run_id:
             self._publish([self._writes])
@@ -234,7 +234,7 @@ class Job:
         for name in written:
             self._table(name).publish(self._branch)
         for name in written:
-            self._table(name).drop(self._branch)
+            self._table(name).drop_branch(self._branch)
         self._published = True
         print(f"published: {', '.join(written)}", flush=True)
         self._expire_withdrawn()

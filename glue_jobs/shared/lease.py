@@ -78,7 +78,7 @@ class Held:
         remedy = f"Wait for its end; unless renewed, the lease expires in {-(-self.remaining.seconds // 60)} minutes."
         if held.workflow and held.run_id:
             remedy += f" To stop it: aws glue stop-workflow-run --name {held.workflow} --run-id {held.run_id}"
-        return f"{held.purpose} by {held.owner} is under way since {held.since}{run}. {remedy}"
+        return f"{held.purpose} by {held.owner} has been running since {held.since}{run}. {remedy}"
 
 
 class Lease:

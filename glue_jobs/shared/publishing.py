@@ -151,7 +151,7 @@ class Table:
 
         Branches that earlier runs left behind are discarded first, with the files that only they refer to.
         """
-        self.discard(name for name in self.branches() if name != MAIN)
+        self.discard_branches(name for name in self.branches() if name != MAIN)
         self._spark.sql(f"ALTER TABLE {self.name} CREATE BRANCH `{branch}`")
         # Otherwise each Spark partition, by default 200, becomes a file. Sorted rows compress better, and equal runs
         # write equal files.
@@ -192,18 +192,18 @@ class Table:
                 ) from error
             raise
 
-    def drop(self, branch: str) -> None:
+    def drop_branch(self, branch: str) -> None:
         """Drop a branch but keep its snapshot."""
         self._spark.sql(f"ALTER TABLE {self.name} DROP BRANCH `{branch}`")
 
-    def discard(self, branches: Iterable[str]) -> None:
+    def discard_branches(self, branches: Iterable[str]) -> None:
         """Drop branches and delete the files that only they refer to: no unaudited rows stay behind."""
         heads = self.branches()
         discarded = [name for name in branches if name in heads]
         if not discarded:
             return
         for name in discarded:
-            self.drop(name)
+            self.drop_branch(name)
         kept = {row["snapshot_id"] for row in self._metadata("history").collect()} | {
             heads[name] for name in heads if name not in discarded
         }

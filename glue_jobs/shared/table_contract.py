@@ -107,14 +107,15 @@ def parse(name: str, ddl: str) -> TableContract:
             column, sql_type, comment = match[1].strip("`"), match[2], match[3]
             spark_type = TYPES.get(sql_type) or DECIMALS.get(sql_type)
             if column in schema.names:
-                wrong = f"there is a column {column} already."
+                wrong = f"the column {column} is declared twice."
             elif spark_type is None:
-                known = f"{', '.join(TYPES)} and decimal(precision,scale), in lower case"
-                wrong = f"the column {column} has the type {sql_type[:SHOWN]}, which is none of {known}."
+                known = f"{', '.join(TYPES)} and decimal(precision,scale), in lower case,"
+                wrong = f"the column {column} has the type {sql_type[:SHOWN]}, but only {known} are supported."
             elif is_json and sql_type not in JSON_TYPES:
                 known = f"{', '.join(JSON_TYPES)}, and cast it in the job"
                 wrong = (
-                    f"the column {column} has the type {sql_type}, which JSON has not. Declare it as one of {known}."
+                    f"the column {column} has the type {sql_type}, which JSON does not have. "
+                    f"Declare it as one of {known}."
                 )
             else:
                 schema.add(column, spark_type, metadata={"comment": comment})

@@ -18,7 +18,7 @@ def replace_landing_zone(environment: Environment, folder: Path | None, confirm:
     if folder is None:
         raise DataError(
             f"DATA is missing: the folder that is to replace the landing zone of {environment.name}. "
-            f"Nothing was changed. Type: make landing{environment.option} DATA=<folder>"
+            f"Nothing was changed. Run: make landing{environment.option} DATA=<folder>"
         )
     data = landing_data(environment.project, environment.display, folder)
     with exclusive(environment, "make landing") as lease:

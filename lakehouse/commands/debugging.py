@@ -17,7 +17,7 @@ def rerun_job(environment: Environment, run_id: str) -> None:
         code = environment.rerun_job(run_id, outputs, lease.id)
     command = f"make rerun-job RUN={run_id}"
     if code:
-        raise LakehouseError(f"The job exited with code {code}. Edit the code in {folder}, then type: {command}")
+        raise LakehouseError(f"The job exited with code {code}. Edit the code in {folder}, then run: {command}")
     environment.display.say(
         "The job succeeded and published its table. To bring all tables in line again: make run-pipeline"
     )

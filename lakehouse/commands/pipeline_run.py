@@ -37,8 +37,8 @@ def run(environment: Environment, folder: Path | None, profile: str | None) -> N
     The local environment is deployed and its landing zone filled first.
     """
     data = environment.run_input(folder)
-    deployed_profile = environment.profile(profile)
-    expected = expected_rows(data.folder, deployed_profile) if data and deployed_profile else None
+    requested_profile = environment.profile(profile)
+    expected = expected_rows(data.folder, requested_profile) if data and requested_profile else None
     with exclusive(environment, "make run-pipeline", start=True) as lease:
         outputs = environment.deploy_for_run(profile, lambda: take_lease_if_deployed(environment, lease))
         take_lease(lease, outputs)

@@ -1,4 +1,4 @@
-"""The rights of a data subject: erasure (forget) and access (export)."""
+"""The rights of a person: erasure (forget) and access (export)."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def forget(
     file: Path | None = None,
     accept: Sequence[str] = (),
 ) -> None:
-    """Erase one data subject, or those of a file: dry run, question, erasure, report.
+    """Erase one person, or those of a file: dry run, question, erasure, report.
 
     `accept` are keys of objects that need not be searched.
     """

@@ -130,5 +130,5 @@ class AwsEnvironment(Environment):
     def _only_local(self, target: str) -> NoReturn:
         raise LakehouseError(
             f"make {target} works on the embedded AWS only, not on {self.name}. Nothing was changed. "
-            f"Type: make {target} ENV=local"
+            f"Run: make {target} ENV=local"
         )

@@ -26,7 +26,7 @@ class Environment(ABC):
     poll_seconds: ClassVar[float]
     """Seconds between two requests for the state of a run."""
     one_command_at_a_time: ClassVar[bool]
-    """Whether `lock` keeps all other commands out. Then a lease that another command holds is left over: it is dead."""
+    """Whether `lock` keeps all other commands out. If so, a lease held by another command is stale."""
 
     def __init__(self, project: Project, display: Display) -> None:
         self.project = project

@@ -56,16 +56,16 @@ class LocalEnvironment(Environment):
 
         An embedded AWS that this command started is stopped again if the command fails.
         """
-        box = embedded_aws.status(self.project.root)
-        was_up = box is not None
-        if box is None and not start:
+        running = embedded_aws.status(self.project.root)
+        was_up = running is not None
+        if running is None and not start:
             raise LakehouseError("The embedded AWS is not running. Start it: make apply")
         try:
-            if box is None:
+            if running is None:
                 with self.display.step("Embedded AWS") as tell:
-                    box = embedded_aws.up(self.project.root, self.port)
-                    tell(f"up at {box.endpoint}")
-            with aws.process_environment(aws.only(box.environ())):
+                    running = embedded_aws.up(self.project.root, self.port)
+                    tell(f"up at {running.endpoint}")
+            with aws.process_environment(aws.only(running.environ())):
                 yield
             if not (was_up or keep):
                 embedded_aws.down(self.project.root)
@@ -80,10 +80,10 @@ class LocalEnvironment(Environment):
 
     def still_running(self) -> str:
         """Say whether the embedded AWS is running."""
-        box = embedded_aws.status(self.project.root)
+        running = embedded_aws.status(self.project.root)
         return (
-            f"\nThe embedded AWS is still up at {box.endpoint}. To stop it: make down"
-            if box
+            f"\nThe embedded AWS is still up at {running.endpoint}. To stop it: make down"
+            if running
             else "\nNothing is left running."
         )
 
@@ -210,5 +210,5 @@ def _find_job_run(glue: GlueClient, outputs: Outputs, run_id: str) -> tuple[Any,
             return glue.get_job(JobName=name)["Job"], run["Arguments"]
     raise LakehouseError(
         f"RUN={run_id!r} is a run of the erasure job, which only its own command starts again, since it asks first. "
-        "Nothing was run. Type: make forget EMAIL=name@example.org"
+        "Nothing was run. Run: make forget EMAIL=name@example.org"
     )

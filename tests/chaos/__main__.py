@@ -24,7 +24,7 @@ from rich.console import Console
 from rich.table import Table
 
 from lakehouse import landing, sample
-from lakehouse.tables import PUBLISHED_BY
+from lakehouse.tables import TABLE_OF_JOB
 from tests.chaos import faults
 from tests.chaos.faults import Struck
 from tests.chaos.lake import LANDING, QUARANTINE, BrokenPromiseError, JobRun, Lake, Process, Tables
@@ -137,7 +137,7 @@ class Chaos:
 
     def _skew_clock(self, job: str, run_id: str) -> None:
         """Let the job find a table that a clock far ahead of its own has written."""
-        table, hours = PUBLISHED_BY[job], self.random.uniform(0.1, 12)
+        table, hours = TABLE_OF_JOB[job], self.random.uniform(0.1, 12)
         uri = faults.files_of(self.lake, table)["metadata file"]
         ahead = faults.overwritten(self.lake, uri, faults.written_in_the_future(hours))
         struck = Struck(f"{table} was written {hours:.1f} h ahead")
@@ -218,7 +218,9 @@ class Chaos:
         if not first_lives():
             return
         refused = (
-            done.returncode != 0 and ("is under way" in said or "in progress" in said) and "Nothing was touched" in said
+            done.returncode != 0
+            and ("has been running since" in said or "in progress" in said)
+            and "Nothing was touched" in said
         )
         if not refused or "Traceback" in said or (name == "landing" and self.lake.objects(*LANDING) != before):
             self.breaks(f"a second operator's {name} is refused: {done.stdout} {done.stderr}")

@@ -14,7 +14,7 @@ from typing import Any
 
 import psutil
 
-from lakehouse.tables import PUBLISHED_BY
+from lakehouse.tables import TABLE_OF_JOB
 from tests.chaos.lake import IN_ORDER_OF_PUBLICATION, Lake, Process
 
 POLL = 0.002  # seconds
@@ -111,7 +111,7 @@ def refused_writes(lake: Lake, *patterns: str) -> Iterator[None]:
 
 def some_writes(lake: Lake, job: str, random: Random) -> str:
     """Return the keys of some of what a job writes: S3 takes the rest. The last job writes metadata of all tables."""
-    own, kinds = PUBLISHED_BY[job], ["metadata/*.metadata.json"]
+    own, kinds = TABLE_OF_JOB[job], ["metadata/*.metadata.json"]
     table = random.choice(IN_ORDER_OF_PUBLICATION) if own == IN_ORDER_OF_PUBLICATION[0] else own
     kind = random.choice([*kinds, *(["data/*", "metadata/*.avro"] if table == own else [])])
     return f"warehouse/{lake.database}/{table}/{kind}"

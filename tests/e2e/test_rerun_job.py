@@ -67,7 +67,7 @@ def test_a_job_that_fails_again_says_what_to_type_next(ran: Project) -> None:
     _, run_id = job_run(ran, JOBS[1])
     folder = ran.root / "build/local/jobs" / run_id
     (folder / f"{JOBS[1]}.py").write_text("raise SystemExit('broken on purpose')\n")
-    says = ["broken on purpose", "The job exited with code 1.", f"then type: make rerun-job RUN={run_id}"]
+    says = ["broken on purpose", "The job exited with code 1.", f"then run: make rerun-job RUN={run_id}"]
     ran.fail("rerun", RUN=run_id, says=says)
 
 

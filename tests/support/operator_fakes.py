@@ -9,7 +9,7 @@ from typing import Any
 
 from lakehouse.console import Display
 from lakehouse.lease import LeaseError, Operation
-from lakehouse.tables import PUBLISHED_BY
+from lakehouse.tables import TABLE_OF_JOB
 from lakehouse.terraform import Outputs
 
 
@@ -68,7 +68,7 @@ STARTED = datetime(2026, 1, 1, tzinfo=UTC)
 def moment(outputs: Outputs, status: str, *states: str, message: str = "") -> dict[str, Any]:
     """Return a workflow run as Glue does, with the states of the first jobs; the others have not started."""
     nodes = []
-    for position, name in enumerate(PUBLISHED_BY):
+    for position, name in enumerate(TABLE_OF_JOB):
         state = states[position] if position < len(states) else None
         run = {
             "Id": f"jr_{position}",

@@ -23,7 +23,7 @@ import embedded_aws
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 GLUE_JOBS = sorted(folder for folder in (REPOSITORY / "glue_jobs").iterdir() if folder.is_dir())
-"""The rooms of what is uploaded to Glue, where it is one folder."""
+"""The folders of glue_jobs/; on Glue their files are in one folder."""
 
 TABLES = json.loads((REPOSITORY / "glue_jobs" / "pipeline.json").read_text())["tables"]
 """What pipeline.json declares of each table; those that jobs write in the order of the jobs."""

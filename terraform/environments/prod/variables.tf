@@ -49,7 +49,7 @@ variable "profile" {
 }
 
 variable "policies" {
-  description = "Policies that are set beside the profile's, by name: see glue_jobs/policies.json."
+  description = "Policies that override those of the profile, by name: see glue_jobs/policies.json."
   type        = map(string)
   default     = null
 }

@@ -88,15 +88,15 @@ locals {
   refused = {
     for table, columns in local.columns : table => try([local.unexpected[table][0]], concat( # report the first only: the others follow from it
       [
-        for column in columns : "line ${column.line}: the column ${column.name} has the type ${column.type}, which is none of ${join(", ", local.types)} and decimal(precision,scale), in lower case"
+        for column in columns : "line ${column.line}: the column ${column.name} has the type ${column.type}, but only ${join(", ", local.types)} and decimal(precision,scale), in lower case, are supported"
         if !contains(concat(local.types, local.decimals), column.type)
       ],
       [
-        for column in columns : "line ${column.line}: the column ${column.name} has the type ${column.type}, which JSON has not; declare it as one of ${join(", ", local.json_types)}, and cast it in the job"
+        for column in columns : "line ${column.line}: the column ${column.name} has the type ${column.type}, which JSON does not have; declare it as one of ${join(", ", local.json_types)}, and cast it in the job"
         if contains(concat(local.types, local.decimals), column.type) && !contains(local.json_types, column.type) && local.tables[table].serde != null
       ],
       [
-        for column in columns : "line ${column.line}: there is a column ${column.name} already"
+        for column in columns : "line ${column.line}: the column ${column.name} is declared twice"
         if length([for other in columns : other if other.name == column.name && other.line < column.line]) > 0
       ],
     ))

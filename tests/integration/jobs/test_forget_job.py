@@ -474,7 +474,7 @@ def test_a_damaged_landing_file_stops_before_anything_is_erased(world: World, en
     world.put(f"{entity}/landing/damaged.json.gz", gzip.compress(b"abcdefgh" * 99)[:-12])
     world.request()
     before = world.objects()
-    with pytest.raises(SystemExit, match=r"1 objects \(file-\w{12}; .*\) cannot be looked into: .* Nothing was erased"):
+    with pytest.raises(SystemExit, match=r"1 objects \(file-\w{12}; .*\) cannot be searched: .* Nothing was erased"):
         world.forget(runs=1)
     assert world.objects() == {k: v for k, v in before.items() if not k.startswith("forget/")}, (
         "the request is deleted too"

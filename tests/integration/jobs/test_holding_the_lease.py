@@ -36,7 +36,7 @@ def test_it_goes_from_job_to_job_and_is_released_by_the_job_that_ends_the_operat
 
 
 def test_a_job_that_cannot_have_it_touches_nothing(landed: Lakehouse) -> None:
-    landed.lease.take.side_effect = LeaseError("make forget by ada@laptop is under way since then.")
+    landed.lease.take.side_effect = LeaseError("make forget by ada@laptop has been running since then.")
     with pytest.raises(SystemExit, match=r"^customer_trusted: make forget by .* Nothing was touched\.$"):
         landed.run(FIRST)
     assert landed.branches("customer_trusted") == set()

@@ -16,7 +16,7 @@ import table_contract
 from embedded_aws import spark as runtime
 from embedded_aws.hadoop_token import token_file
 from problems import BadInputError
-from temporary_files import passed_over
+from temporary_files import ignored_because_of
 from tests.support.jobs import NO_QUARANTINE_LIMIT, customer
 from tests.support.project import REPOSITORY
 
@@ -177,7 +177,7 @@ def test_what_spark_passes_over_is_what_is_said(lakehouse):
     assert {"_k=v.json", "_dt=2026/a.json", "a:b.json"} <= read
     assert {"_a.json", ".a.json", "a.json._COPYING_", "_dt"} <= said
     assert {name for name in NAMES if any(name == one or name.startswith(f"{one}/") for one in said)} == {*NAMES} - read
-    assert {name for name in NAMES if not passed_over(name)} == read, "what `make landing` uploads"
+    assert {name for name in NAMES if not ignored_because_of(name)} == read, "what `make landing` uploads"
 
 
 def test_files_of_s3_are_read_with_colons_in_their_names_and_archived_ones_named(spark, served, monkeypatch, tmp_path):

@@ -200,7 +200,7 @@ def test_what_is_discarded_takes_no_history_with_it(lakehouse):
     for number in (1, 2):
         table.write(table.read(), 0, f"run_{number}", {})
         table.publish(f"run_{number}")
-        table.drop(f"run_{number}")
+        table.drop_branch(f"run_{number}")
     table.write(table.read(), 0, "run_3", {})
     written = table.snapshot("run_3")
 
@@ -210,7 +210,7 @@ def test_what_is_discarded_takes_no_history_with_it(lakehouse):
     before, asked = snapshots(), []
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(publishing.Table, "_call", lambda *call: asked.append(call))
-        table.discard(["run_3"])
+        table.discard_branches(["run_3"])
     ((_, procedure, arguments),) = asked
     assert "older_than => TIMESTAMP '1970-01-01" in arguments, "else all that is older than five days goes too"
     table._call(procedure, arguments)

@@ -149,7 +149,9 @@ def test_last_job_of_a_workflow_run_publishes_nothing_without_the_tables_of_the_
         "accelerometer_trusted, customer_trusted to publish, so it publishes nothing: a job did "
         "not run, or another run has discarded its table. Run the whole workflow again."
     )
-    publishing.Table(lakehouse.spark, lakehouse.name(table)).discard(["run_wr_of_one_job"])  # as the next run does
+    publishing.Table(lakehouse.spark, lakehouse.name(table)).discard_branches(
+        ["run_wr_of_one_job"]
+    )  # as the next run does
     assert visible(lakehouse) == before
 
 

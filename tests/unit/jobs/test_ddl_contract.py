@@ -287,7 +287,7 @@ def test_all_readers_refuse_what_they_cannot_read_and_name_the_line(
         table_contract.parse("things", text)
     (terraform,) = read_by_terraform["refused"][file_of(variant)]
     assert terraform.startswith(f"line {line}: ")
-    wrong = re.compile("is not expected here|is none of boolean|JSON has not|already")
+    wrong = re.compile("is not expected here|but only boolean|JSON does not have|is declared twice")
     assert wrong.findall(terraform) == wrong.findall(str(refused.value))
 
 

@@ -20,6 +20,8 @@ SCRIPTS = REPOSITORY / "glue_jobs" / "jobs"
 MAY_NAME_POLICIES = re.compile(
     r"glue_jobs/(policies\.json|jobs/|erasure/)|ddl/|tests/|terraform/(tests|examples)/|docs/|.*\.md$"
 )
+# The sample states the rows of each profile.
+MAY_NAME_PROFILES = re.compile(r"(glue_jobs|lakehouse)/policies\.json|lakehouse/sample\.py|tests/|docs/|.*\.md$")
 
 
 def tracked():
@@ -38,6 +40,13 @@ def test_no_second_list_of_policies_exists():
     assert names.pop("terraform/variables.tf") == {"shared_serial_number"}  # the example of its description
     lists = {name: found for name, found in names.items() if found and not name.startswith("lakehouse/policies.json")}
     assert lists == {}
+
+
+def test_no_second_list_of_profiles_exists():
+    texts = {name: text for name, text in tracked().items() if not MAY_NAME_PROFILES.match(name)}
+    assert [
+        name for name, text in texts.items() if all(re.search(rf"\b{profile}\b", text) for profile in PROFILES)
+    ] == []
 
 
 def test_what_transforms_and_rules_ask_for_is_declared_and_all_that_is_declared_is_asked_for():
@@ -119,15 +128,16 @@ def test_saved_queries_that_list_the_tables_list_all_of_them(query):
     assert {table for table in pipeline.TABLES if f"'{table}'" in sql} == expected
 
 
-def test_a_job_that_accounts_for_other_tables_than_declared_writes_nothing():
-    job = Job("customer_trusted", ["--database", "stedi_local", "--bucket", "lake"])
+def test_a_job_that_classifies_other_tables_than_declared_writes_nothing():
+    job = Job(writes="customer_trusted", argv=["--database", "stedi_local", "--bucket", "lake"])
     rows = Mock()
     with pytest.raises(
-        AuditError, match=r"accounts for accelerometer_landing, but pipeline\.json declares customer_la"
+        AuditError,
+        match=r"classifies the rows of accelerometer_landing, but pipeline\.json declares customer_la",
     ):
-        job.write(rows, {"accelerometer_landing": rows})
+        job.write(rows, classified={"accelerometer_landing": rows}, audit_inputs={})
     assert rows.mock_calls == []
 
 
 def test_identities_are_those_of_tables_that_jobs_write():
-    assert policies.IDENTITY.keys() <= set(pipeline.WRITTEN)
+    assert policies.IDENTITY_POLICY_OF_TABLE.keys() <= set(pipeline.WRITTEN)

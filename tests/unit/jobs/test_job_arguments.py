@@ -1,11 +1,15 @@
 """Command line arguments of the jobs."""
 
 import json
+import re
+from dataclasses import asdict
 
 import pytest
 
 import arguments
+from arguments import QuarantineLimit, RowCountChange
 from policies import PROFILES, Policies
+from tests.support.project import REPOSITORY
 
 NEEDED = ["--database", "stedi_local", "--bucket", "lake"]
 
@@ -32,6 +36,18 @@ def test_what_glue_passes_for_itself_is_left_alone():
     given = arguments.parse([*glue, *NEEDED])
     assert (given.job_name, given.job_run_id, given.workflow_run_id) == ("stedi-job", "jr_1", "wr_1")
     assert given.profile == "published"
+
+
+def test_limits_have_the_defaults_of_the_terraform_variables():
+    module = REPOSITORY / "terraform"
+    variables = (module / "variables.tf").read_text()
+    for name, default in (("quarantine_limits", QuarantineLimit()), ("row_count_change", RowCountChange())):
+        [declared] = re.findall(rf'^variable "{name}" {{\n(.*?)^}}$', variables, re.MULTILINE | re.DOTALL)
+        values = re.findall(r"(\w+) += optional\(number, ([\d.]+)\)", declared)
+        assert {key: float(value) for key, value in values} == asdict(default)
+    [unlisted] = re.findall(r"table => { share = ([\d.]+), rows = (\d+) }", (module / "main.tf").read_text())
+    assert QuarantineLimit(*map(float, unlisted)) == QuarantineLimit()
+    assert f"not listed have {QuarantineLimit.share} and {QuarantineLimit.rows}." in variables
 
 
 def test_abbreviations_are_not_guessed():

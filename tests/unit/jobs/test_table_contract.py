@@ -33,8 +33,8 @@ def test_what_cannot_be_read_is_refused_with_file_line_and_remedy():
     with pytest.raises(BadInputError) as refused:
         table_contract.parse("things", DDL.replace("  weight       double", "  weight       DOUBLE PRECISION"))
     assert str(refused.value) == (
-        "things.sql, line 4: the column weight has the type DOUBLE PRECISION, which is none of boolean, int, bigint, "
-        "float, double, date, timestamp, string and decimal(precision,scale), in lower case. "
+        "things.sql, line 4: the column weight has the type DOUBLE PRECISION, but only boolean, int, bigint, "
+        "float, double, date, timestamp, string and decimal(precision,scale), in lower case, are supported. "
         "Correct the file and apply."
     )
     with pytest.raises(BadInputError) as refused:

@@ -11,7 +11,7 @@ from rich.console import Console
 
 from lakehouse.console import Display
 from lakehouse.project import Project
-from lakehouse.tables import PUBLISHED_BY
+from lakehouse.tables import TABLE_OF_JOB
 from lakehouse.terraform import Outputs
 
 LOCK = 'provider "registry.terraform.io/hashicorp/aws" {\n  version     = "5.100.0"\n}\n'
@@ -48,7 +48,7 @@ def outputs() -> Outputs:
         bucket="lake",
         database="stedi_local",
         workflow="stedi-local-lakehouse",
-        jobs={name: f"stedi-local-{name.replace('_', '-')}" for name in sorted(PUBLISHED_BY)},
+        jobs={name: f"stedi-local-{name.replace('_', '-')}" for name in sorted(TABLE_OF_JOB)},
         region="us-east-1",
         athena_workgroup="stedi-local",
         audit_database="stedi_local_audit",

@@ -97,7 +97,7 @@ def test_a_file_in_the_place_of_a_folder_is_named(
     file.touch()
     assert call(*command.split()) == 1
     said = capsys.readouterr().err
-    assert said == f"error: {file} is a file, but must be a folder. Move it away and give the command again.\n"
+    assert said == f"error: {file} is a file, but must be a folder. Move it away and run the command again.\n"
 
 
 @pytest.mark.usefixtures("terraform")
@@ -107,7 +107,7 @@ def test_a_full_disk_is_reported(call: Call, root: Path, capsys: pytest.CaptureF
     assert call("plan", "--env", "dev") == 1
     (said,) = capsys.readouterr().err.splitlines()
     assert said.startswith(f"error: No space is left on the disk of {root}, ")
-    assert said.endswith(" Free some and give the command again.")
+    assert said.endswith(" Free some and run the command again.")
 
 
 @pytest.mark.parametrize(

@@ -29,16 +29,16 @@ from lakehouse.errors import (
 from lakehouse.lease import PROPERTY, LeaseError
 from lakehouse.project import Project
 from lakehouse.reconciliation import Reconciliation
-from lakehouse.tables import ACCOUNTED_FOR, PUBLISHED_BY, Publication
+from lakehouse.tables import ACCOUNTED_FOR, TABLE_OF_JOB, Publication
 from lakehouse.terraform import Outputs
 from tests.support.operator_fakes import FakeGlue, FakeLease, moment, printed
 
-ALL = ["SUCCEEDED"] * len(PUBLISHED_BY)
+ALL = ["SUCCEEDED"] * len(TABLE_OF_JOB)
 ROWS = {
     "customer_landing": 9,
     "accelerometer_landing": 9,
     "step_trainer_landing": 9,
-    **dict.fromkeys(PUBLISHED_BY.values(), 7),
+    **dict.fromkeys(TABLE_OF_JOB.values(), 7),
 }
 
 # As if each job had read every table.
@@ -57,7 +57,7 @@ class World:
     apply_error: BaseException | None = None
     during_apply: Callable[[], None] = lambda: None
     published_by: str = "wr_1"
-    tables: tuple[str, ...] = tuple(PUBLISHED_BY.values())
+    tables: tuple[str, ...] = tuple(TABLE_OF_JOB.values())
     reconciliations: list[Reconciliation] = field(default_factory=list)
 
     def publications(self) -> dict[str, Publication]:
@@ -199,7 +199,7 @@ def test_each_change_of_state_is_a_line(
         moment(outputs, "COMPLETED", *ALL),
     ]
     pipeline_run.run(local, landing_folder, None)
-    jobs = tuple(f"  {job} " for job in PUBLISHED_BY)
+    jobs = tuple(f"  {job} " for job in TABLE_OF_JOB)
     lines = [line for line in printed(display).splitlines() if line.startswith(jobs)]
     assert lines[:4] == [
         "  customer_landing_to_trusted RUNNING",
@@ -250,7 +250,7 @@ def test_tables_of_another_run_fail_the_run(local: Environment, world: World, la
 
 
 def test_a_missing_table_is_named(dev: Environment, world: World) -> None:
-    world.tables = tuple(table for table in PUBLISHED_BY.values() if table != "customers_curated")
+    world.tables = tuple(table for table in TABLE_OF_JOB.values() if table != "customers_curated")
     with pytest.raises(WorkflowError, match=r"not complete:\n  customers_curated was not published$"):
         pipeline_run.run(dev, None, None)
     assert report(dev)["status"] == "FAILED"
@@ -361,7 +361,9 @@ def test_a_second_operation_is_refused_before_it_changes_anything(
     world.box = EmbeddedAws(endpoint="http://127.0.0.1:1", pid=1)
     local.project.build.mkdir(parents=True)
     (local.project.build / "terraform.tfstate").write_text("{}")
-    monkeypatch.setattr(FakeLease, "held_by", LeaseError("make run-pipeline by ada@laptop is under way since then."))
+    monkeypatch.setattr(
+        FakeLease, "held_by", LeaseError("make run-pipeline by ada@laptop has been running since then.")
+    )
     for command in (
         lambda: pipeline_run.run(local, landing_folder, None),
         lambda: deployment.apply(local, None, yes),
@@ -375,7 +377,7 @@ def test_a_second_operation_is_refused_before_it_changes_anything(
         lambda: deployment.destroy(dev, yes),
     ):
         with pytest.raises(
-            OperationInProgressError, match=r"by ada@laptop is under way since .* Nothing was touched\."
+            OperationInProgressError, match=r"by ada@laptop has been running since .* Nothing was touched\."
         ):
             command()
     assert world.events == []

@@ -154,7 +154,7 @@ def test_a_failed_run_ends_it_with_the_message_of_the_job(outputs: Outputs, s3: 
     failed = {"JobRunState": "FAILED", "CompletedOn": 1, "ErrorMessage": "forget: still there"}
     client, glue = erasure_job(outputs, s3, failed)
     with pytest.raises(
-        LakehouseError, match=r"(?s)FAILED: forget: still there.*To resume it, give the same command again"
+        LakehouseError, match=r"(?s)FAILED: forget: still there.*To resume it, run the same command again"
     ):
         client.run("r", dry_run=True, on_change=lambda _: None)
     assert glue.started == [{"--request": "r", "--dry_run": "true", "--lease": "an operation"}]

@@ -64,7 +64,7 @@ def stored() -> dict[str, Any]:
 def test_the_second_is_told_who_holds_it_since_when() -> None:
     first = lease_of("run-pipeline", command=True)
     first.take()
-    with pytest.raises(LeaseError, match=r"make run-pipeline by ada@laptop is under way since \d{4}-.* UTC\. Wait"):
+    with pytest.raises(LeaseError, match=r"make run-pipeline by ada@laptop has been running since \d{4}-.* UTC\. Wait"):
         lease_of("landing", "bob@desk").take()
     assert stored()["owner"] == "ada@laptop"
     first.release()

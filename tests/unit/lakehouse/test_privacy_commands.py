@@ -230,11 +230,11 @@ def test_an_error_names_its_files_on_a_terminal_only(
     environment: Environment, world: World, monkeypatch: pytest.MonkeyPatch, is_terminal: bool
 ) -> None:
     def fails(*_: Any, **__: Any) -> dict[str, Any]:
-        raise LakehouseError(f"1 objects ({NUMBER}) cannot be looked into.")
+        raise LakehouseError(f"1 objects ({NUMBER}) cannot be searched.")
 
     monkeypatch.setattr(world, "run", fails)
     monkeypatch.setattr(environment.display.console, "_force_terminal", is_terminal)
     with pytest.raises(LakehouseError) as failed:
         privacy.forget(environment, EMAIL, Answer(True), dry_run=False)
     told = f"\n  {NUMBER} is customer/landing/a b.json" if is_terminal else ""
-    assert str(failed.value) == f"1 objects ({NUMBER}) cannot be looked into.{told}"
+    assert str(failed.value) == f"1 objects ({NUMBER}) cannot be searched.{told}"

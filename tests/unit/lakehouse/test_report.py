@@ -22,7 +22,7 @@ from lakehouse.report import (
     reconciliation_table,
     rows_table,
 )
-from lakehouse.tables import PUBLISHED_BY, Publication
+from lakehouse.tables import TABLE_OF_JOB, Publication
 from lakehouse.terraform import Outputs
 from lakehouse.workflow import Workflow, WorkflowRun
 from tests.support.operator_fakes import FakeGlue, moment, printed
@@ -39,8 +39,8 @@ def run_of(outputs: Outputs, status: str, *states: str, message: str = "") -> Wo
 
 
 def test_run_json_has_exactly_the_documented_fields(outputs: Outputs, tmp_path: Path) -> None:
-    run = run_of(outputs, "COMPLETED", *["SUCCEEDED"] * len(PUBLISHED_BY))
-    published = {table: Publication(7, "wr_1", 1, 9) for table in PUBLISHED_BY.values()}
+    run = run_of(outputs, "COMPLETED", *["SUCCEEDED"] * len(TABLE_OF_JOB))
+    published = {table: Publication(7, "wr_1", 1, 9) for table in TABLE_OF_JOB.values()}
     path = tmp_path / "build" / "run.json"
     account = Reconciliation(
         "customer_landing_to_trusted", "customer_landing", 9, 7, {"exact duplicate": 1}, {"broken": 1}
@@ -51,7 +51,7 @@ def test_run_json_has_exactly_the_documented_fields(outputs: Outputs, tmp_path: 
         "status": "SUCCEEDED",
         "profile": "strict",
         "seconds": 20.0,
-        "tables": dict.fromkeys(PUBLISHED_BY.values(), 7),
+        "tables": dict.fromkeys(TABLE_OF_JOB.values(), 7),
         "warnings": [],
         "jobs": [
             {
@@ -72,7 +72,7 @@ def test_run_json_has_exactly_the_documented_fields(outputs: Outputs, tmp_path: 
                 if name == "customer_landing_to_trusted"
                 else [],
             }
-            for name in PUBLISHED_BY
+            for name in TABLE_OF_JOB
         ],
     }
 
@@ -103,7 +103,7 @@ def test_a_failure_names_the_job_its_reason_and_its_log(outputs: Outputs, projec
 
 
 def test_a_failed_run_says_exactly_which_tables_are_new() -> None:
-    new = {table: Publication(1, "wr_1") for table in PUBLISHED_BY.values()}
+    new = {table: Publication(1, "wr_1") for table in TABLE_OF_JOB.values()}
     assert explain_published("wr_2", new) == ("This run published nothing: all tables are as an earlier run left them.")
     assert explain_published("wr_1", new) == "This run published all its tables."
     half = new | {"customer_trusted": Publication(1, "wr_0"), "accelerometer_trusted": Publication(1, "wr_0")}

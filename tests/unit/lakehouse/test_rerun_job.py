@@ -139,7 +139,7 @@ def test_a_script_that_fails_names_its_folder_and_the_command_to_type(
     project: Project, display: Display, folder: Path, call: SimpleNamespace
 ) -> None:
     call.code = 1
-    with pytest.raises(LakehouseError, match=f"exited with code 1.*{folder}, then type: make rerun-job RUN={RUN}"):
+    with pytest.raises(LakehouseError, match=f"exited with code 1.*{folder}, then run: make rerun-job RUN={RUN}"):
         debugging.rerun_job(open_environment(project, display), RUN)
 
 
@@ -150,7 +150,7 @@ def test_what_is_no_run_of_a_pipeline_job_is_refused(project: Project, display: 
         with pytest.raises(LakehouseError, match=f"no job run of the embedded AWS, so nothing was run.*{RUN}"):
             debugging.rerun_job(environment, run_id)
     call.glue.job = "the erasure job"
-    with pytest.raises(LakehouseError, match=r"erasure job.* Type: make forget"):
+    with pytest.raises(LakehouseError, match=r"erasure job.* Run: make forget"):
         debugging.rerun_job(environment, RUN)
     with pytest.raises(LakehouseError, match="on the embedded AWS only, not on dev"):
         debugging.rerun_job(open_environment(Project.at(project.root, "dev"), display), RUN)

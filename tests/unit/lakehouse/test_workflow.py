@@ -7,12 +7,12 @@ from botocore.exceptions import ClientError, EndpointConnectionError
 
 from lakehouse.errors import WorkflowError
 from lakehouse.lease import PROPERTY
-from lakehouse.tables import PUBLISHED_BY
+from lakehouse.tables import TABLE_OF_JOB
 from lakehouse.terraform import Outputs
 from lakehouse.workflow import Workflow, WorkflowRun
 from tests.support.operator_fakes import FakeGlue, moment
 
-ALL = ["SUCCEEDED"] * len(PUBLISHED_BY)
+ALL = ["SUCCEEDED"] * len(TABLE_OF_JOB)
 
 
 def throttled() -> ClientError:
@@ -34,7 +34,7 @@ def test_tells_each_change_once_and_in_the_order_of_the_chain(outputs: Outputs) 
         moment(outputs, "RUNNING", "SUCCEEDED", "RUNNING"),
         moment(outputs, "COMPLETED", *ALL),
     )
-    assert [job.name for job in run.jobs] == list(PUBLISHED_BY)
+    assert [job.name for job in run.jobs] == list(TABLE_OF_JOB)
     assert [[job.state for job in change.jobs if job.id] for change in changes] == [
         [],
         ["RUNNING"],
