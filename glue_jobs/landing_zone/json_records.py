@@ -56,7 +56,9 @@ STOP: Final = re.compile(rb'\{\s*+["}]|[\r\n\]]')
 CHARACTERS: Final = rb'(?:[^"\\\r\n]++|\\[^\r\n])*+'
 # Up to a bracket, skipping strings. What follows a string is checked: otherwise, after a truncated string, inside and
 # outside of strings would be swapped.
-NO_BRACKET: Final = rb'(?:[^"{}\[\]]++|"' + CHARACTERS + rb'"\s*+(?=[:,}\]]))*+'
+# Greedy and bounded, not possessive: until 3.11.5 Python does not give back what a possessive group of several steps
+# consumed before it failed (python/cpython#106052), and an unbounded greedy one takes memory for each string.
+NO_BRACKET: Final = rb'(?:[^"{}\[\]]++|"' + CHARACTERS + rb'"\s*+(?=[:,}\]])){0,1000}'
 TO_BRACKET: Final = re.compile(NO_BRACKET)
 FLAT_OBJECT: Final = re.compile(rb'\{(?=\s*+["}])' + NO_BRACKET + rb"\}")
 STRING_GOES_ON: Final = re.compile(rb'"' + CHARACTERS + rb'(?:\\|"\s*+)?\Z')
@@ -198,7 +200,8 @@ def _object(buffer: bytes, at: int, ended: bool) -> Part | None:
     """Return the object that begins at a position, or the part of it that is there."""
     opened, position = bytearray(), at
     while True:
-        position = TO_BRACKET.match(buffer, position).end()  # type: ignore[union-attr] # matches the empty text too
+        while end := TO_BRACKET.match(buffer, position)[0]:  # type: ignore[index] # matches the empty text too
+            position += len(end)
         if position == len(buffer) or STRING_GOES_ON.match(buffer, position):
             return _broken(buffer, at, None, ended)
         bracket = buffer[position : position + 1]
