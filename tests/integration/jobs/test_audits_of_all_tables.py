@@ -32,6 +32,19 @@ from tests.support.audit_cases import (
 )
 
 
+@pytest.mark.parametrize(
+    ("table", "planting"),
+    [
+        pytest.param(table, planting, id=f"{table}-{number}")
+        for table, plantings in PLANTINGS.items()
+        for number, planting in enumerate(plantings)
+    ],
+)
+def test_rule_reports_its_violation(spark, plant, table, planting):
+    rules = [rule for rule in audits.load(table).rules if rule.name == planting.rule]
+    assert list(audits.violations(spark, rules, *plant(planting))) == [planting.rule]
+
+
 @pytest.mark.parametrize(("table", "rule"), RULES)
 def test_without_its_rule_a_violation_would_be_published(spark, plant, monkeypatch, table, rule):
     views, parameters = plant(next(planting for planting in PLANTINGS[table] if planting.rule == rule))

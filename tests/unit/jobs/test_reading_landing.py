@@ -130,51 +130,55 @@ def test_compression_that_hides_damage_is_refused(spark, tmp_path):
 
 
 CUSTOMER = '"email": "a@example.com", "serialNumber": "S1"'
+USABLE_FIELDS = {  # of a customer: the column and its value
+    "": ("sharewithresearchasofdate", None),
+    '"shareWithResearchAsOfDate": null': ("sharewithresearchasofdate", None),
+    '"shareWithResearchAsOfDate": ""': ("sharewithresearchasofdate", None),
+    '"shareWithResearchAsOfDate": 0': ("sharewithresearchasofdate", 0),
+    '"shareWithResearchAsOfDate": "0"': ("sharewithresearchasofdate", 0),
+    '"shareWithResearchAsOfDate": 1655564376361': ("sharewithresearchasofdate", 1655564376361),
+    '"shareWithResearchAsOfDate": 4070908800000': ("sharewithresearchasofdate", 4070908800000),
+    '"birthDay": "1399-01-01"': ("birthday", "1399-01-01"),
+    '"customerName": "[deleted]"': ("customername", "[deleted]"),
+    '"customerName": "Zo\\u00eb \\"Z\\" O\'Hara, Jr."': ("customername", 'Zoë "Z" O\'Hara, Jr.'),
+    '"phone": 8015551212': ("phone", "8015551212"),
+}
+UNUSABLE_CUSTOMERS = {
+    '{"serialNumber": "S1"}': "email is missing",
+    '{"email": "a@example.com"}': "serialnumber is missing",
+    "{" + CUSTOMER + ', "shareWithResearchAsOfDate": "yes"}': "sharewithresearchasofdate is not a whole number",
+    "{" + CUSTOMER + ', "registrationDate": 1.5}': "registrationdate is not a whole number",
+    '{"email": "a@example", "serialNumber": "S1"}': "email is not an e-mail address",
+    '{"email": "a@example.com\u00a0", "serialNumber": "S1"}': "email is not an e-mail address",
+    "{" + CUSTOMER + ', "lastUpdateDate": 4070908800000}': "lastupdatedate is in the future",
+    "{" + CUSTOMER + ', "shareWithResearchAsOfDate": 1655564376}': (
+        "sharewithresearchasofdate is not a time in milliseconds"
+    ),
+    "{" + CUSTOMER + ', "registrationDate": -1}': "registrationdate is not a time in milliseconds",
+    "{" + CUSTOMER + ', "phone": ["1", "2"]}': "phone is not a text",
+}
 
 
-@pytest.mark.parametrize(
-    ("field", "column", "value"),
-    [
-        ("", "sharewithresearchasofdate", None),
-        ('"shareWithResearchAsOfDate": null', "sharewithresearchasofdate", None),
-        ('"shareWithResearchAsOfDate": ""', "sharewithresearchasofdate", None),
-        ('"shareWithResearchAsOfDate": 0', "sharewithresearchasofdate", 0),
-        ('"shareWithResearchAsOfDate": "0"', "sharewithresearchasofdate", 0),
-        ('"shareWithResearchAsOfDate": 1655564376361', "sharewithresearchasofdate", 1655564376361),
-        ('"shareWithResearchAsOfDate": 4070908800000', "sharewithresearchasofdate", 4070908800000),
-        ('"birthDay": "1399-01-01"', "birthday", "1399-01-01"),
-        ('"customerName": "[deleted]"', "customername", "[deleted]"),
-        ('"customerName": "Zo\\u00eb \\"Z\\" O\'Hara, Jr."', "customername", 'Zoë "Z" O\'Hara, Jr.'),
-        ('"phone": 8015551212', "phone", "8015551212"),
-    ],
-)
-def test_customer_line_needs_only_its_keys(parse, field, column, value):
-    line = "{" + CUSTOMER + (f", {field}" if field else "") + "}"
-    row = parse("customer_landing", {"file": line})["file"]
+def with_field(field):
+    return "{" + CUSTOMER + (f", {field}" if field else "") + "}"
+
+
+@pytest.fixture(scope="module")
+def customers(parse):
+    return parse("customer_landing", {line: line for line in [*map(with_field, USABLE_FIELDS), *UNUSABLE_CUSTOMERS]})
+
+
+@pytest.mark.parametrize("field", USABLE_FIELDS)
+def test_customer_line_needs_only_its_keys(customers, field):
+    row = customers[with_field(field)]
+    column, value = USABLE_FIELDS[field]
     assert (row["problem"], row["email"], row["serialnumber"]) == (None, "a@example.com", "S1")
     assert row[column] == value
 
 
-@pytest.mark.parametrize(
-    ("line", "problem"),
-    [
-        ('{"serialNumber": "S1"}', "email is missing"),
-        ('{"email": "a@example.com"}', "serialnumber is missing"),
-        ("{" + CUSTOMER + ', "shareWithResearchAsOfDate": "yes"}', "sharewithresearchasofdate is not a whole number"),
-        ("{" + CUSTOMER + ', "registrationDate": 1.5}', "registrationdate is not a whole number"),
-        ('{"email": "a@example", "serialNumber": "S1"}', "email is not an e-mail address"),
-        ('{"email": "a@example.com\u00a0", "serialNumber": "S1"}', "email is not an e-mail address"),
-        ("{" + CUSTOMER + ', "lastUpdateDate": 4070908800000}', "lastupdatedate is in the future"),
-        (
-            "{" + CUSTOMER + ', "shareWithResearchAsOfDate": 1655564376}',
-            "sharewithresearchasofdate is not a time in milliseconds",
-        ),
-        ("{" + CUSTOMER + ', "registrationDate": -1}', "registrationdate is not a time in milliseconds"),
-        ("{" + CUSTOMER + ', "phone": ["1", "2"]}', "phone is not a text"),
-    ],
-)
-def test_customer_line_that_cannot_be_used(parse, line, problem):
-    assert parse("customer_landing", {"file": line})["file"]["problem"] == problem
+@pytest.mark.parametrize("line", UNUSABLE_CUSTOMERS)
+def test_customer_line_that_cannot_be_used(customers, line):
+    assert customers[line]["problem"] == UNUSABLE_CUSTOMERS[line]
 
 
 def test_distance_is_a_whole_number(parse):
