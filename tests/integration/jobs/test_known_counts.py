@@ -13,6 +13,7 @@ import pytest
 from lakehouse import sample
 from tests.support import oracle
 from tests.support.jobs import JOBS
+from tests.support.recount import recount
 
 COUNTS = {  # of the public course data, in the order of the chain
     "published": (482, 40_981, 482, 14_460, 43_681),
@@ -37,6 +38,12 @@ def run(lakehouse, profile):
                 f"{surplus.total()} are too many, such as {dict(surplus.most_common(2))}"
             )
     return counts
+
+
+@pytest.mark.parametrize("profile", COUNTS)
+def test_naive_recount_gives_the_published_counts(real_data, profile):
+    counts = recount(real_data, profile)
+    assert tuple(counts[table] for table in JOBS.values()) == COUNTS[profile]
 
 
 @pytest.mark.parametrize(

@@ -49,7 +49,7 @@ def test_composed_decomposed_padded_and_canonical_is_the_same(text):
     assert folded(text).strip() == canonical(text)
 
 
-@settings(max_examples=4, deadline=None)
+@settings(max_examples=2, deadline=None)
 @given(st.lists(TEXTS, min_size=200, max_size=400))
 @example([text for pair in SAME + OTHER for text in pair])
 @example([chr(number) for number in range(0x250)])

@@ -16,8 +16,7 @@ import pytest
 import embedded_aws as package
 from lakehouse import embedded_aws
 from lakehouse.errors import LakehouseError
-
-ROOT = Path(__file__).resolve().parents[3]
+from tests.support.project import REPOSITORY
 
 # A program that first makes the modules of its first argument impossible to import.
 WITHOUT = """\
@@ -45,7 +44,7 @@ COMMAND = "from lakehouse.cli import main; main()"
 
 def pinned(requirements: str) -> set[str]:
     """Return the names of the distributions that a requirements file pins."""
-    return set(re.findall(r"^([a-z0-9-]+)==", (ROOT / requirements).read_text(encoding="utf-8"), re.MULTILINE))
+    return set(re.findall(r"^([a-z0-9-]+)==", (REPOSITORY / requirements).read_text(encoding="utf-8"), re.MULTILINE))
 
 
 @functools.cache
@@ -59,7 +58,7 @@ def not_installed_on_aws() -> list[str]:
 
 def run(program: str, *arguments: str, cwd: Path, **environment: str) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-c", WITHOUT + program, json.dumps(not_installed_on_aws()), *arguments]
-    environ = {"PYTHONPATH": str(ROOT), "PATH": os.defpath, "HOME": str(cwd), **environment}
+    environ = {"PYTHONPATH": str(REPOSITORY), "PATH": os.defpath, "HOME": str(cwd), **environment}
     return subprocess.run(command, cwd=cwd, env=environ, capture_output=True, text=True, check=False, timeout=60)
 
 
@@ -69,8 +68,10 @@ def test_the_packages_of_the_embedded_aws_are_not_installed_on_aws() -> None:
 
 
 def test_both_requirements_pin_the_same_versions() -> None:
-    everything = (ROOT / "requirements.txt").read_text(encoding="utf-8").splitlines()
-    on_aws = [line for line in (ROOT / "requirements-aws.txt").read_text(encoding="utf-8").splitlines() if "==" in line]
+    everything, on_aws = (
+        [line for line in (REPOSITORY / name).read_text(encoding="utf-8").splitlines() if "==" in line]
+        for name in ("requirements.txt", "requirements-aws.txt")
+    )
     assert [line for line in on_aws if line not in everything] == []
 
 
