@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from xdist.remote import Producer
+from xdist.scheduler import LoadFileScheduling
 
 import embedded_aws
 from lakehouse.terraform import GOGC
@@ -20,6 +22,19 @@ CASES = REPOSITORY.parent / "shared" / "cases"
 os.environ.setdefault("GOGC", GOGC)  # for each terraform that a test starts by itself
 for knob in set().union(*knobs.of_commands().values()):  # what the shell says is not meant for what the tests call
     os.environ.pop(knob, None)
+
+
+class Scheduling(LoadFileScheduling):
+    """Keep the tests of a file in one process, and all unit tests of the jobs, which share a Spark session."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        jobs = "tests/unit/jobs"
+        return jobs if nodeid.startswith(f"{jobs}/") else super()._split_scope(nodeid)
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> LoadFileScheduling | None:
+    """Replace the scheduling by file; a developer's own --dist stays."""
+    return Scheduling(config, log) if config.getvalue("dist") == "loadfile" else None
 
 
 @pytest.fixture(scope="module")
