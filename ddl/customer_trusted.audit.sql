@@ -2,8 +2,22 @@
 -- A rule is a query that returns the rows which violate it; any such row keeps customer_trusted from
 -- being published. The parameters are `:now`, the time of the run in epoch milliseconds, and the policies.
 -- A rule marked `only if <policy> = '<value>'` is checked only under that value.
+-- A rule marked `implied by the expected rows` is checked only if `actual` and `expected` rows differ, or by an
+-- exhaustive audit.
 -- customer_landing has the usable landed records, customer_landing_quarantined the unusable ones.
 -- `address`, in every input with e-mail addresses, is their canonical form.
+
+-- actual rows
+-- only if customer_records = 'each'
+SELECT customername, email, phone, birthday, serialnumber, registrationdate, lastupdatedate,
+  sharewithresearchasofdate, sharewithpublicasofdate, sharewithfriendsasofdate
+FROM customer_trusted;
+
+-- expected rows
+-- only if customer_records = 'each'
+SELECT DISTINCT customername, email, phone, birthday, serialnumber, registrationdate, lastupdatedate,
+  sharewithresearchasofdate, sharewithpublicasofdate, sharewithfriendsasofdate
+FROM customer_landing WHERE sharewithresearchasofdate BETWEEN 1 AND :now;
 
 -- every record has an e-mail address and a serial number
 SELECT * FROM customer_trusted
@@ -14,10 +28,12 @@ SELECT * FROM customer_trusted
 WHERE NOT coalesce(sharewithresearchasofdate BETWEEN 1 AND :now, false);
 
 -- no record occurs twice
+-- implied by the expected rows
 SELECT * FROM customer_trusted
 GROUP BY ALL HAVING count(*) > 1;
 
 -- every record is in the landing table
+-- implied by the expected rows
 SELECT customername, email, phone, birthday, serialnumber, registrationdate, lastupdatedate,
   sharewithresearchasofdate, sharewithpublicasofdate, sharewithfriendsasofdate
 FROM customer_trusted
@@ -27,13 +43,8 @@ FROM customer_landing;
 
 -- where each record counts, no landed record with consent is missing
 -- only if customer_records = 'each'
-SELECT customername, email, phone, birthday, serialnumber, registrationdate, lastupdatedate,
-  sharewithresearchasofdate, sharewithpublicasofdate, sharewithfriendsasofdate
-FROM customer_landing
-WHERE sharewithresearchasofdate BETWEEN 1 AND :now
-EXCEPT SELECT customername, email, phone, birthday, serialnumber, registrationdate, lastupdatedate,
-  sharewithresearchasofdate, sharewithpublicasofdate, sharewithfriendsasofdate
-FROM customer_trusted;
+-- implied by the expected rows
+SELECT * FROM expected EXCEPT SELECT * FROM actual;
 
 -- where only the latest record counts, an address has one record, however it is spelled
 -- only if customer_records = 'latest'

@@ -2,8 +2,29 @@
 -- A rule is a query that returns the rows which violate it; any such row keeps machine_learning_curated from
 -- being published. The parameters are the policies.
 -- A rule marked `only if <policy> = '<value>'` is checked only under that value.
+-- A rule marked `implied by the expected rows` is checked only if `actual` and `expected` rows differ, or by an
+-- exhaustive audit.
 -- owners has the curated customers with their e-mail addresses, even where customers_curated has pseudonyms.
 -- `address`, in every input with e-mail addresses, is their canonical form.
+
+-- actual rows
+SELECT if(:training_subject = 'serial_number', serialnumber, null) AS serialnumber,
+  sensorreadingtime, distancefromobject, x, y, z
+FROM machine_learning_curated;
+
+-- expected rows
+SELECT if(:training_subject = 'serial_number', step.serialnumber, null) AS serialnumber,
+  sensorreadingtime, distancefromobject, x, y, z
+FROM step_trainer_trusted step
+LEFT JOIN (
+  SELECT `timestamp`, x, y, z, owned.serialnumber FROM accelerometer_trusted
+  LEFT JOIN (
+    SELECT DISTINCT address, serialnumber FROM owners WHERE :training_match = 'timestamp_and_customer'
+  ) owned USING (address)
+) movement
+  ON `timestamp` = sensorreadingtime
+  AND (:training_match = 'timestamp' OR movement.serialnumber = step.serialnumber)
+WHERE :unmatched_steps = 'keep' OR `timestamp` IS NOT NULL;
 
 -- every row has a time and a distance
 SELECT * FROM machine_learning_curated
@@ -42,19 +63,6 @@ SELECT sensorreadingtime FROM (
 WHERE pseudonyms > customers OR :training_match = 'timestamp' AND pseudonyms < customers;
 
 -- every matching pair of trusted readings occurs exactly as often as it exists, and nothing else occurs
-SELECT sensorreadingtime FROM (
-  SELECT serialnumber, sensorreadingtime, distancefromobject, x, y, z, 1 AS surplus FROM machine_learning_curated
-  UNION ALL
-  SELECT step.serialnumber, sensorreadingtime, distancefromobject, x, y, z, -1 FROM step_trainer_trusted step
-  LEFT JOIN (
-    SELECT `timestamp`, x, y, z, owned.serialnumber FROM accelerometer_trusted
-    LEFT JOIN (
-      SELECT DISTINCT address, serialnumber FROM owners WHERE :training_match = 'timestamp_and_customer'
-    ) owned USING (address)
-  ) movement
-    ON `timestamp` = sensorreadingtime
-    AND (:training_match = 'timestamp' OR movement.serialnumber = step.serialnumber)
-  WHERE :unmatched_steps = 'keep' OR `timestamp` IS NOT NULL
-)
-GROUP BY if(:training_subject = 'serial_number', serialnumber, null), sensorreadingtime, distancefromobject, x, y, z
-HAVING sum(surplus) <> 0;
+-- implied by the expected rows
+SELECT sensorreadingtime FROM (SELECT *, 1 AS surplus FROM actual UNION ALL SELECT *, -1 FROM expected)
+GROUP BY serialnumber, sensorreadingtime, distancefromobject, x, y, z HAVING sum(surplus) <> 0;

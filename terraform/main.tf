@@ -145,6 +145,7 @@ module "jobs" {
     policies          = length(var.policies) > 0 ? jsonencode(var.policies) : null
     quarantine_limits = jsonencode(local.quarantine_limits)
     row_count_change  = jsonencode(var.row_count_change)
+    audit             = var.audit
   }
 
   glue_version       = var.glue_version

@@ -516,6 +516,18 @@ variable "quarantine_limits" {
   }
 }
 
+variable "audit" {
+  description = "How thoroughly each run audits its tables: quick compares fingerprints of the actual and the expected rows, exhaustive also runs every rule that compares whole tables. Both publish the same rows and refuse the same."
+  type        = string
+  default     = "quick"
+  nullable    = false
+
+  validation {
+    condition     = contains(["quick", "exhaustive"], var.audit)
+    error_message = "audit must be quick or exhaustive; got ${jsonencode(var.audit)}."
+  }
+}
+
 variable "row_count_change" {
   description = "How much the row count of a table may change since the last published run with the same policies: drop is the largest share of rows that may be lost, growth the largest factor. A larger change fails the run."
   type = object({

@@ -42,6 +42,8 @@ class Arguments:
     policies: Policies
     quarantine_limits: Mapping[str, QuarantineLimit]
     row_count_change: RowCountChange
+    audit: str
+    """"quick", or "exhaustive": also check the rules that others imply (see `audits.violations`)."""
     subject_key_secret: str
     refusal_key_secret: str
     job_name: str
@@ -68,6 +70,7 @@ def parse(argv: Sequence[str]) -> Arguments:
     parser.add_argument("--policies", type=_policies, default={})
     parser.add_argument("--quarantine_limits", type=_quarantine_limits, default={})
     parser.add_argument("--row_count_change", type=_row_count_change, default=RowCountChange())
+    parser.add_argument("--audit", default="quick", choices=("quick", "exhaustive"))
     parser.add_argument("--subject_key_secret", default="")
     parser.add_argument("--refusal_key_secret", default="")
     parser.add_argument("--JOB_NAME", default="")
@@ -84,6 +87,7 @@ def parse(argv: Sequence[str]) -> Arguments:
         policies=PROFILES[given.profile].replace(**given.policies),
         quarantine_limits=given.quarantine_limits,
         row_count_change=given.row_count_change,
+        audit=given.audit,
         subject_key_secret=given.subject_key_secret,
         refusal_key_secret=given.refusal_key_secret,
         job_name=given.JOB_NAME,

@@ -1,6 +1,7 @@
 """Audits of a table before it is published: the rules in `ddl/<table>.audit.sql`, its schema and its row count."""
 
 import re
+import secrets
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -20,6 +21,10 @@ from table_contract import TableContract
 RULE: Final = re.compile(r"((?:^--[^\n]*\n)+)(^SELECT\b[^;]+);$", re.MULTILINE)
 COMMENT: Final = re.compile(r"^--.*$", re.MULTILINE)
 CONDITION: Final = re.compile(r"only if (\w+) = '(\w+)'")
+IMPLIED: Final = "implied by the expected rows"
+ROWS: Final = {"actual": "actual rows", "expected": "expected rows"}
+"""Name of the query of each view that an audit file may define for its rules."""
+DIFFERENT: Final = "the rows are exactly the expected ones"
 INPUTS: Final = re.compile(r"\A-- Inputs: (\w+(?:, \w+)*)\.$", re.MULTILINE)
 
 ADDRESSES: Final = {
@@ -38,20 +43,35 @@ class Rule:
     query: str
     policies: Mapping[str, str] = field(default_factory=dict)
     """Values of policies with which alone the rule holds."""
+    implied: bool = False
+    """Whether no row breaks the rule if the actual rows are the expected ones."""
+
+    def holds_with(self, parameters: Mapping[str, object]) -> bool:
+        """Tell whether the rule is one of a run with these policies."""
+        return self.policies.items() <= parameters.items()
 
 
 @dataclass(frozen=True)
 class Audit:
-    """The rules of a table and the other tables and views that they read."""
+    """The rules of a table, the other tables and views that they read, and the rows that the table must have."""
 
     inputs: tuple[str, ...]
     rules: Sequence[Rule]
+    rows: Mapping[str, Rule] = field(default_factory=dict)
+    """The queries of `actual` and of `expected` rows, which the rules read as views; empty if a table has none."""
+
+    @property
+    def queries(self) -> list[str]:
+        """All queries."""
+        return [rule.query for rule in (*self.rules, *self.rows.values())]
 
 
 def load(table: str) -> Audit:
     """Return the audit of a table from the file that Glue's `--extra-files` puts beside the job."""
     text = extra_files.read(f"{table}.audit.sql")
-    rules = parse(text)
+    queries = parse(text)
+    rules = [query for query in queries if query.name not in ROWS.values()]
+    rows = {view: query for view, name in ROWS.items() for query in queries if query.name == name}
     if not rules or COMMENT.sub("", RULE.sub("", text)).strip():  # text outside a rule would never be checked
         raise AuditError(
             f"{table}.audit.sql contains no rules, or text outside a rule. A rule is a comment that names it and, "
@@ -59,7 +79,11 @@ def load(table: str) -> Audit:
         )
     if (declared := INPUTS.search(text)) is None:
         raise AuditError(f"{table}.audit.sql does not start with the tables that its rules read: -- Inputs: a, b.")
-    return Audit(tuple(declared[1].split(", ")), rules)
+    if len(rows) == 1 or (not rows and any(rule.implied for rule in rules)):
+        raise AuditError(
+            f"{table}.audit.sql needs both '-- {ROWS['actual']}' and '-- {ROWS['expected']}', or no '-- {IMPLIED}'."
+        )
+    return Audit(tuple(declared[1].split(", ")), rules, rows)
 
 
 def parse(text: str) -> list[Rule]:
@@ -75,32 +99,78 @@ def parse(text: str) -> list[Rule]:
 
 def _rule(comment: Sequence[str], query: str) -> Rule:
     conditions = {match[1]: match[2] for line in comment if (match := CONDITION.fullmatch(line))}
-    name = " ".join(line for line in comment if not CONDITION.fullmatch(line))
+    name = " ".join(line for line in comment if line != IMPLIED and not CONDITION.fullmatch(line))
     if wrong := policies.problem(conditions):
         raise AuditError(f"The rule '{name}' has an {wrong}. Nothing was published; correct the rule.")
-    return Rule(name, query.strip(), conditions)
+    return Rule(name, query.strip(), conditions, IMPLIED in comment)
 
 
 def violations(
-    spark: SparkSession, rules: Sequence[Rule], views: Mapping[str, DataFrame], parameters: Mapping[str, object]
+    spark: SparkSession,
+    audit: Audit,
+    views: Mapping[str, DataFrame],
+    parameters: Mapping[str, object],
+    *,
+    exhaustive: bool = False,
 ) -> dict[str, int]:
     """Return the number of violating rows by name of each broken rule; `views` are the rows that the queries read.
 
-    All rules run as one query, since Spark takes about as long for each query as for all of them; those of other
-    policies than the run's are left out, since Spark would plan them too. Views with addresses get a column `address`,
-    by which the rules compare them.
+    The rules that the expected rows imply compare whole tables. They run only if actual and expected rows differ, which
+    fingerprints tell in one pass over each, or if the audit is `exhaustive`. Rules of other policies than the run's are
+    left out, since Spark would plan them too. Views with addresses get a column `address`, by which the rules compare
+    them.
     """
-    rules = [rule for rule in rules if rule.policies.items() <= parameters.items()]
-    if not rules:
-        return {}
+    rules = [rule for rule in audit.rules if rule.holds_with(parameters)]
+    rows = {view: rule for view, rule in audit.rows.items() if rule.holds_with(parameters)}
+    words = {word for query in audit.queries for word in re.findall(r"\w+", query)}
+    with _temporary_views(_with_addresses(views, words)):
+        made = {view: spark.sql(rule.query, args=dict(parameters)) for view, rule in rows.items()}
+        with _temporary_views(made):
+            if exhaustive or not made:
+                return _broken(spark, rules, parameters)
+            quick = [rule for rule in rules if not rule.implied]
+            seed = secrets.randbits(63)  # nobody can prepare rows of equal fingerprints
+            sides = [_fingerprint(view, frame.columns, seed) for view, frame in made.items()]
+            found = _broken(spark, quick, parameters, sides)
+            if DIFFERENT not in found:
+                return found
+            implied = _broken(spark, [rule for rule in rules if rule.implied], parameters)
+            return {name: count for name, count in found.items() if name != DIFFERENT or not implied} | implied
+
+
+def _broken(
+    spark: SparkSession, rules: Sequence[Rule], parameters: Mapping[str, object], sides: Sequence[str] = ()
+) -> dict[str, int]:
+    """Count the rows that break rules, and tell under `DIFFERENT` whether the fingerprints of two sides differ.
+
+    All run as one query, since Spark takes about as long for each query as for all of them.
+    """
+    no_fingerprint = "0L AS low, 0L AS high, 0L AS folded"
     counts = [
-        f"SELECT {number} AS rule, count(*) AS found FROM ({rule.query})"  # noqa: S608 our own file
+        f"SELECT {number} AS rule, count(*) AS found, {no_fingerprint} FROM ({rule.query})"  # noqa: S608 our own file
         for number, rule in enumerate(rules)
     ]
-    words = {word for rule in rules for word in re.findall(r"\w+", rule.query)}
-    with _temporary_views(_with_addresses(views, words)):
-        found = spark.sql("\nUNION ALL\n".join(counts), args=dict(parameters)).where("found > 0").collect()
-    return {rules[row["rule"]].name: row["found"] for row in sorted(found)}
+    if not (counts or sides):
+        return {}
+    found = spark.sql("\nUNION ALL\n".join([*counts, *sides]), args=dict(parameters)).collect()
+    broken = {rules[row["rule"]].name: row["found"] for row in sorted(found) if row["rule"] >= 0 and row["found"]}
+    fingerprints = [tuple(row) for row in found if row["rule"] < 0]
+    return broken | ({DIFFERENT: 1} if len(set(fingerprints)) > 1 else {})
+
+
+def _fingerprint(view: str, columns: Sequence[str], seed: int) -> str:
+    """Return the query of an order-independent fingerprint of the rows of a view.
+
+    That is their number, the sums of both halves of a 64-bit hash over all columns, and its exclusive or: a row that is
+    missing, repeated or changed anywhere changes it. Spark's hash ignores null, so each column is hashed with whether
+    it is null. Halves are added up, since a sum of 64-bit numbers overflows.
+    """
+    hashed = ", ".join(f"`{column}`, `{column}` IS NULL" for column in columns)
+    return (
+        "SELECT -1 AS rule, count(*) AS found, coalesce(sum(hash & 4294967295L), 0L) AS low, "  # noqa: S608 our names
+        "coalesce(sum(shiftrightunsigned(hash, 32)), 0L) AS high, coalesce(bit_xor(hash), 0L) AS folded "
+        f"FROM (SELECT xxhash64({seed}L, {hashed}) AS hash FROM {view})"
+    )
 
 
 def _with_addresses(views: Mapping[str, DataFrame], words: Collection[str]) -> dict[str, DataFrame]:
@@ -137,7 +207,12 @@ def check_schema(rows: DataFrame, contract: TableContract) -> None:
 
 
 def check_rules(
-    spark: SparkSession, table: str, views: Mapping[str, DataFrame], parameters: Mapping[str, object]
+    spark: SparkSession,
+    table: str,
+    views: Mapping[str, DataFrame],
+    parameters: Mapping[str, object],
+    *,
+    exhaustive: bool = False,
 ) -> None:
     """Raise an AuditError that names every rule which a table breaks; `views` are the table and the audit's inputs."""
     audit = load(table)
@@ -146,7 +221,7 @@ def check_rules(
             f"{table} was not published: {table}.audit.sql declares the inputs {', '.join(audit.inputs)}, but the job "
             f"passes {', '.join(sorted(views.keys() - {table}))}."
         )
-    if broken := violations(spark, audit.rules, views, parameters):
+    if broken := violations(spark, audit, views, parameters, exhaustive=exhaustive):
         raise AuditError(
             "\n".join(
                 [

@@ -207,7 +207,9 @@ class Job:
             audited = table.read(self._branch)
             audits.check_schema(audited, contract)
             views = {self._writes: audited.select(*contract.schema.fieldNames()), **audit_inputs}
-            audits.check_rules(self._spark, self._writes, views, {"now": self.now, **self.policies})
+            exhaustive = self._arguments.audit == "exhaustive"
+            parameters = {"now": self.now, **self.policies}
+            audits.check_rules(self._spark, self._writes, views, parameters, exhaustive=exhaustive)
             if before and publishing.same_policies(before, self.policies.to_json()):
                 audits.check_row_count(self._writes, before.rows, output_rows, self._arguments.row_count_change)
         except JobError:

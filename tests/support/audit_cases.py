@@ -226,7 +226,7 @@ PLANTINGS = {
         Planting("no reading occurs twice", {"step_trainer_trusted": [step("S1", 300)]}),
         Planting("every reading is in the landing table", {"step_trainer_trusted": [step("S1", 300, 201)]}),
         Planting(
-            "where one owner's consent suffices, no landed reading of a curated customer's Step Trainer is missing",
+            "no landed reading that the consent of the owners covers is missing",
             {"step_trainer_landing": [step("S1", 99)]},
         ),
     ],
@@ -396,7 +396,7 @@ def plant(show, extra_files, monkeypatch):
     show({view: CLEAN[view] for view in changed})
 
 
-def check_rules(spark, table, views, parameters):
+def check_rules(spark, table, views, parameters, *, exhaustive=False):
     """Check a table with exactly the views that its audit declares as inputs."""
     declared = {view: views[view] for view in (table, *audits.load(table).inputs)}
-    audits.check_rules(spark, table, declared, parameters)
+    audits.check_rules(spark, table, declared, parameters, exhaustive=exhaustive)

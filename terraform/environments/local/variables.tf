@@ -30,6 +30,12 @@ variable "subject_key_version" {
   default     = null
 }
 
+variable "audit" {
+  description = "How thoroughly each run audits its tables: quick or exhaustive."
+  type        = string
+  default     = null
+}
+
 variable "quarantine_limits" {
   description = "Maximum of unusable records per landing table."
   type        = map(object({ share = optional(number), rows = optional(number) }))

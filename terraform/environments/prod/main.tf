@@ -22,6 +22,7 @@ module "lakehouse" {
   policies            = var.policies
   subject_key_version = var.subject_key_version
 
+  audit             = var.audit
   quarantine_limits = var.quarantine_limits
   row_count_change  = var.row_count_change
 }

@@ -66,7 +66,7 @@ def test_file_that_does_not_declare_its_inputs_is_refused(tmp_path, monkeypatch)
 def test_declared_inputs_are_those_that_the_rules_read(extra_files, monkeypatch, table):
     monkeypatch.chdir(extra_files)
     audit = audits.load(table)
-    words = {word for rule in audit.rules for word in re.findall(r"\w+", rule.query)}
+    words = {word for query in audit.queries for word in re.findall(r"\w+", query)}
     assert {*audit.inputs, table} == words & CLEAN.keys()
 
 
@@ -86,6 +86,53 @@ def test_rule_names_the_policies_with_which_it_is_checked():
     text = "-- first\n-- only if customer_records = 'latest'\n-- only if training_match = 'timestamp'\nSELECT 1;\n"
     policies = {"customer_records": "latest", "training_match": "timestamp"}
     assert audits.parse(text) == [audits.Rule("first", "SELECT 1", policies)]
+
+
+def test_rule_tells_that_the_expected_rows_imply_it():
+    text = "-- first\n-- implied by the expected rows\nSELECT 1;\n"
+    assert audits.parse(text) == [audits.Rule("first", "SELECT 1", implied=True)]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "-- actual rows\nSELECT 1;\n\n-- a rule\nSELECT 2;\n",
+        "-- a rule\n-- implied by the expected rows\nSELECT 1;\n",  # would never be checked
+    ],
+)
+def test_file_without_the_rows_that_imply_a_rule_is_refused(tmp_path, monkeypatch, text):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "things.audit.sql").write_text(f"-- Inputs: a.\n\n{text}")
+    with pytest.raises(AuditError, match=r"things\.audit\.sql needs both '-- actual rows' and '-- expected rows'"):
+        audits.load("things")
+
+
+ROWS = [("a", 1, None), ("a", 1, None), (None, 2, 0.5), ("b", 3, -0.5)]
+OTHER_ROWS = {
+    "missing": ROWS[1:],
+    "repeated": [*ROWS, ROWS[3]],
+    "repeated twice": [*ROWS, ROWS[3], ROWS[3]],
+    "one for another": [ROWS[0], ROWS[2], ROWS[2], ROWS[3]],
+    "values of two columns swapped": [*ROWS[:2], ("0.5", 2, None), ROWS[3]],
+    "values of two rows swapped": [*ROWS[:2], (None, 3, 0.5), ("b", 2, -0.5)],
+    "null elsewhere": [("a", None, 1.0), *ROWS[1:]],
+    "none": [],
+}
+IMPLIED_RULE = audits.Rule("implied", "SELECT * FROM one WHERE false", implied=True)
+ONE_AND_OTHER = {
+    "actual": audits.Rule("actual rows", "SELECT * FROM one"),
+    "expected": audits.Rule("expected rows", "SELECT * FROM other"),
+}
+
+
+@pytest.mark.parametrize("name", ["the same", *OTHER_ROWS])
+def test_fingerprints_are_equal_only_of_equal_rows(spark, name):
+    sides = {"one": ROWS, "other": OTHER_ROWS.get(name, ROWS[::-1])}
+    views = {
+        view: spark.createDataFrame(rows, "text string, number bigint, value double") for view, rows in sides.items()
+    }
+    audit = audits.Audit(tuple(views), [IMPLIED_RULE], ONE_AND_OTHER)
+    assert audits.violations(spark, audit, views, {}) == ({audits.DIFFERENT: 1} if name in OTHER_ROWS else {})
 
 
 @pytest.mark.parametrize("condition", ["customer_record = 'latest'", "customer_records = 'last'"])
