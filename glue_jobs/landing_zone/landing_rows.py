@@ -8,7 +8,8 @@ from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 from pyspark.sql.types import StructField
 
-from landing_rules import Rules
+import plain_records
+from landing_rules import SPELLED, Rules
 from table_contract import JSON_TYPES, TableContract
 
 # White space, byte order marks and one comma. Matches start only where white space starts: a long run of it would
@@ -27,13 +28,14 @@ WHOLE_DOUBLES: Final = 2**53  # doubles below it represent whole numbers exactly
 TOO_LARGE: Final = ('"Infinity"', '"-Infinity"')  # how a number such as 1e400 arrives
 
 
-def parse(records: DataFrame, table: TableContract, rules: Rules) -> DataFrame:
+def parse(records: DataFrame, table: TableContract, rules: Rules, *, fast: bool = True) -> DataFrame:
     """Parse each record into one row.
 
     Args:
         records: A record's `value`, its `file`, and its `unit`: "line", or "record" in a file that is not JSON lines.
         table: The contract of the landing table.
         rules: The rules for its rows.
+        fast: Whether plain records are read by `plain_records`. The rows are the same either way.
 
     Returns:
         The table's columns, `file`, `problem` and `record`. The problem is null for a usable row; otherwise it gives
@@ -43,8 +45,14 @@ def parse(records: DataFrame, table: TableContract, rules: Rules) -> DataFrame:
 
     """
     names = table.schema.fieldNames()
-    value = F.col("value")
-    parsed = records.select("file", "value", "unit", _objects(value, STRICT_JSON).alias("objects"))
+    value, plain = F.col("value"), F.col("plain")
+    keys = [SPELLED.get(name, name) for name in names]
+    plain_values = [plain.getField(key) for key in keys]
+    # Each step is a projection of its own: within one, Spark would evaluate an expression wherever its column is used.
+    fields = plain_records.fields(value, table.schema, keys)
+    read = records.select("file", "value", "unit", F.when(F.lit(fast), fields).alias("plain"))
+    read = read.withColumn("plain", F.when(plain_records.has_each_key_once(value, plain_values), plain))
+    parsed = read.withColumn("objects", _objects(F.when(plain.isNull(), value), STRICT_JSON))
 
     record = F.when(_is_one_object(F.col("objects")), F.col("objects")[0])  # of null it is null
     # Two arrays instead of a map: a map with a repeated key would stop the job with an error that quotes the key.
@@ -52,13 +60,16 @@ def parse(records: DataFrame, table: TableContract, rules: Rules) -> DataFrame:
         "file",
         "value",
         "unit",
+        "plain",
         F.transform(F.map_keys(record), F.lower).alias("keys"),
         F.map_values(record).alias("values"),
     )
     texts = keys_and_values.select(
         "file",
         "value",
-        F.when(~_is_utf8(value), _of_record("is not UTF-8 text"))
+        "plain",
+        F.when(plain.isNotNull(), None)
+        .when(~_is_utf8(value), _of_record("is not UTF-8 text"))
         .when(
             F.col("keys").isNull() & value.rlike(NOT_A_NUMBER) & _is_one_object(_objects(value, JSON_WITH_NAN)),
             _of_record("has NaN or Infinity, which JSON does not allow"),
@@ -73,8 +84,14 @@ def parse(records: DataFrame, table: TableContract, rules: Rules) -> DataFrame:
         "file",
         "value",
         "malformed",
-        *(_typed(field).alias(field.name) for field in table.schema),
-        *(F.col(name).isNotNull().alias(f"{name} given") for name in names),
+        *(
+            F.coalesce(known, _typed(field)).alias(field.name)
+            for known, field in zip(plain_values, table.schema, strict=True)
+        ),
+        *(
+            (known.isNotNull() | F.col(name).isNotNull()).alias(f"{name} given")
+            for known, name in zip(plain_values, names, strict=True)
+        ),
     )
     missing = [F.when(~F.col(f"{name} given"), f"{name} is missing") for name in names if name in rules.required]
     wrong = [

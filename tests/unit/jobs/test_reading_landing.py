@@ -1,11 +1,14 @@
 """Which landing lines become rows, and the reasons for those that cannot."""
 
+from random import Random
+
 import pytest
 from pyspark.sql import functions as F
 
 import landing_files
 import landing_rows
 import landing_rules
+import plain_records
 import table_contract
 from problems import BadInputError
 
@@ -207,3 +210,118 @@ def test_truth_value_is_true_or_false_and_what_it_is_not_is_said(spark, request)
     assert {value: rows[value]["calibrated"] for value in values} == values
     wrong = "calibrated is not true or false"
     assert [rows[value]["problem"] for value in values] == [None, None, None, None, wrong, wrong, wrong]
+
+
+NUMBERS = (
+    *(
+        "0",
+        "-0",
+        "1",
+        "-1",
+        "00",
+        "01",
+        "1.0",
+        "-0.0",
+        "0.1",
+        "1.10",
+        ".5",
+        "1.",
+        "1e3",
+        "1E400",
+        "+1",
+        "0x1",
+        "NaN",
+        "1d",
+    ),
+    *("999999999", "2147483648", "123456789.123456789", "0.123456789012345", "0.1234567890123456", "9007199254740993"),
+    *("999999999999999999", "9223372036854775807", "9223372036854775808", "1655564376361", "1655564376361.5"),
+)
+TEXTS = (
+    *(
+        "a@example.com",
+        "A@example.com ",
+        " a@example.com",
+        "",
+        " ",
+        "~",
+        "S-1",
+        "a,b",
+        "a:b",
+        "{a@b.c",
+        "[1]",
+        "{}",
+        "]",
+        "}",
+    ),
+    *(
+        "a'b",
+        "\\u0061",
+        '\\"',
+        "\\\\",
+        "\\ud83d",
+        "é@example.com",
+        "\x7f",
+        "\t",
+        "null",
+        "Infinity",
+        "-Infinity",
+        "1",
+        "true",
+    ),
+)
+VALUES = [*NUMBERS, *(f'"{text}"' for text in (*TEXTS, *NUMBERS)), "null", "true", "false", "[]", "{}", '{"x": 1}']
+FITTING = {
+    "bigint": ["1655564376361"],
+    "int": ["0", "218"],
+    "double": ["0.5", "-1", "0"],
+    "string": ['"a@example.com"'],
+}
+ENDS = [*[""] * 12, ",", " ", "}", ",{}", "x"]
+
+
+def nearly_plain(choose, contract):
+    """Return a record as producers write it, or one that differs from that in few places."""
+    columns = choose.sample(list(contract.schema), len(contract.schema))
+    columns = columns[choose.choice([0, 0, 0, 1]) :]
+    columns += choose.choice([[], [], [], columns[:1]])
+    odd = choose.choice([None, choose.randrange(len(columns))])
+    pairs = []
+    for number, column in enumerate(columns):
+        key, colon = landing_rules.SPELLED.get(column.name, column.name), ":"
+        value = choose.choice(FITTING[column.dataType.simpleString()])
+        if number == odd:
+            key = choose.choice([key, key, key, column.name, key.upper(), "other", f"{key} ", f"x{key}"])
+            value, colon = choose.choice(VALUES), choose.choice([":", ": ", " :", ":  "])
+        pairs.append(f'"{key}"{colon}{value}')
+    return "{" + choose.choice([",", ",", ", ", ", ", ", ", " ,"]).join(pairs) + "}" + choose.choice(ENDS)
+
+
+@pytest.mark.parametrize("table", landing_rules.REQUIRED)
+def test_plain_records_are_read_as_thoroughly_as_all_others(spark, request, table):
+    contract = table_contract.parse(table, (request.config.rootpath / "ddl" / f"{table}.sql").read_text())
+    choose = Random(table)
+    lines = sorted({nearly_plain(choose, contract) for _ in range(2_000)})
+    lines += [line for line, _ in UNUSABLE.values()] + list(USABLE.values())
+    frame = spark.createDataFrame(
+        [(line, str(number), "line") for number, line in enumerate(lines)], "value string, file string, unit string"
+    )
+    rules = landing_rules.of(table, now=NOW)
+    fast, thorough = (
+        {lines[int(row["file"])]: row for row in landing_rows.parse(frame, contract, rules, fast=fast).collect()}
+        for fast in (True, False)
+    )
+    assert fast == thorough
+    keys = [landing_rules.SPELLED.get(name, name) for name in contract.schema.fieldNames()]
+    plain = frame.where(plain_records.fields(F.col("value"), contract.schema, keys).isNotNull()).count()
+    assert plain > 50
+
+
+def test_json_is_parsed_once_each_way(spark, request):
+    """Spark inlines an expression into each place that uses it unless projections keep it apart."""
+    contract = table_contract.parse(
+        "customer_landing", (request.config.rootpath / "ddl" / "customer_landing.sql").read_text()
+    )
+    frame = spark.createDataFrame([("{}", "f", "line")], "value string, file string, unit string")
+    rows = landing_rows.parse(frame, contract, landing_rules.of("customer_landing", now=NOW))
+    plan = rows._jdf.queryExecution().optimizedPlan().toString()
+    assert plan.count("from_json(") == 4  # of plain records, of all others, and twice of those with NaN
