@@ -30,9 +30,10 @@ def write(unusable: DataFrame, location: str, *, table: str, workflow_run_id: st
     ).write.mode("overwrite").json(location)
 
 
-def reasons(unusable: DataFrame) -> dict[str, int]:
-    """Count unusable rows by reason."""
-    return {row["problem"]: row["count"] for row in unusable.groupBy("problem").count().collect()}
+def count(rows: DataFrame) -> tuple[int, dict[str, int]]:
+    """Count the usable rows of `landing_rows.parse`, and the unusable ones by reason."""
+    reasons = {row["problem"]: row["count"] for row in rows.groupBy("problem").count().collect()}
+    return reasons.pop(None, 0), reasons
 
 
 def enforce(

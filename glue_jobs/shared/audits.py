@@ -134,8 +134,8 @@ def violations(
             found = _broken(spark, quick, parameters, sides)
             if DIFFERENT not in found:
                 return found
-            implied = _broken(spark, [rule for rule in rules if rule.implied], parameters)
-            return {name: count for name, count in found.items() if name != DIFFERENT or not implied} | implied
+            del found[DIFFERENT]
+            return found | _broken(spark, [rule for rule in rules if rule.implied], parameters) or {DIFFERENT: 1}
 
 
 def _broken(

@@ -127,10 +127,11 @@ class Job:
         try:
             records = landing_files.read(self._spark, location)
             landing_files.refuse_compressed(records)
-            read = records.count()  # before parsing: reconciliation checks what happens to them later against this
             rows = landing_rows.parse(records, contract, landing_rules.of(table, now=self.now)).persist()
+            # The first pass over the files; reconciliation checks what happens to the rows later against its counts.
+            usable, reasons = quarantine.count(rows)
+            read = usable + sum(reasons.values())
             unusable = rows.where("problem is not null")
-            reasons = quarantine.reasons(unusable)
         except AnalysisException as error:
             if error.getErrorClass() == "PATH_NOT_FOUND":
                 raise BadInputError(f"There is no landing data at {location}. Upload some and run again.") from error
@@ -193,12 +194,14 @@ class Job:
         table.evolve(contract)
         before = table.snapshot()
         publishing.refuse_clock_behind(self._writes, before, self.now)
-        rows = rows.select(
-            *contract.schema.fieldNames()
-        ).persist()  # counted before the commit, which carries the count
-        output_rows = rows.count()
+        pairs = pipeline.TABLES[self._writes].get("pairs")
+        rows = rows.select(*contract.schema.fieldNames())
+        rows = (
+            rows.persist() if pairs else rows
+        )  # pairs are made by a join; other rows are a selection of classified ones
+        output_rows = rows.count()  # before the commit, which carries the count
         counts = [count for source in self._reconciled for count in self._reconcile(source, classified[source])]
-        if not pipeline.TABLES[self._writes].get("pairs"):
+        if not pairs:
             reconciliation.check_one_to_one(self._writes, counts, output_rows)
         written = table.write(rows, output_rows, self._branch, self._report(output_rows))
         self._record_counts([*counts, reconciliation.output(counts, output_rows)], written.id)

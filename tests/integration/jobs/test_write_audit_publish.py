@@ -191,7 +191,7 @@ def test_failure_of_any_job_shows_nothing_and_the_next_run_heals(lakehouse, monk
     later = {"lastUpdateDate": AT + 1}
     land(lakehouse, customer("anna", "of anna", None, **later), customer("ben", "of ben", **later))
 
-    def crash(*_):
+    def crash(*_, **__):
         raise Crash
 
     for job in JOBS:
@@ -220,7 +220,7 @@ def test_last_job_that_is_tried_again_publishes_what_it_had_not(lakehouse, monke
     *others, last = JOBS
     for job in others:
         lakehouse.run(job, *run_id)
-    for step, done in (("publish", 2), ("drop", 1)):
+    for step, done in (("publish", 2), ("drop_branch", 1)):
         real, calls = getattr(publishing.Table, step), iter(range(100))
 
         def crash(table, branch, real=real, calls=calls, done=done):
