@@ -155,6 +155,7 @@ module "jobs" {
   max_retries        = var.max_retries
   execution_class    = var.execution_class
   job_settings       = var.job_settings
+  orchestration      = var.orchestration
   schedule           = var.schedule
   connections        = try(module.network[0].connections, [])
   kms_key_arn        = var.kms_key_arn

@@ -345,6 +345,18 @@ variable "execution_class" {
   }
 }
 
+variable "orchestration" {
+  description = "How the steps of the pipeline run: workflow gives each a Glue job of its own, single_job runs all in one Spark session, which starts and is billed once. Either can follow on the other."
+  type        = string
+  default     = "workflow"
+  nullable    = false
+
+  validation {
+    condition     = contains(["workflow", "single_job"], var.orchestration)
+    error_message = "orchestration must be workflow or single_job; got ${jsonencode(var.orchestration)}."
+  }
+}
+
 variable "job_settings" {
   description = "Settings of single jobs that override the settings above, by script name: { machine_learning_curated = { number_of_workers = 10 } }."
   type = map(object({

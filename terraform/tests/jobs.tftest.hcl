@@ -353,6 +353,38 @@ run "single_jobs_differ_a_schedule_starts_them_and_key_and_vpc_hold_for_all" {
   }
 }
 
+run "one_job_for_all_steps" {
+  command = plan
+
+  module {
+    source = "./modules/jobs"
+  }
+
+  variables {
+    orchestration = "single_job"
+  }
+
+  assert {
+    condition     = output.jobs == tomap({ all_steps = "stedi-test-all-steps" }) && output.last_job == "stedi-test-all-steps" && keys(aws_glue_job.this) == ["all_steps", "forget"]
+    error_message = "Got ${jsonencode(output.jobs)}."
+  }
+
+  assert {
+    condition     = aws_glue_trigger.start.actions[*].job_name == tolist(["stedi-test-all-steps"]) && length(aws_glue_trigger.after) == 0
+    error_message = "It starts with the workflow, and nothing follows it."
+  }
+
+  assert {
+    condition     = aws_glue_job.this["all_steps"].command[0].script_location == "s3://our-data/glue/scripts/all_steps.py" && aws_glue_job.this["all_steps"].default_arguments == output.job_arguments
+    error_message = "It has its script and the arguments of every job."
+  }
+
+  assert {
+    condition     = length(output.job_tables) == 5
+    error_message = "The steps are those of the workflow; got ${jsonencode(output.job_tables)}."
+  }
+}
+
 run "settings_of_a_job_that_does_not_exist_are_refused" {
   command = plan
 

@@ -15,6 +15,7 @@ module "lakehouse" {
   timeout           = var.timeout
   number_of_workers = var.number_of_workers
 
+  orchestration       = var.orchestration
   profile             = var.profile
   policies            = var.policies
   subject_key_version = var.subject_key_version

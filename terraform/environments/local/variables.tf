@@ -12,6 +12,12 @@ variable "number_of_workers" {
   default     = null
 }
 
+variable "orchestration" {
+  description = "How the steps of the pipeline run: workflow or single_job."
+  type        = string
+  default     = null
+}
+
 variable "profile" {
   description = "Named set of policies: see glue_jobs/policies.json."
   type        = string

@@ -2,9 +2,15 @@
 
 locals {
   # What pipeline.json declares of the jobs. `after` names the job whose success starts this one; null starts with the workflow.
-  workflow_jobs = {
+  steps = {
     for table, spec in jsondecode(file("${var.scripts_path}/pipeline.json")).tables :
     spec.job => { after = spec.after, table = table, description = spec.description } if can(spec.job)
+  }
+
+  all_steps = { after = null, table = null, description = "Landing to trusted to curated: ${length(local.steps)} steps in one Spark session." }
+  workflow_jobs = {
+    for job, spec in merge(local.steps, { all_steps = local.all_steps }) :
+    job => spec if(job == "all_steps") == (var.orchestration == "single_job")
   }
 
   declared_policies = jsondecode(file("${var.scripts_path}/policies.json"))

@@ -14,8 +14,8 @@ output "job_arguments" {
 }
 
 output "job_tables" {
-  description = "Table that each script of the workflow publishes, by script name."
-  value       = { for job, spec in local.workflow_jobs : job => spec.table }
+  description = "Table that each step of the pipeline writes, by script name."
+  value       = { for step, spec in local.steps : step => spec.table }
 }
 
 output "workflow" {

@@ -109,6 +109,13 @@ variable "connections" {
   type        = list(string)
 }
 
+variable "orchestration" {
+  description = "workflow: a Glue job for each step; single_job: one for all."
+  type        = string
+  default     = "workflow"
+  nullable    = false
+}
+
 variable "schedule" {
   description = "Schedule of the workflow, as a cron expression in UTC; null means no schedule."
   type        = string

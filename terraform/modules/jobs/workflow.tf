@@ -1,6 +1,6 @@
 resource "aws_glue_workflow" "this" {
   name                = var.workflow
-  description         = "Landing to trusted to curated: ${length(local.workflow_jobs)} jobs, each after the one before it."
+  description         = var.orchestration == "workflow" ? "Landing to trusted to curated: ${length(local.workflow_jobs)} jobs, each after the one before it." : local.all_steps.description
   max_concurrent_runs = 1 # every job replaces its whole table: two runs at once would overwrite each other
   tags                = var.tags
 }
