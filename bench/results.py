@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import statistics
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -103,10 +103,9 @@ class Results:
                     "sizes": {str(size): median(runs) for size in self.sizes if (runs := self.runs(title, size))},
                     "fit": _fit_json(self.fit(title)),
                     "steps": {step: _fit_json(self.fit(title, step)) for step in self.steps(title)},
-                    "times_as_fast_as": {
-                        other: {str(size): ratio for size, ratio in self.ratios(other, title)}
-                        for other in (PEERS.title, DUCKDB.title)
-                    },
+                    "times_as_fast_as_peers": self.ratios(PEERS.title, title),
+                    "times_the_time_of_duckdb": self.ratios(title, DUCKDB.title),
+                    "slope_against_peers": self.slope_ratio(title, PEERS.title),
                 }
                 for title in self.titles
             ],
@@ -118,12 +117,15 @@ class Results:
         """Write result.json."""
         path.write_text(json.dumps(self.as_json(), indent=2) + "\n", encoding="utf-8")
 
-    def ratios(self, other: str, title: str) -> Iterator[tuple[int, float]]:
-        """Yield, by size, how many times as fast as another title this one is."""
-        for size in self.sizes:
-            others, own = self.seconds(other, size), self.seconds(title, size)
-            if others and own:
-                yield size, round(others / own, 3)
+    def ratios(self, title: str, other: str) -> dict[str, float]:
+        """Return, by size, how many times the wall seconds of another title one takes."""
+        both = {str(size): (self.seconds(title, size), self.seconds(other, size)) for size in self.sizes}
+        return {size: round(own / others, 3) for size, (own, others) in both.items() if own and others}
+
+    def slope_ratio(self, title: str, other: str) -> float | None:
+        """Return how many times the slope of another title one has; None without a slope."""
+        own, others = self.fit(title), self.fit(other)
+        return round(own.slope / others.slope, 3) if own and others and others.slope else None
 
 
 def fit(points: Mapping[int, float]) -> Fit | None:
@@ -158,12 +160,18 @@ def tables(results: Mapping[str, Any]) -> list[Table]:
         line = entry["fit"] or {"fixed": None, "slope": None}
         wall.add_row(entry["title"], *of_size, _number(line["fixed"], 1), _number(line["slope"], 3))
     ratios = _table(
-        "Times as fast", *[f"as {other}, {size}x" for other in (PEERS.title, DUCKDB.title) for size in sizes]
+        f"Ratios to {PEERS.title}, and to DuckDB",
+        *[f"times as fast, {size}x" for size in sizes],
+        "slope",
+        *[f"times DuckDB, {size}x" for size in sizes],
     )
     for entry in entries:
-        found = entry["times_as_fast_as"]
-        cells = [_number(found[other].get(size), 2) for other in (PEERS.title, DUCKDB.title) for size in sizes]
-        ratios.add_row(entry["title"], *cells)
+        ratios.add_row(
+            entry["title"],
+            *(_number(entry["times_as_fast_as_peers"].get(size), 2) for size in sizes),
+            _number(entry["slope_against_peers"], 2),
+            *(_number(entry["times_the_time_of_duckdb"].get(size), 1) for size in sizes),
+        )
     used = _table(
         "CPU seconds; peak of one process, MiB; output, MiB",
         *[f"{what}, {size}x" for what in ("CPU", "peak", "output") for size in sizes],

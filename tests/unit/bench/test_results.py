@@ -52,9 +52,10 @@ def test_one_size_has_no_line() -> None:
     assert found.as_json()["medians"][0]["fit"] is None
 
 
-def test_a_ratio_is_how_many_times_as_fast() -> None:
-    assert list(bench().ratios(PEERS.title, "ours")) == [(1, 2.909), (10, 2.5), (100, 2.091)]
-    assert list(bench().ratios(DUCKDB.title, "ours")) == [], "it was not measured"
+def test_a_ratio_is_how_many_times_the_seconds_of_another() -> None:
+    assert bench().ratios(PEERS.title, "ours") == {"1": 2.909, "10": 2.5, "100": 2.091}
+    assert bench().ratios("ours", DUCKDB.title) == {}, "it was not measured"
+    assert bench().slope_ratio("ours", PEERS.title) == 0.5
 
 
 def test_equal_counts_are_no_difference() -> None:
@@ -88,7 +89,9 @@ def test_result_json_has_medians_runs_and_what_was_measured_on(tmp_path: Path) -
         "steps": {"first": 15},
     }
     assert ours["fit"] == {"fixed": 20.0, "slope": 2.0}
-    assert ours["times_as_fast_as"][PEERS.title]["100"] == 2.091
+    assert ours["times_as_fast_as_peers"]["100"] == 2.091
+    assert ours["slope_against_peers"] == 0.5
+    assert ours["times_the_time_of_duckdb"] == {}
 
 
 def printed(found: Results) -> str:
@@ -111,4 +114,4 @@ def test_the_readme_gets_both_tables_with_date_and_machine() -> None:
     text = results.markdown(bench().as_json())
     assert text.startswith("On 2 cores and 24 GiB, on 2026-01-02:\n\n|")
     assert "| ours | 22.0 (21.0 to 26.0) | 40.0 (39.0 to 44.0) | 220.0 | 20.0 | 2.000 |" in text
-    assert "| ours | 2.91 | 2.50 | 2.09 |" in text
+    assert "| ours | 2.91 | 2.50 | 2.09 | 0.50 | - | - | - |" in text
