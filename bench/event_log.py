@@ -105,8 +105,8 @@ def of(events: Iterable[Mapping[str, Any]]) -> Profile:
             stages.append(stage)
             if stage.query in queries:
                 queries[stage.query].stages.append(stage)
-        last = max(last, _time(event) - start)
-    return Profile(queries, stages, last)
+        last = max(last, _time(event))
+    return Profile(queries, stages, last - start)
 
 
 def _time(event: Mapping[str, Any]) -> float:

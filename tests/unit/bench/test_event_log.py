@@ -48,6 +48,7 @@ WRITE = plan(
 )
 EVENTS: list[dict[str, Any]] = [
     {"Event": "SparkListenerLogStart", "Spark Version": "3.5.6"},
+    {"Event": "SparkListenerBlockManagerAdded", "Timestamp": 99_900},
     {"Event": "SparkListenerApplicationStart", "Timestamp": 100_000},
     *query(0, 101_000, 104_000, WRITE),
     {"Event": "SparkListenerJobStart", "Stage IDs": [0, 1], "Properties": {"spark.sql.execution.id": "0"}},
