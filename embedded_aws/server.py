@@ -83,9 +83,6 @@ class Handler(werkzeug_app.MotoRequestHandler):
     def run_wsgi(self) -> None:
         """Answer a request."""
         try:
-            if self.headers.get("Expect", "").strip().lower() == "100-continue":
-                self.wfile.write(b"HTTP/1.1 100 Continue\r\n\r\n")
-                self.wfile.flush()
             environ = self.make_environ()
             try:
                 body, status, headers = run_wsgi_app(self.server.app, environ)
@@ -100,7 +97,8 @@ class Handler(werkzeug_app.MotoRequestHandler):
             log.exception("%s was not answered", self.command)
 
     def make_environ(self) -> dict[str, Any]:
-        """Return the WSGI environment of the request, with its whole body."""
+        """Return the WSGI environment of the request, with its whole body, after sending a pending "100 Continue"."""
+        self.wfile.flush()
         self.path = quote(self.path, safe=string.printable, encoding="latin-1")  # Hadoop's client sends raw UTF-8
         environ = super().make_environ()
         terminated = environ.get("wsgi.input_terminated", False)  # the body comes in chunks
