@@ -23,7 +23,7 @@ from moto.core.botocore_stubber import MockRawResponse
 from moto.glue.exceptions import EntityNotFoundException
 from moto.glue.models import glue_backends
 from moto.iam.access_control import PermissionResult
-from moto.s3.models import FakeBucket, FakeKey, s3_backends
+from moto.s3.models import FakeKey, s3_backends
 from werkzeug.test import EnvironBuilder, run_wsgi_app
 
 from embedded_aws import iam_enforcement
@@ -79,7 +79,8 @@ class Callers:
         found = backend.get_object(bucket, key) if bucket in backend.buckets else None
         if not isinstance(found, FakeKey):
             raise _error(need, "NoSuchKey", f"s3://{bucket}/{key} does not exist.")
-        _require_by_policy(backend.get_bucket(bucket), need)
+        if backend.get_bucket(bucket).get_permission(need.action, need.resource) == PermissionResult.DENIED:
+            raise _error(need, "AccessDenied", "Access Denied by the policy of the bucket")
         return found
 
     def list_objects(
@@ -88,7 +89,7 @@ class Callers:
         """Return the objects below a prefix, and with a delimiter the common prefixes up to it, both in order.
 
         Raises:
-            ClientError: The bucket does not exist, or its policy or IAM denies it to the caller.
+            ClientError: The bucket does not exist, or IAM denies it to the caller.
 
         """
         need = Need("s3:ListBucket", f"arn:aws:s3:::{bucket}", {"s3:prefix": prefix})
@@ -96,7 +97,6 @@ class Callers:
         found = s3_backends[self.aws.account_id]["aws"].buckets.get(bucket)
         if found is None:
             raise _error(need, "NoSuchBucket", f"The bucket {bucket} does not exist.")
-        _require_by_policy(found, need)
         objects, folders = [], set()
         names = list(dict.keys(found.keys))  # a copy: other requests write meanwhile
         for name in sorted(name for name in names if name.startswith(prefix)):
@@ -142,11 +142,6 @@ class Callers:
         body, status, answered = run_wsgi_app(self._app, builder.get_environ(), buffered=True)
         headers = HTTPHeaders.from_pairs(answered.items())
         return AWSResponse(request.url, int(status.split()[0]), headers, MockRawResponse(b"".join(body)))
-
-
-def _require_by_policy(bucket: FakeBucket, need: Need) -> None:
-    if bucket.get_permission(need.action, need.resource) == PermissionResult.DENIED:
-        raise _error(need, "AccessDenied", "Access Denied by the policy of the bucket")
 
 
 def _error(need: Need, code: str, message: str) -> ClientError:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import json
 import socket
 import threading
 from http.client import HTTPConnection
@@ -81,19 +80,6 @@ def test_a_listing_does_not_mind_objects_that_are_written_meanwhile(aws: Aws) ->
     finally:
         stop.set()
         writer.join()
-
-
-def test_a_bucket_that_denies_it_is_not_listed(aws: Aws) -> None:
-    put(aws, "a/1")
-    arn = f"arn:aws:s3:::{aws.name}"
-    key = aws.user({"Action": "s3:*", "Resource": [arn, f"{arn}/*"]})
-    deny = {"Effect": "Deny", "Principal": "*", "Action": "s3:ListBucket", "Resource": arn}
-    policy = json.dumps({"Version": "2012-10-17", "Statement": [deny]})
-    aws.client("s3").put_bucket_policy(Bucket=aws.name, Policy=policy)
-    aws.enforce_iam(on=True)
-    answer = call(aws, "GET", "LISTSTATUS", "a", access_key=key)
-    assert answer.status_code == 403
-    assert "Access Denied by the policy" in answer.json()["RemoteException"]["message"]
 
 
 def test_a_name_with_a_colon_is_not_listed_as_a_uri(aws: Aws) -> None:
