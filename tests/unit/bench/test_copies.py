@@ -12,6 +12,7 @@ import pytest
 from bench import copies, duckdb_tables
 from lakehouse.errors import DataError
 from lakehouse.landing import ENTITIES
+from tests.support import oracle
 
 AGREED = 1_655_564_376_361
 
@@ -137,5 +138,8 @@ def test_the_plain_sample_has_one_record_of_each_customer_and_no_duplicate(
     assert len(customers) == len({row["email"] for row in customers}) == len({row["serialNumber"] for row in customers})
     assert len(movements) == len({json.dumps(row) for row in movements}) > 100
     assert all("timestamp" in row for row in movements)
-    assert min(counts(folder, tmp_path / "tables").values()) > 10
+    expected = oracle.tables(folder, "published", now=4_000_000_000_000)
+    found = counts(copies.make(folder, tmp_path / "twice", 2).folder, tmp_path / "tables")
+    assert found == {table: 2 * rows.total() for table, rows in expected.items()}, "what the lakehouse publishes"
+    assert min(found.values()) > 10
     assert copies.plain_sample(folder) == folder
