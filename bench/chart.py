@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 
 from matplotlib import pyplot
-from matplotlib.ticker import ScalarFormatter
+from matplotlib.ticker import NullFormatter, StrMethodFormatter
 
 
 def draw(result: Path, chart: Path) -> None:
@@ -25,8 +25,11 @@ def draw(result: Path, chart: Path) -> None:
         ylabel="Wall seconds, median",
         title=f"{machine['cores']} cores, {machine['memory_gib']} GiB, {results['date']}",
     )
-    for axis in (axes.xaxis, axes.yaxis):
-        axis.set_major_formatter(ScalarFormatter())
+    sizes = sorted({int(size) for entry in results["medians"] for size in entry["sizes"]})
+    axes.set_xticks(sizes, labels=[f"{size}x" for size in sizes])
+    axes.xaxis.set_minor_formatter(NullFormatter())
+    axes.yaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
+    axes.yaxis.set_minor_formatter(StrMethodFormatter("{x:g}"))
     axes.grid(visible=True, which="both", alpha=0.3)
     axes.legend()
     figure.savefig(chart)
