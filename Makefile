@@ -23,6 +23,9 @@ MAKEFLAGS += --no-builtin-rules
 ## KILLS     number of jobs that chaos kills (50)
 ## EXAMPLES  number of hostile landing files per table (1000)
 ## SEED      seed of the random choices, to repeat them
+## SIZES     sizes of the landing data in a bench: '1 10 100' times the original
+## ROUNDS    rounds of a bench, for sizes up to 10 (3); larger sizes run once
+## PROFILE_JOB  job of which a bench tells where the time goes, instead of comparing
 ## PYTHON    Python 3.11 for the set-up (python3.11)
 
 VENV := .venv
@@ -36,6 +39,7 @@ BIN := $(VENV)$(suffix)/bin
 READY := $(VENV)$(suffix)/.ready
 CHECKOV := $(VENV)-checkov/.ready
 GLUE_CATALOG := $(VENV)-glue-catalog/.ready
+CHART := $(VENV)-bench/.ready
 # Last on the PATH: the terraform that set-up installs if there is no other.
 export PATH := $(value PATH):$(CURDIR)/$(BIN)
 python := "$${PYTHON:-python3.11}"
@@ -66,7 +70,7 @@ $(READY): requirements$(suffix).txt requirements-terraform.txt
 clean: ## Stop the embedded AWS and remove everything that these targets created
 	@if [ -x $(BIN)/lakehouse ]; then $(BIN)/lakehouse down; fi
 	@find terraform -type d -name .terraform -prune -exec rm -rf {} +
-	@rm -rf build $(VENV) $(VENV)-aws $(VENV)-checkov $(VENV)-glue-catalog .mypy_cache .pytest_cache .ruff_cache *.egg-info
+	@rm -rf build $(VENV) $(VENV)-aws $(VENV)-checkov $(VENV)-glue-catalog $(VENV)-bench .mypy_cache .pytest_cache .ruff_cache *.egg-info
 
 ##@ Run
 
@@ -195,6 +199,15 @@ chaos: setup ## Kill jobs, break writes and damage files on an embedded AWS of i
 hostile.knobs := EXAMPLES SEED
 hostile: setup ## Run jobs on hostile landing files of each table, and on a line of 100 MB
 	@$(BIN)/python -m tests.try_hostile
+
+.PHONY: bench
+bench.knobs := SIZES ROUNDS DATA PROFILE_JOB
+bench: setup $(CHART) ## Measure the pipeline against naive Spark scripts and DuckDB, side by side (an hour)
+	@$(BIN)/python -m bench
+
+# In an environment of its own: only the chart needs it.
+$(CHART): requirements-bench.txt
+	$(set-up)
 
 .PHONY: test-glue-catalog
 test-glue-catalog: setup $(GLUE_CATALOG) ## Run the jobs on GlueCatalog and S3FileIO, as on AWS (downloads 361 MB once)

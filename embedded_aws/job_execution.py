@@ -143,8 +143,7 @@ class JobExecution:
 
     def _size(self, bucket: str) -> int:
         """Return the bytes of all objects of a bucket."""
-        pages = self._runtime.client("s3").get_paginator("list_objects_v2").paginate(Bucket=bucket)
-        return sum(item["Size"] for page in pages for item in page.get("Contents", []))
+        return sum(each.size for each in self._runtime.list_objects(bucket))
 
     @property
     def _uses_iceberg(self) -> bool:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import IO, Any, Final
 
 from botocore.exceptions import BotoCoreError, ClientError
+from moto.s3.models import FakeKey
 
 from embedded_aws import spark
 from embedded_aws.callers import Callers
@@ -67,6 +68,11 @@ class JobRuntime:
     def client(self, service: Any, credentials: Credentials | None = None) -> Any:
         """Return a boto3 client of this embedded AWS, by default with the root user's credentials."""
         return self._callers.client(service, credentials or self.aws.credentials)
+
+    def list_objects(self, bucket: str) -> list[FakeKey]:
+        """Return all objects of a bucket."""
+        objects, _ = self._callers.list_objects(self.aws.credentials, bucket, "")
+        return objects
 
     def _run(self, run: JobRun, on_finished: Callable[[JobRun], None]) -> None:
         state, error = "FAILED", None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import functools
 import importlib
+import io
 import logging
 import os
 import signal
@@ -12,6 +13,7 @@ import socket
 import string
 import sys
 import threading
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote
@@ -23,8 +25,11 @@ import moto.glue.urls
 import moto.logs.urls
 from moto import backends
 from moto.moto_server import werkzeug_app
+from werkzeug.datastructures import Headers
+from werkzeug.exceptions import ClientDisconnected, InternalServerError
 from werkzeug.middleware.dispatcher import DispatcherMiddleware
 from werkzeug.serving import make_server
+from werkzeug.test import run_wsgi_app
 
 from embedded_aws import iam_enforcement, moto_gaps, service_app
 from embedded_aws.authentication import Gate, Keys
@@ -62,19 +67,63 @@ class AwsOnly(werkzeug_app.DomainDispatcherApplication):
 
 
 class Handler(werkzeug_app.MotoRequestHandler):
-    """Sends header and body of a response in one write.
+    """Handles the requests of a connection one after the other, until the client closes it.
 
-    Terraform's provider was seen to disconnect between the two and to retry the call, which then failed with "already
-    exists".
+    werkzeug's own handler closes the connection after each request, since the application may leave some of the body
+    unread, and waits ten milliseconds for more of it. So the next request costs a connection and a thread, which is
+    more than most requests take. Here each body is read before the application runs.
     """
 
+    protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True
+    # Header and body are sent in one write: Terraform's provider was seen to disconnect between the two and to retry
+    # the call, which then failed with "already exists".
     wbufsize = 1 << 20
 
+    def run_wsgi(self) -> None:
+        """Answer a request."""
+        try:
+            environ = self.make_environ()
+            try:
+                body, status, headers = run_wsgi_app(self.server.app, environ)
+            except Exception:
+                log.exception("%s %s", self.command, environ["PATH_INFO"])
+                body, status, headers = run_wsgi_app(InternalServerError(), environ)
+            self._send(body, status, headers)
+        except (ConnectionError, TimeoutError, ClientDisconnected):
+            self.close_connection = True
+        except Exception:  # the request or the answer broke off in the middle, so nothing can follow on this connection
+            self.close_connection = True
+            log.exception("%s was not answered", self.command)
+
     def make_environ(self) -> dict[str, Any]:
-        """Return the WSGI environment of the request, after sending a pending "100 Continue"."""
+        """Return the WSGI environment of the request, with its whole body, after sending a pending "100 Continue"."""
         self.wfile.flush()
         self.path = quote(self.path, safe=string.printable, encoding="latin-1")  # Hadoop's client sends raw UTF-8
-        return super().make_environ()
+        environ = super().make_environ()
+        terminated = environ.get("wsgi.input_terminated", False)  # the body comes in chunks
+        size = -1 if terminated else int(environ.get("CONTENT_LENGTH") or 0)
+        environ["wsgi.input"] = io.BytesIO(environ["wsgi.input"].read(size))
+        return environ
+
+    def _send(self, body: Iterable[bytes], status: str, headers: Headers) -> None:
+        """Send a response; only its length tells the client where the next one begins."""
+        code, _, reason = status.partition(" ")
+        has_body = self.command != "HEAD" and code not in ("204", "304")
+        try:
+            if has_body and "Content-Length" not in headers:
+                body = [b"".join(body)]
+                headers["Content-Length"] = str(len(body[0]))
+            self.send_response(int(code), reason)
+            for name, value in headers.items():
+                self.send_header(name, value)
+            self.end_headers()
+            if has_body:
+                self.wfile.writelines(body)
+            self.wfile.flush()
+        finally:
+            if close := getattr(body, "close", None):
+                close()
 
 
 def listen(port: int) -> socket.socket:

@@ -76,6 +76,7 @@ class _Operation:
     def __init__(self, callers: Callers, caller: Credentials, bucket: str, key: str, request: Request) -> None:
         self._s3: S3Client = callers.client("s3", caller)
         self._read_object = functools.partial(callers.read_object, caller, bucket)
+        self._list_objects = functools.partial(callers.list_objects, caller, bucket)
         self._bucket = bucket
         self._key = key
         self._request = request
@@ -155,26 +156,18 @@ class _Operation:
         """Return the status of a file or a folder, or None."""
         if key:
             try:
-                found = self._read_object(key)
-                return _file("", found.size, found.last_modified.replace(tzinfo=UTC).timestamp())
+                return _file("", self._read_object(key))
             except ClientError as error:
                 if error.response["Error"]["Code"] != "NoSuchKey":
                     raise
-        below = self._s3.list_objects_v2(Bucket=self._bucket, Prefix=_folder(key), MaxKeys=1)
-        return _directory("") if below["KeyCount"] or not key else None
+        below, _ = self._list_objects(_folder(key))
+        return _directory("") if below or not key else None
 
     def _children(self) -> list[dict[str, Any]]:
-        prefix, found = _folder(self._key), []
-        pages = self._s3.get_paginator("list_objects_v2")
-        for page in pages.paginate(Bucket=self._bucket, Prefix=prefix, Delimiter="/"):
-            found += [
-                _file(item["Key"].removeprefix(prefix), item["Size"], item["LastModified"].timestamp())
-                for item in page.get("Contents", [])
-                if item["Key"] != prefix
-            ]
-            found += [
-                _directory(each["Prefix"].removeprefix(prefix).rstrip("/")) for each in page.get("CommonPrefixes", [])
-            ]
+        prefix = _folder(self._key)
+        objects, folders = self._list_objects(prefix, "/")
+        found = [_file(each.name.removeprefix(prefix), each) for each in objects if each.name != prefix]
+        found += [_directory(each.removeprefix(prefix).rstrip("/")) for each in folders]
         if not found:
             itself = self._find(self._key)
             if itself is None:
@@ -187,8 +180,8 @@ class _Operation:
         itself = self._find(self._key)
         if itself and itself["type"] == "FILE":
             yield self._key
-        for page in self._s3.get_paginator("list_objects_v2").paginate(Bucket=self._bucket, Prefix=_folder(self._key)):
-            yield from (item["Key"] for item in page.get("Contents", []))
+        below, _ = self._list_objects(_folder(self._key))
+        yield from (each.name for each in below)
 
     def _delete(self, keys: list[str]) -> None:
         for start in range(0, len(keys), _DELETE_AT_ONCE):
@@ -235,8 +228,9 @@ def _folder(key: str) -> str:
     return f"{key}/" if key else ""
 
 
-def _file(name: str, size: int, modified: float) -> dict[str, Any]:
-    return _status(name, "FILE", "644", size, round(modified * 1000))
+def _file(name: str, stored: FakeKey) -> dict[str, Any]:
+    modified = stored.last_modified.replace(tzinfo=UTC).timestamp()
+    return _status(name, "FILE", "644", stored.size, round(modified * 1000))
 
 
 def _directory(name: str) -> dict[str, Any]:

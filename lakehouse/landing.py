@@ -22,6 +22,7 @@ SUFFIXES = (".json", ".json.gz")
 LAYOUT = "customer/landing/, accelerometer/landing/ and step_trainer/landing/ with files *.json or *.json.gz"
 REMEDY = f"DATA must be a folder with {LAYOUT}. Leave it out to use a generated sample."
 UPLOADS_AT_ONCE = 8
+IN_PARTS = 8 * 1024**2  # bytes from which boto3 uploads a file in parts
 KEYS_PER_DELETE = 1000  # limit of DeleteObjects
 LONGEST_KEY = 1024  # bytes of UTF-8
 UNNAMEABLE = re.compile("[\x00-\x1f\x7f\ud800-\udfff\ufffe\uffff]")
@@ -92,7 +93,7 @@ def stale_keys(s3: S3Client, bucket: str, data: LandingData) -> list[str]:
 def replace(s3: S3Client, bucket: str, data: LandingData) -> None:
     """Make the landing zone hold exactly this data: first upload all of it, then delete everything else."""
     with ThreadPoolExecutor(UPLOADS_AT_ONCE) as pool:
-        uploads = [pool.submit(s3.upload_file, str(file), bucket, key) for key, file in data.files.items()]
+        uploads = [pool.submit(_upload, s3, bucket, key, file) for key, file in data.files.items()]
     for upload in uploads:
         upload.result()
     stale = stale_keys(s3, bucket, data)
@@ -105,6 +106,14 @@ def replace(s3: S3Client, bucket: str, data: LandingData) -> None:
                 f"the first because: {failed[0].get('Message')}. The zone still holds them besides DATA. "
                 "Run the command again."
             )
+
+
+def _upload(s3: S3Client, bucket: str, key: str, file: Path) -> None:
+    """Upload a file; a small one at once, since boto3's transfer manager takes as long as the request itself."""
+    if file.stat().st_size < IN_PARTS:
+        s3.put_object(Bucket=bucket, Key=key, Body=file.read_bytes())
+    else:
+        s3.upload_file(str(file), bucket, key)
 
 
 def _find_files(folder: Path, entity: str) -> tuple[dict[str, Path], list[Path]]:

@@ -10,6 +10,7 @@ from typing import Any
 
 from rich.table import Table
 
+from lakehouse import cost
 from lakehouse.errors import DataError
 from lakehouse.reconciliation import Reconciliation
 from lakehouse.tables import ACCOUNTED_FOR, TABLE_OF_JOB, ZONES, Publication, of_run, rows
@@ -70,6 +71,11 @@ class Report:
             if (own := [found for found in self.reconciliations if found.job == job and found.read])
         ]
 
+    @property
+    def dpu_seconds(self) -> int | None:
+        """What Glue bills for all jobs, retries included; None if it does not tell."""
+        return cost.total(job.dpu_seconds for job in self.jobs)
+
     def publication(self, job: str) -> Publication | None:
         """Return the publication of a job in this run."""
         return self.published.get(TABLE_OF_JOB.get(job, ""))
@@ -81,6 +87,7 @@ class Report:
             "status": self.status,
             "profile": self.profile,
             "seconds": self.seconds,
+            "dpu_seconds": self.dpu_seconds,
             "tables": dict(self.tables),
             "warnings": self.empty(),
             "jobs": [
@@ -88,6 +95,7 @@ class Report:
                     "name": job.name,
                     "state": job.state,
                     "seconds": job.seconds,
+                    "dpu_seconds": job.dpu_seconds,
                     "rows_in": publication.rows_in if publication else None,
                     "rows_out": publication.rows if publication else None,
                     "accounts": [found.as_json() for found in self.reconciliations if found.job == job.name],

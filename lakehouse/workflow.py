@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import BotoCoreError, ClientError, EndpointConnectionError, HTTPClientError
 
+from lakehouse import cost
 from lakehouse.errors import OperationInProgressError, WorkflowError
 from lakehouse.lease import ENDED, PROPERTY
 from lakehouse.tables import PROFILES, TABLE_OF_JOB
@@ -46,6 +47,8 @@ class JobRun:
     seconds: float | None = None
     message: str | None = None
     log_group: str | None = None
+    dpu_seconds: int | None = None
+    """What Glue bills for all attempts."""
 
 
 @dataclass(frozen=True)
@@ -174,6 +177,7 @@ def _job_run(name: str, attempts: list[Any]) -> JobRun:
         seconds=_seconds(last.get("StartedOn"), last.get("CompletedOn")),
         message=last.get("ErrorMessage"),
         log_group=last.get("LogGroupName"),
+        dpu_seconds=cost.dpu_seconds(attempts),
     )
 
 

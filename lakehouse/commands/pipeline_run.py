@@ -79,7 +79,8 @@ def _run_workflow(
     if problems:
         raise WorkflowError("\n  ".join(problems))
     verified = ", row counts as expected" if verify else ""
-    display.say(f"Succeeded in {report.seconds} s with profile {profile}{verified}. Report: {path}")
+    cost = f" and {report.dpu_seconds:,} DPU-seconds" if report.dpu_seconds else ""
+    display.say(f"Succeeded in {report.seconds} s{cost} with profile {profile}{verified}. Report: {path}")
 
 
 def _problems(report: Report, expected: dict[str, int] | None) -> list[str]:

@@ -52,7 +52,8 @@ def expected_of_sample(project: Project, profile: str) -> dict[str, int]:
 
 @pytest.fixture(scope="module")
 def ran(project: Project) -> dict[str, Any]:
-    project.succeed("run")
+    told = project.succeed("run")
+    assert re.search(r"^Succeeded in [\d.]+ s and [\d,]+ DPU-seconds with profile published, ", told, re.MULTILINE)
     return project.report()
 
 
@@ -64,8 +65,10 @@ def test_report_says_what_ran(ran: dict[str, Any]) -> None:
     assert [(job["name"], job["state"]) for job in ran["jobs"]] == [(name, "SUCCEEDED") for name in JOBS]
     for job in ran["jobs"]:
         assert job["seconds"] > 0
+        assert job["dpu_seconds"] >= 2 * 60  # two workers, at least a minute
         assert job["rows_in"] > 0
         assert job["rows_out"] > 0
+    assert ran["dpu_seconds"] == sum(job["dpu_seconds"] for job in ran["jobs"])
 
 
 def test_counts_are_those_known_by_construction(project: Project, ran: dict[str, Any]) -> None:

@@ -76,6 +76,9 @@ def moment(outputs: Outputs, status: str, *states: str, message: str = "") -> di
             "JobRunState": state,
             "StartedOn": STARTED,
             "LogGroupName": "/aws-glue/jobs/stedi-local",
+            "WorkerType": "G.1X",
+            "NumberOfWorkers": 2,
+            "ExecutionTime": 2,
             **({"CompletedOn": STARTED + timedelta(seconds=2.5)} if state not in ("RUNNING", "STARTING") else {}),
             **({"ErrorMessage": message} if state == "FAILED" else {}),
         }

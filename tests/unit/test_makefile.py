@@ -81,6 +81,8 @@ def folder(tmp_path: Path) -> Folder:
     for program in ("lakehouse", "python"):
         executable(path / ".venv" / "bin" / program)
     (path / ".venv" / ".ready").touch()
+    (path / ".venv-bench").mkdir()
+    (path / ".venv-bench" / ".ready").touch()
     return Folder(path)
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import socket
+import threading
 from http.client import HTTPConnection
 from typing import Any
 from urllib.parse import quote, urlsplit
@@ -51,6 +53,33 @@ def test_a_folder_lists_its_direct_children(aws: Aws) -> None:
     answer = call(aws, "GET", "LISTSTATUS", "nowhere")
     assert answer.status_code == 404
     assert answer.json()["RemoteException"]["javaClassName"] == "java.io.FileNotFoundException"
+
+
+def test_a_folder_lists_what_s3_lists(aws: Aws) -> None:
+    s3 = aws.client("s3")
+    s3.put_bucket_versioning(Bucket=aws.name, VersioningConfiguration={"Status": "Enabled"})
+    put(aws, "a/1", "a/1", "a/2", "a/b/3", "a/b/4", "a/c/5")
+    for deleted in ("a/2", "a/c/5"):
+        s3.delete_object(Bucket=aws.name, Key=deleted)
+    listed = call(aws, "GET", "LISTSTATUS", "a").json()["FileStatuses"]["FileStatus"]
+    assert [(each["pathSuffix"], each["type"]) for each in listed] == [("1", "FILE"), ("b", "DIRECTORY")]
+    assert status(aws, "a/c") is None, "all in it is deleted"
+
+
+def test_a_listing_does_not_mind_objects_that_are_written_meanwhile(aws: Aws) -> None:
+    stop = threading.Event()
+
+    def write() -> None:
+        for number in itertools.takewhile(lambda _: not stop.is_set(), itertools.count()):
+            put(aws, f"a/{number}")
+
+    writer = threading.Thread(target=write)
+    writer.start()
+    try:
+        assert all(call(aws, "GET", "LISTSTATUS", "a").status_code in (200, 404) for _ in range(100))
+    finally:
+        stop.set()
+        writer.join()
 
 
 def test_a_name_with_a_colon_is_not_listed_as_a_uri(aws: Aws) -> None:

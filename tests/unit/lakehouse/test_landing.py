@@ -157,6 +157,17 @@ def test_landing_zone_holds_exactly_the_data(s3: Any, landing_folder: Path, monk
     assert s3.get_object(Bucket="lake", Key="customer/landing/customer.json")["Body"].read() == b"{}\n"
 
 
+def test_a_large_file_is_uploaded_in_parts(s3: Any, landing_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(landing, "IN_PARTS", 5)
+    (landing_folder / "customer" / "landing" / "large.json").write_text('{"a": 1}\n')
+    uploaded: list[str] = []
+    upload_file = s3.upload_file
+    monkeypatch.setattr(s3, "upload_file", lambda *a: (uploaded.append(a[2]), upload_file(*a)))
+    landing.replace(s3, "lake", landing.find(landing_folder))
+    assert uploaded == ["customer/landing/large.json"], "the others, of 3 bytes each, are not"
+    assert s3.get_object(Bucket="lake", Key=uploaded[0])["Body"].read() == b'{"a": 1}\n'
+
+
 def test_nothing_is_deleted_when_an_upload_fails(s3: Any, landing_folder: Path) -> None:
     s3.put_object(Bucket="lake", Key="customer/landing/old.json", Body=b"old")
     data = landing.find(landing_folder)

@@ -51,6 +51,7 @@ def test_run_json_has_exactly_the_documented_fields(outputs: Outputs, tmp_path: 
         "status": "SUCCEEDED",
         "profile": "strict",
         "seconds": 20.0,
+        "dpu_seconds": len(TABLE_OF_JOB) * 2 * 60,
         "tables": dict.fromkeys(TABLE_OF_JOB.values(), 7),
         "warnings": [],
         "jobs": [
@@ -58,6 +59,7 @@ def test_run_json_has_exactly_the_documented_fields(outputs: Outputs, tmp_path: 
                 "name": name,
                 "state": "SUCCEEDED",
                 "seconds": 2.5,
+                "dpu_seconds": 2 * 60,
                 "rows_in": 9,
                 "rows_out": 7,
                 "accounts": [
