@@ -1,0 +1,360 @@
+"""The API of Athena: moto's, with queries that run."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import logging
+import threading
+import time
+import uuid
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, ClassVar, Final, cast
+
+from botocore.exceptions import ClientError
+from flask import request
+from moto.athena.models import AthenaBackend, WorkGroup
+
+from embedded_aws.athena import results, statements
+from embedded_aws.athena.errors import QueryCancelledError, QueryFailedError, denied
+from embedded_aws.athena.results import Column, Result
+from embedded_aws.authentication import CALLER
+from embedded_aws.callers import Callers
+from embedded_aws.connection import Credentials
+from embedded_aws.moto_gaps.athena import AthenaGaps, invalid
+
+if TYPE_CHECKING:
+    from embedded_aws.athena.execution import Execution
+
+log = logging.getLogger(__name__)
+
+_AT_ONCE: Final = 4
+"""Queries that run at the same time; more wait in the queue."""
+_PAGE: Final = 1000
+_FINISHED: Final = ("SUCCEEDED", "FAILED", "CANCELLED")
+
+
+@dataclass
+class QueryExecution:
+    """A query, from its start to its result."""
+
+    sql: str
+    workgroup: WorkGroup
+    context: Mapping[str, str]
+    parameters: list[str]
+    caller: Credentials
+    output: str
+    """URI of the folder of the result."""
+    encryption: Mapping[str, str]
+    limit: int | None
+    id: str = field(default_factory=lambda: str(uuid.uuid4()))
+    status: str = "QUEUED"
+    reason: str = ""
+    columns: list[Column] = field(default_factory=list)
+    is_table: bool = True
+    rows: int = 0
+    written: int = 0
+    scanned: int = 0
+    submitted: float = field(default_factory=time.time)
+    started: float = 0.0
+    completed: float = 0.0
+    running: Execution | None = None
+    stop_requested: bool = False
+
+    @property
+    def location(self) -> str:
+        """URI of the result file."""
+        kind, _ = statements.kind(self.sql)
+        return f"{self.output}{self.id}.{'csv' if kind == 'DML' else 'txt'}"
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the query as GetQueryExecution shows it."""
+        kind, substatement = statements.kind(self.sql)
+        end = self.completed or time.time()
+        queued, engine = (self.started or end) - self.submitted, end - (self.started or end)
+        status: dict[str, Any] = {"State": self.status, "SubmissionDateTime": self.submitted}
+        if self.reason:
+            status["StateChangeReason"] = self.reason
+        if self.completed:
+            status["CompletionDateTime"] = self.completed
+        if self.status == "FAILED":
+            status["AthenaError"] = {"ErrorCategory": 2, "Retryable": False, "ErrorMessage": self.reason}
+        configuration: dict[str, Any] = {"OutputLocation": self.location}
+        if self.encryption:
+            configuration["EncryptionConfiguration"] = dict(self.encryption)
+        shown = {
+            "QueryExecutionId": self.id,
+            "Query": self.sql,
+            "StatementType": kind,
+            "SubstatementType": substatement,
+            "ResultConfiguration": configuration,
+            "ResultReuseConfiguration": {"ResultReuseByAgeConfiguration": {"Enabled": False}},
+            "QueryExecutionContext": dict(self.context),
+            "Status": status,
+            "Statistics": {
+                "EngineExecutionTimeInMillis": round(engine * 1000),
+                "DataScannedInBytes": self.scanned,
+                "TotalExecutionTimeInMillis": round((end - self.submitted) * 1000),
+                "QueryQueueTimeInMillis": round(queued * 1000),
+                "ResultReuseInformation": {"ReusedPreviousResult": False},
+            },
+            "WorkGroup": self.workgroup.name,
+            "EngineVersion": {
+                "SelectedEngineVersion": "AUTO",
+                "EffectiveEngineVersion": "Athena engine version 3",
+            },
+        }
+        return {**shown, "ExecutionParameters": self.parameters} if self.parameters else shown
+
+
+class Queries:
+    """Runs queries in threads."""
+
+    def __init__(self, callers: Callers) -> None:
+        self.callers = callers
+        self._pool = ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="athena")
+        self._active: set[str] = set()
+        self._executions: dict[str, QueryExecution] = {}
+        self._lock = threading.Lock()
+
+    def start(self, query: QueryExecution, backend: AthenaBackend) -> None:
+        """Queue a query."""
+        with self._lock:
+            self._executions[query.id] = query
+        self._pool.submit(self._run, query, backend)
+
+    def stop(self, query: QueryExecution) -> None:
+        """Stop a query; one that has ended stays as it is."""
+        with self._lock:
+            query.stop_requested = True
+            running = query.running
+        if running:
+            running.stop()
+
+    def close(self) -> None:
+        """Stop all queries."""
+        with self._lock:
+            active = list(self._executions.values())
+        for query in active:
+            self.stop(query)
+        self._pool.shutdown(wait=True, cancel_futures=True)
+
+    def _run(self, query: QueryExecution, backend: AthenaBackend) -> None:
+        query.started = time.time()
+        state, reason = "SUCCEEDED", ""
+        try:
+            self._answer(query, backend)
+        except QueryCancelledError as error:
+            state, reason = "CANCELLED", str(error)
+        except QueryFailedError as error:
+            state, reason = "FAILED", str(error)
+        except ClientError as error:
+            state, reason = "FAILED", str(denied(error.response["Error"]["Message"]))
+        except Exception as error:
+            log.exception("Query %s", query.id)
+            state, reason = "FAILED", f"GENERIC_INTERNAL_ERROR: The embedded Athena failed: {error!r}"
+        with self._lock:
+            query.running = None
+            del self._executions[query.id]
+        query.completed = time.time()
+        query.reason = reason
+        query.status = state  # last: a client that sees the end sees all
+
+    def _answer(self, query: QueryExecution, backend: AthenaBackend) -> None:
+        # Two seconds of imports, which only queries need.
+        from embedded_aws.athena.execution import Execution, PreparedStatements  # noqa: PLC0415
+        from embedded_aws.athena.tables import Lake, Meter  # noqa: PLC0415
+
+        meter = Meter(query.limit)
+        execution = Execution(
+            Lake(self.callers, query.caller, meter), meter, _prepared(backend, query, PreparedStatements)
+        )
+        with self._lock:
+            query.running = execution
+            stopped = query.stop_requested
+        if stopped:
+            execution.stop()
+        query.status = "RUNNING"
+        try:
+            meter.check()
+            execution.run(
+                query.sql,
+                query.context.get("Database", ""),
+                query.parameters,
+                lambda result: self._write(query, result),
+            )
+        finally:
+            query.scanned = meter.scanned
+
+    def _write(self, query: QueryExecution, result: Result) -> None:
+        """Write result and metadata to S3, as the caller."""
+        query.columns, query.is_table = list(result.columns), result.is_table
+        content = b"".join(results.csv_lines(result))
+        query.written = len(content)
+        self._put(query, query.location, content)
+        if result.columns:
+            self._put(query, f"{query.location}.metadata", results.metadata(query.id, query.columns))
+
+    def _put(self, query: QueryExecution, location: str, content: bytes) -> None:
+        bucket, _, key = location.removeprefix("s3://").partition("/")
+        extra = {}
+        if option := query.encryption.get("EncryptionOption"):
+            extra = {"ServerSideEncryption": {"SSE_S3": "AES256"}.get(option, "aws:kms")}
+            if "KmsKey" in query.encryption:
+                extra["SSEKMSKeyId"] = query.encryption["KmsKey"]
+        self.callers.client("s3", query.caller).put_object(Bucket=bucket, Key=key, Body=content, **extra)
+
+    def read(self, caller: Credentials, query: QueryExecution) -> list[list[str | None]]:
+        """Return the rows of a result file, the header of a CSV first."""
+        bucket, _, key = query.location.removeprefix("s3://").partition("/")
+        text = self.callers.read_object(caller, bucket, key).value.decode()
+        return list(results.parse_csv(text)) if query.is_table else [[line] for line in text.split("\n")[:-1]]
+
+
+def _prepared(backend: AthenaBackend, query: QueryExecution, make: Any) -> Any:
+    """Return the prepared statements of the query's workgroup."""
+    group = query.workgroup
+
+    def find(name: str) -> str | None:
+        found = backend.prepared_statements.get(name)
+        return found.query_statement if found and _group_of(found) == group.name else None
+
+    def save(name: str, sql: str) -> None:
+        if sql:
+            backend.create_prepared_statement(name, group.name, sql, "")  # type: ignore[arg-type] # as moto calls it
+        else:
+            backend.prepared_statements.pop(name, None)
+
+    return make(find, save)
+
+
+def _group_of(statement: Any) -> str:
+    return str(getattr(statement.workgroup, "name", statement.workgroup))
+
+
+class EmbeddedAthenaResponse(AthenaGaps):
+    """Parses requests about queries."""
+
+    queries: ClassVar[Queries]
+    """Set by the server before the first request."""
+    tokens: ClassVar[dict[str, str]] = {}
+    """Id of the query of each ClientRequestToken, with which a client may repeat a request."""
+
+    def start_query_execution(self) -> str:
+        """StartQueryExecution."""
+        token = self._get_param("ClientRequestToken")
+        if token in self.tokens and self.tokens[token] in self.athena_backend.executions:
+            return json.dumps({"QueryExecutionId": self.tokens[token]})
+        name = self._get_param("WorkGroup") or "primary"
+        group = self.athena_backend.work_groups.get(name)
+        if group is None:
+            raise invalid(f"WorkGroup {name} is not found.")
+        if group.state == "DISABLED":
+            raise invalid(f"WorkGroup {name} is disabled.")
+        place = dict(group.configuration.get("ResultConfiguration") or {})
+        if not group.configuration.get("EnforceWorkGroupConfiguration"):
+            place |= self._get_param("ResultConfiguration") or {}
+        query = QueryExecution(
+            sql=self._get_param("QueryString"),
+            workgroup=group,
+            context=self._get_param("QueryExecutionContext") or {},
+            parameters=self._get_param("ExecutionParameters") or [],
+            caller=request.environ[CALLER],
+            output=self._output(place.get("OutputLocation")),
+            encryption=place.get("EncryptionConfiguration") or {},
+            limit=group.configuration.get("BytesScannedCutoffPerQuery"),
+        )
+        self.athena_backend.executions[query.id] = query  # type: ignore[assignment] # in place of moto's
+        if token:
+            self.tokens[token] = query.id
+        self.queries.start(query, self.athena_backend)
+        return json.dumps({"QueryExecutionId": query.id})
+
+    def _output(self, location: str | None) -> str:
+        if not location:
+            raise invalid(
+                "No output location provided. An output location is required either through the Workgroup result "
+                "configuration setting or as an API input."
+            )
+        bucket = location.removeprefix("s3://").partition("/")[0]
+        try:
+            self.queries.callers.client("s3", request.environ[CALLER]).get_bucket_location(Bucket=bucket)
+        except ClientError:
+            raise invalid(f"Unable to verify/create output bucket {bucket}") from None
+        return location.rstrip("/") + "/"
+
+    def _query(self, query_id: str | None = None) -> QueryExecution:
+        wanted = query_id or self._get_param("QueryExecutionId")
+        found = self.athena_backend.executions.get(wanted)
+        if found is None:
+            raise invalid(f"QueryExecution {wanted} was not found")
+        return cast("QueryExecution", found)
+
+    def get_query_execution(self) -> str:
+        """GetQueryExecution."""
+        return json.dumps({"QueryExecution": self._query().as_dict()})
+
+    def batch_get_query_execution(self) -> str:
+        """BatchGetQueryExecution."""
+        ids = self._get_param("QueryExecutionIds")
+        known = [each for each in ids if each in self.athena_backend.executions]
+        unknown = [
+            {
+                "QueryExecutionId": each,
+                "ErrorCode": "INVALID_INPUT",
+                "ErrorMessage": f"QueryExecution {each} was not found",
+            }
+            for each in ids
+            if each not in known
+        ]
+        found = [self._query(each).as_dict() for each in known]
+        return json.dumps({"QueryExecutions": found, "UnprocessedQueryExecutionIds": unknown})
+
+    def list_query_executions(self) -> str:
+        """ListQueryExecutions: the newest first."""
+        group = self._get_param("WorkGroup") or "primary"
+        ids = [each.id for each in map(self._query, self.athena_backend.executions) if each.workgroup.name == group][
+            ::-1
+        ]
+        start, size = int(self._get_param("NextToken") or 0), self._get_param("MaxResults") or 50
+        more = {"NextToken": str(start + size)} if start + size < len(ids) else {}
+        return json.dumps({"QueryExecutionIds": ids[start : start + size], **more})
+
+    def stop_query_execution(self) -> str:
+        """StopQueryExecution."""
+        self.queries.stop(self._query())
+        return "{}"
+
+    def get_query_results(self) -> str:
+        """GetQueryResults: a page of rows, the first of a query with the names of the columns."""
+        query = self._query()
+        if query.status not in _FINISHED:
+            raise invalid(f"Query has not yet finished. Current state: {query.status}")
+        if query.status != "SUCCEEDED":
+            raise invalid(f"Query did not finish successfully. Final query state: {query.status}")
+        try:
+            rows = self.queries.read(request.environ[CALLER], query)
+        except ClientError as error:
+            if error.response["Error"]["Code"] == "NoSuchKey":
+                raise invalid("Could not find results") from None
+            raise invalid(str(denied(error.response["Error"]["Message"]))) from None
+        start, size = int(self._get_param("NextToken") or 0), self._get_param("MaxResults") or _PAGE
+        if not 1 <= size <= _PAGE:
+            raise invalid(f"MaxResults is {size}, but must be 1 to {_PAGE}")
+        page = list(itertools.islice(rows, start, start + size))
+        more = {"NextToken": str(start + size)} if start + size < len(rows) else {}
+        shown = {
+            "Rows": [{"Data": [{} if each is None else {"VarCharValue": each} for each in row]} for row in page],
+            "ResultSetMetadata": {"ColumnInfo": [column.as_dict() for column in query.columns]},
+        }
+        return json.dumps({"UpdateCount": 0, "ResultSet": shown, **more})
+
+    def get_query_runtime_statistics(self) -> str:
+        """GetQueryRuntimeStatistics: what was measured, without stages."""
+        query = self._query()
+        times = query.as_dict()["Statistics"]
+        timeline = {key: value for key, value in times.items() if key.endswith("InMillis")}
+        rows = {"InputBytes": query.scanned, "OutputBytes": query.written, "OutputRows": query.rows}
+        return json.dumps({"QueryRuntimeStatistics": {"Timeline": timeline, "Rows": rows}})
