@@ -16,6 +16,8 @@ _TYPES: Final = {
     "integer": ("integer", 10),
     "bigint": ("bigint", 19),
     "hugeint": ("bigint", 19),  # DuckDB's sum of integers
+    "uinteger": ("bigint", 19),
+    "ubigint": ("bigint", 19),  # some counts
     "float": ("float", 17),
     "double": ("double", 17),
     "varchar": ("varchar", 2147483647),

@@ -41,7 +41,7 @@ _SAME: Final = frozenset({
     exp.ArraySize, exp.ArrayToString, exp.Asin, exp.Atan, exp.Avg, exp.BitwiseAnd, exp.BitwiseOr,
     exp.BitwiseXor, exp.Case, exp.Cast, exp.Cbrt, exp.Ceil, exp.Chr, exp.Coalesce, exp.Concat, exp.ConcatWs,
     exp.Corr, exp.Cos, exp.Count, exp.CountIf, exp.CovarPop, exp.CovarSamp, exp.CumeDist, exp.CurrentDate,
-    exp.CurrentTimestamp, exp.Date, exp.DateAdd, exp.DateDiff, exp.Day, exp.DayOfMonth, exp.DayOfWeekIso,
+    exp.CurrentTimestamp, exp.Date, exp.DateAdd, exp.DateDiff, exp.DateTrunc, exp.Day, exp.DayOfMonth, exp.DayOfWeekIso,
     exp.DayOfYear, exp.Decode, exp.Degrees, exp.DenseRank, exp.Encode, exp.Exists, exp.Exp, exp.Extract,
     exp.FirstValue, exp.Flatten, exp.Floor, exp.FromISO8601Date, exp.FromISO8601Timestamp, exp.GenerateSeries,
     exp.Greatest, exp.GroupConcat, exp.Grouping, exp.Hex, exp.Hour, exp.If, exp.IsNan, exp.JSONExtract,
@@ -83,6 +83,9 @@ _NOT_IN_ATHENA: Final = {
     exp.Parameter: "parameters other than ?",
     exp.SessionParameter: "session parameters",
 }
+
+
+_UNITS_OF_DATES: Final = ("DAY", "WEEK", "MONTH", "QUARTER", "YEAR")
 
 
 @dataclass(frozen=True)
@@ -307,6 +310,14 @@ def _name_columns(tree: exp.Expr) -> None:
 
 def _function(node: exp.Expr) -> exp.Expr:
     """Return what stands for a function or operator in DuckDB where sqlglot changes too little."""
+    if isinstance(node, exp.Div) and node.find_ancestor(exp.Try):
+        return exp.IntDiv(this=node.this, expression=node.expression)  # null for zero; TRY refuses what may raise
+    if (
+        isinstance(node, exp.DateAdd | exp.DateTrunc | exp.TimestampTrunc)
+        and _is_date(node)
+        and not isinstance(node.parent, exp.Cast)
+    ):
+        return exp.cast(node.copy(), "date")
     if isinstance(node, exp.Div):
         return exp.Anonymous(this="athena_divide", expressions=[node.this, node.expression])
     if isinstance(node, exp.Mod):
@@ -324,6 +335,16 @@ def _function(node: exp.Expr) -> exp.Expr:
     if isinstance(node, exp.Anonymous):
         node.set("this", _RENAMED.get(node.name.lower(), node.name))
     return node
+
+
+def _is_date(node: exp.Expr) -> bool:
+    """Tell whether an expression is a date by its form: DuckDB adds to a date and gets a timestamp."""
+    if isinstance(node, exp.DateAdd | exp.DateTrunc | exp.TimestampTrunc):
+        unit = str(node.args.get("unit") or "DAY").upper().strip("'")
+        return unit in _UNITS_OF_DATES and _is_date(node.this)
+    if isinstance(node, exp.Cast):
+        return node.is_type("date")
+    return isinstance(node, exp.CurrentDate | exp.Date | exp.FromISO8601Date | exp.LastDay)
 
 
 def _in_duckdb(tree: exp.Expr) -> str:
