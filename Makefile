@@ -14,6 +14,9 @@ MAKEFLAGS += --no-builtin-rules
 ## EMAIL     e-mail address of a person
 ## EMAILS    file of e-mail addresses of several people, one per line
 ## ACCEPT    keys of objects that `make forget` need not search, separated by commas
+## SQL       query in Athena's SQL
+## TABLE     table of the lakehouse
+## LIMIT     number of rows to show (20)
 ## NUMBER    number of a file, as in a message: file-...
 ## RUN       id of a local job run: jr_...
 ## DRY_RUN   1: search, and change nothing
@@ -29,7 +32,7 @@ VENV := .venv
 
 # A command on AWS needs neither moto nor Spark nor Java. Its own environment holds requirements-aws.txt only, and is made
 # only where the full one does not exist. All other targets, and ENV=local, need the full one.
-on-aws := apply plan run-pipeline landing counts forget export name destroy
+on-aws := apply plan run-pipeline landing counts query show forget export name destroy
 full := $(filter-out $(on-aws),$(or $(MAKECMDGOALS),help)) $(filter local,$(or $(value ENV),local)) $(wildcard $(VENV)/.ready)
 suffix := $(if $(strip $(full)),,-aws)
 BIN := $(VENV)$(suffix)/bin
@@ -86,6 +89,16 @@ landing: setup ## Make the landing zone hold exactly DATA (asks on AWS, unless Y
 counts.knobs := ENV
 counts: setup ## Print the row counts of the tables
 	@$(BIN)/lakehouse counts
+
+.PHONY: query
+query.knobs := ENV SQL
+query: setup ## Run SQL through Athena and print its rows (without SQL: a prompt, or queries from standard input)
+	@$(BIN)/lakehouse query
+
+.PHONY: show
+show.knobs := ENV TABLE LIMIT
+show: setup ## Print the first rows of TABLE, through Athena
+	@$(BIN)/lakehouse show
 
 .PHONY: name
 name.knobs := ENV NUMBER
