@@ -1,13 +1,11 @@
+# ruff: noqa: E501 - a query is best read on one line
 """Athena of the embedded AWS through its API, on Iceberg tables and JSON files in its S3, without Spark."""
 
 from __future__ import annotations
 
 import csv
-import gzip
 import io
-import time
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
@@ -17,100 +15,19 @@ import pytest
 from botocore.exceptions import ClientError
 from pyathena import connect
 from pyathena.error import OperationalError
-from pyiceberg.catalog import Catalog, load_catalog
-from pyiceberg.table import Table
 from pyiceberg.types import LongType
 
 from embedded_aws import EmbeddedAws
 from embedded_aws.athena.openx_json import SERDE
-from tests.support.athena import Answer, ask, ended
+from tests.support.athena import FORMS, PEOPLE, Lake, ended
 from tests.support.served import Aws
-
-PEOPLE = pa.schema([
-    pa.field("name", pa.string(), metadata={"doc": "Their name."}),
-    pa.field("n", pa.int64()),
-    pa.field("x", pa.float64()),
-])  # fmt: skip
-
-
-@dataclass
-class Lake:
-    """A database with two Iceberg tables and one of JSON, and a workgroup."""
-
-    aws: Aws
-    catalog: Catalog
-    people: Table
-    snapshots: list[int]
-    group: str
-
-    @property
-    def athena(self) -> Any:
-        return self.aws.client("athena")
-
-    def ask(self, sql: str, athena: Any = None, **options: Any) -> Answer:
-        context = {"Database": self.aws.name}
-        return ask(athena or self.athena, sql, **{"WorkGroup": self.group, "QueryExecutionContext": context, **options})
-
-    def rows(self, sql: str, **options: Any) -> list[list[str | None]]:
-        answer = self.ask(sql, **options)
-        assert answer.state == "SUCCEEDED", answer.reason
-        return answer.rows
-
-    def reason(self, sql: str, athena: Any = None, **options: Any) -> str:
-        answer = self.ask(sql, athena, **options)
-        assert answer.state == "FAILED", answer.rows
-        return answer.reason
 
 
 @pytest.fixture(scope="module")
 def lake(served: EmbeddedAws) -> Iterator[Lake]:
-    aws = Aws.new(served)
-    key, secret = aws.root
-    places = {"endpoint": aws.endpoint, "region": "us-east-1", "access-key-id": key, "secret-access-key": secret}
-    settings = {f"{service}.{name}": value for service in ("glue", "s3") for name, value in places.items()}
-    catalog = load_catalog("lake", type="glue", **settings)
-    people = catalog.create_table((aws.name, "people"), PEOPLE)
-    people.append(pa.table({"name": ["Ann", "Bob"], "n": [1, 2], "x": [0.5, None]}, schema=PEOPLE))
-    time.sleep(0.01)  # snapshots of one millisecond cannot be told apart by time
-    people.append(pa.table({"name": ['Cy "x",\nZoë', ""], "n": [3, None], "x": [1e10, 2.0]}, schema=PEOPLE))
-    people.manage_snapshots().create_tag(people.history()[0].snapshot_id, "first").commit()
-    catalog.create_table((aws.name, "secrets"), PEOPLE).append(
-        pa.table({"name": ["hidden"], "n": [7], "x": [7.0]}, schema=PEOPLE)
-    )
-    s3 = aws.client("s3")
-    s3.put_object(Bucket=aws.name, Key="landing/a.json", Body=b'{"Name":"Ann","n":1}\n{"name":"Bob","n":"2"},\n')
-    s3.put_object(Bucket=aws.name, Key="landing/b/c.json.gz", Body=gzip.compress(b'{"name":"Cy","n":3}'))
-    for ignored in (
-        "landing/_started",
-        "landing/.a.json",
-        "landing/_x/a.json",
-        "landing/empty.json",
-        "landing2/a.json",
-    ):
-        s3.put_object(Bucket=aws.name, Key=ignored, Body=b"" if "empty" in ignored else b"no JSON")
-    columns = [{"Name": "name", "Type": "string", "Comment": "Their name."}, {"Name": "n", "Type": "bigint"}]
-    storage = {
-        "Columns": columns,
-        "Location": f"s3://{aws.name}/landing/",
-        "SerdeInfo": {"SerializationLibrary": SERDE},
-    }
-    table = {
-        "Name": "land",
-        "TableType": "EXTERNAL_TABLE",
-        "StorageDescriptor": storage,
-        "Parameters": {"EXTERNAL": "TRUE"},
-    }
-    aws.client("glue").create_table(DatabaseName=aws.name, TableInput=table)
-    group = f"group-{aws.name}"
-    result = {
-        "OutputLocation": f"s3://{aws.name}/results/",
-        "EncryptionConfiguration": {"EncryptionOption": "SSE_S3"},
-    }
-    aws.client("athena").create_work_group(
-        Name=group, Configuration={"ResultConfiguration": result, "EnforceWorkGroupConfiguration": True}
-    )
-    yield Lake(aws, catalog, people, [each.snapshot_id for each in people.history()], group)
-    aws.enforce_iam(on=False)
+    lake = Lake.new(Aws.new(served))
+    yield lake
+    lake.aws.enforce_iam(on=False)
 
 
 class TestResults:
@@ -493,35 +410,10 @@ class TestPermissions:
     @pytest.mark.parametrize(
         "sql",
         [
-            "SELECT * FROM secrets",
-            "SELECT count(*) FROM secrets",
-            'SELECT * FROM "{database}"."SECRETS"',
-            'SELECT * FROM "AwsDataCatalog"."{database}"."secrets"',
-            "SELECT * FROM secrets FOR VERSION AS OF 'main'",
-            "SELECT * FROM secrets FOR TIMESTAMP AS OF current_timestamp",
-            'SELECT * FROM "secrets$files"',
-            'SELECT * FROM "secrets$snapshots"',
-            'SELECT * FROM "secrets$history"',
-            'SELECT * FROM "secrets$manifests"',
-            'SELECT * FROM "secrets$partitions"',
-            'SELECT * FROM "secrets$refs"',
-            "WITH a AS (SELECT * FROM secrets) SELECT * FROM a",
-            "WITH people AS (SELECT * FROM secrets) SELECT * FROM people",
-            "WITH secrets AS (SELECT * FROM secrets) SELECT * FROM secrets",
-            "SELECT n FROM people UNION ALL SELECT n FROM secrets",
-            "SELECT n FROM people WHERE n = (SELECT max(n) FROM secrets)",
-            "SELECT (SELECT max(name) FROM secrets)",
-            "SELECT p.n FROM people p JOIN secrets s ON p.n = s.n",
-            "SELECT p.n FROM people p CROSS JOIN LATERAL (SELECT name FROM secrets) s",
-            "SELECT n FROM people WHERE EXISTS (SELECT 1 FROM secrets)",
-            "VALUES ((SELECT max(name) FROM secrets))",
+            *FORMS,
             "SELECT * FROM land",
-            "DESCRIBE secrets",
-            "SHOW CREATE TABLE secrets",
-            "SHOW COLUMNS IN secrets",
-            "SHOW TBLPROPERTIES secrets",
-            "CREATE TABLE IF NOT EXISTS secrets (a int) LOCATION 's3://x'",
-            "ALTER TABLE secrets DROP COLUMN x",
+            "WITH people AS (SELECT * FROM secrets) SELECT * FROM people",
+            "SELECT p.n FROM people p JOIN secrets s ON p.n = s.n",
             "SHOW TABLES IN other",
             "SELECT * FROM other.people",
             "EXECUTE all_of_them",
@@ -532,7 +424,7 @@ class TestPermissions:
             lake.athena.create_prepared_statement(
                 StatementName="all_of_them", WorkGroup=lake.group, QueryStatement="SELECT * FROM secrets"
             )
-        answer = lake.ask(sql.format(database=lake.aws.name), analyst)
+        answer = lake.ask(sql.format(database=lake.aws.name, table="secrets"), analyst)
         assert answer.state == "FAILED"
         assert answer.reason.startswith("Insufficient permissions to execute the query. User: arn:aws:iam::")
         assert "is not authorized to perform: glue:Get" in answer.reason

@@ -1,3 +1,4 @@
+# ruff: noqa: E501 - a query is best read on one line
 """Athena's SQL in the embedded Athena, on tables in memory: results and failures as Athena's documentation has them."""
 
 from __future__ import annotations
@@ -314,7 +315,7 @@ def test_a_stopped_query_ends() -> None:
     execution = Execution(TablesInMemory(), Meter(None), PreparedStatements({}.get, lambda *_: None))  # type: ignore[arg-type]
     execution.stop()
     with pytest.raises(QueryCancelledError):
-        execution.run("SELECT 1", "lake", [], lambda result: None)
+        execution.run("SELECT 1", "lake", [], lambda _: None)
 
 
 @pytest.mark.parametrize(
