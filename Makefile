@@ -39,6 +39,7 @@ BIN := $(VENV)$(suffix)/bin
 READY := $(VENV)$(suffix)/.ready
 CHECKOV := $(VENV)-checkov/.ready
 GLUE_CATALOG := $(VENV)-glue-catalog/.ready
+ATHENA_CLIENTS := $(VENV)-athena-clients/.ready
 # Last on the PATH: the terraform that set-up installs if there is no other.
 export PATH := $(value PATH):$(CURDIR)/$(BIN)
 python := "$${PYTHON:-python3.11}"
@@ -69,7 +70,7 @@ $(READY): requirements$(suffix).txt requirements-terraform.txt
 clean: ## Stop the embedded AWS and remove everything that these targets created
 	@if [ -x $(BIN)/lakehouse ]; then $(BIN)/lakehouse down; fi
 	@find terraform -type d -name .terraform -prune -exec rm -rf {} +
-	@rm -rf build $(VENV) $(VENV)-aws $(VENV)-checkov $(VENV)-glue-catalog .mypy_cache .pytest_cache .ruff_cache *.egg-info
+	@rm -rf build $(VENV) $(VENV)-aws $(VENV)-checkov $(VENV)-glue-catalog $(VENV)-athena-clients .mypy_cache .pytest_cache .ruff_cache *.egg-info
 
 ##@ Run
 
@@ -215,6 +216,14 @@ test-glue-catalog: setup $(GLUE_CATALOG) ## Run the jobs on GlueCatalog and S3Fi
 
 # In an environment of its own: only one jar of it is used, and nothing is imported.
 $(GLUE_CATALOG): requirements-glue-catalog.txt
+	$(set-up)
+
+.PHONY: test-athena-clients
+test-athena-clients: setup $(ATHENA_CLIENTS) ## Query Athena of the embedded AWS with awswrangler and the AWS CLI
+	@$(BIN)/pytest tests/athena_clients
+
+# In an environment of its own: awswrangler needs an older pyarrow.
+$(ATHENA_CLIENTS): requirements-athena-clients.txt
 	$(set-up)
 
 .PHONY: try-docs

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import itertools
 import json
 import logging
@@ -115,7 +116,6 @@ class Queries:
     def __init__(self, callers: Callers) -> None:
         self.callers = callers
         self._pool = ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="athena")
-        self._active: set[str] = set()
         self._executions: dict[str, QueryExecution] = {}
         self._lock = threading.Lock()
 
@@ -209,8 +209,13 @@ class Queries:
     def read(self, caller: Credentials, query: QueryExecution) -> list[list[str | None]]:
         """Return the rows of a result file, the header of a CSV first."""
         bucket, _, key = query.location.removeprefix("s3://").partition("/")
-        text = self.callers.read_object(caller, bucket, key).value.decode()
-        return list(results.parse_csv(text)) if query.is_table else [[line] for line in text.split("\n")[:-1]]
+        return _rows(self.callers.read_object(caller, bucket, key).value, query.is_table)
+
+
+@functools.lru_cache(maxsize=4)  # a client asks for one page after the other
+def _rows(content: bytes, is_table: bool) -> list[list[str | None]]:
+    text = content.decode()
+    return list(results.parse_csv(text)) if is_table else [[line] for line in text.split("\n")[:-1]]
 
 
 def _prepared(backend: AthenaBackend, query: QueryExecution, make: Any) -> Any:

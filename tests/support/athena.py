@@ -14,7 +14,6 @@ from pyiceberg.table import Table
 from embedded_aws.athena.openx_json import SERDE
 from tests.support.served import Aws
 
-
 FORMS = (
     "SELECT * FROM {table}",
     "SELECT count(*) FROM {table}",

@@ -1,4 +1,4 @@
-# ruff: noqa: E501 - a query is best read on one line
+# ruff: noqa: E501, S608 - a query is best read on one line
 """Athena of the embedded AWS through its API, on Iceberg tables and JSON files in its S3, without Spark."""
 
 from __future__ import annotations
