@@ -5,6 +5,7 @@ from __future__ import annotations
 import fnmatch
 import re
 import threading
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, Final
@@ -93,9 +94,16 @@ class Execution:
     def stop(self) -> None:
         """Stop the query."""
         self._meter.stopped.set()
-        with self._lock:
-            if self._connection:
+        threading.Thread(target=self._interrupt, daemon=True).start()
+
+    def _interrupt(self) -> None:
+        """Interrupt DuckDB until it ends: it forgets an interruption that comes before it has begun."""
+        while True:
+            with self._lock:
+                if self._connection is None:
+                    return
                 self._connection.interrupt()
+            time.sleep(0.05)
 
     def run(self, sql: str, database: str, parameters: Sequence[str], write: Callable[[Result], None]) -> None:
         """Run a query and hand its result to `write`.
@@ -291,8 +299,10 @@ def _snapshot_of(connection: duckdb.DuckDBPyConnection, read: Read) -> Callable[
             milliseconds = _evaluated(connection, f"epoch_ms(CAST({version.expression} AS TIMESTAMPTZ))")
             snapshot = table.snapshot_as_of_timestamp(milliseconds)
             if snapshot is None:
-                time = _evaluated(connection, version.expression)
-                raise QueryFailedError(f"INVALID_ARGUMENTS: No version history table {read.table} at or before {time}")
+                moment = _evaluated(connection, version.expression)
+                raise QueryFailedError(
+                    f"INVALID_ARGUMENTS: No version history table {read.table} at or before {moment}"
+                )
             return snapshot.snapshot_id
         wanted = _evaluated(connection, version.expression)
         snapshot = table.snapshot_by_name(wanted) if isinstance(wanted, str) else table.snapshot_by_id(wanted)

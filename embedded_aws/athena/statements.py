@@ -44,6 +44,8 @@ class TableName:
 
         """
         *places, name = [part.lower() for part in parts]
+        if len(places) > 2:
+            raise QueryFailedError(f"SYNTAX_ERROR: line 1:1: Too many dots in table name: {'.'.join(parts)}")
         if len(places) == 2 and places.pop(0) != CATALOG:
             raise QueryFailedError(f"CATALOG_NOT_FOUND: line 1:1: Catalog '{parts[0]}' not found")
         if not (places or database):
@@ -195,7 +197,10 @@ def _table(found: dict[str, str], database: str) -> TableName:
     parts = names(found["table"])
     if found.get("database"):
         parts = [*names(found["database"]), *parts[-1:]]
-    return TableName.of(parts, database)
+    table = TableName.of(parts, database)
+    if table.metadata:
+        raise not_supported(f"this statement for metadata tables such as {parts[-1]}, only SELECT")
+    return table
 
 
 def _database(found: dict[str, str], database: str) -> str:

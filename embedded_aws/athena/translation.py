@@ -6,6 +6,7 @@ functions are an allowlist, since DuckDB has others, and some of the same name d
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -131,12 +132,14 @@ def translate(sql: str, database: str) -> Translation:
     for node in tree.walk():
         _refuse_what_differs(node)
     translation = Translation(words=_words(tree))
-    for table in list(tree.find_all(exp.Table)):
-        if not _is_of_with(table):
-            _replace(table, translation.reads, database)
+    tables = [table for table in tree.find_all(exp.Table) if not _is_of_with(table)]
+    names = {table.name.lower() for table in tables}
+    for table in tables:
+        _replace(table, translation.reads, database)
     for reference in tree.find_all(exp.Column):
-        reference.set("db", None)  # the table has its name as alias
-        reference.set("catalog", None)
+        if reference.table.lower() in names:  # the table has its name as alias, without the database
+            reference.set("db", None)
+            reference.set("catalog", None)
     _name_columns(tree)
     translation.sql = _in_duckdb(tree.transform(_function))
     return translation
@@ -262,7 +265,7 @@ def _visible(table: exp.Table, with_: exp.With, inside: exp.Expr | None) -> bool
 def _replace(table: exp.Table, reads: dict[Read, str], database: str) -> None:
     """Put the name under which a table is registered in its place, with its own name as alias."""
     read = Read(TableName.of([part.name for part in table.parts], database), _version(table))
-    registered = reads.setdefault(read, f"source {len(reads)}")
+    registered = reads.setdefault(read, f"source {uuid.uuid4()}")  # which no name in the query can hide
     if not table.alias:
         table.set("alias", exp.TableAlias(this=exp.to_identifier(table.name.lower(), quoted=True)))
     table.set("this", exp.to_identifier(registered, quoted=True))
@@ -310,18 +313,11 @@ def _name_columns(tree: exp.Expr) -> None:
 
 def _function(node: exp.Expr) -> exp.Expr:
     """Return what stands for a function or operator in DuckDB where sqlglot changes too little."""
-    if isinstance(node, exp.Div) and node.find_ancestor(exp.Try):
-        return exp.IntDiv(this=node.this, expression=node.expression)  # null for zero; TRY refuses what may raise
-    if (
-        isinstance(node, exp.DateAdd | exp.DateTrunc | exp.TimestampTrunc)
-        and _is_date(node)
-        and not isinstance(node.parent, exp.Cast)
-    ):
-        return exp.cast(node.copy(), "date")
-    if isinstance(node, exp.Div):
-        return exp.Anonymous(this="athena_divide", expressions=[node.this, node.expression])
-    if isinstance(node, exp.Mod):
-        return exp.Anonymous(this="athena_remainder", expressions=[node.this, node.expression])
+    if isinstance(node, exp.Div | exp.Mod):
+        return _division(node)
+    if isinstance(node, exp.DateAdd | exp.DateTrunc | exp.TimestampTrunc):
+        cast = _is_date(node) and not isinstance(node.parent, exp.Cast)
+        return exp.cast(node.copy(), "date") if cast else node
     if isinstance(node, exp.Normalize):
         form = node.args.get("form")
         if form and form.name.upper() != "NFC":
@@ -329,11 +325,23 @@ def _function(node: exp.Expr) -> exp.Expr:
         return exp.Anonymous(this="nfc_normalize", expressions=[node.this])
     if isinstance(node, exp.ArraySize):
         return exp.Anonymous(this="len", expressions=[node.this])
-    if isinstance(node, exp.Anonymous) and node.name.lower() == "map_agg":
+    if isinstance(node, exp.Anonymous):
+        return _renamed(node)
+    return node
+
+
+def _division(node: exp.Div | exp.Mod) -> exp.Expr:
+    if isinstance(node, exp.Div) and node.find_ancestor(exp.Try):
+        return exp.IntDiv(this=node.this, expression=node.expression)  # null for zero; TRY refuses what may raise
+    macro = "athena_divide" if isinstance(node, exp.Div) else "athena_remainder"
+    return exp.Anonymous(this=macro, expressions=[node.this, node.expression])
+
+
+def _renamed(node: exp.Anonymous) -> exp.Expr:
+    if node.name.lower() == "map_agg":
         lists = [exp.Anonymous(this="list", expressions=[each]) for each in node.expressions]
         return exp.Anonymous(this="map", expressions=lists)
-    if isinstance(node, exp.Anonymous):
-        node.set("this", _RENAMED.get(node.name.lower(), node.name))
+    node.set("this", _RENAMED.get(node.name.lower(), node.name))
     return node
 
 

@@ -28,7 +28,12 @@ import awswrangler
 
 sql, database, group, location = sys.argv[1:]
 rows = awswrangler.athena.read_sql_query(
-    sql, database=database, workgroup=group, s3_output=location, ctas_approach=False, athena_query_wait_polling_delay=0.05
+    sql,
+    database=database,
+    workgroup=group,
+    s3_output=location,
+    ctas_approach=False,
+    athena_query_wait_polling_delay=0.05,
 )
 print(json.dumps([[str(kind) for kind in rows.dtypes], json.loads(rows.to_json(orient="values"))]))
 """

@@ -290,7 +290,8 @@ class TestAnalyst:
 
     def test_queries_in_the_own_workgroup(self, lake: Lake, analyst: Callable[[str], Any]) -> None:
         athena = analyst("athena")
-        asked = ask(athena, f'SELECT count(*) FROM "{lake.database}".{TRAINING}', WorkGroup=lake.workgroups["analysts"])
+        sql = f'SELECT count(*) FROM "{lake.database}".{TRAINING}'  # noqa: S608
+        asked = ask(athena, sql, WorkGroup=lake.workgroups["analysts"])
         assert (asked.state, asked.rows) == ("SUCCEEDED", [[str(lake.project.report()["tables"][TRAINING])]]), (
             asked.reason
         )

@@ -171,6 +171,8 @@ def test_columns_have_names_and_types_of_athena() -> None:
         ("SELECT q.n FROM people p", "COLUMN_NOT_FOUND: line 1:8: Column 'q' cannot be resolved"),
         ("SELECT name FROM people, visits", "AMBIGUOUS_NAME: line 1:8: Column 'name' is ambiguous"),
         ("SELECT *\nFROM nope", "TABLE_NOT_FOUND: line 2:6: Table 'awsdatacatalog.lake.nope' does not exist"),
+        ("SELECT * FROM awsdatacatalog.a.b.people", "SYNTAX_ERROR: line 1:1: Too many dots in table name"),
+        ('DESCRIBE "people$files"', "NOT_SUPPORTED: The embedded Athena does not support this statement for metadata"),
         ("SELECT * FROM other.lake.people", "CATALOG_NOT_FOUND: line 1:1: Catalog 'other' not found"),
         ("SELECT name, n FROM people GROUP BY name", "EXPRESSION_NOT_AGGREGATE: line 1:14: 'n' must be an aggregate"),
         ("SELECT CAST('a' AS bigint)", "INVALID_CAST_ARGUMENT: "),
