@@ -6,6 +6,7 @@ import functools
 import itertools
 import json
 import logging
+import re
 import threading
 import time
 import uuid
@@ -17,10 +18,12 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final, cast
 from botocore.exceptions import ClientError
 from flask import request
 from moto.athena.models import AthenaBackend, WorkGroup
+from moto.core.exceptions import JsonRESTError
 
 from embedded_aws.athena import results, statements
 from embedded_aws.athena.errors import QueryCancelledError, QueryFailedError, denied
 from embedded_aws.athena.results import Column, Result
+from embedded_aws.athena.statements import columns_of
 from embedded_aws.authentication import CALLER
 from embedded_aws.callers import Callers
 from embedded_aws.connection import Credentials
@@ -34,6 +37,7 @@ log = logging.getLogger(__name__)
 _AT_ONCE: Final = 4
 """Queries that run at the same time; more wait in the queue."""
 _PAGE: Final = 1000
+_CATALOG_PAGE: Final = 50
 _FINISHED: Final = ("SUCCEEDED", "FAILED", "CANCELLED")
 
 
@@ -323,9 +327,7 @@ class EmbeddedAthenaResponse(AthenaGaps):
         ids = [each.id for each in map(self._query, self.athena_backend.executions) if each.workgroup.name == group][
             ::-1
         ]
-        start, size = int(self._get_param("NextToken") or 0), self._get_param("MaxResults") or 50
-        more = {"NextToken": str(start + size)} if start + size < len(ids) else {}
-        return json.dumps({"QueryExecutionIds": ids[start : start + size], **more})
+        return self._page("QueryExecutionIds", ids)
 
     def stop_query_execution(self) -> str:
         """StopQueryExecution."""
@@ -355,6 +357,63 @@ class EmbeddedAthenaResponse(AthenaGaps):
             "ResultSetMetadata": {"ColumnInfo": [column.as_dict() for column in query.columns]},
         }
         return json.dumps({"UpdateCount": 0, "ResultSet": shown, **more})
+
+    # The catalog, which is that of Glue
+
+    def list_databases(self) -> str:
+        """ListDatabases: those that the caller may see."""
+        names = self.queries.callers.databases(request.environ[CALLER])
+        return self._page("DatabaseList", [{"Name": name} for name in sorted(names)])
+
+    def get_database(self) -> str:
+        """GetDatabase."""
+        name = self._get_param("DatabaseName")
+        self._tables(name)
+        return json.dumps({"Database": {"Name": name}})
+
+    def list_table_metadata(self) -> str:
+        """ListTableMetadata: the tables that the caller may see, by name."""
+        wanted = re.compile(self._get_param("Expression") or ".*")
+        found = [each for each in self._tables(self._get_param("DatabaseName")) if wanted.fullmatch(each["Name"])]
+        return self._page("TableMetadataList", sorted(found, key=lambda each: str(each["Name"])))
+
+    def get_table_metadata(self) -> str:
+        """GetTableMetadata."""
+        name = self._get_param("TableName")
+        for table in self._tables(self._get_param("DatabaseName")):
+            if table["Name"] == name:
+                return json.dumps({"TableMetadata": table})
+        raise JsonRESTError("MetadataException", f"EntityNotFoundException: Table {name} not found.")
+
+    def _tables(self, database: str) -> list[dict[str, Any]]:
+        """Return the tables of a database as Athena describes them."""
+        try:
+            found = self.queries.callers.tables(request.environ[CALLER], database)
+        except ClientError as error:
+            raise JsonRESTError("MetadataException", error.response["Error"]["Message"]) from None
+        if found is None:
+            raise JsonRESTError("MetadataException", f"EntityNotFoundException: Database {database} not found.")
+        return [
+            {
+                "Name": table["Name"],
+                "TableType": table.get("TableType", ""),
+                "Columns": [
+                    {key: column[key] for key in ("Name", "Type", "Comment") if column.get(key)}
+                    for column in columns_of(table)
+                ],
+                "PartitionKeys": [],
+                "Parameters": {
+                    **table.get("Parameters", {}),
+                    "location": table["StorageDescriptor"].get("Location", ""),
+                },
+            }
+            for table in found
+        ]
+
+    def _page(self, key: str, items: list[Any]) -> str:
+        start, size = int(self._get_param("NextToken") or 0), self._get_param("MaxResults") or _CATALOG_PAGE
+        more = {"NextToken": str(start + size)} if start + size < len(items) else {}
+        return json.dumps({key: items[start : start + size], **more})
 
     def get_query_runtime_statistics(self) -> str:
         """GetQueryRuntimeStatistics: what was measured, without stages."""

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 from embedded_aws.athena.errors import READ_ONLY, QueryFailedError, not_supported
 
@@ -44,8 +44,6 @@ class TableName:
 
         """
         *places, name = [part.lower() for part in parts]
-        if len(places) > 2:
-            raise QueryFailedError(f"SYNTAX_ERROR: line 1:1: Too many dots in table name: {'.'.join(parts)}")
         if len(places) == 2 and places.pop(0) != CATALOG:
             raise QueryFailedError(f"CATALOG_NOT_FOUND: line 1:1: Catalog '{parts[0]}' not found")
         if not (places or database):
@@ -58,6 +56,15 @@ class TableName:
 
     def __str__(self) -> str:
         return f"{CATALOG}.{self.database}.{self.table}" + (f"${self.metadata}" if self.metadata else "")
+
+
+def columns_of(entry: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Return the columns of a Glue table, without those that an Iceberg table has no longer."""
+    return [
+        column
+        for column in entry["StorageDescriptor"]["Columns"]
+        if column.get("Parameters", {}).get("iceberg.field.current", "true") != "false"
+    ]
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,7 @@ from pyiceberg.types import PrimitiveType
 
 from embedded_aws.athena import openx_json
 from embedded_aws.athena.errors import QueryCancelledError, QueryFailedError, denied, not_supported
-from embedded_aws.athena.statements import TableName
+from embedded_aws.athena.statements import TableName, columns_of
 from embedded_aws.callers import Callers
 from embedded_aws.connection import Credentials
 from embedded_aws.iceberg_rest import Catalog, S3File, S3Files, UnreadableMetadataError
@@ -257,15 +257,6 @@ class Lake:
                     for position, column in enumerate(columns_of(table), start=1)
                 )
         return pa.Table.from_pylist(rows, schema=_INFORMATION[name.table])
-
-
-def columns_of(entry: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """Return the columns of a Glue table, without those that an Iceberg table has no longer."""
-    return [
-        column
-        for column in entry["StorageDescriptor"]["Columns"]
-        if column.get("Parameters", {}).get("iceberg.field.current", "true") != "false"
-    ]
 
 
 def _trino_type(glue_type: str) -> str:

@@ -141,7 +141,7 @@ def translate(sql: str, database: str) -> Translation:
             reference.set("db", None)
             reference.set("catalog", None)
     _name_columns(tree)
-    translation.sql = _in_duckdb(tree.transform(_function))
+    translation.sql = _in_duckdb(tree)
     return translation
 
 
@@ -216,6 +216,8 @@ def _refuse_what_differs(node: exp.Expr) -> None:
     """Raise an error for what sqlglot reads and Athena does not, and for functions that are not known to be alike."""
     if isinstance(node, tuple(_NOT_IN_ATHENA)):
         raise not_supported(next(text for kind, text in _NOT_IN_ATHENA.items() if isinstance(node, kind)))
+    if isinstance(node, exp.Table) and isinstance(node.this, exp.Dot):
+        raise QueryFailedError(f"SYNTAX_ERROR: line 1:1: Too many dots in table name: {node.sql('athena')}")
     if isinstance(node, exp.Table) and not isinstance(node.this, exp.Identifier):
         raise not_supported("table functions: FROM takes tables, subqueries, VALUES and UNNEST")
     if isinstance(node, exp.Star) and any(node.args.values()):
@@ -234,8 +236,6 @@ def _refuse_what_differs(node: exp.Expr) -> None:
             raise QueryFailedError(
                 f"FUNCTION_NOT_FOUND: {at}Function '{name.lower()}' not registered in the embedded Athena"
             )
-    if isinstance(node, exp.RegexpReplace):
-        raise not_supported("regexp_replace")
 
 
 def _is_of_with(table: exp.Table) -> bool:
@@ -279,7 +279,7 @@ def _version(table: exp.Table) -> Version | None:
         return None
     if version.args["kind"] != "AS OF" or version.find(exp.Column, exp.Query):
         raise not_supported(f"time travel other than AS OF a constant: {version.sql('athena')}")
-    return Version(str(version.this).upper(), _in_duckdb(version.expression.copy().transform(_function)))
+    return Version(str(version.this).upper(), _in_duckdb(version.expression.copy()))
 
 
 def _words(tree: exp.Expr) -> frozenset[str] | None:
@@ -356,6 +356,12 @@ def _is_date(node: exp.Expr) -> bool:
 
 
 def _in_duckdb(tree: exp.Expr) -> str:
+    for node in reversed(list(tree.walk(bfs=False))):  # the innermost first
+        new = _function(node)
+        if node is tree:
+            tree = new
+        elif new is not node:
+            node.replace(new)
     try:
         return tree.sql("duckdb", unsupported_level=ErrorLevel.RAISE)
     except UnsupportedError as error:

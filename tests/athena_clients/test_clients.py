@@ -8,7 +8,6 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -40,10 +39,10 @@ print(json.dumps([[str(kind) for kind in rows.dtypes], json.loads(rows.to_json(o
 
 
 @pytest.fixture(scope="module")
-def lake(served: EmbeddedAws) -> Iterator[Lake]:
+def lake(served: EmbeddedAws) -> Lake:
     if not (BIN / "aws").exists():
         pytest.skip("the clients are not here: make test-athena-clients")
-    yield Lake.new(Aws.new(served))
+    return Lake.new(Aws.new(served))
 
 
 def run(lake: Lake, program: str, *arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:

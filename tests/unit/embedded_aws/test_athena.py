@@ -265,6 +265,24 @@ class TestOtherStatements:
         assert lake.rows(columns) == [["name", "varchar", "Their name."], ["n", "bigint", None], ["x", "double", None]]
         assert [lake.aws.name] in lake.rows("SELECT schema_name FROM information_schema.schemata")
 
+    def test_the_catalog(self, lake: Lake) -> None:
+        athena, place = lake.athena, {"CatalogName": "AwsDataCatalog", "DatabaseName": lake.aws.name}
+        databases = athena.get_paginator("list_databases").paginate(CatalogName="AwsDataCatalog")
+        assert lake.aws.name in [each["Name"] for page in databases for each in page["DatabaseList"]]
+        assert athena.get_database(**place)["Database"]["Name"] == lake.aws.name
+        tables = athena.list_table_metadata(**place, Expression="p.*|land")["TableMetadataList"]
+        assert [table["Name"] for table in tables] == ["land", "people"]
+        table = athena.get_table_metadata(**place, TableName="people")["TableMetadata"]
+        assert [(each["Name"], each["Type"]) for each in table["Columns"]] == [
+            ("name", "string"),
+            ("n", "bigint"),
+            ("x", "double"),
+        ]
+        with pytest.raises(ClientError, match=r"MetadataException.*Table nope not found"):
+            athena.get_table_metadata(**place, TableName="nope")
+        with pytest.raises(ClientError, match=r"MetadataException.*Database nope not found"):
+            athena.get_database(CatalogName="AwsDataCatalog", DatabaseName="nope")
+
     def test_a_table_that_exists_is_not_created(self, lake: Lake) -> None:
         create = "-- One row per x.\nCREATE EXTERNAL TABLE IF NOT EXISTS {} (a string)\nROW FORMAT SERDE 'x' LOCATION 's3://x';\n"
         assert lake.rows(create.format("land")) == []
