@@ -5,7 +5,7 @@ A query goes through these modules:
 - `service`: the API. Checks the workgroup, queues the query, returns states and results.
 - `statements`: tells what kind of statement the text is.
 - `translation`: Athena's SQL becomes DuckDB's, and the tables that it names become a list.
-- `tables`: reads these tables from Glue and S3 as the caller, into memory.
+- `tables`, `openx_json`: read these tables from Glue and S3 as the caller, into memory.
 - `execution`: runs the SQL in a DuckDB that sees these tables and nothing else: no file, no network, no variable.
 - `results`: types, the CSV file and the metadata file, as Athena writes them.
 

@@ -27,9 +27,9 @@ from pyiceberg.types import (
 )
 
 from embedded_aws.athena import results, statements
+from embedded_aws.athena.catalog import TableName, columns_of
 from embedded_aws.athena.errors import QueryCancelledError, QueryFailedError, not_supported
 from embedded_aws.athena.results import Column, Result
-from embedded_aws.athena.statements import TableName, columns_of
 from embedded_aws.athena.tables import Lake, Meter
 from embedded_aws.athena.translation import MACROS, UNNAMED, Read, parameters_of, translate, with_parameters
 

@@ -21,9 +21,9 @@ from moto.athena.models import AthenaBackend, WorkGroup
 from moto.core.exceptions import JsonRESTError
 
 from embedded_aws.athena import results, statements
+from embedded_aws.athena.catalog import columns_of
 from embedded_aws.athena.errors import QueryCancelledError, QueryFailedError, denied
 from embedded_aws.athena.results import Column, Result
-from embedded_aws.athena.statements import columns_of
 from embedded_aws.authentication import CALLER
 from embedded_aws.callers import Callers
 from embedded_aws.connection import Credentials

@@ -19,8 +19,8 @@ from pyiceberg.table import Table
 from pyiceberg.types import PrimitiveType
 
 from embedded_aws.athena import openx_json
+from embedded_aws.athena.catalog import TableName, columns_of
 from embedded_aws.athena.errors import QueryCancelledError, QueryFailedError, denied, not_supported
-from embedded_aws.athena.statements import TableName, columns_of
 from embedded_aws.callers import Callers
 from embedded_aws.connection import Credentials
 from embedded_aws.iceberg_rest import Catalog, S3File, S3Files, UnreadableMetadataError

@@ -16,8 +16,8 @@ from sqlglot import ErrorLevel, exp
 from sqlglot.errors import ParseError, TokenError, UnsupportedError
 from sqlglot.tokenizer_core import Token, TokenType
 
+from embedded_aws.athena.catalog import TableName
 from embedded_aws.athena.errors import QueryFailedError, not_supported
-from embedded_aws.athena.statements import TableName
 
 UNNAMED: Final = "unnamed column "
 """Begins the name that DuckDB gives a column for which Athena chooses one, as _col0."""

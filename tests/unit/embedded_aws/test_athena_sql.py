@@ -9,6 +9,7 @@ import pyarrow as pa
 import pytest
 
 from embedded_aws.athena import statements
+from embedded_aws.athena.catalog import TableName
 from embedded_aws.athena.errors import QueryCancelledError, QueryFailedError
 from embedded_aws.athena.execution import Execution, PreparedStatements
 from embedded_aws.athena.results import Result
@@ -34,7 +35,7 @@ class TablesInMemory:
     def __init__(self) -> None:
         self.read_columns: dict[str, list[str]] = {}
 
-    def read(self, name: statements.TableName, words: frozenset[str] | None, snapshot: Any) -> pa.Table:
+    def read(self, name: TableName, words: frozenset[str] | None, snapshot: Any) -> pa.Table:
         if name.table not in TABLES or name.database != "lake":
             raise QueryFailedError(f"TABLE_NOT_FOUND: line 1:1: Table '{name}' does not exist")
         table = TABLES[name.table]
@@ -343,21 +344,21 @@ def test_statements_are_classified(sql: str, kind: tuple[str, str]) -> None:
     [
         ("SHOW DATABASES LIKE 'a*'", statements.Show("DATABASES", pattern="a*")),
         ("show tables in `Lake` 'a|b'", statements.Show("TABLES", "lake", pattern="a|b")),
-        ("SHOW COLUMNS FROM t IN other", statements.Show("COLUMNS", table=statements.TableName("other", "t"))),
-        ("DESCRIBE awsdatacatalog.lake.t", statements.Describe(statements.TableName("lake", "t"))),
+        ("SHOW COLUMNS FROM t IN other", statements.Show("COLUMNS", table=TableName("other", "t"))),
+        ("DESCRIBE awsdatacatalog.lake.t", statements.Describe(TableName("lake", "t"))),
         (
             "ALTER TABLE t ADD COLUMNS (`a` decimal(5, 2) COMMENT 'it''s, (new)', b int)",
             statements.AlterColumns(
-                statements.TableName("lake", "t"), add=(("a", "decimal(5, 2)", "it's, (new)"), ("b", "int", ""))
+                TableName("lake", "t"), add=(("a", "decimal(5, 2)", "it's, (new)"), ("b", "int", ""))
             ),
         ),
         (
             "ALTER TABLE t CHANGE COLUMN fate outcome string COMMENT 'x'",
-            statements.AlterColumns(statements.TableName("lake", "t"), change=("fate", "outcome", "string", "x")),
+            statements.AlterColumns(TableName("lake", "t"), change=("fate", "outcome", "string", "x")),
         ),
         (
             "ALTER TABLE t DROP COLUMN `a`",
-            statements.AlterColumns(statements.TableName("lake", "t"), drop="a"),
+            statements.AlterColumns(TableName("lake", "t"), drop="a"),
         ),
     ],
 )
@@ -367,6 +368,6 @@ def test_statements_that_are_no_queries_are_parsed(sql: str, statement: statemen
 
 def test_a_table_needs_a_database() -> None:
     with pytest.raises(QueryFailedError, match="Schema must be specified when session schema is not set"):
-        statements.TableName.of(["t"], "")
+        TableName.of(["t"], "")
     with pytest.raises(QueryFailedError, match="Schema must be specified"):
         statements.parse("SHOW TABLES", "")
