@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from typing import Any, Final
 
 import duckdb
+from botocore.exceptions import ClientError
 from pyiceberg.table import Table
 from pyiceberg.types import (
     BinaryType,
@@ -274,18 +275,30 @@ class Execution:
 
 
 class PreparedStatements:
-    """The prepared statements of a workgroup."""
+    """The prepared statements of a workgroup, through Athena's API: the caller needs the permissions for it."""
 
-    def __init__(self, get: Callable[[str], str | None], set_: Callable[[str, str], None]) -> None:
-        self._get = get
-        self.set = set_
+    def __init__(self, athena: Any, workgroup: str) -> None:
+        self._athena = athena
+        self._workgroup = workgroup
 
     def get(self, name: str) -> str:
-        """Return the SQL of a prepared statement."""
-        sql = self._get(name)
-        if sql is None:
-            raise QueryFailedError(f"NOT_FOUND: Prepared statement not found: {name}")
-        return sql
+        """Return the SQL of a statement."""
+        return str(self._call("get_prepared_statement", name)["PreparedStatement"]["QueryStatement"])
+
+    def set(self, name: str, sql: str) -> None:
+        """Keep the SQL of a statement; without it, delete the statement."""
+        if sql:
+            self._call("create_prepared_statement", name, QueryStatement=sql)
+        else:
+            self._call("delete_prepared_statement", name)
+
+    def _call(self, operation: str, name: str, **parameters: str) -> Any:
+        try:
+            return getattr(self._athena, operation)(StatementName=name, WorkGroup=self._workgroup, **parameters)
+        except ClientError as error:
+            if error.response["Error"]["Code"] == "ResourceNotFoundException":
+                raise QueryFailedError(f"NOT_FOUND: Prepared statement not found: {name}") from None
+            raise
 
 
 def _snapshot_of(connection: duckdb.DuckDBPyConnection, read: Read) -> Callable[[Table], int | None] | None:

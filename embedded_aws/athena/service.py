@@ -17,11 +17,11 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final, cast
 
 from botocore.exceptions import ClientError
 from flask import request
-from moto.athena.models import AthenaBackend, WorkGroup
+from moto.athena.models import WorkGroup
 from moto.core.exceptions import JsonRESTError
 
 from embedded_aws.athena import results, statements
-from embedded_aws.athena.catalog import columns_of
+from embedded_aws.athena.catalog import CATALOG, columns_of
 from embedded_aws.athena.errors import QueryCancelledError, QueryFailedError, denied
 from embedded_aws.athena.results import Column, Result
 from embedded_aws.authentication import CALLER
@@ -123,11 +123,11 @@ class Queries:
         self._executions: dict[str, QueryExecution] = {}
         self._lock = threading.Lock()
 
-    def start(self, query: QueryExecution, backend: AthenaBackend) -> None:
+    def start(self, query: QueryExecution) -> None:
         """Queue a query."""
         with self._lock:
             self._executions[query.id] = query
-        self._pool.submit(self._run, query, backend)
+        self._pool.submit(self._run, query)
 
     def stop(self, query: QueryExecution) -> None:
         """Stop a query; one that has ended stays as it is."""
@@ -145,11 +145,11 @@ class Queries:
             self.stop(query)
         self._pool.shutdown(wait=True, cancel_futures=True)
 
-    def _run(self, query: QueryExecution, backend: AthenaBackend) -> None:
+    def _run(self, query: QueryExecution) -> None:
         query.started = time.time()
         state, reason = "SUCCEEDED", ""
         try:
-            self._answer(query, backend)
+            self._answer(query)
         except QueryCancelledError as error:
             state, reason = "CANCELLED", str(error)
         except QueryFailedError as error:
@@ -166,15 +166,15 @@ class Queries:
         query.reason = reason
         query.status = state  # last: a client that sees the end sees all
 
-    def _answer(self, query: QueryExecution, backend: AthenaBackend) -> None:
+    def _answer(self, query: QueryExecution) -> None:
         # Two seconds of imports, which only queries need.
         from embedded_aws.athena.execution import Execution, PreparedStatements  # noqa: PLC0415
         from embedded_aws.athena.tables import Lake, Meter  # noqa: PLC0415
 
         meter = Meter(query.limit)
-        execution = Execution(
-            Lake(self.callers, query.caller, meter), meter, _prepared(backend, query, PreparedStatements)
-        )
+        athena = self.callers.client("athena", query.caller)
+        prepared = PreparedStatements(athena, query.workgroup.name)
+        execution = Execution(Lake(self.callers, query.caller, meter), meter, prepared)
         with self._lock:
             query.running = execution
             stopped = query.stop_requested
@@ -183,6 +183,8 @@ class Queries:
         query.status = "RUNNING"
         try:
             meter.check()
+            if (catalog := query.context.get("Catalog", CATALOG)).lower() != CATALOG:
+                raise QueryFailedError(f"CATALOG_NOT_FOUND: Catalog '{catalog}' not found")
             execution.run(
                 query.sql,
                 query.context.get("Database", ""),
@@ -195,8 +197,9 @@ class Queries:
     def _write(self, query: QueryExecution, result: Result) -> None:
         """Write result and metadata to S3, as the caller."""
         query.columns, query.is_table = list(result.columns), result.is_table
-        content = b"".join(results.csv_lines(result))
-        query.written = len(content)
+        lines = list(results.csv_lines(result))
+        content = b"".join(lines)
+        query.rows, query.written = len(lines) - query.is_table, len(content)
         self._put(query, query.location, content)
         if result.columns:
             self._put(query, f"{query.location}.metadata", results.metadata(query.id, query.columns))
@@ -220,27 +223,6 @@ class Queries:
 def _rows(content: bytes, is_table: bool) -> list[list[str | None]]:
     text = content.decode()
     return list(results.parse_csv(text)) if is_table else [[line] for line in text.split("\n")[:-1]]
-
-
-def _prepared(backend: AthenaBackend, query: QueryExecution, make: Any) -> Any:
-    """Return the prepared statements of the query's workgroup."""
-    group = query.workgroup
-
-    def find(name: str) -> str | None:
-        found = backend.prepared_statements.get(name)
-        return found.query_statement if found and _group_of(found) == group.name else None
-
-    def save(name: str, sql: str) -> None:
-        if sql:
-            backend.create_prepared_statement(name, group.name, sql, "")  # type: ignore[arg-type] # as moto calls it
-        else:
-            backend.prepared_statements.pop(name, None)
-
-    return make(find, save)
-
-
-def _group_of(statement: Any) -> str:
-    return str(getattr(statement.workgroup, "name", statement.workgroup))
 
 
 class EmbeddedAthenaResponse(AthenaGaps):
@@ -278,7 +260,7 @@ class EmbeddedAthenaResponse(AthenaGaps):
         self.athena_backend.executions[query.id] = query  # type: ignore[assignment] # in place of moto's
         if token:
             self.tokens[token] = query.id
-        self.queries.start(query, self.athena_backend)
+        self.queries.start(query)
         return json.dumps({"QueryExecutionId": query.id})
 
     def _output(self, location: str | None) -> str:
@@ -357,6 +339,24 @@ class EmbeddedAthenaResponse(AthenaGaps):
             "ResultSetMetadata": {"ColumnInfo": [column.as_dict() for column in query.columns]},
         }
         return json.dumps({"UpdateCount": 0, "ResultSet": shown, **more})
+
+    def get_prepared_statement(self) -> str:
+        """GetPreparedStatement: moto fails on a missing one."""
+        self._prepared()
+        return super().get_prepared_statement()
+
+    def delete_prepared_statement(self) -> str:
+        """DeletePreparedStatement."""
+        del self.athena_backend.prepared_statements[self._prepared()]
+        return "{}"
+
+    def _prepared(self) -> str:
+        """Return the name of a prepared statement that exists in the workgroup."""
+        name, group = self._get_param("StatementName"), self._get_param("WorkGroup")
+        found = self.athena_backend.prepared_statements.get(name)
+        if found is None or getattr(found.workgroup, "name", found.workgroup) != group:
+            raise JsonRESTError("ResourceNotFoundException", f"PreparedStatement {name} was not found in {group}")
+        return str(name)
 
     # The catalog, which is that of Glue
 

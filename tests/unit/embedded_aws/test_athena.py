@@ -73,7 +73,9 @@ class TestResults:
         assert statistics["TotalExecutionTimeInMillis"] >= statistics["EngineExecutionTimeInMillis"] > 0
         athena = lake.athena
         found = athena.get_query_runtime_statistics(QueryExecutionId=execution["QueryExecutionId"])
-        assert found["QueryRuntimeStatistics"]["Rows"]["InputBytes"] == statistics["DataScannedInBytes"] > 0
+        measured = found["QueryRuntimeStatistics"]["Rows"]
+        assert measured["InputBytes"] == statistics["DataScannedInBytes"] > 0
+        assert (measured["OutputRows"], measured["OutputBytes"]) == (4, len(b'"n"\n"1"\n"2"\n"3"\n\n'))
         ids = [execution["QueryExecutionId"], "00000000-0000-0000-0000-000000000000"]
         batch = athena.batch_get_query_execution(QueryExecutionIds=ids)
         assert [each["Query"] for each in batch["QueryExecutions"]] == ["SELECT n FROM people"]
@@ -312,6 +314,14 @@ class TestOtherStatements:
         assert lake.reason("EXECUTE mine USING 1", **place) == "NOT_FOUND: Prepared statement not found: mine"
         lake.rows("DEALLOCATE PREPARE mine")
         assert "not found: mine" in lake.reason("EXECUTE mine USING 1")
+        assert "not found: mine" in lake.reason("DEALLOCATE PREPARE mine")
+        lake.rows("PREPARE mine FROM SELECT ? + 1")
+        assert lake.rows("EXECUTE mine USING 1") == [["2"]]
+
+    def test_there_is_one_catalog(self, lake: Lake) -> None:
+        context = {"Database": lake.aws.name, "Catalog": "other"}
+        assert lake.reason("SELECT 1", QueryExecutionContext=context) == "CATALOG_NOT_FOUND: Catalog 'other' not found"
+        assert lake.rows("SELECT 1", QueryExecutionContext=context | {"Catalog": "AwsDataCatalog"}) == [["1"]]
 
 
 class TestWorkgroups:
@@ -396,7 +406,7 @@ class TestPermissions:
         tables = [f"{glue}catalog", f"{glue}database/{name}", f"{glue}table/{name}/people"]
         prefixes = [f"warehouse/{name}/people", "results"]
         key, secret = lake.aws.user(
-            {"Action": ["athena:*QueryExecution*", "athena:GetQueryResults"], "Resource": f"arn:aws:athena:us-east-1:123456789012:workgroup/{lake.group}"},
+            {"Action": ["athena:*QueryExecution*", "athena:GetQueryResults", "athena:GetPreparedStatement"], "Resource": f"arn:aws:athena:us-east-1:123456789012:workgroup/{lake.group}"},
             {"Action": ["glue:GetDatabase*", "glue:GetTable*"], "Resource": tables},
             {"Action": "s3:GetBucketLocation", "Resource": data},
             {"Action": "s3:GetObject", "Resource": [f"{data}/{prefix}/*" for prefix in prefixes]},
@@ -466,6 +476,11 @@ class TestPermissions:
         with pytest.raises(ClientError, match="is not authorized to perform: s3:GetObject"):
             athena.get_query_results(QueryExecutionId=answer.execution["QueryExecutionId"])
         lake.aws.enforce_iam(on=False)
+
+    def test_prepares_nothing(self, lake: Lake, analyst: Any) -> None:
+        for sql, action in (("PREPARE mine FROM SELECT 1", "Create"), ("DEALLOCATE PREPARE mine", "Delete")):
+            says = f"is not authorized to perform: athena:{action}PreparedStatement on resource: "
+            assert f"{says}arn:aws:athena:us-east-1:123456789012:workgroup/{lake.group}" in lake.reason(sql, analyst)
 
     def test_alters_nothing(self, lake: Lake, analyst: Any) -> None:
         assert "is not authorized to perform" in lake.reason("ALTER TABLE people DROP COLUMN x", analyst)

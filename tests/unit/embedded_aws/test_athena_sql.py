@@ -44,14 +44,33 @@ class TablesInMemory:
         return table.select(wanted) if wanted else pa.table({"name": pa.nulls(len(table))})
 
 
+class Prepared(PreparedStatements):
+    """Prepared statements in a dictionary."""
+
+    def __init__(self, statements_: dict[str, str]) -> None:
+        self.statements = statements_
+
+    def get(self, name: str) -> str:
+        if name not in self.statements:
+            raise QueryFailedError(f"NOT_FOUND: Prepared statement not found: {name}")
+        return self.statements[name]
+
+    def set(self, name: str, sql: str) -> None:
+        self.statements[name] = sql
+
+
+def execution_on(lake: TablesInMemory, meter: Meter, prepared: dict[str, str]) -> Execution:
+    return Execution(lake, meter, Prepared(prepared))  # type: ignore[arg-type]
+
+
 class Asked:
     """One query, with its result."""
 
     def __init__(self, sql: str, *parameters: str, prepared: dict[str, str] | None = None) -> None:
-        self.lake, self.meter, store = TablesInMemory(), Meter(None), {} if prepared is None else prepared
+        self.lake, self.meter = TablesInMemory(), Meter(None)
         self.columns: list[tuple[str, str]] = []
         self.rows: list[Any] = []
-        execution = Execution(self.lake, self.meter, PreparedStatements(store.get, store.__setitem__))  # type: ignore[arg-type]
+        execution = execution_on(self.lake, self.meter, {} if prepared is None else prepared)
         execution.run(sql, "lake", parameters, self._keep)
 
     def _keep(self, result: Result) -> None:
@@ -251,7 +270,7 @@ def test_no_query_reaches_anything_but_tables(sql: str) -> None:
 
 
 def test_the_engine_reaches_nothing_even_if_the_translation_let_it() -> None:
-    execution = Execution(TablesInMemory(), Meter(None), PreparedStatements({}.get, lambda *_: None))  # type: ignore[arg-type]
+    execution = execution_on(TablesInMemory(), Meter(None), {})
     with execution._connected() as connection:
         for sql in (
             "SELECT * FROM read_text('/etc/hostname')",
@@ -316,7 +335,7 @@ def test_prepared_statements() -> None:
 
 
 def test_a_stopped_query_ends() -> None:
-    execution = Execution(TablesInMemory(), Meter(None), PreparedStatements({}.get, lambda *_: None))  # type: ignore[arg-type]
+    execution = execution_on(TablesInMemory(), Meter(None), {})
     execution.stop()
     with pytest.raises(QueryCancelledError):
         execution.run("SELECT 1", "lake", [], lambda _: None)
