@@ -120,8 +120,8 @@ def test_athena_runs_every_saved_query(project: Project, ran: dict[str, Any]) ->
     assert rows["customers_without_consent"] == rows["readings_without_customer"] == []
     assert rows["quarantine_by_reason"] == [], "the sample has no bad record"
     assert {row[-1] for row in rows["rows_accounted_for"]} == {"0"}
-    outputs = {str(row[0]): int(str(row[5])) for row in rows["runs_per_table"]}
-    assert outputs == {table: ran["tables"][table] for table in ICEBERG_TABLES}
+    outputs = {(row[0], row[5]) for row in rows["runs_per_table"] if row[2]}  # the others are commits of no job
+    assert outputs == {(table, str(ran["tables"][table])) for table in ICEBERG_TABLES}
     assert {row[1] for row in rows["rows_dropped_by_reason"]} == {ran["run_id"]}
     decided = sum(int(str(row[4])) for row in rows["consent_decisions_of_last_run"])
     assert 0 < decided <= ran["tables"]["customer_landing"]
