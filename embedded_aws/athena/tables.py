@@ -26,6 +26,7 @@ from embedded_aws.connection import Credentials
 from embedded_aws.iceberg_rest import Catalog, S3File, S3Files, UnreadableMetadataError
 
 SCAN_LIMIT_EXCEEDED: Final = "Bytes scanned limit was exceeded"
+_ARCHIVED: Final = ("GLACIER", "DEEP_ARCHIVE")
 INFORMATION_SCHEMA: Final = "information_schema"
 
 
@@ -210,7 +211,8 @@ class Lake:
         for page in pages.paginate(Bucket=bucket, Prefix=prefix):
             for item in page.get("Contents", []):
                 parts = item["Key"].removeprefix(prefix).split("/")
-                if item["Size"] and not any(part.startswith(("_", ".")) for part in parts):
+                hidden = any(part.startswith(("_", ".")) for part in parts)
+                if item["Size"] and not hidden and item.get("StorageClass") not in _ARCHIVED:
                     yield from self._lines_of(bucket, item["Key"])
 
     def _lines_of(self, bucket: str, key: str) -> Iterator[str]:

@@ -154,6 +154,7 @@ class Lake:
             "landing2/a.json",
         ):
             s3.put_object(Bucket=aws.name, Key=ignored, Body=b"" if "empty" in ignored else b"no JSON")
+        s3.put_object(Bucket=aws.name, Key="landing/old.json", Body=b"no JSON", StorageClass="GLACIER")
         columns = [{"Name": "name", "Type": "string", "Comment": "Their name."}, {"Name": "n", "Type": "bigint"}]
         storage = {
             "Columns": columns,
