@@ -61,7 +61,7 @@ _ICEBERG_TYPES: Final[Mapping[str, PrimitiveType]] = {
 
 # What DuckDB says, and the error of Athena; the groups of the pattern fill the placeholders.
 _ERRORS: Final = (
-    (r"(DIVISION_BY_ZERO: Division by zero|NOT_SUPPORTED: .*)", "{0}"),
+    (r"((?:DIVISION_BY_ZERO|INVALID_FUNCTION_ARGUMENT|NOT_SUPPORTED): .*)", "{0}"),
     (r'Referenced column "([^"]+)" (?:was )?not found', "COLUMN_NOT_FOUND: {at}Column '{0}' cannot be resolved"),
     (r'Referenced table "([^"]+)" not found', "COLUMN_NOT_FOUND: {at}Column '{0}' cannot be resolved"),
     (r'does not have a column named "([^"]+)"', "COLUMN_NOT_FOUND: {at}Column '{0}' cannot be resolved"),

@@ -7,7 +7,7 @@ functions are an allowlist, since DuckDB has others, and some of the same name d
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -33,29 +33,37 @@ MACROS: Final = (
     ELSE a // b END""",
     """CREATE MACRO athena_remainder(a, b) AS CASE
     WHEN b = 0 THEN error('DIVISION_BY_ZERO: Division by zero') ELSE a % b END""",
+    # DuckDB returns an empty text where Athena returns null, and the text of objects, and it fails on what is no JSON.
+    """CREATE MACRO athena_regexp_extract(s, p, g) AS CASE
+    WHEN regexp_matches(s, p) THEN regexp_extract(s, p, g) END""",
+    """CREATE MACRO athena_split_part(s, d, n) AS CASE
+    WHEN n < 1 THEN error('INVALID_FUNCTION_ARGUMENT: Index must be greater than zero')
+    WHEN n <= len(str_split(s, d)) THEN split_part(s, d, n) END""",
+    """CREATE MACRO athena_json_extract_scalar(j, p) AS CASE
+    WHEN json_valid(j) THEN CASE WHEN json_type(j, p) NOT IN ('OBJECT', 'ARRAY') THEN j ->> p END END""",
 )
 
-# Node types of sqlglot for functions that mean the same in both, once sqlglot has renamed them.
+# sqlglot's types of the functions that mean the same in both, once they are renamed or changed as below.
 _SAME: Final = frozenset({
     exp.Abs, exp.Acos, exp.AnyValue, exp.ApproxDistinct, exp.ApproxQuantile, exp.ArgMax, exp.ArgMin, exp.Array,
-    exp.ArrayAgg, exp.ArrayContains, exp.ArrayDistinct, exp.ArrayFilter, exp.ArrayMax, exp.ArrayMin,
-    exp.ArraySize, exp.ArrayToString, exp.Asin, exp.Atan, exp.Avg, exp.BitwiseAnd, exp.BitwiseOr,
-    exp.BitwiseXor, exp.Case, exp.Cast, exp.Cbrt, exp.Ceil, exp.Chr, exp.Coalesce, exp.Concat, exp.ConcatWs,
-    exp.Corr, exp.Cos, exp.Count, exp.CountIf, exp.CovarPop, exp.CovarSamp, exp.CumeDist, exp.CurrentDate,
-    exp.CurrentTimestamp, exp.Date, exp.DateAdd, exp.DateDiff, exp.DateTrunc, exp.Day, exp.DayOfMonth, exp.DayOfWeekIso,
-    exp.DayOfYear, exp.Decode, exp.Degrees, exp.DenseRank, exp.Encode, exp.Exists, exp.Exp, exp.Extract,
-    exp.FirstValue, exp.Flatten, exp.Floor, exp.FromISO8601Date, exp.FromISO8601Timestamp, exp.GenerateSeries,
-    exp.Greatest, exp.GroupConcat, exp.Grouping, exp.Hex, exp.Hour, exp.If, exp.IsNan, exp.JSONExtract,
-    exp.JSONExtractScalar, exp.Lag, exp.LastDay, exp.LastValue, exp.Lead, exp.Least, exp.Length,
-    exp.Levenshtein, exp.Ln, exp.Log, exp.LogicalAnd, exp.LogicalOr, exp.Lower, exp.MD5Digest, exp.Map,
-    exp.MapKeys, exp.Max, exp.Min, exp.Minute, exp.Mod, exp.Month, exp.Normalize, exp.NthValue, exp.Ntile,
-    exp.Nullif, exp.Pad, exp.ParseJSON, exp.PercentRank, exp.Pi, exp.Pow, exp.Quarter, exp.Radians, exp.Rand,
-    exp.Rank, exp.RegexpExtract, exp.RegexpExtractAll, exp.RegexpLike, exp.RegexpSplit, exp.Repeat, exp.Replace,
-    exp.Reverse, exp.Round, exp.RowNumber, exp.SHA2Digest, exp.Second, exp.Sign, exp.Sin, exp.Split,
-    exp.SplitPart, exp.Sqrt, exp.StartsWith, exp.Stddev, exp.StddevPop, exp.StddevSamp, exp.StrPosition,
-    exp.StrToTime, exp.Struct, exp.Substring, exp.Sum, exp.Tan, exp.TimeToStr, exp.TimeToUnix,
-    exp.TimestampTrunc, exp.Transform, exp.Trim, exp.Trunc, exp.Try, exp.TryCast, exp.Unhex, exp.UnixToTime,
-    exp.Unnest, exp.Upper, exp.Variance, exp.VariancePop, exp.WeekOfYear, exp.Year, exp.YearOfWeek,
+    exp.ArrayAgg, exp.ArrayContains, exp.ArrayFilter, exp.ArraySize, exp.ArrayToString, exp.Asin, exp.Atan,
+    exp.Avg, exp.BitwiseAnd, exp.BitwiseOr, exp.BitwiseXor, exp.Case, exp.Cast, exp.Cbrt, exp.Ceil, exp.Chr,
+    exp.Coalesce, exp.Concat, exp.ConcatWs, exp.Corr, exp.Cos, exp.Count, exp.CountIf, exp.CovarPop,
+    exp.CovarSamp, exp.CumeDist, exp.CurrentDate, exp.CurrentTimestamp, exp.Date, exp.DateAdd, exp.DateDiff,
+    exp.DateTrunc, exp.Day, exp.DayOfMonth, exp.DayOfWeekIso, exp.DayOfYear, exp.Decode, exp.Degrees,
+    exp.DenseRank, exp.Encode, exp.Exists, exp.Exp, exp.Extract, exp.FirstValue, exp.Flatten, exp.Floor,
+    exp.FromISO8601Date, exp.FromISO8601Timestamp, exp.GenerateSeries, exp.Greatest, exp.GroupConcat,
+    exp.Grouping, exp.Hex, exp.Hour, exp.If, exp.IsNan, exp.JSONExtract, exp.JSONExtractScalar, exp.Lag,
+    exp.LastDay, exp.LastValue, exp.Lead, exp.Least, exp.Length, exp.Levenshtein, exp.Ln, exp.Log,
+    exp.LogicalAnd, exp.LogicalOr, exp.Lower, exp.MD5Digest, exp.Map, exp.MapKeys, exp.Max, exp.Min, exp.Minute,
+    exp.Mod, exp.Month, exp.Normalize, exp.NthValue, exp.Ntile, exp.Nullif, exp.Pad, exp.ParseJSON,
+    exp.PercentRank, exp.Pi, exp.Pow, exp.Quarter, exp.Radians, exp.Rand, exp.Rank, exp.RegexpExtract,
+    exp.RegexpExtractAll, exp.RegexpLike, exp.RegexpSplit, exp.Replace, exp.Reverse, exp.Round, exp.RowNumber,
+    exp.SHA2Digest, exp.Second, exp.Sin, exp.Split, exp.SplitPart, exp.Sqrt, exp.StartsWith, exp.Stddev,
+    exp.StddevPop, exp.StddevSamp, exp.StrPosition, exp.StrToTime, exp.Struct, exp.Substring, exp.Sum, exp.Tan,
+    exp.TimeToStr, exp.TimeToUnix, exp.TimestampTrunc, exp.Transform, exp.Trim, exp.Trunc, exp.Try, exp.TryCast,
+    exp.Unhex, exp.UnixToTime, exp.Unnest, exp.Upper, exp.Variance, exp.VariancePop, exp.WeekOfYear, exp.Year,
+    exp.YearOfWeek,
     exp.And, exp.Or, exp.Xor,  # functions to sqlglot
 })  # fmt: skip
 _RENAMED: Final = {
@@ -79,6 +87,7 @@ _NOT_IN_ATHENA: Final = {
     exp.ILike: "ILIKE",
     exp.Into: "INTO",
     exp.Lock: "FOR UPDATE",
+    exp.AtTimeZone: "AT TIME ZONE: all times are in UTC",
     exp.Command: "this statement",
     exp.MatchRecognize: "MATCH_RECOGNIZE",
     exp.Parameter: "parameters other than ?",
@@ -86,7 +95,24 @@ _NOT_IN_ATHENA: Final = {
 }
 
 
+_BLANKS: Final = (
+    "\t\n\x0b\x0c\r\x1c\x1d\x1e\x1f \u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2008\u2009\u200a"
+    "\u2028\u2029\u205f\u3000"
+)
+"""What trim removes in Athena; DuckDB removes spaces only."""
+
 _UNITS_OF_DATES: Final = ("DAY", "WEEK", "MONTH", "QUARTER", "YEAR")
+
+
+_MACRO_OF: Final[dict[type[exp.Expr], tuple[str, ...]]] = {
+    exp.ArgMax: ("arg_max_null", "this", "expression"),  # arg_max leaves out rows without a value
+    exp.ArgMin: ("arg_min_null", "this", "expression"),
+    exp.ArraySize: ("len", "this"),
+    exp.JSONExtractScalar: ("athena_json_extract_scalar", "this", "expression"),
+    exp.RegexpExtract: ("athena_regexp_extract", "this", "expression", "group"),
+    exp.SplitPart: ("athena_split_part", "this", "delimiter", "part_index"),
+}
+"""DuckDB's function or macro, and its arguments, where sqlglot's choice differs."""
 
 
 @dataclass(frozen=True)
@@ -313,36 +339,68 @@ def _name_columns(tree: exp.Expr) -> None:
 
 def _function(node: exp.Expr) -> exp.Expr:
     """Return what stands for a function or operator in DuckDB where sqlglot changes too little."""
-    if isinstance(node, exp.Div | exp.Mod):
-        return _division(node)
-    if isinstance(node, exp.DateAdd | exp.DateTrunc | exp.TimestampTrunc):
-        cast = _is_date(node) and not isinstance(node.parent, exp.Cast)
-        return exp.cast(node.copy(), "date") if cast else node
-    if isinstance(node, exp.Normalize):
-        form = node.args.get("form")
-        if form and form.name.upper() != "NFC":
-            raise not_supported(f"normalize to {form.name}, only to NFC")
-        return exp.Anonymous(this="nfc_normalize", expressions=[node.this])
-    if isinstance(node, exp.ArraySize):
-        return exp.Anonymous(this="len", expressions=[node.this])
-    if isinstance(node, exp.Anonymous):
-        return _renamed(node)
+    for kinds, change in _CHANGES:
+        if isinstance(node, kinds):
+            return change(node)
     return node
 
 
-def _division(node: exp.Div | exp.Mod) -> exp.Expr:
+def _division(node: exp.Expr) -> exp.Expr:
     if isinstance(node, exp.Div) and node.find_ancestor(exp.Try):
         return exp.IntDiv(this=node.this, expression=node.expression)  # null for zero; TRY refuses what may raise
     macro = "athena_divide" if isinstance(node, exp.Div) else "athena_remainder"
     return exp.Anonymous(this=macro, expressions=[node.this, node.expression])
 
 
-def _renamed(node: exp.Anonymous) -> exp.Expr:
+def _date(node: exp.Expr) -> exp.Expr:
+    cast = _is_date(node) and not isinstance(node.parent, exp.Cast)
+    return exp.cast(node.copy(), "date") if cast else node
+
+
+def _normalized(node: exp.Expr) -> exp.Expr:
+    form = node.args.get("form")
+    if form and form.name.upper() != "NFC":
+        raise not_supported(f"normalize to {form.name}, only to NFC")
+    return exp.Anonymous(this="nfc_normalize", expressions=[node.this])
+
+
+def _trimmed(node: exp.Expr) -> exp.Expr:
+    if not node.args.get("expression"):
+        node.set("expression", exp.Literal.string(_BLANKS))
+    return node
+
+
+def _whole_units(node: exp.Expr) -> exp.Expr:
+    """Return the difference in whole units, as Athena counts; DuckDB's date_diff counts the limits that are crossed."""
+    unit = exp.Literal.string(node.text("unit") or "day")
+    return exp.Anonymous(this="date_sub", expressions=[unit, node.expression, node.this])
+
+
+def _macro(node: exp.Expr) -> exp.Expr:
+    macro, *arguments = _MACRO_OF[type(node)]
+    if unknown := {key for key, value in node.args.items() if isinstance(value, exp.Expr)} - set(arguments):
+        raise not_supported(f"the argument {min(unknown)} of {type(node).__name__}")
+    return exp.Anonymous(this=macro, expressions=[node.args[each] for each in arguments])
+
+
+def _renamed(node: exp.Expr) -> exp.Expr:
     if node.name.lower() == "map_agg":
         lists = [exp.Anonymous(this="list", expressions=[each]) for each in node.expressions]
         return exp.Anonymous(this="map", expressions=lists)
     node.set("this", _RENAMED.get(node.name.lower(), node.name))
     return node
+
+
+_CHANGES: Final[list[tuple[Any, Callable[[exp.Expr], exp.Expr]]]] = [
+    ((exp.Div, exp.Mod), _division),
+    ((exp.DateAdd, exp.DateTrunc, exp.TimestampTrunc), _date),
+    (exp.DateDiff, _whole_units),
+    (exp.Normalize, _normalized),
+    (exp.Trim, _trimmed),
+    (tuple(_MACRO_OF), _macro),
+    (exp.Anonymous, _renamed),
+]
+"""Types of nodes, and the function that changes them."""
 
 
 def _is_date(node: exp.Expr) -> bool:

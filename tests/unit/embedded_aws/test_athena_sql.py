@@ -122,8 +122,8 @@ def failure(sql: str, *parameters: str) -> str:
         ("SELECT max_by(element_at(summary, 'rows'), id), min_by(id, id) FROM commits", [["7", "1"]]),
         # Numbers
         ("SELECT 7/2, -7/2, 7/2e0, n/2 FROM people WHERE n = 3", [["3", "-3", "3.5", "1"]]),
-        ("SELECT 7 % 3, mod(-7, 3), try(1/0), abs(-1), power(2, 3), sqrt(4), cbrt(8), sign(-5)", [["1", "-1", None, "1", "8.0", "2.0", "2.0", "-1"]]),
-        ("SELECT round(2.5e0), round(2.567, 2), ceil(1.2e0), floor(-1.2e0), log10(100), ln(1), log2(8), exp(0)", [["3.0", "2.57", "2.0", "-2.0", "2.0", "0.0", "3.0", "1.0"]]),
+        ("SELECT 7 % 3, mod(-7, 3), try(1/0), abs(-1), power(2, 3), sqrt(4), cbrt(8)", [["1", "-1", None, "1", "8.0", "2.0", "2.0"]]),
+        ("SELECT round(2.5e0), round(2.567e0, 2), ceil(1.2e0), floor(-1.2e0), log10(100), ln(1), log2(8), exp(0)", [["3.0", "2.57", "2.0", "-2.0", "2.0", "0.0", "3.0", "1.0"]]),
         ("SELECT greatest(1, 2), least(1, NULL), bitwise_and(6, 3), bitwise_or(6, 3), bitwise_xor(6, 3)", [["2", None, "2", "7", "5"]]),
         ("SELECT CAST(1 AS decimal(5,2)), 1.50, 1e-4, 1e7, CAST(5 AS double), 123456.789e0", [["1.00", "1.50", "1.0E-4", "1.0E7", "5.0", "123456.789"]]),
         ("SELECT 9/2/2, 10 - 7/(1 + 9/4), transform(ARRAY[9], y -> y/2), round(7/2), (9/2) % 3", [["2", "8", "[4]", "3", "1"]]),
@@ -135,18 +135,23 @@ def failure(sql: str, *parameters: str) -> str:
         ("SELECT normalize('e\u0301') = '\u00e9', lower(normalize(trim(' E '), NFC)), 'abc' LIKE 'a%', 'a_c' LIKE 'a#_%' ESCAPE '#'", [["true", "e", "true", "true"]]),
         ("SELECT to_utf8('ab'), to_hex(to_utf8('ab')), from_utf8(to_utf8('z'))", [["61 62", "6162", "z"]]),
         ("SELECT json_extract_scalar('{\"a\":{\"b\":1}}', '$.a.b'), json_array_length('[1,2]')", [["1", "2"]]),
+        # Where DuckDB has another result for the same name
+        ("SELECT regexp_extract('abc', 'x'), split_part('a,b', ',', 5), split_part('a,b', ',', 2), trim(' a\t\n'), ltrim(' a '), trim(BOTH 'x' FROM 'xax')", [[None, None, "b", "a", "a ", "a"]]),
+        ("SELECT date_diff('month', date '2020-01-31', date '2020-02-01'), date_diff('day', timestamp '2020-01-01 23:00:00', timestamp '2020-01-02 01:00:00'), date_diff('year', date '2019-12-31', date '2020-12-31')", [["0", "0", "1"]]),
+        ("SELECT max_by(v, k), min_by(v, k) FROM (VALUES (1, 'a'), (2, NULL)) AS t(k, v)", [[None, "a"]]),
+        ("SELECT json_extract_scalar('{\"a\":{\"b\":1}}', '$.a'), json_extract_scalar('no JSON', '$.a'), json_extract_scalar('{\"a\":null}', '$.a'), json_extract_scalar('[\"x\"]', '$[0]')", [[None, None, None, "x"]]),
         # Time
         ("SELECT from_unixtime(1655293787680/1e3), to_unixtime(from_unixtime(5))", [["2022-06-15 11:49:47.680 UTC", "5.0"]]),
         ("SELECT date '2020-01-31', timestamp '2020-01-01 10:00:00', date_add('day', 1, date_add('day', 1, date '2020-01-31'))", [["2020-01-31", "2020-01-01 10:00:00.000", "2020-02-02"]]),
         ("SELECT date_trunc('month', date '2020-05-05'), date_trunc('hour', timestamp '2020-05-05 10:59:00')", [["2020-05-01", "2020-05-05 10:00:00.000"]]),
         ("SELECT date_diff('day', date '2020-01-01', date '2020-02-01'), year(date '2020-01-01'), day_of_week(date '2020-01-05'), extract(hour FROM timestamp '2020-05-05 10:00:00')", [["31", "2020", "7", "10"]]),
         ("SELECT date_format(timestamp '2020-05-05 10:30:07', '%Y-%m-%d %H:%i:%s'), date_parse('2020-05', '%Y-%m')", [["2020-05-05 10:30:07", "2020-05-01 00:00:00.000"]]),
-        ("SELECT from_iso8601_timestamp('2020-05-05T10:00:00Z') + interval '1' day, timestamp '2020-01-01 00:00:00' AT TIME ZONE 'UTC'", [["2020-05-06 10:00:00.000 UTC", "2020-01-01 00:00:00.000 UTC"]]),
+        ("SELECT from_iso8601_timestamp('2020-05-05T10:00:00Z') + interval '1' day", [["2020-05-06 10:00:00.000 UTC"]]),
         ("SELECT current_date = CAST(current_timestamp AS date), now() = current_timestamp", [["true", "true"]]),
         # Arrays, maps and rows
         ("SELECT ARRAY[1, NULL], MAP(ARRAY['a'], ARRAY[1]), ROW(1, 'x'), CAST(ROW(1) AS ROW(a bigint))", [["[1, null]", "{a=1}", "{field0=1, field1=x}", "{a=1}"]]),
         ("SELECT cardinality(ARRAY[1, 2]), contains(ARRAY[1], 1), ARRAY[5, 6][1], element_at(ARRAY[1], 2), sequence(1, 3)", [["2", "true", "5", None, "[1, 2, 3]"]]),
-        ("SELECT transform(ARRAY[1, 2], x -> x + 1), filter(ARRAY[1, 2], x -> x > 1), array_distinct(ARRAY[1, 1]), array_max(ARRAY[1, 2]), flatten(ARRAY[ARRAY[1], ARRAY[2]])", [["[2, 3]", "[2]", "[1]", "2", "[1, 2]"]]),
+        ("SELECT transform(ARRAY[1, 2], x -> x + 1), filter(ARRAY[1, 2], x -> x > 1), flatten(ARRAY[ARRAY[1], ARRAY[2]])", [["[2, 3]", "[2]", "[1, 2]"]]),
         ("SELECT arrays_overlap(ARRAY[1], ARRAY[1, 2]), map_keys(MAP(ARRAY['a'], ARRAY[1])), map_values(MAP(ARRAY['a'], ARRAY[1]))", [["true", "[a]", "[1]"]]),
         ("SELECT array_agg(n ORDER BY n DESC), array_join(array_agg(n ORDER BY n), ','), map_agg(name, n) FROM people WHERE n < 3", [["[2, 1]", "1,2", "{Ann=1, Bob=2}"]]),
         # Aggregates and conditions
@@ -207,6 +212,10 @@ def test_columns_have_names_and_types_of_athena() -> None:
         # Silently another result in DuckDB
         ("SELECT 7.5/2", "NOT_SUPPORTED: The embedded Athena does not divide decimals"),
         ("SELECT 1e0/0", "NOT_SUPPORTED: The embedded Athena does not divide a floating-point number by zero."),
+        ("SELECT split_part('a', ',', 0)", "INVALID_FUNCTION_ARGUMENT: Index must be greater than zero"),
+        ("SELECT max_by(n, n, 2) FROM people", "NOT_SUPPORTED: The embedded Athena does not support the argument count"),
+        ("SELECT timestamp '2020-01-01 00:00:00' AT TIME ZONE 'UTC'", "NOT_SUPPORTED: The embedded Athena does not support AT TIME ZONE"),
+        ("SELECT repeat('a', 2)", "FUNCTION_NOT_FOUND: line 1:8: Function 'repeat' not registered"),
         ("SELECT normalize('a', NFKC)", "NOT_SUPPORTED: The embedded Athena does not support normalize to NFKC"),
         # sqlglot or DuckDB reads it, Athena does not
         ("SELECT * FROM 'people.csv'", "TABLE_NOT_FOUND: "),
