@@ -14,6 +14,9 @@ MAKEFLAGS += --no-builtin-rules
 ## EMAIL     e-mail address of a person
 ## EMAILS    file of e-mail addresses of several people, one per line
 ## ACCEPT    keys of objects that `make forget` need not search, separated by commas
+## SQL       query in Athena's SQL
+## TABLE     table of the lakehouse
+## LIMIT     number of rows to show (20)
 ## NUMBER    number of a file, as in a message: file-...
 ## RUN       id of a local job run: jr_...
 ## DRY_RUN   1: search, and change nothing
@@ -32,7 +35,7 @@ VENV := .venv
 
 # A command on AWS needs neither moto nor Spark nor Java. Its own environment holds requirements-aws.txt only, and is made
 # only where the full one does not exist. All other targets, and ENV=local, need the full one.
-on-aws := apply plan run-pipeline landing counts forget export name destroy
+on-aws := apply plan run-pipeline landing counts query show forget export name destroy
 full := $(filter-out $(on-aws),$(or $(MAKECMDGOALS),help)) $(filter local,$(or $(value ENV),local)) $(wildcard $(VENV)/.ready)
 suffix := $(if $(strip $(full)),,-aws)
 BIN := $(VENV)$(suffix)/bin
@@ -40,6 +43,7 @@ READY := $(VENV)$(suffix)/.ready
 CHECKOV := $(VENV)-checkov/.ready
 GLUE_CATALOG := $(VENV)-glue-catalog/.ready
 CHART := $(VENV)-bench/.ready
+ATHENA_CLIENTS := $(VENV)-athena-clients/.ready
 # Last on the PATH: the terraform that set-up installs if there is no other.
 export PATH := $(value PATH):$(CURDIR)/$(BIN)
 python := "$${PYTHON:-python3.11}"
@@ -70,7 +74,7 @@ $(READY): requirements$(suffix).txt requirements-terraform.txt
 clean: ## Stop the embedded AWS and remove everything that these targets created
 	@if [ -x $(BIN)/lakehouse ]; then $(BIN)/lakehouse down; fi
 	@find terraform -type d -name .terraform -prune -exec rm -rf {} +
-	@rm -rf build $(VENV) $(VENV)-aws $(VENV)-checkov $(VENV)-glue-catalog $(VENV)-bench .mypy_cache .pytest_cache .ruff_cache *.egg-info
+	@rm -rf build $(VENV) $(VENV)-aws $(VENV)-checkov $(VENV)-glue-catalog $(VENV)-bench $(VENV)-athena-clients .mypy_cache .pytest_cache .ruff_cache *.egg-info
 
 ##@ Run
 
@@ -90,6 +94,16 @@ landing: setup ## Make the landing zone hold exactly DATA (asks on AWS, unless Y
 counts.knobs := ENV
 counts: setup ## Print the row counts of the tables
 	@$(BIN)/lakehouse counts
+
+.PHONY: query
+query.knobs := ENV SQL
+query: setup ## Run SQL through Athena and print its rows (without SQL: a prompt, or queries from standard input)
+	@$(BIN)/lakehouse query
+
+.PHONY: show
+show.knobs := ENV TABLE LIMIT
+show: setup ## Print the first rows of TABLE, through Athena
+	@$(BIN)/lakehouse show
 
 .PHONY: name
 name.knobs := ENV NUMBER
@@ -215,6 +229,14 @@ test-glue-catalog: setup $(GLUE_CATALOG) ## Run the jobs on GlueCatalog and S3Fi
 
 # In an environment of its own: only one jar of it is used, and nothing is imported.
 $(GLUE_CATALOG): requirements-glue-catalog.txt
+	$(set-up)
+
+.PHONY: test-athena-clients
+test-athena-clients: setup $(ATHENA_CLIENTS) ## Query Athena of the embedded AWS with awswrangler and the AWS CLI
+	@$(BIN)/pytest tests/athena_clients
+
+# In an environment of its own: awswrangler needs an older pyarrow.
+$(ATHENA_CLIENTS): requirements-athena-clients.txt
 	$(set-up)
 
 .PHONY: try-docs

@@ -125,6 +125,35 @@ class Callers:
             return None
         return copy.deepcopy(found.as_dict())
 
+    def databases(self, credentials: Credentials) -> list[str]:
+        """Return the names of the databases that the caller may get: GetDatabases of AWS leaves out the others."""
+        found = glue_backends[self.aws.account_id][self.aws.region].databases
+        return [name for name in list(found) if not self._denial(credentials, "glue:GetDatabase", f"database/{name}")]
+
+    def tables(self, credentials: Credentials, database: str) -> list[dict[str, Any]] | None:
+        """Return the tables of a database that the caller may get, as GetTables of AWS; None without the database.
+
+        Raises:
+            ClientError: IAM denies the database to the caller.
+
+        """
+        if message := self._denial(credentials, "glue:GetDatabase", f"database/{database}"):
+            raise _error(Need("glue:GetDatabase", database), "AccessDenied", message)
+        found = glue_backends[self.aws.account_id][self.aws.region].databases.get(database)
+        if found is None:
+            return None
+        names = [
+            name
+            for name in list(found.tables)
+            if not self._denial(credentials, "glue:GetTable", f"database/{database}", f"table/{database}/{name}")
+        ]
+        return [each for name in names if (each := self.read_table(credentials, database, name))]
+
+    def _denial(self, credentials: Credentials, action: str, *names: str) -> str | None:
+        place = f"arn:aws:glue:{self.aws.region}:{self.aws.account_id}:"
+        needs = [Need(action, place + name) for name in ("catalog", *names)]
+        return iam_enforcement.denial(self.aws, credentials, needs)
+
     def _require(self, credentials: Credentials, *needs: Need) -> None:
         if message := iam_enforcement.denial(self.aws, credentials, needs):
             raise _error(needs[0], "AccessDenied", message)

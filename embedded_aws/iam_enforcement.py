@@ -205,7 +205,7 @@ def _names_in_athena(operation: str, parameters: Mapping[str, Any], request: IAM
     ids = [parameters[key] for key in ("QueryExecutionId", "NamedQueryId") if key in parameters]
     ids += parameters.get("QueryExecutionIds", []) + parameters.get("NamedQueryIds", [])
     groups = [known[each].workgroup.name for each in ids if each in known]
-    if not ids and ("WorkGroup" in operation or "Quer" in operation):
+    if not ids and ("WorkGroup" in parameters or "WorkGroup" in operation or "Quer" in operation):
         groups = [parameters.get("WorkGroup") or parameters.get("Name") or "primary"]
     return [f"workgroup/{group}" for group in dict.fromkeys(groups)]
 

@@ -32,6 +32,7 @@ from werkzeug.serving import make_server
 from werkzeug.test import run_wsgi_app
 
 from embedded_aws import iam_enforcement, moto_gaps, service_app
+from embedded_aws.athena.service import EmbeddedAthenaResponse, Queries
 from embedded_aws.authentication import Gate, Keys
 from embedded_aws.callers import Callers
 from embedded_aws.cloudwatch_logs import EmbeddedLogsResponse
@@ -39,7 +40,6 @@ from embedded_aws.connection import HOST, EmbeddedAws
 from embedded_aws.glue import EmbeddedGlueBackend, EmbeddedGlueResponse
 from embedded_aws.job_runtime import SECONDS_PER_MINUTE, JobRuntime
 from embedded_aws.lifecycle import wipe_own, write_state
-from embedded_aws.moto_gaps.athena import AthenaGaps
 from embedded_aws.moto_gaps.budgets import BudgetsGaps
 from embedded_aws.webhdfs import WebHdfs
 from lakehouse import private_files
@@ -157,7 +157,7 @@ def build_server(
     iam_enforcement.install(aws.credentials, enforce=enforce_iam)
     moto.glue.models.glue_backends.backend = EmbeddedGlueBackend
     moto.glue.urls.url_paths["{0}/$"] = EmbeddedGlueResponse.dispatch
-    moto.athena.urls.url_paths["{0}/$"] = AthenaGaps.dispatch
+    moto.athena.urls.url_paths["{0}/$"] = EmbeddedAthenaResponse.dispatch
     moto.budgets.urls.url_paths["{0}/$"] = BudgetsGaps.dispatch
     # MOTO_DISABLE_GLOBAL_CORS would have to be set before the first import of moto.
     werkzeug_app.DISABLE_GLOBAL_CORS = True  # type: ignore[attr-defined]
@@ -170,6 +170,7 @@ def build_server(
     services = AwsOnly(create_app)
     callers = Callers(services, aws)
     runtime = EmbeddedGlueBackend.runtime = JobRuntime(build, callers, seconds_per_minute, glue_catalog_jar)
+    EmbeddedAthenaResponse.queries = Queries(callers)
     EmbeddedLogsResponse.jobs_folder = runtime.jobs_folder
     moto.logs.urls.url_paths["{0}/$"] = EmbeddedLogsResponse.dispatch
 
@@ -224,6 +225,7 @@ def main() -> None:
     try:
         server.serve_forever()
     finally:
+        EmbeddedAthenaResponse.queries.close()
         runtime.close()
         wipe_own(build / "local")
 

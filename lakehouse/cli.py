@@ -17,6 +17,7 @@ from lakehouse import private_files
 from lakehouse import sample as sample_data
 from lakehouse.commands import data as data_commands
 from lakehouse.commands import debugging, deployment, pipeline_run, privacy
+from lakehouse.commands import query as query_commands
 from lakehouse.console import Display
 from lakehouse.environments import Confirm, Environment, open_environment
 from lakehouse.errors import CommandInterruptedError, LakehouseError, describe_os_error
@@ -73,6 +74,11 @@ Number = Annotated[str, typer.Option("--number", envvar="NUMBER", help="Number o
 DryRun = Annotated[
     bool, typer.Option("--dry-run", envvar="DRY_RUN", help="1 searches and changes nothing; otherwise 0.")
 ]
+Sql = Annotated[str, typer.Option("--sql", envvar="SQL", help="Query in Athena's SQL.")]
+TableName = Annotated[
+    str, typer.Option("--table", envvar="TABLE", help="Table of the lakehouse, such as customer_trusted.")
+]
+Limit = Annotated[int, typer.Option("--limit", envvar="LIMIT", min=1, help="Number of rows: 1 or more.")]
 JobRunId = Annotated[str, typer.Option("--run", envvar="RUN", help="Id of a local job run: jr_...")]
 Yes = Annotated[bool, typer.Option("--yes", envvar="YES", help="1 answers every question with yes; otherwise 0.")]
 
@@ -148,6 +154,18 @@ def landing(env: Env = LOCAL, data: Data = None, *, yes: Yes = False) -> None:
 def counts(env: Env = LOCAL) -> None:
     """Print the row counts of the tables as they are now."""
     data_commands.counts(_environment(env))
+
+
+@app.command()
+def query(env: Env = LOCAL, sql: Sql = "") -> None:
+    """Run a query through Athena; without one, read queries from a prompt or standard input."""
+    query_commands.query(_environment(env), sql)
+
+
+@app.command()
+def show(env: Env = LOCAL, table: TableName = "", limit: Limit = 20) -> None:
+    """Print the first rows of a table, through Athena."""
+    query_commands.show(_environment(env), table, limit)
 
 
 @app.command()

@@ -19,7 +19,7 @@ class AthenaGaps(AthenaResponse):
         """Apply an update to a workgroup."""
         group = self.athena_backend.work_groups.get(self._get_param("WorkGroup"))
         if not group:
-            raise _invalid(f"WorkGroup {self._get_param('WorkGroup')} is not found.")
+            raise invalid(f"WorkGroup {self._get_param('WorkGroup')} is not found.")
         group.description = self._get_param("Description", group.description)
         group.state = self._get_param("State", group.state)
         group.configuration = updated_configuration(group.configuration, self._get_param("ConfigurationUpdates", {}))
@@ -33,7 +33,7 @@ class AthenaGaps(AthenaResponse):
     def get_named_query(self) -> str:
         """Return Athena's error for a missing query: moto fails on it."""
         if not self.athena_backend.get_named_query(self._get_param("NamedQueryId")):
-            raise _invalid(f"NamedQuery {self._get_param('NamedQueryId')} was not found.")
+            raise invalid(f"NamedQuery {self._get_param('NamedQueryId')} was not found.")
         return super().get_named_query()
 
     def list_tags_for_resource(self) -> tuple[str, dict[str, int]] | str:
@@ -60,5 +60,6 @@ def updated_configuration(configuration: dict[str, Any], updates: dict[str, Any]
     return new
 
 
-def _invalid(message: str) -> JsonRESTError:
+def invalid(message: str) -> JsonRESTError:
+    """Return Athena's error for a request that it refuses."""
     return JsonRESTError("InvalidRequestException", message)

@@ -12,6 +12,7 @@ import re
 import shutil
 import subprocess
 import time
+from collections import Counter
 from importlib.resources import files
 from pathlib import Path
 from random import Random
@@ -22,10 +23,12 @@ import duckdb
 import pyarrow as pa
 import pytest
 
+from embedded_aws.athena.results import java_double, parse_csv
 from embedded_aws.lifecycle import SERVER_MODULE
 from lakehouse import file_numbers, landing
 from tests.chaos.faults import Struck, kill_after
 from tests.chaos.lake import Lake
+from tests.support.athena import ask
 from tests.support.project import ALL_JOBS, AUDIT_TABLES, ICEBERG_TABLES, JOBS, LANDING_TABLES, Project
 
 PERSONAL = {"user", "email", "customername", "name", "phone", "birthday"}
@@ -78,6 +81,62 @@ def test_counts_are_those_known_by_construction(project: Project, ran: dict[str,
 
 def test_any_client_reads_the_same_counts(project: Project, ran: dict[str, Any]) -> None:
     assert project.iceberg_rows() == {table: ran["tables"][table] for table in ICEBERG_TABLES}
+
+
+def test_athena_answers_what_pyiceberg_reads(project: Project, ran: dict[str, Any]) -> None:
+    athena, s3, env = project.client("athena"), project.client("s3"), project.environment()
+
+    def asked(sql: str) -> list[list[str | None]]:
+        answer = ask(athena, sql, WorkGroup=env["STEDI_WORKGROUP"])
+        assert answer.state == "SUCCEEDED", f"{sql}: {answer.reason}"
+        bucket, key = answer.location  # all at once; the API returns pages of 1,000 rows
+        return list(parse_csv(s3.get_object(Bucket=bucket, Key=key)["Body"].read().decode()))[1:]
+
+    *evidence, _ = AUDIT_TABLES
+    tables = [("STEDI_DATABASE", table) for table in ICEBERG_TABLES]
+    tables += [("STEDI_AUDIT_DATABASE", table) for table in evidence]
+    for database, table in tables:
+        expected = project.table(table, database)
+        texts = [[as_text(value) for value in row.values()] for row in expected.to_pylist()]
+        found = asked(f'SELECT * FROM "{env[database]}"."{table}"')  # noqa: S608
+        assert Counter(map(tuple, found)) == Counter(map(tuple, texts)), table
+    for table in LANDING_TABLES:
+        assert asked(f'SELECT count(*) FROM "{env["STEDI_DATABASE"]}"."{table}"') == [[str(ran["tables"][table])]]  # noqa: S608
+
+
+def as_text(value: Any) -> str | None:
+    return None if value is None else java_double(value) if isinstance(value, float) else str(value)
+
+
+def test_athena_runs_every_saved_query(project: Project, ran: dict[str, Any]) -> None:
+    athena, group = project.client("athena"), project.environment()["STEDI_WORKGROUP"]
+    ids = athena.list_named_queries(WorkGroup=group)["NamedQueryIds"]
+    saved = [athena.get_named_query(NamedQueryId=query)["NamedQuery"] for query in ids]
+    rows: dict[str, list[list[str | None]]] = {}
+    for query in saved:
+        answer = ask(athena, query["QueryString"], WorkGroup=group)
+        assert answer.state == "SUCCEEDED", f"{query['Name']}: {answer.reason}"
+        rows[query["Name"]] = answer.rows
+    created = {name for name in rows if name.startswith("create_")}
+    assert created == {f"create_{table}" for table in [*LANDING_TABLES, *ICEBERG_TABLES, *AUDIT_TABLES]}
+    assert {str(row[1]): int(str(row[2])) for row in rows["rows_per_table"]} == ran["tables"]
+    assert rows["customers_without_consent"] == rows["readings_without_customer"] == []
+    assert rows["quarantine_by_reason"] == [], "the sample has no bad record"
+    assert {row[-1] for row in rows["rows_accounted_for"]} == {"0"}
+    outputs = {(row[0], row[5]) for row in rows["runs_per_table"] if row[2]}  # the others are commits of no job
+    assert outputs == {(table, str(ran["tables"][table])) for table in ICEBERG_TABLES}
+    assert {row[1] for row in rows["rows_dropped_by_reason"]} == {ran["run_id"]}
+    decided = sum(int(str(row[4])) for row in rows["consent_decisions_of_last_run"])
+    assert 0 < decided <= ran["tables"]["customer_landing"]
+
+
+def test_operators_query_and_show(project: Project, ran: dict[str, Any]) -> None:
+    printed = project.succeed("query", SQL="SELECT count(*) AS pairs FROM machine_learning_curated")
+    assert printed == f"pairs\n{ran['tables']['machine_learning_curated']}\n"
+    shown = project.succeed("show", TABLE="customer_landing", LIMIT="3").splitlines()
+    assert shown[0].startswith("customername,email,phone,")
+    assert len(shown) == 4
+    project.fail("query", SQL="SELEKT nonsense", says=["The query failed: line 1:1: mismatched input 'SELEKT'."])
 
 
 def test_duckdb_reads_every_table(project: Project, ran: dict[str, Any]) -> None:

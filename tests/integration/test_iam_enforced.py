@@ -11,6 +11,7 @@ import boto3
 import pytest
 from botocore.exceptions import ClientError
 
+from tests.support.athena import FORMS, ask
 from tests.support.project import AUDIT_TABLES, ICEBERG_TABLES, JOBS, LANDING_TABLES, Project, iam_enforced
 
 pytestmark = pytest.mark.slow
@@ -289,11 +290,12 @@ class TestAnalyst:
 
     def test_queries_in_the_own_workgroup(self, lake: Lake, analyst: Callable[[str], Any]) -> None:
         athena = analyst("athena")
-        query = athena.start_query_execution(QueryString="SELECT 1", WorkGroup=lake.workgroups["analysts"])[
-            "QueryExecutionId"
-        ]
-        assert athena.get_query_execution(QueryExecutionId=query)["QueryExecution"]["QueryExecutionId"] == query
-        athena.get_query_results(QueryExecutionId=query)
+        sql = f'SELECT count(*) FROM "{lake.database}".{TRAINING}'  # noqa: S608
+        asked = ask(athena, sql, WorkGroup=lake.workgroups["analysts"])
+        assert (asked.state, asked.rows) == ("SUCCEEDED", [[str(lake.project.report()["tables"][TRAINING])]]), (
+            asked.reason
+        )
+        assert asked.location[1].startswith("athena-results/analysts/")
         key = "athena-results/analysts/new.csv"
         analyst("s3").put_object(Bucket=lake.bucket, Key=key, Body=b"x")
         assert analyst("s3").get_object(Bucket=lake.bucket, Key=key)["Body"].read() == b"x"
@@ -318,6 +320,17 @@ class TestAnalyst:
         denied(s3.list_objects_v2, Bucket=lake.bucket, Prefix=f"{lake.prefix(table)}/")
         results = {"Bucket": lake.bucket, "Key": "athena-results/analysts/stolen"}
         denied(s3.copy_object, **results, CopySource={"Bucket": lake.bucket, "Key": key})
+
+    @pytest.mark.parametrize("table", [*PERSONAL_TABLES, *AUDIT_TABLES])
+    def test_no_query_reads_another_table(self, lake: Lake, analyst: Callable[[str], Any], table: str) -> None:
+        database = lake.audit_database if table in AUDIT_TABLES else lake.database
+        asked = {"WorkGroup": lake.workgroups["analysts"], "QueryExecutionContext": {"Database": database}}
+        for form in FORMS:
+            answer = ask(analyst("athena"), form.format(database=database, table=table), **asked)
+            assert answer.state == "FAILED", form
+            assert answer.reason.startswith("Insufficient permissions to execute the query. User: "), answer.reason
+        tables = ask(analyst("athena"), "SELECT DISTINCT table_name FROM information_schema.columns", **asked)
+        assert tables.rows == [[TRAINING]]
 
     @staticmethod
     def first_denied(lake: Lake, table: str) -> str:
@@ -349,7 +362,8 @@ class TestAnalyst:
         name = lake.workgroups.get(group, group)
         message = denied(athena.start_query_execution, QueryString="SELECT 1", WorkGroup=name)
         assert message.endswith(f":workgroup/{name}")
-        query = root.start_query_execution(QueryString="SELECT 1", WorkGroup=name)["QueryExecutionId"]
+        own = {"ResultConfiguration": {"OutputLocation": f"s3://{lake.bucket}/athena-results/primary/"}}
+        query = root.start_query_execution(QueryString="SELECT 1", WorkGroup=name, **own)["QueryExecutionId"]
         for call in (athena.get_query_execution, athena.get_query_results, athena.stop_query_execution):
             denied(call, QueryExecutionId=query)
         denied(athena.list_query_executions, WorkGroup=name)

@@ -37,14 +37,14 @@ class Aws:
         """The access key of the root user."""
         return self.embedded.credentials.access_key_id, self.embedded.credentials.secret_access_key
 
-    def client(self, service: str) -> Any:
+    def client(self, service: str, **options: Any) -> Any:
         return boto3.client(
             service,
             endpoint_url=self.endpoint,
             region_name=self.embedded.region,
             aws_access_key_id=self.root[0],
             aws_secret_access_key=self.root[1],
-            config=Config(retries={"total_max_attempts": 1}),
+            config=Config(retries={"total_max_attempts": 1}, **options),
         )
 
     def objects(self, prefix: str = "") -> list[str]:

@@ -19,7 +19,6 @@ ROOT = Path(__file__).resolve().parents[2]
 MAKEFILE = (ROOT / "Makefile").read_text(encoding="utf-8")
 KNOBS = {target: knobs.split() for target, knobs in re.findall(r"^([a-z-]+)\.knobs := (.*)$", MAKEFILE, re.MULTILINE)}
 RECIPES = dict(re.findall(r"^([a-z-]+):.*\n((?:\t.*\n)+)", MAKEFILE, re.MULTILINE))
-LATER = "query.knobs := SQL\nquery: setup\n\t@$(BIN)/lakehouse query\n"
 
 NOTE = '#!/bin/sh\necho "$@" >> calls\nenv -0 > environment\n'
 
@@ -74,7 +73,7 @@ def folder(tmp_path: Path) -> Folder:
     path = tmp_path / "o'brien's lake house"
     (path / ".venv" / "bin").mkdir(parents=True)
     (path / "terraform").mkdir()
-    (path / "Makefile").write_text(MAKEFILE.replace("\n\n# Here ", f"\n\n{LATER}\n# Here "))
+    (path / "Makefile").write_text(MAKEFILE)
     for requirements in ROOT.glob("requirements*.txt"):
         shutil.copy(requirements, path)
         os.utime(path / requirements.name, (0, 0))
