@@ -1,4 +1,4 @@
-"""The life cycle of both examples on the embedded AWS: apply, no drift, one change, destroy."""
+"""The life cycle of the examples on the embedded AWS: apply, no drift, one change, destroy."""
 
 from __future__ import annotations
 
@@ -207,6 +207,44 @@ def test_complete(examples: Path, aws: Aws) -> None:
         example.apply()
         [subscription] = aws("sns").list_subscriptions()["Subscriptions"]
         assert subscription["Endpoint"] == "team@example.org"
+
+
+@pytest.mark.slow
+def test_existing_network(examples: Path, aws: Aws) -> None:
+    example = Example(examples / "existing-network")
+    with applied(example, aws) as made:
+        assert made == LISTED.keys() - {"aliases", "budgets", "keys"}
+        lakehouse = example.output()["lakehouse"]
+        ec2 = aws("ec2")
+        endpoints = ec2.describe_vpc_endpoints()["VpcEndpoints"]
+        names = {tag["Value"] for each in endpoints for tag in each["Tags"] if each["State"] != "deleted"}
+        assert names == {"shared-s3", "shared-glue", "shared-logs", "shared-secretsmanager"}  # none of the module
+        [group] = ec2.describe_security_groups(GroupIds=[lakehouse["job_security_group_id"]])["SecurityGroups"]
+        open_to = {block["CidrIp"] for rule in group["IpPermissionsEgress"] for block in rule.get("IpRanges", [])}
+        assert open_to == {"10.50.0.0/24", "10.50.1.0/24"}
+        for job in aws("glue").get_jobs()["Jobs"]:
+            assert job["Connections"]["Connections"] == lakehouse["glue_connections"]
+
+
+@pytest.mark.slow
+def test_two_environments(examples: Path, aws: Aws) -> None:
+    example = Example(examples / "two-environments")
+    with applied(example, aws) as made:
+        assert made == LISTED.keys() - (ONLY_IN_COMPLETE - {"budgets"})
+        lakehouses = example.output()["lakehouses"]
+        assert len(aws("glue").get_jobs()["Jobs"]) == 2 * len(ALL_JOBS)
+        for environment, other in (("dev", "prod"), ("prod", "dev")):
+            roles = [lakehouses[environment][f"{of}_role_arn"].rpartition("/")[2] for of in ("job", "forget")]
+            granted = [policy for role in roles for policy in inline_policies(aws, role)]
+            assert len(granted) >= len(roles)
+            assert all(lakehouses[environment]["bucket"] in policy or "s3:" not in policy for policy in granted)
+            assert [policy for policy in granted if f"stedi-{other}" in policy or f"stedi_{other}" in policy] == []
+
+
+def inline_policies(aws: Aws, role: str) -> list[str]:
+    """Return the inline policies of a role, as JSON."""
+    names = aws("iam").list_role_policies(RoleName=role)["PolicyNames"]
+    return [json.dumps(aws("iam").get_role_policy(RoleName=role, PolicyName=name)["PolicyDocument"]) for name in names]
 
 
 def optimizes(aws: Aws, database: str, table: str, kind: str) -> bool:
