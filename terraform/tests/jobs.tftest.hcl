@@ -3,6 +3,7 @@ mock_provider "aws" {
 }
 
 variables {
+  prefix                 = ""
   name                   = "stedi-test"
   workflow               = "stedi-test-lakehouse"
   bucket                 = "our-data"

@@ -227,6 +227,23 @@ def test_existing_network(examples: Path, aws: Aws) -> None:
 
 
 @pytest.mark.slow
+def test_existing_bucket(examples: Path, aws: Aws) -> None:
+    """Runs and erasures in it: tests/e2e/test_bring_your_own.py."""
+    example = Example(examples / "existing-bucket")
+    with applied(example, aws) as made:
+        assert made == LISTED.keys() - ONLY_IN_COMPLETE
+        lakehouse = example.output()["lakehouse"]
+        assert lakehouse["root"].endswith("/teams/stedi")
+        created = {kind: names(aws) for kind, names in LISTED.items()}
+        assert len(list(created["buckets"])) == 1
+        assert set(created["roles"]) == {"etl-jobs", "etl-forget"}
+        assert {name.rpartition(":")[2] for name in created["topics"]} == {"alerts"}
+        assert set(created["secrets"]) == {"privacy-subject-key", "privacy-refusal-key"}
+        assert set(created["databases"]) == {"analytics", "analytics_audit"}
+        assert set(created["workgroups"]) == {"primary", "engineers", "stedi-shared-analyst"}
+
+
+@pytest.mark.slow
 def test_two_environments(examples: Path, aws: Aws) -> None:
     example = Example(examples / "two-environments")
     with applied(example, aws) as made:

@@ -70,7 +70,7 @@ locals {
       "--extra-files"            = join(",", [for object in concat(values(aws_s3_object.ddl), values(aws_s3_object.declaration)) : "s3://${object.bucket}/${object.key}"])
       "--custom-logGroup-prefix" = local.log_group_prefix
       "--database"               = var.database
-      "--bucket"                 = var.bucket
+      "--bucket"                 = trimsuffix("${var.bucket}/${var.prefix}", "/")
       "--subject_key_secret"     = var.subject_key_secret_arn
       "--refusal_key_secret"     = var.refusal_key_secret_arn
       # The scripts too: the erasure job rebuilds the training table with the code of that table's own job.
@@ -88,7 +88,7 @@ resource "aws_s3_object" "script" {
   for_each = { for file in fileset(var.scripts_path, "*/*.py") : basename(file) => file }
 
   bucket       = var.bucket
-  key          = "glue/scripts/${each.key}"
+  key          = "${var.prefix}glue/scripts/${each.key}"
   source       = "${var.scripts_path}/${each.value}"
   source_hash  = filemd5("${var.scripts_path}/${each.value}")
   content_type = "text/x-python"
@@ -99,7 +99,7 @@ resource "aws_s3_object" "ddl" {
   for_each = fileset(var.ddl_path, "*.sql")
 
   bucket       = var.bucket
-  key          = "glue/ddl/${each.value}"
+  key          = "${var.prefix}glue/ddl/${each.value}"
   source       = "${var.ddl_path}/${each.value}"
   source_hash  = filemd5("${var.ddl_path}/${each.value}")
   content_type = "application/sql"
@@ -110,7 +110,7 @@ resource "aws_s3_object" "declaration" {
   for_each = fileset(var.scripts_path, "*.json")
 
   bucket       = var.bucket
-  key          = "glue/scripts/${each.value}"
+  key          = "${var.prefix}glue/scripts/${each.value}"
   source       = "${var.scripts_path}/${each.value}"
   source_hash  = filemd5("${var.scripts_path}/${each.value}")
   content_type = "application/json"
