@@ -91,8 +91,8 @@ variable "existing_bucket" {
   }
 
   validation {
-    condition     = var.existing_bucket == null || try(can(regex("^[A-Za-z0-9_-]+(/[A-Za-z0-9_-]+)*$", var.existing_bucket.prefix)) && length(var.existing_bucket.prefix) <= 64, false)
-    error_message = "existing_bucket.prefix must be folders of letters, digits, hyphens and underscores, 64 characters in all, such as teams/stedi, without a slash at the beginning or end; got ${jsonencode(var.existing_bucket)}."
+    condition     = var.existing_bucket == null || try(can(regex("^[A-Za-z0-9_-]+(/[A-Za-z0-9_-]+)*$", var.existing_bucket.prefix)) && length(var.existing_bucket.prefix) <= 40, false)
+    error_message = "existing_bucket.prefix must be folders of letters, digits, hyphens and underscores, 40 characters in all (IAM limits the policies), such as teams/stedi, without a slash at the beginning or end; got ${jsonencode(var.existing_bucket)}."
   }
 
   validation {

@@ -42,7 +42,7 @@ override_data {
 variables {
   global_suffix            = ""
   existing_roles           = null
-  prefix                   = "${join("", [for i in range(64) : "p"])}/"
+  prefix                   = "${join("", [for i in range(40) : "p"])}/"
   name                     = "abcdefghijklmnopqrst-abcdefghijklmno"
   path                     = "/"
   permissions_boundary_arn = null
