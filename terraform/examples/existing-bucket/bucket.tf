@@ -62,12 +62,25 @@ resource "aws_s3_bucket_policy" "shared" {
   depends_on = [aws_s3_bucket_public_access_block.shared]
 }
 
-# The rules that the module sets on a bucket of its own, for the prefix of the lakehouse. A bucket has one lifecycle
-# configuration, so the owner adds them to it.
+# The rules that the module sets on a bucket of its own, for the prefix of the lakehouse; unfinished uploads are of no use to
+# anyone. A bucket has one lifecycle configuration, so the owner adds them to it.
 resource "aws_s3_bucket_lifecycle_configuration" "shared" {
   count = var.embedded ? 0 : 1
 
   bucket = aws_s3_bucket.shared.id
+
+  rule {
+    id     = "abort-incomplete-uploads"
+    status = "Enabled"
+
+    filter {
+      prefix = ""
+    }
+
+    abort_incomplete_multipart_upload {
+      days_after_initiation = 7
+    }
+  }
 
   rule {
     id     = "stedi-noncurrent-versions"
@@ -75,10 +88,6 @@ resource "aws_s3_bucket_lifecycle_configuration" "shared" {
 
     filter {
       prefix = "${local.prefix}/"
-    }
-
-    abort_incomplete_multipart_upload {
-      days_after_initiation = 7
     }
 
     noncurrent_version_expiration {
