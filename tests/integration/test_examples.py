@@ -97,7 +97,7 @@ class Example:
 
     folder: Path
 
-    def __call__(self, *command: str, **variables: str) -> str:
+    def __call__(self, *command: str, **variables: Any) -> str:
         """Run a Terraform command that must succeed, and return its output."""
         options: dict[str, Any] = {"input": False} if command[0] != "output" else {}
         if command[0] in ("plan", "destroy") or "-auto-approve" in command:
@@ -106,7 +106,7 @@ class Example:
         assert code == 0, f"terraform {' '.join(command)}\n{out}\n{err}"
         return str(out)
 
-    def plan(self, **variables: str) -> dict[str, str]:
+    def plan(self, **variables: Any) -> dict[str, str]:
         """Plan, and return {address: action} of every change."""
         events = [json.loads(line) for line in self("plan", "-json", "-out=change.tfplan", **variables).splitlines()]
         changes = [event["change"] for event in events if event["type"] == "planned_change"]
@@ -266,7 +266,7 @@ def test_adoption(examples: Path, aws: Aws, tmp_path: Path) -> None:
     assert aws.inventory() == before
 
 
-def make_by_hand(aws: Aws, folder: Path) -> dict[str, str]:
+def make_by_hand(aws: Aws, folder: Path) -> dict[str, Any]:
     """Make what the guides make in the console and with the AWS CLI; return the example's variables."""
     bucket, database = "my-stedi-lake-house", "stedi"
     aws("s3").create_bucket(Bucket=bucket)
@@ -291,12 +291,14 @@ def make_by_hand(aws: Aws, folder: Path) -> dict[str, str]:
     [route_table] = ec2.describe_route_tables(Filters=[{"Name": "vpc-id", "Values": [vpc["VpcId"]]}])["RouteTables"]
     region, ids = boto3.Session().region_name, [route_table["RouteTableId"]]
     service = f"com.amazonaws.{region}.s3"
-    endpoint = ec2.create_vpc_endpoint(VpcId=vpc["VpcId"], ServiceName=service, RouteTableIds=ids)["VpcEndpoint"]
+    kind = "Gateway"  # the default on AWS; without it, moto cannot delete the endpoint
+    made = ec2.create_vpc_endpoint(VpcId=vpc["VpcId"], ServiceName=service, VpcEndpointType=kind, RouteTableIds=ids)
+    endpoint = made["VpcEndpoint"]
     return {
         "bucket": bucket,
         "database": database,
         "vpc_id": vpc["VpcId"],
-        "route_table_ids": json.dumps(ids),
+        "route_table_ids": ids,
         "vpc_endpoint_id": endpoint["VpcEndpointId"],
     }
 
