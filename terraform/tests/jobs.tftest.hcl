@@ -354,6 +354,23 @@ run "single_jobs_differ_a_schedule_starts_them_and_key_and_vpc_hold_for_all" {
   }
 }
 
+run "glue_6_decodes_text_that_is_not_utf_8_as_before" {
+  command = plan
+
+  module {
+    source = "./modules/jobs"
+  }
+
+  variables {
+    glue_version = "6.0"
+  }
+
+  assert {
+    condition     = alltrue([for job in aws_glue_job.this : job.glue_version == "6.0" && strcontains(job.default_arguments["--conf"], "spark.sql.legacy.codingErrorAction=true")])
+    error_message = "Got ${aws_glue_job.this["forget"].default_arguments["--conf"]}."
+  }
+}
+
 run "settings_of_a_job_that_does_not_exist_are_refused" {
   command = plan
 

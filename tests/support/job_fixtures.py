@@ -33,6 +33,9 @@ from tests.support.project import GLUE_JOBS, REPOSITORY
 SPARK_4 = pyspark.__version__.startswith("4.")
 """Whether this is `make test-spark4`, for transforms and rules only: PyPI has no Iceberg runtime for Spark 4."""
 
+OF_GLUE_6 = {"spark.sql.legacy.codingErrorAction": "true"}
+"""What modules/jobs in Terraform sets for Glue 6.0."""
+
 
 def iceberg(folder: Path) -> dict[str, str]:
     """Return the settings of Iceberg, with its tables below a folder."""
@@ -69,7 +72,7 @@ def spark(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SparkSession]:
         "spark.hadoop.fs.s3.impl": "org.apache.hadoop.fs.viewfs.ViewFileSystemOverloadScheme",
         # Hadoop's file system of file:// keeps checksums, and cannot name them where a name has a colon.
         "spark.hadoop.fs.mirror.impl": "org.apache.hadoop.fs.RawLocalFileSystem",
-        **({} if SPARK_4 else iceberg(folder)),
+        **(OF_GLUE_6 if SPARK_4 else iceberg(folder)),
     }
     with pytest.MonkeyPatch.context() as environment:
         environment.setenv("JAVA_HOME", str(runtime.java_home()))
