@@ -44,6 +44,7 @@ CHECKOV := $(VENV)-checkov/.ready
 GLUE_CATALOG := $(VENV)-glue-catalog/.ready
 CHART := $(VENV)-bench/.ready
 ATHENA_CLIENTS := $(VENV)-athena-clients/.ready
+SPARK4 := $(VENV)-spark4/.ready
 # Last on the PATH: the terraform that set-up installs if there is no other.
 export PATH := $(value PATH):$(CURDIR)/$(BIN)
 python := "$${PYTHON:-python3.11}"
@@ -58,7 +59,7 @@ help: ## List the targets and their knobs
 	  /^##@ / { print "\n" substr($$0, 5) } \
 	  /^[a-z-]+\.knobs :?=/ { split($$0, part, /\.knobs :?= */); knobs[part[1]] = "\n" sprintf("%20s", "") part[2] } \
 	  /^## / { about = about "\n  " substr($$0, 4) } \
-	  /^[a-z-]+:.*## / { printf "  %-17s %s%s\n", $$1, $$2, knobs[$$1] } \
+	  /^[a-z0-9-]+:.*## / { printf "  %-17s %s%s\n", $$1, $$2, knobs[$$1] } \
 	  END { print "\nKnobs, also read from the environment:" about }' Makefile
 
 ##@ Set up
@@ -74,7 +75,7 @@ $(READY): requirements$(suffix).txt requirements-terraform.txt
 clean: ## Stop the embedded AWS and remove everything that these targets created
 	@if [ -x $(BIN)/lakehouse ]; then $(BIN)/lakehouse down; fi
 	@find terraform -type d -name .terraform -prune -exec rm -rf {} +
-	@rm -rf build $(VENV) $(VENV)-aws $(VENV)-checkov $(VENV)-glue-catalog $(VENV)-bench $(VENV)-athena-clients .mypy_cache .pytest_cache .ruff_cache *.egg-info
+	@rm -rf build $(VENV) $(VENV)-aws $(VENV)-checkov $(VENV)-glue-catalog $(VENV)-bench $(VENV)-spark4 $(VENV)-athena-clients .mypy_cache .pytest_cache .ruff_cache *.egg-info
 
 ##@ Run
 
@@ -239,8 +240,16 @@ test-athena-clients: setup $(ATHENA_CLIENTS) ## Query Athena of the embedded AWS
 $(ATHENA_CLIENTS): requirements-athena-clients.txt
 	$(set-up)
 
+.PHONY: test-spark4
+test-spark4: setup $(SPARK4) ## Run the tests of transforms and rules on the Spark of Glue 6.0 (downloads 450 MB once)
+	@PYTHONPATH="$$PWD/$(VENV)-spark4/lib/python3.11/site-packages" $(BIN)/pytest tests/unit/jobs
+
+# In an environment of its own, which holds Spark alone and takes the place of the other one on Python's path.
+$(SPARK4): requirements-spark4.txt
+	$(set-up)
+
 .PHONY: try-docs
-try-docs: setup ## Run the commands in docs/operating.md and docs/ci.md on an embedded AWS
+try-docs: setup ## Run the commands in README.md, docs/ and the examples on an embedded AWS
 	@$(BIN)/python tools/try_docs.py
 
 # Here the knobs of a command are checked before anything runs. A knob that none of the command's targets takes is refused

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from lakehouse.canonical import canonical
 from lakehouse.errors import LakehouseError, describe_os_error
+from lakehouse.s3_root import split
 from lakehouse.terraform import Outputs
 from lakehouse.workflow import SUCCEEDED, JobRun
 
@@ -38,25 +39,36 @@ class ErasureJob:
     operation: str
     """Id of the lease that the job joins."""
 
+    @property
+    def _bucket(self) -> str:
+        return split(self.outputs.bucket)[0]
+
+    @property
+    def _root(self) -> str:
+        """Prefix of all keys of the lakehouse; the keys elsewhere in this class are relative to it."""
+        return split(self.outputs.bucket)[1]
+
     def request(self, emails: Sequence[str], accept: Sequence[str] = (), new: str | None = None) -> tuple[str, bool]:
         """Write the request for these people; return its id, and whether it resumes an unfinished one.
 
         Addresses, and the keys of objects to `accept` unsearched, are in the request object only, because Glue keeps
         the arguments of job runs. A new request gets the id `new`, or a random one.
         """
-        for page in self.s3.get_paginator("list_objects_v2").paginate(Bucket=self.outputs.bucket, Prefix=REQUESTS):
+        pages = self.s3.get_paginator("list_objects_v2")
+        for page in pages.paginate(Bucket=self._bucket, Prefix=f"{self._root}{REQUESTS}"):
             for item in page.get("Contents", []):
-                found = json.loads(self.s3.get_object(Bucket=self.outputs.bucket, Key=item["Key"])["Body"].read())
+                key = item["Key"].removeprefix(self._root)
+                found = json.loads(self.s3.get_object(Bucket=self._bucket, Key=f"{self._root}{key}")["Body"].read())
                 if set(found.get("emails", [])) == set(emails):
-                    self._write(item["Key"], found | {"accept": list(accept)})
-                    return item["Key"].removeprefix(REQUESTS).removesuffix(".json"), True
+                    self._write(key, found | {"accept": list(accept)})
+                    return key.removeprefix(REQUESTS).removesuffix(".json"), True
         request = new or uuid.uuid4().hex
         self._write(f"{REQUESTS}{request}.json", {"emails": list(emails), "accept": list(accept)})
         return request, False
 
     def _write(self, key: str, content: dict[str, Any]) -> None:
         """Write a request and delete its earlier versions."""
-        self.s3.put_object(Bucket=self.outputs.bucket, Key=key, Body=json.dumps(content).encode())
+        self.s3.put_object(Bucket=self._bucket, Key=f"{self._root}{key}", Body=json.dumps(content).encode())
         self._purge(key, current=False)
 
     def run(self, request: str, *, dry_run: bool, on_change: Callable[[JobRun], None]) -> dict[str, Any]:
@@ -75,7 +87,7 @@ class ErasureJob:
         """Run the job to export the data of the people; return the export and delete it from the bucket."""
         self._start(request, {"--export": "true"}, on_change)
         key = f"{EXPORTS}{request}.json"
-        content = self.s3.get_object(Bucket=self.outputs.bucket, Key=key)["Body"].read().decode()
+        content = self.s3.get_object(Bucket=self._bucket, Key=f"{self._root}{key}")["Body"].read().decode()
         self._purge(key)
         return content
 
@@ -98,15 +110,16 @@ class ErasureJob:
 
     def _versions(self, prefix: str) -> Iterator[tuple[str, str, bool]]:
         """Yield key and id of each version, and whether it is the current one."""
-        for page in self.s3.get_paginator("list_object_versions").paginate(Bucket=self.outputs.bucket, Prefix=prefix):
+        pages = self.s3.get_paginator("list_object_versions")
+        for page in pages.paginate(Bucket=self._bucket, Prefix=f"{self._root}{prefix}"):
             for item in (*page.get("Versions", []), *page.get("DeleteMarkers", [])):
-                yield item["Key"], item["VersionId"], item["IsLatest"]
+                yield item["Key"].removeprefix(self._root), item["VersionId"], item["IsLatest"]
 
     def _purge(self, key: str, *, current: bool = True) -> None:
         """Delete the noncurrent versions of an object, by default the current one too."""
         for found, version, is_current in list(self._versions(key)):
             if found == key and (current or not is_current):
-                self.s3.delete_object(Bucket=self.outputs.bucket, Key=key, VersionId=version)
+                self.s3.delete_object(Bucket=self._bucket, Key=f"{self._root}{key}", VersionId=version)
 
     def _follow(self, run: str, on_change: Callable[[JobRun], None]) -> JobRun:
         """Poll a run until it has ended; call back on each change."""
@@ -123,7 +136,7 @@ class ErasureJob:
 
     def _report(self, request: str) -> dict[str, Any] | None:
         try:
-            answer = self.s3.get_object(Bucket=self.outputs.bucket, Key=f"{REPORTS}{request}.json")
+            answer = self.s3.get_object(Bucket=self._bucket, Key=f"{self._root}{REPORTS}{request}.json")
         except self.s3.exceptions.NoSuchKey:
             return None
         report: dict[str, Any] = json.loads(answer["Body"].read())

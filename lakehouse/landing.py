@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lakehouse.errors import DataError
+from lakehouse.s3_root import split
 from lakehouse.temporary_files import ignored_because_of
 
 if TYPE_CHECKING:
@@ -45,7 +46,7 @@ class LandingData:
 
 
 def prefix(entity: str) -> str:
-    """Return the prefix of an entity's files in the bucket."""
+    """Return the prefix of an entity's files in the lakehouse."""
     return f"{entity}/landing/"
 
 
@@ -80,26 +81,28 @@ def shown(files: Sequence[Path]) -> str:
 
 def stale_keys(s3: S3Client, bucket: str, data: LandingData) -> list[str]:
     """Return the keys in the landing zone that are not part of this data."""
+    name, root = split(bucket)
     pages = s3.get_paginator("list_objects_v2")
     return [
         item["Key"]
         for entity in ENTITIES
-        for page in pages.paginate(Bucket=bucket, Prefix=prefix(entity))
+        for page in pages.paginate(Bucket=name, Prefix=f"{root}{prefix(entity)}")
         for item in page.get("Contents", [])
-        if item["Key"] not in data.files
+        if item["Key"].removeprefix(root) not in data.files
     ]
 
 
 def replace(s3: S3Client, bucket: str, data: LandingData) -> None:
     """Make the landing zone hold exactly this data: first upload all of it, then delete everything else."""
+    name, root = split(bucket)
     with ThreadPoolExecutor(UPLOADS_AT_ONCE) as pool:
-        uploads = [pool.submit(_upload, s3, bucket, key, file) for key, file in data.files.items()]
+        uploads = [pool.submit(_upload, s3, name, f"{root}{key}", file) for key, file in data.files.items()]
     for upload in uploads:
         upload.result()
     stale = stale_keys(s3, bucket, data)
     for start in range(0, len(stale), KEYS_PER_DELETE):
         keys = stale[start : start + KEYS_PER_DELETE]
-        response = s3.delete_objects(Bucket=bucket, Delete={"Objects": [{"Key": key} for key in keys], "Quiet": True})
+        response = s3.delete_objects(Bucket=name, Delete={"Objects": [{"Key": key} for key in keys], "Quiet": True})
         if failed := response.get("Errors"):
             raise DataError(
                 f"{len(failed)} earlier files could not be deleted from the landing zone of {bucket}, "

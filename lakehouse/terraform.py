@@ -37,6 +37,7 @@ class Outputs:
     """Terraform outputs of a deployed environment."""
 
     bucket: str
+    """Bucket, with the prefix of the lakehouse if it shares the bucket: see s3_root."""
     database: str
     workflow: str
     jobs: Mapping[str, str]
@@ -60,13 +61,18 @@ class Outputs:
                 f"Environment {environment} lacks the Terraform outputs {', '.join(missing)}. "
                 f"Run: make apply ENV={environment}"
             )
-        return cls(**{name: lakehouse[name] for name in names})
+        return cls(**{name: lakehouse[name] for name in names} | {"bucket": _root(lakehouse)})
 
 
 def module_outputs(values: Mapping[str, Any]) -> Mapping[str, Any]:
     """Return the outputs of the module, which every environment passes on as its one output; none before an apply."""
     lakehouse: Mapping[str, Any] = values.get("lakehouse", {}).get("value", {})
     return lakehouse
+
+
+def _root(lakehouse: Mapping[str, Any]) -> str:
+    """Return where the lakehouse is in S3; earlier versions had only a bucket of its own."""
+    return str(lakehouse.get("root", lakehouse["bucket"]))
 
 
 class Terraform:
@@ -166,8 +172,7 @@ class Terraform:
         deployed = module_outputs(values) or {name: output["value"] for name, output in values.items()}
         if not deployed.keys() >= set(names):
             raise NotDeployedError(f"Environment {self.project.environment} is not deployed.")
-        region, bucket, workflow = (deployed[name] for name in names)
-        return region, bucket, workflow
+        return deployed["region"], _root(deployed), deployed["workflow"]
 
     def _output_values(self) -> dict[str, Any]:
         self.init()

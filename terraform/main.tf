@@ -3,10 +3,22 @@
 
 locals {
   name     = "${var.name_prefix}-${var.environment}"
-  database = replace(local.name, "-", "_")
+  database = var.existing_database != null ? var.existing_database.name : var.database_name != null ? var.database_name : replace(local.name, "-", "_")
   workflow = "${local.name}-lakehouse"
-  bucket   = var.bucket_name != null ? var.bucket_name : "${local.name}-lakehouse-${data.aws_caller_identity.current.account_id}"
-  tags     = merge({ Project = var.name_prefix, Environment = var.environment, Lakehouse = local.name, ManagedBy = "terraform" }, var.tags)
+
+  # Names of roles, policies and budgets are unique in the account, those of buckets everywhere: all others in the region.
+  global_suffix = var.regional_names ? "-${local.region}" : ""
+
+  # Where the lakehouse is in S3. Nothing outside root is read, written or deleted.
+  bucket     = var.existing_bucket != null ? var.existing_bucket.name : module.storage[0].bucket
+  bucket_arn = var.existing_bucket != null ? "arn:${data.aws_partition.current.partition}:s3:::${var.existing_bucket.name}" : module.storage[0].bucket_arn
+  prefix     = var.existing_bucket != null ? "${var.existing_bucket.prefix}/" : ""
+  root       = trimsuffix("${local.bucket}/${local.prefix}", "/")
+
+  subject_key_secret_arn = var.existing_secrets != null ? var.existing_secrets.subject_key_arn : module.subject_key[0].secret_arn
+  refusal_key_secret_arn = var.existing_secrets != null ? var.existing_secrets.refusal_key_arn : module.refusal_key[0].secret_arn
+
+  tags = merge({ Project = var.name_prefix, Environment = var.environment, Lakehouse = local.name, ManagedBy = "terraform" }, var.tags)
 
   consoles = {
     aws        = "console.aws.amazon.com"
@@ -38,8 +50,9 @@ data "aws_region" "current" {}
 
 module "storage" {
   source = "./modules/storage"
+  count  = var.existing_bucket == null ? 1 : 0
 
-  bucket_name     = local.bucket
+  bucket_name     = var.bucket_name != null ? var.bucket_name : "${local.name}-lakehouse-${data.aws_caller_identity.current.account_id}${local.global_suffix}"
   force_destroy   = var.force_destroy
   kms_key_arn     = var.kms_key_arn
   access_logs     = var.access_logs
@@ -54,7 +67,8 @@ module "network" {
 
   name            = local.name
   network         = var.network
-  bucket_arn      = module.storage.bucket_arn
+  bucket_arn      = local.bucket_arn
+  prefix          = local.prefix
   jobs            = var.vpc_jobs
   metrics_enabled = var.metrics_enabled
   tags            = local.tags
@@ -64,9 +78,12 @@ module "catalog" {
   source = "./modules/catalog"
 
   name                     = local.name
+  global_suffix            = local.global_suffix
   database                 = local.database
-  bucket                   = module.storage.bucket
-  bucket_arn               = module.storage.bucket_arn
+  existing_database        = var.existing_database != null
+  bucket                   = local.bucket
+  bucket_arn               = local.bucket_arn
+  prefix                   = local.prefix
   ddl_path                 = local.ddl_path
   table_optimizers         = var.table_optimizers
   lake_formation           = var.lake_formation
@@ -80,6 +97,7 @@ module "catalog" {
 
 module "subject_key" {
   source = "./modules/subject_key"
+  count  = var.existing_secrets == null ? 1 : 0
 
   name          = "${local.name}-subject-key"
   description   = "Key of the pseudonyms of ${local.name}: HMAC-SHA256 of the e-mail address."
@@ -92,6 +110,7 @@ module "subject_key" {
 # key_version never changes: under another key, the refusals of erased customers would no longer be found.
 module "refusal_key" {
   source = "./modules/subject_key"
+  count  = var.existing_secrets == null ? 1 : 0
 
   name          = "${local.name}-refusal-key"
   description   = "Key of the refusals of ${local.name} that outlive an erasure: HMAC-SHA256 of the serial number."
@@ -105,18 +124,21 @@ module "iam" {
   source = "./modules/iam"
 
   name                     = local.name
+  global_suffix            = local.global_suffix
+  existing_roles           = var.existing_roles
   path                     = var.iam_path
   permissions_boundary_arn = var.permissions_boundary_arn
   kms_key_arn              = var.kms_key_arn
   workflow                 = local.workflow
-  bucket_arn               = module.storage.bucket_arn
+  bucket_arn               = local.bucket_arn
+  prefix                   = local.prefix
   landing_prefixes         = values(module.catalog.landing_prefixes)
   database                 = module.catalog.database
   database_arn             = module.catalog.database_arn
   audit_database           = module.catalog.audit_database
   audit_database_arn       = module.catalog.audit_database_arn
-  subject_key_secret_arn   = module.subject_key.secret_arn
-  refusal_key_secret_arn   = module.refusal_key.secret_arn
+  subject_key_secret_arn   = local.subject_key_secret_arn
+  refusal_key_secret_arn   = local.refusal_key_secret_arn
   landing_table_arns       = module.catalog.landing_table_arns
   iceberg_table_arns       = module.catalog.iceberg_table_arns
   placement                = one(module.network[*].placement)
@@ -130,13 +152,14 @@ module "jobs" {
 
   name                   = local.name
   workflow               = local.workflow
-  bucket                 = module.storage.bucket
+  bucket                 = local.bucket
+  prefix                 = local.prefix
   database               = module.catalog.database
   warehouse_uri          = module.catalog.warehouse_uri
   role_arn               = module.iam.job_role_arn
   forget_role_arn        = module.iam.forget_role_arn
-  subject_key_secret_arn = module.subject_key.secret_arn
-  refusal_key_secret_arn = module.refusal_key.secret_arn
+  subject_key_secret_arn = local.subject_key_secret_arn
+  refusal_key_secret_arn = local.refusal_key_secret_arn
   scripts_path           = local.scripts_path
   ddl_path               = local.ddl_path
 
@@ -168,9 +191,10 @@ module "query" {
   source = "./modules/query"
 
   name             = local.name
-  bucket           = module.storage.bucket
+  root             = local.root
   database         = module.catalog.database
   audit_database   = module.catalog.audit_database
+  workgroup        = var.existing_workgroup
   ddl              = module.catalog.ddl
   kms_key_arn      = var.kms_key_arn
   scan_limit_bytes = var.athena_scan_limit_bytes
@@ -183,14 +207,16 @@ module "monitoring" {
   source = "./modules/monitoring"
 
   name              = local.name
+  global_suffix     = local.global_suffix
   region            = local.region
   jobs              = merge(module.jobs.jobs, { forget = module.jobs.forget_job })
   last_job          = module.jobs.last_job
   max_retries       = module.jobs.max_retries
-  bucket            = module.storage.bucket
+  bucket            = local.bucket
   workgroup         = module.query.workgroup
   error_log_groups  = distinct([module.jobs.log_groups["error"], module.jobs.log_groups["forget_error"]])
   events_enabled    = var.failure_events_enabled
+  topic             = var.existing_topic
   email             = var.failure_email
   stale_after_hours = var.stale_after_hours
   dashboard_enabled = var.dashboard_enabled
@@ -198,4 +224,20 @@ module "monitoring" {
   budget            = var.budget
   kms_key_arn       = var.kms_key_arn
   tags              = local.tags
+}
+
+# Callers that applied the module before these could be existing resources keep theirs.
+moved {
+  from = module.storage
+  to   = module.storage[0]
+}
+
+moved {
+  from = module.subject_key
+  to   = module.subject_key[0]
+}
+
+moved {
+  from = module.refusal_key
+  to   = module.refusal_key[0]
 }

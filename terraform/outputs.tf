@@ -5,17 +5,22 @@ output "region" {
 
 output "bucket" {
   description = "Name of the bucket that holds landing data, warehouse, scripts and query results."
-  value       = module.storage.bucket
+  value       = local.bucket
+}
+
+output "root" {
+  description = "Where the lakehouse is in S3: <bucket>, or <bucket>/<prefix> in an existing bucket. It keeps to this place."
+  value       = local.root
 }
 
 output "bucket_arn" {
   description = "ARN of the bucket."
-  value       = module.storage.bucket_arn
+  value       = local.bucket_arn
 }
 
 output "landing_uris" {
   description = "S3 URI of each landing table's files, by table name."
-  value       = { for table, prefix in module.catalog.landing_prefixes : table => "s3://${module.storage.bucket}/${prefix}/" }
+  value       = { for table, prefix in module.catalog.landing_prefixes : table => "s3://${local.root}/${prefix}/" }
 }
 
 output "database" {
@@ -63,9 +68,14 @@ output "forget_role_arn" {
   value       = module.iam.forget_role_arn
 }
 
+output "role_policies" {
+  description = "Policies of the two roles as JSON, by role (jobs, forget) and name. The module attaches them to its own roles; existing_roles need them from their owner."
+  value       = module.iam.role_policies
+}
+
 output "subject_key_secret_arn" {
   description = "ARN of the secret with the HMAC key of the pseudonyms."
-  value       = module.subject_key.secret_arn
+  value       = local.subject_key_secret_arn
 }
 
 output "analyst_policy_arn" {
@@ -128,6 +138,11 @@ output "failure_topic_arn" {
   value       = module.monitoring.topic_arn
 }
 
+output "failure_topic_policy" {
+  description = "Policy that lets events, alarms and the budget publish on the topic, as JSON; an existing topic needs its statements from the topic's owner. Null if failure events are disabled."
+  value       = module.monitoring.topic_policy
+}
+
 output "alarms" {
   description = "Names of the CloudWatch alarms."
   value       = module.monitoring.alarms
@@ -149,7 +164,7 @@ output "console_links" {
     {
       workflow  = "${local.console}/glue/home?region=${local.region}#/v2/etl-configuration/workflows/view/${module.jobs.workflow}"
       database  = "${local.console}/glue/home?region=${local.region}#/v2/data-catalog/databases/view/${module.catalog.database}"
-      bucket    = "${local.console}/s3/buckets/${module.storage.bucket}?region=${local.region}"
+      bucket    = "${local.console}/s3/buckets/${local.bucket}?region=${local.region}${local.prefix == "" ? "" : "&prefix=${local.prefix}"}"
       workgroup = "${local.console}/athena/home?region=${local.region}#/workgroups/details/${module.query.workgroup}"
       logs      = "${local.console}/cloudwatch/home?region=${local.region}#logsV2:log-groups/log-group/${replace(module.jobs.log_groups["error"], "/", "$252F")}"
     },

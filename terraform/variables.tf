@@ -34,6 +34,34 @@ variable "bucket_name" {
   }
 }
 
+variable "database_name" {
+  description = "Name of the Glue database that the module creates; null means <name_prefix>_<environment>. The audit database is <database>_audit."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.database_name == null || can(regex("^[a-z][a-z0-9_]{0,63}$", var.database_name))
+    error_message = "database_name must be 1 to 64 lower-case letters, digits and underscores, starting with a letter; got ${jsonencode(var.database_name)}."
+  }
+}
+
+variable "regional_names" {
+  description = "Whether roles, policies, the bucket and the budget also have the region in their names, so that an account can have the same environment in several regions. A change replaces them, the bucket included."
+  type        = bool
+  default     = false
+  nullable    = false
+
+  validation {
+    condition     = !var.regional_names || length("${local.name}-table-optimizers-${local.region}") <= 64
+    error_message = "regional_names needs shorter names: IAM allows 64 characters, and \"${local.name}-table-optimizers-${local.region}\" has ${length("${local.name}-table-optimizers-${local.region}")}. Shorten name_prefix or environment."
+  }
+
+  validation {
+    condition     = !var.regional_names || var.bucket_name != null || var.existing_bucket != null || length("${local.name}-lakehouse-123456789012-${local.region}") <= 63
+    error_message = "regional_names needs a bucket_name: S3 allows 63 characters, and <name>-lakehouse-<account>-<region> has ${length("${local.name}-lakehouse-123456789012-${local.region}")}. Set bucket_name, or shorten name_prefix or environment."
+  }
+}
+
 variable "tags" {
   description = "Tags of every resource, in addition to Project, Environment, Lakehouse (<name_prefix>-<environment>) and ManagedBy."
   type        = map(string)
@@ -43,6 +71,114 @@ variable "tags" {
   validation {
     condition     = !anytrue([for key in keys(var.tags) : startswith(lower(key), "aws:")])
     error_message = "tags must not have keys that start with \"aws:\", which AWS reserves; got ${jsonencode(keys(var.tags))}."
+  }
+}
+
+# Resources that exist already: the module uses them, and neither changes nor destroys them. docs/bring-your-own.md says what
+# each must allow. Objects, whose presence Terraform knows before it knows the names in them.
+
+variable "existing_bucket" {
+  description = "Existing bucket to use instead of a new one, and the key prefix in it, without slashes at its ends. The lakehouse keeps to the prefix: it reads, writes, erases and deletes old versions below it only. Versioning, encryption, lifecycle rules, access logs and the bucket policy are up to the bucket's owner. With kms_key_arn, that must be the key of the bucket."
+  type = object({
+    name   = string
+    prefix = string
+  })
+  default = null
+
+  validation {
+    condition     = var.existing_bucket == null || try(can(regex("^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$", var.existing_bucket.name)), false)
+    error_message = "existing_bucket.name must be the name of a bucket: 3 to 63 lower-case letters, digits, dots and hyphens; got ${jsonencode(var.existing_bucket)}."
+  }
+
+  validation {
+    condition     = var.existing_bucket == null || try(can(regex("^[A-Za-z0-9_-]+(/[A-Za-z0-9_-]+)*$", var.existing_bucket.prefix)) && length(var.existing_bucket.prefix) <= 40, false)
+    error_message = "existing_bucket.prefix must be folders of letters, digits, hyphens and underscores, 40 characters in all (IAM limits the policies), such as teams/stedi, without a slash at the beginning or end; got ${jsonencode(var.existing_bucket)}."
+  }
+
+  validation {
+    condition     = var.existing_bucket == null || (var.bucket_name == null && var.access_logs == null)
+    error_message = "existing_bucket excludes bucket_name and access_logs, which are for a bucket that the module creates; got ${jsonencode(var.bucket_name)} and ${jsonencode(var.access_logs)}."
+  }
+}
+
+variable "existing_database" {
+  description = "Existing Glue database for the tables; other tables in it are left alone. The module still creates the audit database, <database>_audit. Lower-case letters, digits and underscores."
+  type        = object({ name = string })
+  default     = null
+
+  validation {
+    condition     = var.existing_database == null || try(can(regex("^[a-z][a-z0-9_]{0,63}$", var.existing_database.name)), false)
+    error_message = "existing_database.name must be 1 to 64 lower-case letters, digits and underscores, starting with a letter; got ${jsonencode(var.existing_database)}."
+  }
+
+  validation {
+    condition     = var.existing_database == null || var.database_name == null
+    error_message = "existing_database excludes database_name, which is for a database that the module creates; got ${jsonencode(var.database_name)}."
+  }
+}
+
+variable "existing_roles" {
+  description = "ARNs of existing roles of the workflow's jobs and of the erasure job. glue.amazonaws.com must be allowed to assume them. Their owner attaches the policies in the output role_policies."
+  type = object({
+    jobs_arn   = string
+    forget_arn = string
+  })
+  default = null
+
+  validation {
+    condition     = var.existing_roles == null || alltrue([for arn in values(coalesce(var.existing_roles, {})) : can(regex("^arn:aws[a-z-]*:iam::[0-9]{12}:role/[!-~]+$", arn))])
+    error_message = "existing_roles must be ARNs of roles, such as arn:aws:iam::123456789012:role/glue; got ${jsonencode(var.existing_roles)}."
+  }
+}
+
+variable "existing_topic" {
+  description = "Existing SNS topic in this region for failures, alarms and the budget. Its policy must have the statements in the output failure_topic_policy, and the policy of its key, if it is encrypted, the statements of examples/complete/kms.tf."
+  type        = object({ arn = string })
+  default     = null
+
+  validation {
+    condition     = var.existing_topic == null || try(can(regex("^arn:aws[a-z-]*:sns:[a-z0-9-]+:[0-9]{12}:[A-Za-z0-9_-]+$", var.existing_topic.arn)), false)
+    error_message = "existing_topic.arn must be the ARN of a topic, such as arn:aws:sns:us-east-1:123456789012:alerts; got ${jsonencode(var.existing_topic)}."
+  }
+
+  validation {
+    condition     = var.existing_topic == null || var.failure_events_enabled
+    error_message = "existing_topic requires failure_events_enabled, or nothing is sent to it."
+  }
+}
+
+variable "existing_workgroup" {
+  description = "Existing Athena workgroup for engineers, which gets the saved queries. The results that it keeps outside the lakehouse are out of reach of `make forget`. The analysts' workgroup is always created, since it separates their results."
+  type        = object({ name = string })
+  default     = null
+
+  validation {
+    condition     = var.existing_workgroup == null || try(can(regex("^[A-Za-z0-9._-]{1,128}$", var.existing_workgroup.name)), false)
+    error_message = "existing_workgroup.name must be 1 to 128 letters, digits, dots, hyphens and underscores; got ${jsonencode(var.existing_workgroup)}."
+  }
+}
+
+variable "existing_secrets" {
+  description = "ARNs of existing secrets with the HMAC keys of the pseudonyms and of the refusals: 64 hexadecimal digits each, not the same. Never rotate the second. If another key than kms_key_arn encrypts them, its policy must allow the jobs' roles to decrypt."
+  type = object({
+    subject_key_arn = string
+    refusal_key_arn = string
+  })
+  default = null
+
+  validation {
+    condition     = var.existing_secrets == null || alltrue([for arn in values(coalesce(var.existing_secrets, {})) : can(regex("^arn:aws[a-z-]*:secretsmanager:[a-z0-9-]+:[0-9]{12}:secret:[!-~]+$", arn))])
+    error_message = "existing_secrets must be ARNs of secrets, such as arn:aws:secretsmanager:us-east-1:123456789012:secret:key-AbCdEf; got ${jsonencode(var.existing_secrets)}."
+  }
+
+  validation {
+    condition     = var.existing_secrets == null || try(var.existing_secrets.subject_key_arn != var.existing_secrets.refusal_key_arn, true)
+    error_message = "existing_secrets must be two secrets: the subject key may be replaced, the refusal key never."
+  }
+
+  validation {
+    condition     = var.existing_secrets == null || var.subject_key_version == 1
+    error_message = "existing_secrets excludes subject_key_version, which replaces a key that the module has created; got ${var.subject_key_version}."
   }
 }
 
@@ -269,14 +405,14 @@ variable "scripts_path" {
 # Jobs
 
 variable "glue_version" {
-  description = "AWS Glue version: 5.1 has Spark 3.5.6, Python 3.11 and Iceberg 1.10."
+  description = "AWS Glue version: 5.1 has Spark 3.5.6, Python 3.11 and Iceberg 1.10. 6.0 (Spark 4.1.1, Python 3.13, Iceberg 1.11) is a preview here: transforms and rules are tested on its Spark, the jobs as a whole on no Glue 6.0; see docs/versions.md."
   type        = string
   default     = "5.1"
   nullable    = false
 
   validation {
-    condition     = contains(["5.0", "5.1"], var.glue_version)
-    error_message = "glue_version must be 5.0 or 5.1 (earlier versions have another Spark, another Iceberg and other logging); got \"${var.glue_version}\"."
+    condition     = contains(["5.0", "5.1", "6.0"], var.glue_version)
+    error_message = "glue_version must be 5.0, 5.1 or, as a preview, 6.0 (earlier versions have another Spark, another Iceberg and other logging); got \"${var.glue_version}\"."
   }
 }
 

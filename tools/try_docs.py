@@ -1,7 +1,8 @@
-"""Runs the commands of docs/operating.md and docs/ci.md unchanged, against an embedded AWS: `make try-docs`.
+"""Runs the commands of README.md, of docs/ and of the examples unchanged, against an embedded AWS: `make try-docs`.
 
-Every block marked `bash` is run, in page order, in one shell, in a fresh clone of the committed files. Other blocks
-need GitHub or are not commands. Only prompts are answered and placeholders filled in.
+Every block marked `bash` is run, in page order, in one shell, in a fresh clone of the committed files; those of an
+example in its folder. Other blocks need GitHub or data, or are not commands. Only prompts are answered and placeholders
+filled in.
 """
 
 from __future__ import annotations
@@ -21,7 +22,13 @@ import embedded_aws
 from lakehouse import aws, sample
 
 ROOT = Path(__file__).resolve().parents[1]
-PAGES = ("operating.md", "ci.md")
+EXAMPLES = tuple(
+    f"terraform/examples/{name}/README.md"
+    for name in ("minimal", "existing-network", "existing-bucket", "two-environments", "complete")
+)
+PAGES = ("README.md", "docs/operating.md", "docs/ci.md", *EXAMPLES)
+# What an example's last line says: how to apply it to the embedded AWS, which the shell has as `-var embedded=true`.
+FOR_EXAMPLES = "make apply\nsource build/local/aws.env\nexport TF_VAR_embedded=true"
 
 FILLED_IN = {
     "<owner>@<id>/<name>@<id>": "acme@1/stedi@2",
@@ -50,10 +57,14 @@ def script() -> str:
     """Return all commands of the pages, each block after a comment with its page and line."""
     parts = []
     for page in PAGES:
-        text = (ROOT / "docs" / page).read_text(encoding="utf-8")
+        text = (ROOT / page).read_text(encoding="utf-8")
+        if page == EXAMPLES[0]:
+            parts.append(FOR_EXAMPLES)
         for block in re.finditer(r"^( *)```bash\n(.*?)^\1```$", text, re.MULTILINE | re.DOTALL):
             line = text.count("\n", 0, block.start()) + 1
-            parts.append(f"# docs/{page}, line {line}\n{textwrap.dedent(block[2])}")
+            folder = Path(page).parent
+            into, back = (f"pushd {folder}\n", "popd\n") if page in EXAMPLES else ("", "")
+            parts.append(f"# {page}, line {line}\n{into}{textwrap.dedent(block[2])}{back}")
     commands = "\n".join(parts).replace("name@example.org", consenting_customer())
     for blank, filling in FILLED_IN.items():
         commands = commands.replace(blank, filling)

@@ -1,4 +1,4 @@
-"""List, search, rewrite and delete the objects of the bucket in all their versions."""
+"""List, search, rewrite and delete the objects of the lakehouse in all their versions."""
 
 import gzip
 import io
@@ -22,6 +22,7 @@ from json_records import Kind, parts, without
 from landing_files import UNSAFE_CODECS
 from person import Person
 from problems import BadInputError
+from s3_root import split
 
 T = TypeVar("T")
 
@@ -78,21 +79,30 @@ class Version:
 
 
 class Bucket:
-    """The bucket of a lakehouse."""
+    """The bucket of a lakehouse, or its prefix of a shared bucket; nothing outside the prefix is reached.
+
+    All keys, those of versions included, are relative to the prefix. `name` is the bucket, with the prefix if there is
+    one, as in a URI.
+    """
 
     def __init__(self, s3: Any, name: str) -> None:
         self._s3 = s3
         self.name = name
+        self._bucket, self.prefix = split(name)
+
+    def _address(self, key: str) -> dict[str, str]:
+        return {"Bucket": self._bucket, "Key": f"{self.prefix}{key}"}
 
     def versions(self, prefix: str = "") -> Iterator[Version]:
         """Return all versions and delete markers whose key has the prefix."""
         # To an IAM policy with prefixes, an empty prefix is not the same as no prefix.
-        where = {"Prefix": prefix} if prefix else {}
-        for page in self._s3.get_paginator("list_object_versions").paginate(Bucket=self.name, **where):
+        below = f"{self.prefix}{prefix}"
+        where = {"Prefix": below} if below else {}
+        for page in self._s3.get_paginator("list_object_versions").paginate(Bucket=self._bucket, **where):
             for kind, marker in (("Versions", False), ("DeleteMarkers", True)):
                 for item in page.get(kind, []):
                     yield Version(
-                        item["Key"],
+                        item["Key"].removeprefix(self.prefix),
                         item["VersionId"],
                         item.get("Size", 0),
                         item["LastModified"],
@@ -103,21 +113,23 @@ class Bucket:
     def read(self, key: str) -> bytes | None:
         """Return the content of a small object; None if it does not exist."""
         try:
-            return cast("bytes", self._s3.get_object(Bucket=self.name, Key=key)["Body"].read())
+            return cast("bytes", self._s3.get_object(**self._address(key))["Body"].read())
         except self._s3.exceptions.NoSuchKey:
             return None
 
     def write(self, key: str, content: bytes) -> None:
         """Write a small object and delete its earlier versions."""
-        self._s3.put_object(Bucket=self.name, Key=key, Body=content, ContentType="application/json")
+        self._s3.put_object(**self._address(key), Body=content, ContentType="application/json")
         self.purge([key])
 
     def delete(self, versions: Iterable[Version]) -> int:
         """Delete these versions for good and return their number."""
-        condemned = [{"Key": version.key, "VersionId": version.id} for version in versions]
+        condemned = [{"Key": f"{self.prefix}{version.key}", "VersionId": version.id} for version in versions]
         for start in range(0, len(condemned), DELETE_BATCH):
             batch = condemned[start : start + DELETE_BATCH]
-            errors = self._s3.delete_objects(Bucket=self.name, Delete={"Objects": batch, "Quiet": True}).get("Errors")
+            errors = self._s3.delete_objects(Bucket=self._bucket, Delete={"Objects": batch, "Quiet": True}).get(
+                "Errors"
+            )
             if errors:
                 code = errors[0].get("Code")
                 raise BadInputError(f"{len(errors)} versions could not be deleted: {code}. Run the same request again.")
@@ -133,7 +145,7 @@ class Bucket:
     def open(self, version: Version) -> io.BufferedReader:
         """Return the stored bytes of a version as a stream."""
         which = {} if version.id == "null" else {"VersionId": version.id}
-        body = self._s3.get_object(Bucket=self.name, Key=version.key, **which)["Body"]
+        body = self._s3.get_object(**self._address(version.key), **which)["Body"]
         return io.BufferedReader(_Raw(body), BLOCK)
 
     def windows(self, version: Version, overlap: int) -> Iterator[bytes]:
@@ -146,11 +158,11 @@ class Bucket:
 
         With a new key the object is renamed, and nothing stays under the old key.
         """
-        head = self._s3.head_object(Bucket=self.name, Key=version.key)
+        head = self._s3.head_object(**self._address(version.key))
         if head.get("VersionId", version.id) != version.id:
             raise BadInputError("An upload replaced a landing file during its rewrite. Run the same request again.")
         kept = {name: head[name] for name in KEPT_HEADERS if head.get(name)}
-        self._s3.upload_fileobj(content, self.name, key or version.key, ExtraArgs=kept)
+        self._s3.upload_fileobj(content, **self._address(key or version.key), ExtraArgs=kept)
         self.purge([version.key], current=key is not None)
 
     def records(self, version: Version) -> Iterator[bytes]:

@@ -62,6 +62,7 @@ class Arguments:
 
     database: str
     bucket: str
+    """Bucket of the lakehouse, with its prefix if it shares the bucket: see s3_root."""
     request: str
     dry_run: bool
     subject_key_secret: str
@@ -114,7 +115,7 @@ class Erasure:
         emails = [str(email) for email in self._request.get("emails", [])]
         if not emails or not all(EMAIL.fullmatch(canonical(email)) for email in emails):
             raise BadInputError(f"Request {arguments.request} has no e-mail address. Create one: make forget EMAIL=...")
-        self._accepted = set(self._request.get("accept", []))
+        self._accepted = {key.removeprefix(bucket.prefix) for key in self._request.get("accept", [])}
         known = self._request.get("person")
         self.person = Person.from_json(emails, known) if known else Person.of(*emails)
 
@@ -216,14 +217,14 @@ class Erasure:
         ]
         if blind:
             raise BadInputError(
-                f"{_listed(blind)} cannot be searched: they are compressed, encrypted, damaged or not text. They "
+                f"{self._listed(blind)} cannot be searched: they are compressed, encrypted, damaged or not text. They "
                 "may hold the person's data. Nothing was erased. Delete or replace them, or accept those that are to "
                 "stay: ACCEPT=key,key"
             )
         wide = [v for v, kinds in findings.versions if WIDE in kinds and v.current and v.key.startswith(lines_of)]
         if wide:
             raise BadInputError(
-                f"{_listed(wide)} mention the person in UTF-16 or UTF-32, which cannot be rewritten. Nothing was "
+                f"{self._listed(wide)} mention the person in UTF-16 or UTF-32, which cannot be rewritten. Nothing was "
                 "erased. Convert them to UTF-8 or delete them, and run the same command again."
             )
 
@@ -272,7 +273,7 @@ class Erasure:
             yield
         except LongRecordError as error:
             raise BadInputError(
-                f"{file_numbers.of(version.key)} has {error}. It may be one object around all others, or truncated. "
+                f"{self._number(version)} has {error}. It may be one object around all others, or truncated. "
                 "Write each record as an object of its own, or remove the file, and run the same request again. "
                 f"{file_numbers.REMEDY}."
             ) from error
@@ -380,7 +381,7 @@ class Erasure:
         purged = self._purge_warehouse()
         findings = self._look()
         places = [
-            f"{file_numbers.of(version.key)}{'' if version.current else ', noncurrent'}: {', '.join(sorted(kinds))}"
+            f"{self._number(version)}{'' if version.current else ', noncurrent'}: {', '.join(sorted(kinds))}"
             for version, kinds in [*findings.versions, *((blind, {UNDECODABLE}) for blind in findings.unsearchable)]
         ]
         places += [f"log stream {stream} of {group}" for group, stream in findings.log_streams]
@@ -466,6 +467,16 @@ class Erasure:
     def _save(self) -> None:
         self._bucket.write(self._request_key, json.dumps(self._request).encode())
 
+    def _number(self, version: Version) -> str:
+        """Return the number of an object's whole key, as other jobs and `make name` have it."""
+        return file_numbers.of(f"{self._bucket.prefix}{version.key}")
+
+    def _listed(self, versions: Sequence[Version]) -> str:
+        """Return the number of objects and their file numbers, for a message."""
+        numbers = sorted(set(map(self._number, versions)))
+        shown = ", ".join(numbers[:SHOWN]) + (", ..." if len(numbers) > SHOWN else "")
+        return f"{len(numbers)} objects ({shown}; {file_numbers.REMEDY})"
+
     def _key(self, address: str) -> str:
         return address.partition("://")[2].removeprefix(f"{self._bucket.name}/")
 
@@ -476,13 +487,6 @@ def redact(text: str, person: Person) -> str:
         text = re.sub(re.escape(value), "***", text, flags=re.IGNORECASE)
     # Folding may lengthen a letter, so a folded value may be at another position than in the text.
     return "***" if any(value in folded(text) for value in person.values()) else text
-
-
-def _listed(versions: Sequence[Version]) -> str:
-    """Return the number of objects and their file numbers, for a message."""
-    numbers = sorted({file_numbers.of(version.key) for version in versions})
-    shown = ", ".join(numbers[:SHOWN]) + (", ..." if len(numbers) > SHOWN else "")
-    return f"{len(numbers)} objects ({shown}; {file_numbers.REMEDY})"
 
 
 def _count(findings: Findings, prefix: str) -> dict[str, int]:

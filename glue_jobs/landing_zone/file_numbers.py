@@ -6,7 +6,7 @@ from typing import Final
 from urllib.parse import unquote, urlsplit
 
 NUMBER: Final = re.compile(r"\bfile-[0-9a-f]{12}\b")
-LANDING: Final = re.compile(r"s3a?://[^\s/]+/[^\s/]+/landing/\S*[^\s,.:;'\")\]}]")
+LANDING: Final = re.compile(r"s3a?://(?:[^\s/]+/)+landing/\S*[^\s,.:;'\")\]}]")
 """URI of a landing file as Spark prints it: percent-encoded, so a blank ends it."""
 REMEDY: Final = "`make name NUMBER=file-...` tells the name"
 

@@ -13,6 +13,7 @@ from pyspark.sql import DataFrame
 
 import pseudonyms
 from problems import BadInputError
+from s3_root import split
 
 if TYPE_CHECKING:
     from bucket_objects import Bucket
@@ -38,9 +39,11 @@ def save(bucket: "Bucket", serial_pseudonyms: Iterable[str]) -> None:
 
 def load(bucket: str) -> set[str]:
     """Return the serial number pseudonyms of all Step Trainers that an erased owner refused to share."""
-    pages = boto3.client("s3").get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=PREFIX)
+    name, prefix = split(bucket)
+    below = f"{prefix}{PREFIX}"
+    pages = boto3.client("s3").get_paginator("list_objects_v2").paginate(Bucket=name, Prefix=below)
     try:
-        return {item["Key"].removeprefix(PREFIX) for page in pages for item in page.get("Contents", [])}
+        return {item["Key"].removeprefix(below) for page in pages for item in page.get("Contents", [])}
     except (BotoCoreError, ClientError) as error:
         raise BadInputError(
             f"The refusals at s3://{bucket}/{PREFIX} cannot be listed: {error}. Nothing was published; run again."

@@ -38,6 +38,7 @@ class Arguments:
 
     database: str
     bucket: str
+    """Bucket of the lakehouse, with its prefix if it shares the bucket: see s3_root."""
     profile: str
     policies: Policies
     quarantine_limits: Mapping[str, QuarantineLimit]

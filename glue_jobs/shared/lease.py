@@ -82,7 +82,10 @@ class Held:
 
 
 class Lease:
-    """The lease of one bucket for one operation; S3 errors are raised as botocore's ClientError.
+    """The lease of one lakehouse for one operation; S3 errors are raised as botocore's ClientError.
+
+    `bucket` is that of the lakehouse, with its prefix if it shares the bucket (see s3_root, which a shared file cannot
+    import).
 
     `s3` must be a dedicated client: while the lease is written, every write of the client is conditional.
     """
@@ -92,6 +95,8 @@ class Lease:
         self._s3 = s3
         self._glue = glue
         self._bucket = bucket
+        name, _, prefix = bucket.partition("/")
+        self._address = {"Bucket": name, "Key": f"{prefix}/{KEY}" if prefix else KEY}
         self._progress = {name: value for name in ("workflow", "job", "run_id") if (value := getattr(operation, name))}
         self._stop = threading.Event()
         self._lost: Exception | None = None
@@ -136,7 +141,7 @@ class Lease:
     def read(self) -> Held | None:
         """Return the lease; None if it was never taken."""
         try:
-            answer = self._s3.get_object(Bucket=self._bucket, Key=KEY)
+            answer = self._s3.get_object(**self._address)
         except ClientError as error:
             if error.response["Error"]["Code"] in GONE:
                 return None
@@ -208,7 +213,7 @@ class Lease:
         self._s3.meta.events.register("before-call.s3.PutObject", add_condition)
         try:
             body = json.dumps({**asdict(self.operation), "seconds": duration}).encode()
-            self._s3.put_object(Bucket=self._bucket, Key=KEY, Body=body, ContentType="application/json")
+            self._s3.put_object(**self._address, Body=body, ContentType="application/json")
         except ClientError as error:
             if error.response["Error"]["Code"] in LOST_RACE:
                 return False

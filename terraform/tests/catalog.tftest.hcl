@@ -13,6 +13,9 @@ override_resource {
 }
 
 variables {
+  global_suffix            = ""
+  existing_database        = false
+  prefix                   = ""
   name                     = "stedi-test"
   bucket                   = "our-data"
   bucket_arn               = "arn:aws:s3:::our-data"
@@ -101,14 +104,14 @@ run "every_ddl_file_is_a_table" {
   }
 
   assert {
-    condition     = aws_glue_catalog_database.this.location_uri == "${output.warehouse_uri}/stedi_test"
-    error_message = "Got ${aws_glue_catalog_database.this.location_uri} and ${output.warehouse_uri}."
+    condition     = aws_glue_catalog_database.this[0].location_uri == "${output.warehouse_uri}/stedi_test"
+    error_message = "Got ${aws_glue_catalog_database.this[0].location_uri} and ${output.warehouse_uri}."
   }
 
   assert {
     condition = alltrue([
       for name, table in aws_glue_catalog_table.iceberg :
-      table.storage_descriptor[0].location == "${table.database_name == "stedi_test" ? aws_glue_catalog_database.this.location_uri : aws_glue_catalog_database.audit.location_uri}/${name}/"
+      table.storage_descriptor[0].location == "${table.database_name == "stedi_test" ? aws_glue_catalog_database.this[0].location_uri : aws_glue_catalog_database.audit.location_uri}/${name}/"
     ])
     error_message = "An Iceberg table lives at <location_uri of the database>/<table>/."
   }

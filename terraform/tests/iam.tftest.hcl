@@ -16,6 +16,9 @@ override_data {
 }
 
 variables {
+  global_suffix            = ""
+  existing_roles           = null
+  prefix                   = ""
   name                     = "stedi-test"
   path                     = "/"
   permissions_boundary_arn = null
@@ -54,13 +57,13 @@ run "jobs_read_landing_and_code_and_write_warehouse_and_quarantine_only" {
   }
 
   assert {
-    condition     = jsondecode(aws_iam_role.jobs.assume_role_policy).Statement[*].Principal == [{ Service = "glue.amazonaws.com" }]
-    error_message = "Got ${aws_iam_role.jobs.assume_role_policy}."
+    condition     = jsondecode(aws_iam_role.jobs[0].assume_role_policy).Statement[*].Principal == [{ Service = "glue.amazonaws.com" }]
+    error_message = "Got ${aws_iam_role.jobs[0].assume_role_policy}."
   }
 
   assert {
     condition = toset(flatten([
-      for statement in jsondecode(aws_iam_role_policy.data.policy).Statement : statement.Resource
+      for statement in jsondecode(aws_iam_role_policy.data[0].policy).Statement : statement.Resource
       if length(setintersection(flatten([statement.Action]), ["s3:PutObject", "s3:DeleteObject", "s3:AbortMultipartUpload"])) > 0
       ])) == toset([
       "arn:aws:s3:::our-data/quarantine",
@@ -68,12 +71,12 @@ run "jobs_read_landing_and_code_and_write_warehouse_and_quarantine_only" {
       "arn:aws:s3:::our-data/warehouse/stedi_test/*",
       "arn:aws:s3:::our-data/warehouse/stedi_test_audit/*",
     ])
-    error_message = "Landing, scripts, query results and erasure requests are out of the jobs' reach; got ${aws_iam_role_policy.data.policy}."
+    error_message = "Landing, scripts, query results and erasure requests are out of the jobs' reach; got ${aws_iam_role_policy.data[0].policy}."
   }
 
   assert {
     condition = toset(flatten([
-      for statement in jsondecode(aws_iam_role_policy.catalog.policy).Statement : statement.Resource
+      for statement in jsondecode(aws_iam_role_policy.catalog[0].policy).Statement : statement.Resource
       if contains(flatten([statement.Action]), "glue:UpdateTable")
       ])) == toset([
       "arn:aws:glue:eu-central-1:111122223333:catalog",
@@ -83,12 +86,12 @@ run "jobs_read_landing_and_code_and_write_warehouse_and_quarantine_only" {
       "arn:aws:glue:eu-central-1:111122223333:table/stedi_test/machine_learning_curated",
       "arn:aws:glue:eu-central-1:111122223333:table/stedi_test_audit/pipeline_runs",
     ])
-    error_message = "Landing tables can't be changed; got ${aws_iam_role_policy.catalog.policy}."
+    error_message = "Landing tables can't be changed; got ${aws_iam_role_policy.catalog[0].policy}."
   }
 
   assert {
     condition = toset(flatten([
-      for statement in jsondecode(aws_iam_role_policy.data.policy).Statement : statement.Resource
+      for statement in jsondecode(aws_iam_role_policy.data[0].policy).Statement : statement.Resource
       if contains(flatten([statement.Action]), "s3:GetObject")
       ])) == toset([
       "arn:aws:s3:::our-data/customer/landing",
@@ -102,48 +105,48 @@ run "jobs_read_landing_and_code_and_write_warehouse_and_quarantine_only" {
       "arn:aws:s3:::our-data/warehouse/stedi_test/*",
       "arn:aws:s3:::our-data/warehouse/stedi_test_audit/*",
     ])
-    error_message = "Got ${aws_iam_role_policy.data.policy}."
+    error_message = "Got ${aws_iam_role_policy.data[0].policy}."
   }
 
   assert {
     condition = [
-      for statement in jsondecode(aws_iam_role_policy.data.policy).Statement : [statement.Resource]
+      for statement in jsondecode(aws_iam_role_policy.data[0].policy).Statement : [statement.Resource]
       if length(setintersection(flatten([statement.Action]), ["s3:DeleteObjectVersion"])) > 0
     ] == [["arn:aws:s3:::our-data/warehouse/stedi_test/*"]]
-    error_message = "Noncurrent versions are deleted only of tables; got ${aws_iam_role_policy.data.policy}."
+    error_message = "Noncurrent versions are deleted only of tables; got ${aws_iam_role_policy.data[0].policy}."
   }
 
   assert {
-    condition = toset(flatten([for policy in [aws_iam_role_policy.data, aws_iam_role_policy.catalog] : jsondecode(policy.policy).Statement[*].Action])) == toset([
+    condition = toset(flatten([for policy in [aws_iam_role_policy.data[0], aws_iam_role_policy.catalog[0]] : jsondecode(policy.policy).Statement[*].Action])) == toset([
       "glue:GetDatabase", "glue:GetTable", "glue:UpdateTable",
       "s3:AbortMultipartUpload", "s3:DeleteObject", "s3:DeleteObjectVersion", "s3:GetBucketLocation", "s3:GetObject", "s3:ListBucket", "s3:ListBucketVersions", "s3:ListMultipartUploadParts", "s3:PutObject",
     ])
-    error_message = "Jobs work with data and tables and administer neither; got ${aws_iam_role_policy.data.policy} and ${aws_iam_role_policy.catalog.policy}."
+    error_message = "Jobs work with data and tables and administer neither; got ${aws_iam_role_policy.data[0].policy} and ${aws_iam_role_policy.catalog[0].policy}."
   }
 
   assert {
     condition = [
-      for statement in jsondecode(aws_iam_role_policy.data.policy).Statement : toset(statement.Condition.StringLikeIfExists["s3:prefix"])
+      for statement in jsondecode(aws_iam_role_policy.data[0].policy).Statement : toset(statement.Condition.StringLikeIfExists["s3:prefix"])
       if contains(flatten([statement.Action]), "s3:ListBucket")
       ] == [toset([
         "customer/landing", "customer/landing/*", "step_trainer/landing", "step_trainer/landing/*",
         "glue", "glue/*", "quarantine", "quarantine/*", "forget/refusals", "forget/refusals/*",
         "warehouse/stedi_test", "warehouse/stedi_test/*", "warehouse/stedi_test_audit", "warehouse/stedi_test_audit/*",
     ])]
-    error_message = "Listing is held to the jobs' own prefixes; got ${aws_iam_role_policy.data.policy}."
+    error_message = "Listing is held to the jobs' own prefixes; got ${aws_iam_role_policy.data[0].policy}."
   }
 
   assert {
     condition = [
-      for statement in jsondecode(aws_iam_role_policy.catalog.policy).Statement : statement.Action
+      for statement in jsondecode(aws_iam_role_policy.catalog[0].policy).Statement : statement.Action
       if contains(flatten([statement.Resource]), "arn:aws:glue:eu-central-1:111122223333:database/default")
     ] == ["glue:GetDatabase"]
-    error_message = "Of the database default, Spark may see that it exists and no more; got ${aws_iam_role_policy.catalog.policy}."
+    error_message = "Of the database default, Spark may see that it exists and no more; got ${aws_iam_role_policy.catalog[0].policy}."
   }
 
   assert {
     condition = alltrue(flatten([
-      for policy in concat([aws_iam_role_policy.data.policy, aws_iam_role_policy.catalog.policy, aws_iam_role_policy.observe.policy, aws_iam_role_policy.subject_key.policy, aws_iam_role_policy.lease.policy], values(aws_iam_role_policy.forget)[*].policy) : [
+      for policy in concat([aws_iam_role_policy.data[0].policy, aws_iam_role_policy.catalog[0].policy, aws_iam_role_policy.observe[0].policy, aws_iam_role_policy.subject_key[0].policy, aws_iam_role_policy.lease[0].policy], values(aws_iam_role_policy.forget)[*].policy) : [
         for statement in jsondecode(policy).Statement : [
           !contains(flatten([statement.Resource]), "*"),
           [for action in flatten([statement.Action]) : !endswith(action, "*")],
@@ -154,13 +157,13 @@ run "jobs_read_landing_and_code_and_write_warehouse_and_quarantine_only" {
   }
 
   assert {
-    condition     = aws_iam_role.jobs.permissions_boundary == null && aws_iam_role.jobs.path == "/" && length(aws_iam_policy.network) + length(aws_iam_role_policy_attachment.network) == 0
+    condition     = aws_iam_role.jobs[0].permissions_boundary == null && aws_iam_role.jobs[0].path == "/" && length(aws_iam_policy.network) + length(aws_iam_role_policy_attachment.network) == 0
     error_message = "No boundary, path or network unless given."
   }
 
   assert {
-    condition     = jsondecode(aws_iam_role_policy.observe.policy).Statement[*].Resource == ["arn:aws:logs:eu-central-1:111122223333:log-group:/aws-glue/*"]
-    error_message = "Got ${aws_iam_role_policy.observe.policy}."
+    condition     = jsondecode(aws_iam_role_policy.observe[0].policy).Statement[*].Resource == ["arn:aws:logs:eu-central-1:111122223333:log-group:/aws-glue/*"]
+    error_message = "Got ${aws_iam_role_policy.observe[0].policy}."
   }
 }
 
@@ -173,16 +176,16 @@ run "the_key_of_the_pseudonyms_is_for_the_jobs" {
 
   assert {
     condition = alltrue([
-      for policy in [aws_iam_role_policy.subject_key.policy, aws_iam_role_policy.forget["subject_key"].policy] : [
+      for policy in [aws_iam_role_policy.subject_key[0].policy, aws_iam_role_policy.forget["subject_key"].policy] : [
         for statement in jsondecode(policy).Statement : [statement.Action, statement.Resource]
       ] == [["secretsmanager:GetSecretValue", [var.subject_key_secret_arn, var.refusal_key_secret_arn]]]
     ])
-    error_message = "The jobs read these secrets and no other; got ${aws_iam_role_policy.subject_key.policy}."
+    error_message = "The jobs read these secrets and no other; got ${aws_iam_role_policy.subject_key[0].policy}."
   }
 
   assert {
     condition = alltrue([
-      for policy in [aws_iam_policy.analyst.policy, aws_iam_role_policy.data.policy, aws_iam_role_policy.catalog.policy, aws_iam_role_policy.observe.policy] :
+      for policy in [aws_iam_policy.analyst.policy, aws_iam_role_policy.data[0].policy, aws_iam_role_policy.catalog[0].policy, aws_iam_role_policy.observe[0].policy] :
       !strcontains(policy, "secretsmanager")
     ])
     error_message = "No other policy mentions secrets; got ${aws_iam_policy.analyst.policy}."
@@ -197,8 +200,8 @@ run "the_erasure_role_erases_data_and_its_versions_but_no_code" {
   }
 
   assert {
-    condition     = jsondecode(aws_iam_role.forget.assume_role_policy).Statement[*].Principal == [{ Service = "glue.amazonaws.com" }] && aws_iam_role.forget.name == "stedi-test-glue-forget"
-    error_message = "Got ${aws_iam_role.forget.name}, ${aws_iam_role.forget.assume_role_policy}."
+    condition     = jsondecode(aws_iam_role.forget[0].assume_role_policy).Statement[*].Principal == [{ Service = "glue.amazonaws.com" }] && aws_iam_role.forget[0].name == "stedi-test-glue-forget"
+    error_message = "Got ${aws_iam_role.forget[0].name}, ${aws_iam_role.forget[0].assume_role_policy}."
   }
 
   assert {
@@ -237,7 +240,7 @@ run "the_erasure_role_erases_data_and_its_versions_but_no_code" {
   }
 
   assert {
-    condition     = aws_iam_role_policy.forget["catalog"].policy == aws_iam_role_policy.catalog.policy && aws_iam_role_policy.forget["observe"].policy == aws_iam_role_policy.observe.policy && aws_iam_role_policy.forget["lease"].policy == aws_iam_role_policy.lease.policy
+    condition     = aws_iam_role_policy.forget["catalog"].policy == aws_iam_role_policy.catalog[0].policy && aws_iam_role_policy.forget["observe"].policy == aws_iam_role_policy.observe[0].policy && aws_iam_role_policy.forget["lease"].policy == aws_iam_role_policy.lease[0].policy
     error_message = "Catalog, logs and lease are the same as for the other jobs."
   }
 
@@ -247,7 +250,7 @@ run "the_erasure_role_erases_data_and_its_versions_but_no_code" {
   }
 
   assert {
-    condition     = keys(aws_iam_role_policy.forget) == ["catalog", "data", "lease", "logs", "observe", "subject_key"] && aws_iam_role.forget.permissions_boundary == null && aws_iam_role.forget.path == "/"
+    condition     = keys(aws_iam_role_policy.forget) == ["catalog", "data", "lease", "logs", "observe", "subject_key"] && aws_iam_role.forget[0].permissions_boundary == null && aws_iam_role.forget[0].path == "/"
     error_message = "No boundary, path or network unless given."
   }
 }
@@ -261,12 +264,12 @@ run "jobs_hold_the_lease_and_reach_no_other_object_of_operations" {
 
   assert {
     condition = [
-      for statement in jsondecode(aws_iam_role_policy.lease.policy).Statement : [statement.Effect, toset(flatten([statement.Action])), toset(flatten([statement.Resource]))]
+      for statement in jsondecode(aws_iam_role_policy.lease[0].policy).Statement : [statement.Effect, toset(flatten([statement.Action])), toset(flatten([statement.Resource]))]
       ] == [
       ["Allow", toset(["s3:GetObject", "s3:PutObject"]), toset(["arn:aws:s3:::our-data/operations/lease.json"])],
       ["Allow", toset(["glue:GetJobRun", "glue:GetWorkflowRun", "glue:GetWorkflowRunProperties"]), toset(["arn:aws:glue:eu-central-1:111122223333:workflow/stedi-test-lakehouse", "arn:aws:glue:eu-central-1:111122223333:job/stedi-test-*"])],
     ]
-    error_message = "Got ${aws_iam_role_policy.lease.policy}."
+    error_message = "Got ${aws_iam_role_policy.lease[0].policy}."
   }
 }
 
@@ -372,20 +375,20 @@ run "metrics_key_network_boundary_and_path_are_granted_when_given" {
 
   assert {
     condition = [
-      for statement in jsondecode(aws_iam_role_policy.observe.policy).Statement : statement.Condition
+      for statement in jsondecode(aws_iam_role_policy.observe[0].policy).Statement : statement.Condition
       if statement.Action == "cloudwatch:PutMetricData"
     ] == [{ StringEquals = { "cloudwatch:namespace" = "Glue" } }]
-    error_message = "PutMetricData has no resource-level permissions, so the namespace restricts it; got ${aws_iam_role_policy.observe.policy}."
+    error_message = "PutMetricData has no resource-level permissions, so the namespace restricts it; got ${aws_iam_role_policy.observe[0].policy}."
   }
 
   assert {
-    condition     = aws_iam_role.jobs.permissions_boundary == var.permissions_boundary_arn && aws_iam_role.forget.permissions_boundary == var.permissions_boundary_arn && aws_iam_role.jobs.path == "/data/" && aws_iam_role.forget.path == "/data/" && aws_iam_policy.analyst.path == "/data/"
-    error_message = "Got ${jsonencode(aws_iam_role.jobs.permissions_boundary)}, ${aws_iam_role.jobs.path} and ${aws_iam_policy.analyst.path}."
+    condition     = aws_iam_role.jobs[0].permissions_boundary == var.permissions_boundary_arn && aws_iam_role.forget[0].permissions_boundary == var.permissions_boundary_arn && aws_iam_role.jobs[0].path == "/data/" && aws_iam_role.forget[0].path == "/data/" && aws_iam_policy.analyst.path == "/data/"
+    error_message = "Got ${jsonencode(aws_iam_role.jobs[0].permissions_boundary)}, ${aws_iam_role.jobs[0].path} and ${aws_iam_policy.analyst.path}."
   }
 
   assert {
     condition = alltrue([
-      for policy in [aws_iam_role_policy.data.policy, aws_iam_policy.analyst.policy, aws_iam_role_policy.forget["data"].policy] : [
+      for policy in [aws_iam_role_policy.data[0].policy, aws_iam_policy.analyst.policy, aws_iam_role_policy.forget["data"].policy] : [
         for statement in jsondecode(policy).Statement : [toset(statement.Action), statement.Resource, statement.Condition]
         if anytrue([for action in flatten([statement.Action]) : startswith(action, "kms:")])
         ] == [[
@@ -397,12 +400,12 @@ run "metrics_key_network_boundary_and_path_are_granted_when_given" {
           },
       ]]
     ])
-    error_message = "The key serves S3, for this bucket; got ${aws_iam_role_policy.data.policy} and ${aws_iam_policy.analyst.policy}."
+    error_message = "The key serves S3, for this bucket; got ${aws_iam_role_policy.data[0].policy} and ${aws_iam_policy.analyst.policy}."
   }
 
   assert {
     condition = alltrue([
-      for policy in [aws_iam_role_policy.subject_key.policy, aws_iam_role_policy.forget["subject_key"].policy] : [
+      for policy in [aws_iam_role_policy.subject_key[0].policy, aws_iam_role_policy.forget["subject_key"].policy] : [
         for statement in jsondecode(policy).Statement : [statement.Action, statement.Resource, statement.Condition] if statement.Sid == "DecryptSubjectKey"
         ] == [[
           "kms:Decrypt",
@@ -410,20 +413,20 @@ run "metrics_key_network_boundary_and_path_are_granted_when_given" {
           { StringEquals = { "kms:ViaService" = "secretsmanager.eu-central-1.amazonaws.com", "kms:EncryptionContext:SecretARN" = [var.subject_key_secret_arn, var.refusal_key_secret_arn] } },
       ]]
     ])
-    error_message = "The key serves Secrets Manager, for these secrets; got ${aws_iam_role_policy.subject_key.policy}."
+    error_message = "The key serves Secrets Manager, for these secrets; got ${aws_iam_role_policy.subject_key[0].policy}."
   }
 
   assert {
-    condition     = { for of, attachment in aws_iam_role_policy_attachment.network : of => attachment.role } == { jobs = aws_iam_role.jobs.name, forget = aws_iam_role.forget.name }
+    condition     = { for of, attachment in aws_iam_role_policy_attachment.network : of => attachment.role } == { jobs = aws_iam_role.jobs[0].name, forget = aws_iam_role.forget[0].name }
     error_message = "The erasure job runs in the same network as the other jobs."
   }
 
   assert {
     condition = [
-      for statement in jsondecode(aws_iam_role_policy.observe.policy).Statement : statement.Resource
+      for statement in jsondecode(aws_iam_role_policy.observe[0].policy).Statement : statement.Resource
       if statement.Action == "logs:AssociateKmsKey"
     ] == ["arn:aws:logs:eu-central-1:111122223333:log-group:/aws-glue/*"]
-    error_message = "Glue may encrypt the jobs' log groups; got ${aws_iam_role_policy.observe.policy}."
+    error_message = "Glue may encrypt the jobs' log groups; got ${aws_iam_role_policy.observe[0].policy}."
   }
 
   assert {

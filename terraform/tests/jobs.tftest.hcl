@@ -3,6 +3,7 @@ mock_provider "aws" {
 }
 
 variables {
+  prefix                 = ""
   name                   = "stedi-test"
   workflow               = "stedi-test-lakehouse"
   bucket                 = "our-data"
@@ -350,6 +351,23 @@ run "single_jobs_differ_a_schedule_starts_them_and_key_and_vpc_hold_for_all" {
   assert {
     condition     = alltrue([for group in aws_cloudwatch_log_group.jobs : group.kms_key_id == var.kms_key_arn])
     error_message = "The log groups are encrypted with the key."
+  }
+}
+
+run "glue_6_decodes_text_that_is_not_utf_8_as_before" {
+  command = plan
+
+  module {
+    source = "./modules/jobs"
+  }
+
+  variables {
+    glue_version = "6.0"
+  }
+
+  assert {
+    condition     = alltrue([for job in aws_glue_job.this : job.glue_version == "6.0" && strcontains(job.default_arguments["--conf"], "spark.sql.legacy.codingErrorAction=true")])
+    error_message = "Got ${aws_glue_job.this["forget"].default_arguments["--conf"]}."
   }
 }
 

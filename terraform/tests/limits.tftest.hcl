@@ -40,6 +40,9 @@ override_data {
 
 # Values for Frankfurt; the other runs replace partition and region in the ARNs.
 variables {
+  global_suffix            = ""
+  existing_roles           = null
+  prefix                   = "${join("", [for i in range(40) : "p"])}/"
   name                     = "abcdefghijklmnopqrst-abcdefghijklmno"
   path                     = "/"
   permissions_boundary_arn = null
@@ -87,8 +90,8 @@ run "policies_are_short_enough_in_frankfurt" {
   }
 
   assert {
-    condition     = sum([for policy in [aws_iam_role_policy.data, aws_iam_role_policy.catalog, aws_iam_role_policy.observe, aws_iam_role_policy.subject_key, aws_iam_role_policy.lease] : length(jsonencode(jsondecode(policy.policy)))]) <= 10240
-    error_message = "The policies in a role have up to 10,240 characters in all; those of the jobs' role have ${jsonencode({ for policy in [aws_iam_role_policy.data, aws_iam_role_policy.catalog, aws_iam_role_policy.observe, aws_iam_role_policy.subject_key, aws_iam_role_policy.lease] : policy.name => length(jsonencode(jsondecode(policy.policy))) })}."
+    condition     = sum([for policy in [aws_iam_role_policy.data[0], aws_iam_role_policy.catalog[0], aws_iam_role_policy.observe[0], aws_iam_role_policy.subject_key[0], aws_iam_role_policy.lease[0]] : length(jsonencode(jsondecode(policy.policy)))]) <= 10240
+    error_message = "The policies in a role have up to 10,240 characters in all; those of the jobs' role have ${jsonencode({ for policy in [aws_iam_role_policy.data[0], aws_iam_role_policy.catalog[0], aws_iam_role_policy.observe[0], aws_iam_role_policy.subject_key[0], aws_iam_role_policy.lease[0]] : policy.name => length(jsonencode(jsondecode(policy.policy))) })}."
   }
 
   assert {
@@ -132,8 +135,8 @@ run "policies_are_short_enough_in_govcloud" {
   }
 
   assert {
-    condition     = sum([for policy in [aws_iam_role_policy.data, aws_iam_role_policy.catalog, aws_iam_role_policy.observe, aws_iam_role_policy.subject_key, aws_iam_role_policy.lease] : length(jsonencode(jsondecode(policy.policy)))]) <= 10240
-    error_message = "The policies in a role have up to 10,240 characters in all; those of the jobs' role have ${jsonencode({ for policy in [aws_iam_role_policy.data, aws_iam_role_policy.catalog, aws_iam_role_policy.observe, aws_iam_role_policy.subject_key, aws_iam_role_policy.lease] : policy.name => length(jsonencode(jsondecode(policy.policy))) })}."
+    condition     = sum([for policy in [aws_iam_role_policy.data[0], aws_iam_role_policy.catalog[0], aws_iam_role_policy.observe[0], aws_iam_role_policy.subject_key[0], aws_iam_role_policy.lease[0]] : length(jsonencode(jsondecode(policy.policy)))]) <= 10240
+    error_message = "The policies in a role have up to 10,240 characters in all; those of the jobs' role have ${jsonencode({ for policy in [aws_iam_role_policy.data[0], aws_iam_role_policy.catalog[0], aws_iam_role_policy.observe[0], aws_iam_role_policy.subject_key[0], aws_iam_role_policy.lease[0]] : policy.name => length(jsonencode(jsondecode(policy.policy))) })}."
   }
 
   assert {
@@ -177,8 +180,8 @@ run "policies_are_short_enough_in_china" {
   }
 
   assert {
-    condition     = sum([for policy in [aws_iam_role_policy.data, aws_iam_role_policy.catalog, aws_iam_role_policy.observe, aws_iam_role_policy.subject_key, aws_iam_role_policy.lease] : length(jsonencode(jsondecode(policy.policy)))]) <= 10240
-    error_message = "The policies in a role have up to 10,240 characters in all; those of the jobs' role have ${jsonencode({ for policy in [aws_iam_role_policy.data, aws_iam_role_policy.catalog, aws_iam_role_policy.observe, aws_iam_role_policy.subject_key, aws_iam_role_policy.lease] : policy.name => length(jsonencode(jsondecode(policy.policy))) })}."
+    condition     = sum([for policy in [aws_iam_role_policy.data[0], aws_iam_role_policy.catalog[0], aws_iam_role_policy.observe[0], aws_iam_role_policy.subject_key[0], aws_iam_role_policy.lease[0]] : length(jsonencode(jsondecode(policy.policy)))]) <= 10240
+    error_message = "The policies in a role have up to 10,240 characters in all; those of the jobs' role have ${jsonencode({ for policy in [aws_iam_role_policy.data[0], aws_iam_role_policy.catalog[0], aws_iam_role_policy.observe[0], aws_iam_role_policy.subject_key[0], aws_iam_role_policy.lease[0]] : policy.name => length(jsonencode(jsondecode(policy.policy))) })}."
   }
 
   assert {

@@ -29,6 +29,8 @@ mock_provider "aws" {
 }
 
 variables {
+  global_suffix     = ""
+  topic             = null
   name              = "stedi-test"
   region            = "eu-central-1"
   jobs              = { customer_landing_to_trusted = "stedi-test-customer-landing-to-trusted", machine_learning_curated = "stedi-test-machine-learning-curated" }

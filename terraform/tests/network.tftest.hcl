@@ -90,6 +90,7 @@ override_resource {
 }
 
 variables {
+  prefix          = ""
   name            = "stedi-test"
   network         = { cidr_block = null, zones = 2, vpc_id = "vpc-00000000", route_table_ids = null, s3_endpoint_enabled = true }
   bucket_arn      = "arn:aws:s3:::our-data"

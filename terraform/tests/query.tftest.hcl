@@ -3,8 +3,9 @@ mock_provider "aws" {
 }
 
 variables {
+  workgroup        = null
   name             = "stedi-test"
-  bucket           = "our-data"
+  root             = "our-data"
   database         = "stedi_test"
   audit_database   = "stedi_test_audit"
   ddl              = { customer_trusted = "CREATE TABLE stedi_test.customer_trusted (email string)" }

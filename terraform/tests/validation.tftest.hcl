@@ -371,6 +371,19 @@ run "workers_that_glue_has_got_since" {
   }
 }
 
+run "glue_6_is_accepted_and_5_1_is_the_default" {
+  command = plan
+
+  variables {
+    glue_version = "6.0"
+  }
+
+  assert {
+    condition     = var.glue_version == "6.0" && length(output.jobs) == 5
+    error_message = "Got ${var.glue_version}."
+  }
+}
+
 run "every_rule_kept" {
   command = plan
 

@@ -1,8 +1,9 @@
-"""The life cycle of both examples on the embedded AWS: apply, no drift, one change, destroy."""
+"""The life cycle of the examples on the embedded AWS: apply, no drift, one change, destroy."""
 
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -15,10 +16,12 @@ import pytest
 from python_terraform import Terraform
 
 import embedded_aws
+from lakehouse import sample
+from lakehouse import tables as tables_of_lakehouse
 from lakehouse.project import LOCAL
 from lakehouse.project import Project as Checkout
 from lakehouse.terraform_provider import cli_configuration
-from tests.support.project import ALL_JOBS, ICEBERG_TABLES, copy_of_project
+from tests.support.project import ALL_JOBS, ICEBERG_TABLES, LANDING_TABLES, copy_of_project
 
 MODULE: Final = "module.lakehouse.module"
 ACCOUNT: Final = embedded_aws.EmbeddedAws.account_id
@@ -94,7 +97,7 @@ class Example:
 
     folder: Path
 
-    def __call__(self, *command: str, **variables: str) -> str:
+    def __call__(self, *command: str, **variables: Any) -> str:
         """Run a Terraform command that must succeed, and return its output."""
         options: dict[str, Any] = {"input": False} if command[0] != "output" else {}
         if command[0] in ("plan", "destroy") or "-auto-approve" in command:
@@ -103,7 +106,7 @@ class Example:
         assert code == 0, f"terraform {' '.join(command)}\n{out}\n{err}"
         return str(out)
 
-    def plan(self, **variables: str) -> dict[str, str]:
+    def plan(self, **variables: Any) -> dict[str, str]:
         """Plan, and return {address: action} of every change."""
         events = [json.loads(line) for line in self("plan", "-json", "-out=change.tfplan", **variables).splitlines()]
         changes = [event["change"] for event in events if event["type"] == "planned_change"]
@@ -207,6 +210,143 @@ def test_complete(examples: Path, aws: Aws) -> None:
         example.apply()
         [subscription] = aws("sns").list_subscriptions()["Subscriptions"]
         assert subscription["Endpoint"] == "team@example.org"
+
+
+@pytest.mark.slow
+def test_existing_network(examples: Path, aws: Aws) -> None:
+    example = Example(examples / "existing-network")
+    with applied(example, aws) as made:
+        assert made == LISTED.keys() - {"aliases", "budgets", "keys"}
+        lakehouse = example.output()["lakehouse"]
+        ec2 = aws("ec2")
+        endpoints = ec2.describe_vpc_endpoints()["VpcEndpoints"]
+        names = {tag["Value"] for each in endpoints for tag in each["Tags"] if each["State"] != "deleted"}
+        assert names == {"shared-s3", "shared-glue", "shared-logs", "shared-secretsmanager"}  # none of the module
+        [group] = ec2.describe_security_groups(GroupIds=[lakehouse["job_security_group_id"]])["SecurityGroups"]
+        open_to = {block["CidrIp"] for rule in group["IpPermissionsEgress"] for block in rule.get("IpRanges", [])}
+        assert open_to == {"10.50.0.0/24", "10.50.1.0/24"}
+        for job in aws("glue").get_jobs()["Jobs"]:
+            assert job["Connections"]["Connections"] == lakehouse["glue_connections"]
+
+
+@pytest.mark.slow
+def test_adoption(examples: Path, aws: Aws, tmp_path: Path) -> None:
+    """What a guide has its readers make by hand is imported, kept, and used by a run."""
+    before = aws.inventory()
+    made = make_by_hand(aws, tmp_path)
+    keys = {item["Key"]: item["ETag"] for item in aws("s3").list_objects_v2(Bucket=made["bucket"])["Contents"]}
+    example = Example(examples / "adoption")
+    example("init", "-lockfile=readonly")
+
+    change = example.plan(**made)
+    tables = {f'{MODULE}.catalog.aws_glue_catalog_table.json["{table}"]' for table in LANDING_TABLES}
+    imported = tables | {
+        f"{MODULE}.catalog.aws_glue_catalog_database.this[0]",
+        f"{MODULE}.network[0].aws_vpc_endpoint.s3[0]",
+        f"{MODULE}.storage[0].aws_s3_bucket.this",
+    }
+    assert {address for address, action in change.items() if action != "create"} == imported
+    assert {change[address] for address in imported} <= {"import", "update"}
+    example.apply()
+    assert example.plan(**made) == {}
+    (example.folder / "imports.tf").unlink()
+    assert example.plan(**made) == {}
+
+    listed = {item["Key"]: item["ETag"] for item in aws("s3").list_objects_v2(Bucket=made["bucket"])["Contents"]}
+    assert {key: listed.get(key) for key in keys} == keys
+    workflow = example.output()["lakehouse"]["workflow"]
+    run = aws("glue").start_workflow_run(Name=workflow)["RunId"]
+    ended = wait_for(lambda: aws("glue").get_workflow_run(Name=workflow, RunId=run)["Run"]["Status"], "COMPLETED")
+    assert ended == "COMPLETED"
+    expected = json.loads((tmp_path / "data/expected.json").read_text())["published"]
+    published = tables_of_lakehouse.publications(boto3.Session(), made["database"])
+    assert {table: published[table].rows for table in ICEBERG_TABLES} == {t: expected[t] for t in ICEBERG_TABLES}
+
+    example("destroy", "-auto-approve", "-refresh=false", **made)
+    assert aws.inventory() == before
+
+
+def make_by_hand(aws: Aws, folder: Path) -> dict[str, Any]:
+    """Make what the guides make in the console and with the AWS CLI; return the example's variables."""
+    bucket, database = "my-stedi-lake-house", "stedi"
+    aws("s3").create_bucket(Bucket=bucket)
+    sample.generate(folder / "data")
+    for file in (folder / "data").glob("*/landing/*"):
+        aws("s3").upload_file(str(file), bucket, str(file.relative_to(folder / "data")))
+    aws("glue").create_database(DatabaseInput={"Name": database})
+    for table in LANDING_TABLES:
+        columns = {"customer_landing": "email", "accelerometer_landing": "user"}.get(table, "serialnumber")
+        descriptor = {
+            "Columns": [{"Name": columns, "Type": "string"}],
+            "Location": f"s3://{bucket}/{table.removesuffix('_landing')}/landing/",
+            "InputFormat": "org.apache.hadoop.mapred.TextInputFormat",
+            "OutputFormat": "org.apache.hadoop.hive.ql.io.HiveIgnoreKeyTextOutputFormat",
+            "SerdeInfo": {"SerializationLibrary": "org.openx.data.jsonserde.JsonSerDe"},
+        }
+        table_input = {"Name": table, "TableType": "EXTERNAL_TABLE", "StorageDescriptor": descriptor}
+        parameters = {"classification": "json", "has_encrypted_data": "false"}
+        aws("glue").create_table(DatabaseName=database, TableInput={**table_input, "Parameters": parameters})
+    ec2 = aws("ec2")
+    [vpc] = ec2.describe_vpcs(Filters=[{"Name": "is-default", "Values": ["true"]}])["Vpcs"]
+    [route_table] = ec2.describe_route_tables(Filters=[{"Name": "vpc-id", "Values": [vpc["VpcId"]]}])["RouteTables"]
+    region, ids = boto3.Session().region_name, [route_table["RouteTableId"]]
+    service = f"com.amazonaws.{region}.s3"
+    kind = "Gateway"  # the default on AWS; without it, moto cannot delete the endpoint
+    made = ec2.create_vpc_endpoint(VpcId=vpc["VpcId"], ServiceName=service, VpcEndpointType=kind, RouteTableIds=ids)
+    endpoint = made["VpcEndpoint"]
+    return {
+        "bucket": bucket,
+        "database": database,
+        "vpc_id": vpc["VpcId"],
+        "route_table_ids": ids,
+        "vpc_endpoint_id": endpoint["VpcEndpointId"],
+    }
+
+
+def wait_for(state: Callable[[], str], wanted: str, seconds: float = 300) -> str:
+    """Poll a state until it is the wanted one or the time is over, and return it."""
+    end = time.monotonic() + seconds
+    while (found := state()) != wanted and time.monotonic() < end:
+        time.sleep(1)
+    return found
+
+
+@pytest.mark.slow
+def test_existing_bucket(examples: Path, aws: Aws) -> None:
+    """Runs and erasures in it: tests/e2e/test_bring_your_own.py."""
+    example = Example(examples / "existing-bucket")
+    with applied(example, aws) as made:
+        assert made == LISTED.keys() - ONLY_IN_COMPLETE
+        lakehouse = example.output()["lakehouse"]
+        assert lakehouse["root"].endswith("/teams/stedi")
+        created = {kind: names(aws) for kind, names in LISTED.items()}
+        assert len(list(created["buckets"])) == 1
+        assert set(created["roles"]) == {"etl-jobs", "etl-forget"}
+        assert {name.rpartition(":")[2] for name in created["topics"]} == {"alerts"}
+        assert set(created["secrets"]) == {"privacy-subject-key", "privacy-refusal-key"}
+        assert set(created["databases"]) == {"analytics", "analytics_audit"}
+        assert set(created["workgroups"]) == {"primary", "engineers", "stedi-shared-analyst"}
+
+
+@pytest.mark.slow
+def test_two_environments(examples: Path, aws: Aws) -> None:
+    example = Example(examples / "two-environments")
+    with applied(example, aws) as made:
+        assert made == LISTED.keys() - (ONLY_IN_COMPLETE - {"budgets"})
+        lakehouses = example.output()["lakehouses"]
+        assert len(aws("glue").get_jobs()["Jobs"]) == 2 * len(ALL_JOBS)
+        for environment, other in (("dev", "prod"), ("prod", "dev")):
+            roles = [lakehouses[environment][f"{of}_role_arn"].rpartition("/")[2] for of in ("job", "forget")]
+            granted = [policy for role in roles for policy in inline_policies(aws, role)]
+            assert len(granted) >= len(roles)
+            assert all(lakehouses[environment]["bucket"] in policy or "s3:" not in policy for policy in granted)
+            assert [policy for policy in granted if f"stedi-{other}" in policy or f"stedi_{other}" in policy] == []
+
+
+def inline_policies(aws: Aws, role: str) -> list[str]:
+    """Return the inline policies of a role, as JSON."""
+    names = aws("iam").list_role_policies(RoleName=role)["PolicyNames"]
+    return [json.dumps(aws("iam").get_role_policy(RoleName=role, PolicyName=name)["PolicyDocument"]) for name in names]
 
 
 def optimizes(aws: Aws, database: str, table: str, kind: str) -> bool:

@@ -7,6 +7,7 @@ import uuid
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
+import pyspark
 import pytest
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
@@ -29,6 +30,24 @@ from tests.support.jobs import (
 )
 from tests.support.project import GLUE_JOBS, REPOSITORY
 
+SPARK_4 = pyspark.__version__.startswith("4.")
+"""Whether this is `make test-spark4`, for transforms and rules only: PyPI has no Iceberg runtime for Spark 4."""
+
+OF_GLUE_6 = {"spark.sql.legacy.codingErrorAction": "true"}
+"""What modules/jobs in Terraform sets for Glue 6.0."""
+
+
+def iceberg(folder: Path) -> dict[str, str]:
+    """Return the settings of Iceberg, with its tables below a folder."""
+    return {
+        "spark.driver.extraClassPath": str(runtime.iceberg_jar()),
+        "spark.sql.extensions": "org.apache.iceberg.spark.extensions.IcebergSparkSessionExtensions",
+        "spark.sql.catalog.glue_catalog": "org.apache.iceberg.spark.SparkCatalog",
+        "spark.sql.catalog.glue_catalog.catalog-impl": "org.apache.iceberg.hadoop.HadoopCatalog",
+        "spark.sql.catalog.glue_catalog.cache-enabled": "false",
+        "spark.sql.catalog.glue_catalog.warehouse": (folder / "warehouse").as_uri(),
+    }
+
 
 @pytest.fixture(scope="session")
 def spark(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SparkSession]:
@@ -42,7 +61,6 @@ def spark(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SparkSession]:
         "spark.driver.host": "127.0.0.1",
         "spark.driver.bindAddress": "127.0.0.1",
         "spark.driver.extraJavaOptions": f"{java_options} -Dderby.system.home={folder}",
-        "spark.driver.extraClassPath": str(runtime.iceberg_jar()),
         "spark.sql.shuffle.partitions": "2",
         # Compiling queries and replanning them takes longer than a few rows do; the whole pipeline's tests do both.
         "spark.sql.codegen.wholeStage": "false",
@@ -54,18 +72,16 @@ def spark(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SparkSession]:
         "spark.hadoop.fs.s3.impl": "org.apache.hadoop.fs.viewfs.ViewFileSystemOverloadScheme",
         # Hadoop's file system of file:// keeps checksums, and cannot name them where a name has a colon.
         "spark.hadoop.fs.mirror.impl": "org.apache.hadoop.fs.RawLocalFileSystem",
-        "spark.sql.extensions": "org.apache.iceberg.spark.extensions.IcebergSparkSessionExtensions",
-        "spark.sql.catalog.glue_catalog": "org.apache.iceberg.spark.SparkCatalog",
-        "spark.sql.catalog.glue_catalog.catalog-impl": "org.apache.iceberg.hadoop.HadoopCatalog",
-        "spark.sql.catalog.glue_catalog.cache-enabled": "false",
-        "spark.sql.catalog.glue_catalog.warehouse": (folder / "warehouse").as_uri(),
+        **(OF_GLUE_6 if SPARK_4 else iceberg(folder)),
     }
     with pytest.MonkeyPatch.context() as environment:
         environment.setenv("JAVA_HOME", str(runtime.java_home()))
         environment.delenv("SPARK_HOME", raising=False)
         environment.delenv("PYSPARK_SUBMIT_ARGS", raising=False)
         environment.setenv("PYSPARK_PYTHON", sys.executable)
-        environment.setenv("PYTHONPATH", os.pathsep.join(map(str, GLUE_JOBS)))  # of Spark's Python workers
+        # Of Spark's Python workers; `make test-spark4` sets it to another pyspark.
+        own = os.environ.get("PYTHONPATH", "").split(os.pathsep)
+        environment.setenv("PYTHONPATH", os.pathsep.join(filter(None, [*own, *map(str, GLUE_JOBS)])))
         builder = SparkSession.builder.appName("tests")
         for key, value in settings.items():
             builder = builder.config(key, value)
@@ -102,6 +118,8 @@ def frame(spark: SparkSession, extra_files: Path, monkeypatch: pytest.MonkeyPatc
 @pytest.fixture
 def lakehouse(spark: SparkSession, extra_files: Path, tmp_path: Path) -> Iterator[Lakehouse]:
     """A lakehouse for one test."""
+    if SPARK_4:
+        pytest.skip("PyPI has no Iceberg runtime for Spark 4")
     yield empty_lakehouse(spark, extra_files, tmp_path / "bucket")
     spark.catalog.clearCache()
 

@@ -21,9 +21,15 @@ def test_every_placeholder_is_filled_in() -> None:
 
 @pytest.mark.parametrize("page", try_docs.PAGES)
 def test_each_page_runs_from_the_first_apply_to_the_last_destroy(page: str) -> None:
-    of_page = "".join(part for part in try_docs.script().split("# docs/") if part.startswith(page))
-    assert re.search(r"^(make|terraform) apply", of_page, re.MULTILINE)
-    assert "make destroy ENV=dev" in of_page
+    blocks = re.split(r"^# (?=\S+\.md, line \d)", try_docs.script(), flags=re.MULTILINE)
+    of_page = "".join(block for block in blocks if block.startswith(f"{page}, line "))
+    assert re.search(r"^(make|terraform) (apply|run-pipeline)", of_page, re.MULTILINE)
+    assert re.search(r"^(make destroy ENV=dev|make down|terraform destroy)", of_page, re.MULTILINE)
+
+
+def test_every_example_that_needs_nothing_made_by_hand_is_tried() -> None:
+    examples = {str(path.relative_to(try_docs.ROOT)) for path in try_docs.ROOT.glob("terraform/examples/*/README.md")}
+    assert examples - set(try_docs.EXAMPLES) == {"terraform/examples/adoption/README.md"}
 
 
 @pytest.mark.parametrize("file", try_docs.EDITED)

@@ -12,6 +12,7 @@ TESTED = "5.100.0"
 # Roots that are applied as they are have a pinned provider; modules and examples leave the choice to the caller.
 PINNED = {"bootstrap", "environments/dev", "environments/local", "environments/prod"}
 VERSIONS = {str(path.parent.relative_to(TERRAFORM)): path for path in TERRAFORM.rglob("versions.tf")}
+EXAMPLES = [path.parent for path in TERRAFORM.glob("examples/*/main.tf")]
 LOCKS = [path for path in TERRAFORM.rglob(".terraform.lock.hcl") if ".terraform" not in path.parent.parts]
 
 
@@ -22,7 +23,7 @@ def test_modules_and_examples_allow_provider_6(folder: str) -> None:
 
 
 def test_lock_files_have_the_tested_provider() -> None:
-    assert len(LOCKS) == len(PINNED) + 3  # the module itself, and two examples
+    assert len(LOCKS) == len(PINNED) + 1 + len(EXAMPLES)  # the module itself
     assert {version for lock in LOCKS for version in re.findall(r'  version +=? "(.+)"', lock.read_text())} == {TESTED}
 
 

@@ -4,7 +4,8 @@
 locals {
   audit_database = "${var.database}_audit"
 
-  warehouse_uri = "s3://${var.bucket}/warehouse"
+  root          = trimsuffix("${var.bucket}/${var.prefix}", "/")
+  warehouse_uri = "s3://${local.root}/warehouse"
 
   # Types that Athena, Glue, Iceberg and Spark have in common. JSON tables have only some of them: a job casts the others from
   # string.
@@ -46,7 +47,7 @@ locals {
   lines = { for table, text in local.text : table => concat([""], split("\n", text)) } # so that the index is the line number
   ddl = {
     for table, text in local.text :
-    table => try(templatestring(local.text[table], { database = var.database, bucket = var.bucket }), text) # an error is reported by `refused` below
+    table => try(templatestring(local.text[table], { database = var.database, bucket = local.root }), text) # an error is reported by `refused` below
   }
 
   columns = {

@@ -9,7 +9,7 @@ locals {
   job_permissions = var.lake_formation.enabled ? {
     for name, table in local.tables : name => table.iceberg ? ["ALTER", "DELETE", "DESCRIBE", "INSERT", "SELECT"] : ["DESCRIBE", "SELECT"]
   } : {}
-  job_databases = var.lake_formation.enabled ? { lakehouse = aws_glue_catalog_database.this.name, audit = aws_glue_catalog_database.audit.name } : {}
+  job_databases = var.lake_formation.enabled ? { lakehouse = local.database.name, audit = aws_glue_catalog_database.audit.name } : {}
 
   analysts = var.lake_formation.enabled ? var.lake_formation.analyst_principals : toset([])
 }
@@ -91,7 +91,7 @@ resource "aws_lakeformation_permissions" "analyst_database" {
   permissions = ["DESCRIBE"]
 
   database {
-    name = aws_glue_catalog_database.this.name
+    name = local.database.name
   }
 }
 
@@ -103,7 +103,7 @@ resource "aws_lakeformation_permissions" "analyst_table" {
   permissions = ["DESCRIBE", "SELECT"]
 
   table {
-    database_name = aws_glue_catalog_database.this.name
+    database_name = local.database.name
     name          = aws_glue_catalog_table.iceberg["machine_learning_curated"].name
   }
 }

@@ -5,7 +5,7 @@ locals {
   glue_arn = "arn:${data.aws_partition.current.partition}:glue:${data.aws_region.current.id}:${data.aws_caller_identity.current.account_id}"
   logs_arn = "arn:${data.aws_partition.current.partition}:logs:${data.aws_region.current.id}:${data.aws_caller_identity.current.account_id}"
 
-  databases = [aws_glue_catalog_database.this, aws_glue_catalog_database.audit]
+  databases = [local.database, { name = aws_glue_catalog_database.audit.name, arn = aws_glue_catalog_database.audit.arn }]
 
   optimizer_types = concat(["retention", "orphan_file_deletion"], var.table_optimizers.compaction ? ["compaction"] : [])
   optimizers = {
@@ -35,7 +35,7 @@ data "aws_iam_policy_document" "optimizers_trust" {
 resource "aws_iam_role" "optimizers" {
   count = var.table_optimizers.enabled ? 1 : 0
 
-  name                 = "${var.name}-table-optimizers"
+  name                 = "${var.name}-table-optimizers${var.global_suffix}"
   path                 = var.iam_path
   description          = "Glue's table optimizers of ${var.database}: rewrite and delete files of the warehouse, nothing else."
   assume_role_policy   = data.aws_iam_policy_document.optimizers_trust.json
@@ -52,14 +52,14 @@ data "aws_iam_policy_document" "optimizers" {
     condition {
       test     = "StringLike"
       variable = "s3:prefix"
-      values   = [for database in local.databases : "warehouse/${database.name}/*"]
+      values   = [for database in local.databases : "${var.prefix}warehouse/${database.name}/*"]
     }
   }
 
   statement {
     sid       = "RewriteWarehouse"
     actions   = ["s3:DeleteObject", "s3:GetObject", "s3:PutObject"]
-    resources = [for database in local.databases : "${var.bucket_arn}/warehouse/${database.name}/*"]
+    resources = [for database in local.databases : "${var.bucket_arn}/${var.prefix}warehouse/${database.name}/*"]
   }
 
   statement {

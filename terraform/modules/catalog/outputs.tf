@@ -1,11 +1,11 @@
 output "database" {
   description = "Name of the Glue database."
-  value       = aws_glue_catalog_database.this.name
+  value       = local.database.name
 }
 
 output "database_arn" {
   description = "ARN of the Glue database."
-  value       = aws_glue_catalog_database.this.arn
+  value       = local.database.arn
 }
 
 output "audit_database" {
@@ -29,10 +29,10 @@ output "iceberg_table_arns" {
 }
 
 output "landing_prefixes" {
-  description = "Key prefix of each landing table's files, without trailing slash, by table name."
+  description = "Key prefix of each landing table's files, below that of the lakehouse and without trailing slash, by table name."
   value = {
     for name, table in local.tables :
-    name => trimsuffix(trimprefix(table.location, "s3://${var.bucket}/"), "/") if !table.iceberg && !table.audit
+    name => trimsuffix(trimprefix(table.location, "s3://${local.root}/"), "/") if !table.iceberg && !table.audit
   }
 }
 

@@ -21,7 +21,7 @@ locals {
   # References the resources, so that the tables are created after their database.
   database_of = {
     for name, table in local.tables :
-    name => table.audit ? aws_glue_catalog_database.audit.name : aws_glue_catalog_database.this.name
+    name => table.audit ? aws_glue_catalog_database.audit.name : local.database.name
   }
 }
 

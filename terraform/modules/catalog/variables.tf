@@ -3,13 +3,28 @@ variable "name" {
   type        = string
 }
 
+variable "global_suffix" {
+  description = "Last part of the role's name, which is unique in the account; may be empty."
+  type        = string
+}
+
 variable "database" {
   description = "Name of the Glue database."
   type        = string
 }
 
+variable "existing_database" {
+  description = "Whether the database exists and is not managed here."
+  type        = bool
+}
+
 variable "bucket" {
   description = "Name of the bucket that holds the tables."
+  type        = string
+}
+
+variable "prefix" {
+  description = "Key prefix of the lakehouse in the bucket, with a trailing slash; empty if the bucket is its own."
   type        = string
 }
 

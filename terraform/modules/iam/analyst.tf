@@ -82,25 +82,25 @@ data "aws_iam_policy_document" "analyst" {
     condition {
       test     = "StringLike"
       variable = "s3:prefix"
-      values   = flatten([for prefix in local.analyst_prefixes : [prefix, "${prefix}/*"]])
+      values   = flatten([for prefix in local.analyst_prefixes : ["${var.prefix}${prefix}", "${var.prefix}${prefix}/*"]])
     }
   }
 
   statement {
     sid       = "ReadTrainingDataAndOwnResults"
     actions   = ["s3:GetObject"]
-    resources = [for prefix in local.analyst_prefixes : "${var.bucket_arn}/${prefix}/*"]
+    resources = [for prefix in local.analyst_prefixes : "${local.root_arn}/${prefix}/*"]
   }
 
   statement {
     sid       = "WriteOwnResults"
     actions   = ["s3:AbortMultipartUpload", "s3:ListMultipartUploadParts", "s3:PutObject"]
-    resources = ["${var.bucket_arn}/${var.analysts.results_prefix}/*"]
+    resources = ["${local.root_arn}/${var.analysts.results_prefix}/*"]
   }
 }
 
 resource "aws_iam_policy" "analyst" {
-  name        = "${var.name}-analyst"
+  name        = "${var.name}-analyst${var.global_suffix}"
   path        = var.path
   description = "Queries of the training table of ${var.name}, which holds no personal data, in the analysts' workgroup."
   policy      = data.aws_iam_policy_document.analyst.json

@@ -18,7 +18,7 @@ data "aws_iam_policy_document" "bucket_key" {
       condition {
         test     = "StringLike"
         variable = "kms:EncryptionContext:aws:s3:arn"
-        values   = [var.bucket_arn, "${var.bucket_arn}/*"]
+        values   = [var.bucket_arn, "${local.root_arn}/*"]
       }
     }
   }

@@ -6,7 +6,9 @@ locals {
 }
 
 resource "aws_iam_role" "forget" {
-  name                 = "${var.name}-glue-forget"
+  count = var.existing_roles == null ? 1 : 0
+
+  name                 = "${var.name}-glue-forget${var.global_suffix}"
   description          = "Erasure job of ${var.name}: erases people from landing, tables, quarantine and query results."
   assume_role_policy   = data.aws_iam_policy_document.trust.json
   path                 = var.path
@@ -28,26 +30,37 @@ data "aws_iam_policy_document" "forget_data" {
     sid       = "ListEverything"
     actions   = ["s3:ListBucket", "s3:ListBucketVersions"]
     resources = [var.bucket_arn]
+
+    # Of an existing bucket only the lakehouse's prefix. IfExists as for the jobs: a request of one object has no prefix.
+    dynamic "condition" {
+      for_each = var.prefix == "" ? [] : [var.prefix]
+
+      content {
+        test     = "StringLikeIfExists"
+        variable = "s3:prefix"
+        values   = ["${condition.value}*"]
+      }
+    }
   }
 
   statement {
     sid       = "LookIntoEverything"
     actions   = ["s3:GetObject", "s3:GetObjectVersion"]
-    resources = ["${var.bucket_arn}/*"]
+    resources = ["${local.root_arn}/*"]
   }
 
   # Current objects outside the lakehouse's own prefixes are never deleted, whatever they hold; noncurrent versions are.
   statement {
     sid       = "EraseOldVersions"
     actions   = ["s3:DeleteObjectVersion"]
-    resources = ["${var.bucket_arn}/*"]
+    resources = ["${local.root_arn}/*"]
   }
 
   statement {
     sid       = "KeepCode"
     effect    = "Deny"
     actions   = ["s3:DeleteObject", "s3:DeleteObjectVersion", "s3:PutObject"]
-    resources = ["${var.bucket_arn}/glue", "${var.bucket_arn}/glue/*"]
+    resources = ["${local.root_arn}/glue", "${local.root_arn}/glue/*"]
   }
 
   statement {
@@ -59,7 +72,7 @@ data "aws_iam_policy_document" "forget_data" {
       "s3:ListMultipartUploadParts",
       "s3:PutObject",
     ]
-    resources = flatten([for prefix in local.forget_prefixes : ["${var.bucket_arn}/${prefix}", "${var.bucket_arn}/${prefix}/*"]])
+    resources = flatten([for prefix in local.forget_prefixes : ["${local.root_arn}/${prefix}", "${local.root_arn}/${prefix}/*"]])
   }
 }
 
@@ -72,18 +85,24 @@ data "aws_iam_policy_document" "forget_logs" {
   }
 }
 
-# Data and logs are its own; the other policies are those of the jobs' role.
-resource "aws_iam_role_policy" "forget" {
-  for_each = {
-    data        = data.aws_iam_policy_document.forget_data.json
-    logs        = data.aws_iam_policy_document.forget_logs.json
+locals {
+  # Of both roles, by role and name.
+  common_policies = {
     catalog     = data.aws_iam_policy_document.catalog.json
     observe     = data.aws_iam_policy_document.observe.json
     lease       = data.aws_iam_policy_document.lease.json
     subject_key = data.aws_iam_policy_document.subject_key.json
   }
+  role_policies = {
+    jobs   = merge(local.common_policies, { data = data.aws_iam_policy_document.data.json })
+    forget = merge(local.common_policies, { data = data.aws_iam_policy_document.forget_data.json, logs = data.aws_iam_policy_document.forget_logs.json })
+  }
+}
+
+resource "aws_iam_role_policy" "forget" {
+  for_each = { for name, policy in local.role_policies.forget : name => policy if var.existing_roles == null }
 
   name   = replace(each.key, "_", "-")
-  role   = aws_iam_role.forget.id
+  role   = aws_iam_role.forget[0].id
   policy = each.value
 }

@@ -4,7 +4,7 @@ data "aws_iam_policy_document" "lease" {
   statement {
     sid       = "HoldLease"
     actions   = ["s3:GetObject", "s3:PutObject"]
-    resources = ["${var.bucket_arn}/operations/lease.json"]
+    resources = ["${local.root_arn}/operations/lease.json"]
   }
 
   # To find the holder of a run, and runs that ended without releasing the lease.
@@ -16,7 +16,9 @@ data "aws_iam_policy_document" "lease" {
 }
 
 resource "aws_iam_role_policy" "lease" {
+  count = var.existing_roles == null ? 1 : 0
+
   name   = "lease"
-  role   = aws_iam_role.jobs.id
+  role   = aws_iam_role.jobs[0].id
   policy = data.aws_iam_policy_document.lease.json
 }

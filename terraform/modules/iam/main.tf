@@ -7,6 +7,9 @@ locals {
   glue_arn   = "arn:${data.aws_partition.current.partition}:glue:${data.aws_region.current.id}:${data.aws_caller_identity.current.account_id}"
   logs_arn   = "arn:${data.aws_partition.current.partition}:logs:${data.aws_region.current.id}:${data.aws_caller_identity.current.account_id}"
 
+  # Everything that the roles may touch in S3 is below this.
+  root_arn = trimsuffix("${var.bucket_arn}/${var.prefix}", "/")
+
   read_prefixes      = concat(var.landing_prefixes, ["glue"])
   warehouse_prefixes = ["warehouse/${var.database}", "warehouse/${var.audit_database}"]
 
@@ -35,7 +38,9 @@ data "aws_iam_policy_document" "trust" {
 }
 
 resource "aws_iam_role" "jobs" {
-  name                 = "${var.name}-glue-jobs"
+  count = var.existing_roles == null ? 1 : 0
+
+  name                 = "${var.name}-glue-jobs${var.global_suffix}"
   description          = "Glue jobs of ${var.name}: read landing and code, write warehouse and quarantine, nothing else."
   assume_role_policy   = data.aws_iam_policy_document.trust.json
   path                 = var.path
@@ -62,14 +67,14 @@ data "aws_iam_policy_document" "data" {
     condition {
       test     = "StringLikeIfExists"
       variable = "s3:prefix"
-      values   = flatten([for prefix in concat(local.read_prefixes, local.warehouse_prefixes, ["quarantine", "forget/refusals"]) : [prefix, "${prefix}/*"]])
+      values   = flatten([for prefix in concat(local.read_prefixes, local.warehouse_prefixes, ["quarantine", "forget/refusals"]) : ["${var.prefix}${prefix}", "${var.prefix}${prefix}/*"]])
     }
   }
 
   statement {
     sid       = "ReadLandingAndCode"
     actions   = ["s3:GetObject"]
-    resources = flatten([for prefix in local.read_prefixes : ["${var.bucket_arn}/${prefix}", "${var.bucket_arn}/${prefix}/*"]])
+    resources = flatten([for prefix in local.read_prefixes : ["${local.root_arn}/${prefix}", "${local.root_arn}/${prefix}/*"]])
   }
 
   statement {
@@ -81,7 +86,7 @@ data "aws_iam_policy_document" "data" {
       "s3:ListMultipartUploadParts",
       "s3:PutObject",
     ]
-    resources = [for prefix in local.warehouse_prefixes : "${var.bucket_arn}/${prefix}/*"]
+    resources = [for prefix in local.warehouse_prefixes : "${local.root_arn}/${prefix}/*"]
   }
 
   # A withdrawal also removes earlier states of the tables, and in a versioned bucket deleted objects remain as noncurrent
@@ -94,14 +99,14 @@ data "aws_iam_policy_document" "data" {
     condition {
       test     = "StringLike"
       variable = "s3:prefix"
-      values   = ["warehouse/${var.database}/*"]
+      values   = ["${var.prefix}warehouse/${var.database}/*"]
     }
   }
 
   statement {
     sid       = "EraseOldVersionsOfTables"
     actions   = ["s3:DeleteObjectVersion"]
-    resources = ["${var.bucket_arn}/warehouse/${var.database}/*"]
+    resources = ["${local.root_arn}/warehouse/${var.database}/*"]
   }
 
   # Spark writes below _temporary and renames, which on S3 means copy and delete. The folder itself is listed because Hadoop's
@@ -115,13 +120,15 @@ data "aws_iam_policy_document" "data" {
       "s3:ListMultipartUploadParts",
       "s3:PutObject",
     ]
-    resources = ["${var.bucket_arn}/quarantine", "${var.bucket_arn}/quarantine/*"]
+    resources = ["${local.root_arn}/quarantine", "${local.root_arn}/quarantine/*"]
   }
 }
 
 resource "aws_iam_role_policy" "data" {
+  count = var.existing_roles == null ? 1 : 0
+
   name   = "data"
-  role   = aws_iam_role.jobs.id
+  role   = aws_iam_role.jobs[0].id
   policy = data.aws_iam_policy_document.data.json
 }
 
@@ -157,7 +164,9 @@ data "aws_iam_policy_document" "catalog" {
 }
 
 resource "aws_iam_role_policy" "catalog" {
+  count = var.existing_roles == null ? 1 : 0
+
   name   = "catalog"
-  role   = aws_iam_role.jobs.id
+  role   = aws_iam_role.jobs[0].id
   policy = data.aws_iam_policy_document.catalog.json
 }

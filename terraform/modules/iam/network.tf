@@ -71,7 +71,7 @@ data "aws_iam_policy_document" "network" {
 resource "aws_iam_policy" "network" {
   count = var.placement == null ? 0 : 1
 
-  name        = "${var.name}-glue-network"
+  name        = "${var.name}-glue-network${var.global_suffix}"
   path        = var.path
   description = "Glue places the jobs of ${var.name} into their subnets."
   policy      = data.aws_iam_policy_document.network[0].json
@@ -79,7 +79,7 @@ resource "aws_iam_policy" "network" {
 }
 
 resource "aws_iam_role_policy_attachment" "network" {
-  for_each = { for of, role in { jobs = aws_iam_role.jobs, forget = aws_iam_role.forget } : of => role.name if var.placement != null }
+  for_each = var.placement == null || var.existing_roles != null ? {} : { jobs = aws_iam_role.jobs[0].name, forget = aws_iam_role.forget[0].name }
 
   role       = each.value
   policy_arn = aws_iam_policy.network[0].arn

@@ -35,7 +35,9 @@ data "aws_iam_policy_document" "observe" {
 }
 
 resource "aws_iam_role_policy" "observe" {
+  count = var.existing_roles == null ? 1 : 0
+
   name   = "observe"
-  role   = aws_iam_role.jobs.id
+  role   = aws_iam_role.jobs[0].id
   policy = data.aws_iam_policy_document.observe.json
 }

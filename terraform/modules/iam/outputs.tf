@@ -1,6 +1,6 @@
 output "job_role_arn" {
   description = "ARN of the role of the workflow's Glue jobs."
-  value       = aws_iam_role.jobs.arn
+  value       = var.existing_roles != null ? var.existing_roles.jobs_arn : aws_iam_role.jobs[0].arn
 
   # A job that starts before its role has its policies fails with AccessDenied.
   depends_on = [
@@ -15,10 +15,18 @@ output "job_role_arn" {
 
 output "forget_role_arn" {
   description = "ARN of the role of the erasure job."
-  value       = aws_iam_role.forget.arn
+  value       = var.existing_roles != null ? var.existing_roles.forget_arn : aws_iam_role.forget[0].arn
 
   # As above.
   depends_on = [aws_iam_role_policy.forget, aws_iam_role_policy_attachment.network]
+}
+
+output "role_policies" {
+  description = "Policies of the two roles as JSON, by role (jobs, forget) and name."
+  value = {
+    for role, policies in local.role_policies :
+    role => merge(policies, { for policy in data.aws_iam_policy_document.network : "network" => policy.json })
+  }
 }
 
 output "analyst_policy_arn" {

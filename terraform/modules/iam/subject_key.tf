@@ -30,7 +30,9 @@ data "aws_iam_policy_document" "subject_key" {
 }
 
 resource "aws_iam_role_policy" "subject_key" {
+  count = var.existing_roles == null ? 1 : 0
+
   name   = "subject-key"
-  role   = aws_iam_role.jobs.id
+  role   = aws_iam_role.jobs[0].id
   policy = data.aws_iam_policy_document.subject_key.json
 }

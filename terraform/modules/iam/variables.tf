@@ -3,6 +3,19 @@ variable "name" {
   type        = string
 }
 
+variable "global_suffix" {
+  description = "Last part of the names of roles and policies, which are unique in the account; may be empty."
+  type        = string
+}
+
+variable "existing_roles" {
+  description = "ARNs of existing roles of the workflow's jobs and of the erasure job, to which the owner attaches the policies; null creates the roles."
+  type = object({
+    jobs_arn   = string
+    forget_arn = string
+  })
+}
+
 variable "path" {
   description = "IAM path of the roles and policies."
   type        = string
@@ -25,6 +38,11 @@ variable "workflow" {
 
 variable "bucket_arn" {
   description = "ARN of the lakehouse bucket."
+  type        = string
+}
+
+variable "prefix" {
+  description = "Key prefix of the lakehouse in the bucket, with a trailing slash; empty if the bucket is its own."
   type        = string
 }
 
@@ -59,7 +77,7 @@ variable "refusal_key_secret_arn" {
 }
 
 variable "landing_prefixes" {
-  description = "Key prefixes of the landing zone, without trailing slash."
+  description = "Key prefixes of the landing zone, below that of the lakehouse and without trailing slash."
   type        = list(string)
 }
 

@@ -45,7 +45,7 @@ locals {
   scripts = { for job in keys(local.jobs) : job => aws_s3_object.script["${job}.py"] }
 
   # The complete catalog configuration of Spark: the scripts have none of their own.
-  spark_conf = {
+  spark_conf = merge(local.spark_conf_of_glue_6, {
     "spark.sql.extensions"                         = "org.apache.iceberg.spark.extensions.IcebergSparkSessionExtensions"
     "spark.sql.catalog.glue_catalog"               = "org.apache.iceberg.spark.SparkCatalog"
     "spark.sql.catalog.glue_catalog.catalog-impl"  = "org.apache.iceberg.aws.glue.GlueCatalog"
@@ -54,7 +54,10 @@ locals {
     "spark.sql.catalog.glue_catalog.cache-enabled" = "false" # with the cache, commits of other clients stay invisible for 30 seconds
     "spark.sql.iceberg.compression-codec"          = "zstd"  # Glue creates the tables without a codec, and Iceberg's default is gzip
     "spark.sql.session.timeZone"                   = "UTC"
-  }
+  })
+
+  # Spark 4 fails on text that is not UTF-8, which the jobs put into quarantine: they decode it and look for replacements.
+  spark_conf_of_glue_6 = startswith(var.glue_version, "6.") ? { "spark.sql.legacy.codingErrorAction" = "true" } : {}
 
   log_group_prefix = "/aws-glue/jobs/${var.name}"
 
@@ -76,7 +79,7 @@ locals {
       "--extra-files"            = join(",", [for object in concat(values(aws_s3_object.ddl), values(aws_s3_object.declaration)) : "s3://${object.bucket}/${object.key}"])
       "--custom-logGroup-prefix" = local.log_group_prefix
       "--database"               = var.database
-      "--bucket"                 = var.bucket
+      "--bucket"                 = trimsuffix("${var.bucket}/${var.prefix}", "/")
       "--subject_key_secret"     = var.subject_key_secret_arn
       "--refusal_key_secret"     = var.refusal_key_secret_arn
       # The scripts too: the erasure job rebuilds the training table with the code of that table's own job.
@@ -94,7 +97,7 @@ resource "aws_s3_object" "script" {
   for_each = { for file in fileset(var.scripts_path, "*/*.py") : basename(file) => file }
 
   bucket       = var.bucket
-  key          = "glue/scripts/${each.key}"
+  key          = "${var.prefix}glue/scripts/${each.key}"
   source       = "${var.scripts_path}/${each.value}"
   source_hash  = filemd5("${var.scripts_path}/${each.value}")
   content_type = "text/x-python"
@@ -105,7 +108,7 @@ resource "aws_s3_object" "ddl" {
   for_each = fileset(var.ddl_path, "*.sql")
 
   bucket       = var.bucket
-  key          = "glue/ddl/${each.value}"
+  key          = "${var.prefix}glue/ddl/${each.value}"
   source       = "${var.ddl_path}/${each.value}"
   source_hash  = filemd5("${var.ddl_path}/${each.value}")
   content_type = "application/sql"
@@ -116,7 +119,7 @@ resource "aws_s3_object" "declaration" {
   for_each = fileset(var.scripts_path, "*.json")
 
   bucket       = var.bucket
-  key          = "glue/scripts/${each.value}"
+  key          = "${var.prefix}glue/scripts/${each.value}"
   source       = "${var.scripts_path}/${each.value}"
   source_hash  = filemd5("${var.scripts_path}/${each.value}")
   content_type = "application/json"

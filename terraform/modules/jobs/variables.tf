@@ -13,6 +13,11 @@ variable "bucket" {
   type        = string
 }
 
+variable "prefix" {
+  description = "Key prefix of the lakehouse in the bucket, with a trailing slash; empty if the bucket is its own."
+  type        = string
+}
+
 variable "database" {
   description = "Name of the Glue database."
   type        = string

@@ -15,7 +15,7 @@ resource "aws_cloudwatch_metric_alarm" "undelivered" {
   comparison_operator = "GreaterThanOrEqualToThreshold"
   threshold           = 1
   treat_missing_data  = "notBreaching" # EventBridge reports this metric only when it isn't zero
-  alarm_actions       = [aws_sns_topic.job_failures[0].arn]
+  alarm_actions       = local.topic_arns
   tags                = var.tags
 }
 
@@ -33,7 +33,7 @@ resource "aws_cloudwatch_metric_alarm" "stale" {
   comparison_operator = "LessThanThreshold"
   threshold           = 1
   treat_missing_data  = "breaching" # no event, no data
-  alarm_actions       = [aws_sns_topic.job_failures[0].arn]
-  ok_actions          = [aws_sns_topic.job_failures[0].arn]
+  alarm_actions       = local.topic_arns
+  ok_actions          = local.topic_arns
   tags                = var.tags
 }

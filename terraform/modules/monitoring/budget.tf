@@ -3,7 +3,7 @@
 resource "aws_budgets_budget" "this" {
   count = var.budget == null ? 0 : 1
 
-  name         = "${var.name}-monthly"
+  name         = "${var.name}-monthly${var.global_suffix}"
   budget_type  = "COST"
   time_unit    = "MONTHLY"
   limit_amount = tostring(var.budget.monthly_limit)
@@ -15,6 +15,16 @@ resource "aws_budgets_budget" "this" {
     values = [format("user:Lakehouse$%s", var.name)]
   }
 
+  # The tag is the same in each region of an environment.
+  dynamic "cost_filter" {
+    for_each = var.global_suffix == "" ? [] : [var.region]
+
+    content {
+      name   = "Region"
+      values = [cost_filter.value]
+    }
+  }
+
   dynamic "notification" {
     for_each = var.budget.alert_percent
 
@@ -24,7 +34,7 @@ resource "aws_budgets_budget" "this" {
       threshold                  = notification.value
       threshold_type             = "PERCENTAGE"
       subscriber_email_addresses = var.budget.emails
-      subscriber_sns_topic_arns  = aws_sns_topic.job_failures[*].arn
+      subscriber_sns_topic_arns  = local.topic_arns
     }
   }
 
@@ -35,7 +45,7 @@ resource "aws_budgets_budget" "this" {
     threshold                  = 100
     threshold_type             = "PERCENTAGE"
     subscriber_email_addresses = var.budget.emails
-    subscriber_sns_topic_arns  = aws_sns_topic.job_failures[*].arn
+    subscriber_sns_topic_arns  = local.topic_arns
   }
 
   # AWS Budgets validates the topic's policy.

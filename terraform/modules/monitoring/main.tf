@@ -31,8 +31,15 @@ locals {
   }
 }
 
+locals {
+  # Depends on no ARN: that of an existing topic may be unknown when Terraform evaluates count ("Invalid count argument").
+  creates_topic = var.events_enabled && var.topic == null
+  topic_arn     = local.creates_topic ? one(aws_sns_topic.job_failures[*].arn) : try(var.topic.arn, null)
+  topic_arns    = var.events_enabled ? [local.topic_arn] : []
+}
+
 resource "aws_sns_topic" "job_failures" {
-  count = var.events_enabled ? 1 : 0
+  count = local.creates_topic ? 1 : 0
 
   #checkov:skip=CKV_AWS_26:Encrypted with kms_key_arn if given, otherwise not: EventBridge can't publish to a topic under the AWS managed key, and messages hold job names and states, no data.
   name              = "${var.name}-job-failures"
@@ -43,7 +50,7 @@ resource "aws_sns_topic" "job_failures" {
 resource "aws_sns_topic_subscription" "email" {
   count = var.events_enabled && var.email != null ? 1 : 0
 
-  topic_arn = aws_sns_topic.job_failures[0].arn
+  topic_arn = local.topic_arn
   protocol  = "email"
   endpoint  = var.email
 }
@@ -74,7 +81,7 @@ data "aws_iam_policy_document" "publish" {
   statement {
     sid       = "EventBridgePublishesFailures"
     actions   = ["sns:Publish"]
-    resources = [aws_sns_topic.job_failures[0].arn]
+    resources = [local.topic_arn]
 
     principals {
       type        = "Service"
@@ -91,7 +98,7 @@ data "aws_iam_policy_document" "publish" {
   statement {
     sid       = "AlarmsPublish"
     actions   = ["sns:Publish"]
-    resources = [aws_sns_topic.job_failures[0].arn]
+    resources = [local.topic_arn]
 
     principals {
       type        = "Service"
@@ -111,7 +118,7 @@ data "aws_iam_policy_document" "publish" {
     content {
       sid       = "BudgetPublishes"
       actions   = ["sns:Publish"]
-      resources = [aws_sns_topic.job_failures[0].arn]
+      resources = [local.topic_arn]
 
       principals {
         type        = "Service"
@@ -127,8 +134,9 @@ data "aws_iam_policy_document" "publish" {
   }
 }
 
+# An existing topic has a policy of its owner, which this one would replace.
 resource "aws_sns_topic_policy" "job_failures" {
-  count = var.events_enabled ? 1 : 0
+  count = local.creates_topic ? 1 : 0
 
   arn    = aws_sns_topic.job_failures[0].arn
   policy = data.aws_iam_policy_document.publish[0].json
@@ -138,7 +146,7 @@ resource "aws_cloudwatch_event_target" "jobs" {
   for_each = { for event, rule in local.events : event => rule if var.events_enabled && rule.announced }
 
   rule = aws_cloudwatch_event_rule.jobs[each.key].name
-  arn  = aws_sns_topic.job_failures[0].arn
+  arn  = local.topic_arn
 
   # The template is a JSON string, so values that may contain quotes, such as the error message, are left out.
   input_transformer {

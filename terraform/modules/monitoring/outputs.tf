@@ -1,6 +1,11 @@
 output "topic_arn" {
   description = "ARN of the topic that announces failed and slow job runs; null if events are disabled."
-  value       = one(aws_sns_topic.job_failures[*].arn)
+  value       = one(local.topic_arns)
+}
+
+output "topic_policy" {
+  description = "Policy that lets events, alarms and the budget publish on the topic, as JSON; null if events are disabled."
+  value       = one(data.aws_iam_policy_document.publish[*].json)
 }
 
 output "alarms" {

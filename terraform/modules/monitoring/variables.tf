@@ -3,6 +3,11 @@ variable "name" {
   type        = string
 }
 
+variable "global_suffix" {
+  description = "Last part of the budget's name, which is unique in the account; may be empty."
+  type        = string
+}
+
 variable "region" {
   description = "Region of the metrics and logs on the dashboard."
   type        = string
@@ -41,6 +46,11 @@ variable "max_retries" {
 variable "events_enabled" {
   description = "Whether to announce failed and slow job runs, with alarms for undelivered announcements."
   type        = bool
+}
+
+variable "topic" {
+  description = "ARN of an existing topic, with a policy of its owner; null creates one."
+  type        = object({ arn = string })
 }
 
 variable "email" {

@@ -52,7 +52,7 @@ data "aws_iam_policy_document" "endpoint" {
       "s3:ListMultipartUploadParts",
       "s3:PutObject",
     ]
-    resources = ["${var.bucket_arn}/*"]
+    resources = ["${var.bucket_arn}/${var.prefix}*"]
 
     principals {
       type        = "*"

@@ -19,6 +19,11 @@ variable "bucket_arn" {
   type        = string
 }
 
+variable "prefix" {
+  description = "Key prefix of the lakehouse in the bucket, with a trailing slash; empty if the bucket is its own."
+  type        = string
+}
+
 variable "jobs" {
   description = "Private subnets of the jobs (null means the created ones), services that get an interface endpoint (null means those that the jobs call), and CIDR blocks in which the jobs reach other services; null runs the jobs outside the VPC."
   type = object({

@@ -13,6 +13,8 @@ locals {
     }
   }
 
+  engineers = var.workgroup != null ? var.workgroup.name : aws_athena_workgroup.this["engineers"].name
+
   results_prefixes = { for group in keys(local.workgroups) : group => "athena-results/${group}" }
 
   queries = merge(
@@ -32,7 +34,7 @@ locals {
 }
 
 resource "aws_athena_workgroup" "this" {
-  for_each = local.workgroups
+  for_each = { for group, workgroup in local.workgroups : group => workgroup if group != "engineers" || var.workgroup == null }
 
   name          = each.value.name
   description   = each.value.description
@@ -49,7 +51,7 @@ resource "aws_athena_workgroup" "this" {
     }
 
     result_configuration {
-      output_location = "s3://${var.bucket}/${local.results_prefixes[each.key]}/"
+      output_location = "s3://${var.root}/${local.results_prefixes[each.key]}/"
 
       encryption_configuration {
         encryption_option = var.kms_key_arn == null ? "SSE_S3" : "SSE_KMS"
@@ -64,7 +66,7 @@ resource "aws_athena_named_query" "this" {
 
   name        = each.key
   description = each.value.description
-  workgroup   = aws_athena_workgroup.this["engineers"].name
+  workgroup   = local.engineers
   database    = var.database
   query       = each.value.sql
 }

@@ -1,6 +1,6 @@
 output "workgroup" {
   description = "Name of the engineers' Athena workgroup."
-  value       = aws_athena_workgroup.this["engineers"].name
+  value       = local.engineers
 }
 
 output "analysts" {

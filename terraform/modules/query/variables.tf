@@ -3,8 +3,8 @@ variable "name" {
   type        = string
 }
 
-variable "bucket" {
-  description = "Name of the bucket that holds the query results."
+variable "root" {
+  description = "Where the lakehouse is in S3: <bucket>, or <bucket>/<prefix>."
   type        = string
 }
 
@@ -16,6 +16,11 @@ variable "database" {
 variable "audit_database" {
   description = "Name of the Glue database with the audit tables."
   type        = string
+}
+
+variable "workgroup" {
+  description = "Name of an existing workgroup of the engineers, which gets the saved queries; null creates one."
+  type        = object({ name = string })
 }
 
 variable "ddl" {

@@ -194,7 +194,7 @@ def read_by_terraform(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any
     shutil.copytree(DDL, folder / "ddl")
     for name, text in VARIANTS.items():
         (folder / "ddl" / f"{file_of(name)}.sql").write_bytes(text.encode())
-    variables = {**NAMES, "ddl_path": str(folder / "ddl"), "tags": {}}
+    variables = {**NAMES, "ddl_path": str(folder / "ddl"), "prefix": "", "tags": {}}
     (folder / "terraform.tfvars.json").write_text(json.dumps(variables))
     done = subprocess.run(
         ["terraform", "console", "-no-color"],

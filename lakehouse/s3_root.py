@@ -1,0 +1,1 @@
+../glue_jobs/shared/s3_root.py

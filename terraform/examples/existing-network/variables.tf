@@ -1,0 +1,5 @@
+variable "embedded" {
+  description = "Whether the target is the embedded AWS. Lifecycle rules are then left out, since the provider polls new ones for 55 s."
+  type        = bool
+  default     = false
+}
