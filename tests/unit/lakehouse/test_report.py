@@ -24,7 +24,7 @@ from lakehouse.report import (
 )
 from lakehouse.tables import TABLE_OF_JOB, Publication
 from lakehouse.terraform import Outputs
-from lakehouse.workflow import Workflow, WorkflowRun
+from lakehouse.workflow import JobRun, Workflow, WorkflowRun
 from tests.support.operator_fakes import FakeGlue, moment, printed
 
 PUBLISHED = {
@@ -153,3 +153,10 @@ def test_differences_name_both_numbers() -> None:
         "b: 5 rows instead of 2",
         "c: no rows instead of 3",
     ]
+
+
+def test_job_of_all_steps_stands_for_every_table_and_its_time_is_told_once(display: Display) -> None:
+    run = WorkflowRun("wr_1", "COMPLETED", 60.0, (JobRun("all_steps", "SUCCEEDED", "jr_1", 50.0),))
+    display.console.print(rows_table({}, Report.of(run, "published", PUBLISHED)))
+    text = printed(display)
+    assert (text.count("SUCCEEDED"), text.count("50.0")) == (len(TABLE_OF_JOB), 1)
