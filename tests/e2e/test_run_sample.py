@@ -337,20 +337,25 @@ def test_down_leaves_no_data(project: Project) -> None:
     assert project.processes() == []
 
 
+STRICT = {
+    "customer_landing": 956,
+    "accelerometer_landing": 81_273,
+    "step_trainer_landing": 28_680,
+    "customer_trusted": 482,
+    "accelerometer_trusted": 32_025,
+    "step_trainer_trusted": 11_297,
+    "customers_curated": 464,
+    "machine_learning_curated": 32_025,
+}
+
+
 @pytest.mark.slow
-def test_real_data_in_another_profile(project: Project, real_data: Path) -> None:
+@pytest.mark.parametrize("orchestration", ["workflow", "single_job"])
+def test_real_data_in_another_profile(project: Project, real_data: Path, orchestration: str) -> None:
     """All profiles: integration/jobs/test_known_counts.py; consent_date under IAM enforcement: integration/."""
-    project.succeed("run", "--data", str(real_data), "--profile", "strict")
+    project.succeed("run", "--data", str(real_data), "--profile", "strict", TF_VAR_orchestration=orchestration)
     report = project.report()
     assert report["profile"] == "strict"
-    assert report["tables"] == {
-        "customer_landing": 956,
-        "accelerometer_landing": 81_273,
-        "step_trainer_landing": 28_680,
-        "customer_trusted": 482,
-        "accelerometer_trusted": 32_025,
-        "step_trainer_trusted": 11_297,
-        "customers_curated": 464,
-        "machine_learning_curated": 32_025,
-    }
-    assert project.iceberg_rows() == {table: report["tables"][table] for table in ICEBERG_TABLES}
+    assert len(report["jobs"]) == {"workflow": 5, "single_job": 1}[orchestration]
+    assert report["tables"] == STRICT
+    assert project.iceberg_rows() == {table: STRICT[table] for table in ICEBERG_TABLES}
