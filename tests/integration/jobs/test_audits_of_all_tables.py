@@ -37,7 +37,12 @@ from tests.support.audit_cases import (
 @pytest.mark.parametrize(
     ("table", "planting"),
     [
-        pytest.param(table, planting, id=f"{table}-{number}")
+        pytest.param(
+            table,
+            planting,
+            id=f"{table}-{number}",
+            marks=[pytest.mark.slow] if planting.rule in {earlier.rule for earlier in plantings[:number]} else [],
+        )
         for table, plantings in PLANTINGS.items()
         for number, planting in enumerate(plantings)
     ],
