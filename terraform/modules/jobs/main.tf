@@ -45,7 +45,7 @@ locals {
   scripts = { for job in keys(local.jobs) : job => aws_s3_object.script["${job}.py"] }
 
   # The complete catalog configuration of Spark: the scripts have none of their own.
-  spark_conf = merge(local.spark_conf_of_glue_6, {
+  spark_conf = {
     "spark.sql.extensions"                         = "org.apache.iceberg.spark.extensions.IcebergSparkSessionExtensions"
     "spark.sql.catalog.glue_catalog"               = "org.apache.iceberg.spark.SparkCatalog"
     "spark.sql.catalog.glue_catalog.catalog-impl"  = "org.apache.iceberg.aws.glue.GlueCatalog"
@@ -54,7 +54,7 @@ locals {
     "spark.sql.catalog.glue_catalog.cache-enabled" = "false" # with the cache, commits of other clients stay invisible for 30 seconds
     "spark.sql.iceberg.compression-codec"          = "zstd"  # Glue creates the tables without a codec, and Iceberg's default is gzip
     "spark.sql.session.timeZone"                   = "UTC"
-  })
+  }
 
   # Spark 4 fails on text that is not UTF-8, which the jobs put into quarantine: they decode it and look for replacements.
   spark_conf_of_glue_6 = startswith(var.glue_version, "6.") ? { "spark.sql.legacy.codingErrorAction" = "true" } : {}
@@ -75,7 +75,7 @@ locals {
       "--job-language"           = "python"
       "--job-bookmark-option"    = "job-bookmark-disable" # bookmarks don't support Iceberg; every run replaces its table
       "--datalake-formats"       = "iceberg"
-      "--conf"                   = join(" --conf ", [for key, value in local.spark_conf : "${key}=${value}"])
+      "--conf"                   = join(" --conf ", [for key, value in merge(local.spark_conf, local.spark_conf_of_glue_6) : "${key}=${value}"])
       "--extra-files"            = join(",", [for object in concat(values(aws_s3_object.ddl), values(aws_s3_object.declaration)) : "s3://${object.bucket}/${object.key}"])
       "--custom-logGroup-prefix" = local.log_group_prefix
       "--database"               = var.database
