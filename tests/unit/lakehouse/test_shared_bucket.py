@@ -90,7 +90,9 @@ def test_names_are_looked_up_below_the_prefix(s3: Any) -> None:
 
 
 def test_the_lease_is_below_the_prefix(s3: Any) -> None:
-    Lease(s3, Mock(), ROOT, Operation("one", "ann", "make apply")).take()
+    lease = Lease(s3, Mock(), ROOT, Operation("one", "ann", "make apply"))
+    lease.take()
+    lease.release()  # ends the thread that renews it
     assert keys(s3) == {f"{PREFIX}{KEY}"}
 
 
