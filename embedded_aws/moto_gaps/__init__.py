@@ -1,6 +1,6 @@
 """What moto 5.2.5 lacks of the operations that Terraform and the lakehouse call, one module per service.
 
-Delete each part when moto gains it: tests/unit/embedded_aws/test_moto_gaps.py fails then.
+Delete each part when moto gains it: tests/integration/embedded_aws/test_moto_gaps.py fails then.
 """
 
 # The modules of EC2 and S3 are imported when the service is first used: importing moto's models takes seconds.

@@ -1,6 +1,6 @@
 """awswrangler and the AWS CLI, as they come, query Athena of the embedded AWS.
 
-`make test-athena-clients` installs them first. PyAthena is tried in tests/unit/embedded_aws/test_athena.py.
+`make test-athena-clients` installs them first. PyAthena is tried in tests/integration/embedded_aws/test_athena.py.
 """
 
 from __future__ import annotations
