@@ -98,7 +98,11 @@ class Report:
                     "dpu_seconds": job.dpu_seconds,
                     "rows_in": publication.rows_in if publication else None,
                     "rows_out": publication.rows if publication else None,
-                    "accounts": [found.as_json() for found in self.reconciliations if found.job == job.name],
+                    "accounts": [
+                        found.as_json()
+                        for found in self.reconciliations
+                        if TABLE_OF_JOB.get(found.job) in _tables_of(job.name)
+                    ],
                 }
                 for job in self.jobs
                 for publication in [self.publication(job.name)]
@@ -170,9 +174,9 @@ def _state(job: JobRun) -> str:
     return f"[{STYLES.get(job.state, 'red')}]{job.state}[/]"
 
 
-def tables_of(job: JobRun) -> list[str]:
+def _tables_of(job: str) -> list[str]:
     """Return the tables that a job writes, in their order: all of them if it runs all steps."""
-    return [TABLE_OF_JOB[job.name]] if job.name in TABLE_OF_JOB else list(TABLE_OF_JOB.values())
+    return [TABLE_OF_JOB[job]] if job in TABLE_OF_JOB else list(TABLE_OF_JOB.values())
 
 
 def _seconds(job: JobRun) -> str:
@@ -202,12 +206,12 @@ def reconciliation_table(reconciliations: Sequence[Reconciliation]) -> Table:
 def rows_table(counts: Mapping[str, int], report: Report | None = None) -> Table:
     """Return the row counts of all tables, zone by zone; with a report also state and duration of their jobs."""
     table = Table("Zone", "Table", "Rows", *(["Job", "Seconds"] if report else []))
-    jobs = {table: job for job in report.jobs for table in tables_of(job)} if report else {}
+    jobs = {written: job for job in report.jobs for written in _tables_of(job.name)} if report else {}
     for zone, names in ZONES.items():
         for position, name in enumerate(names):
             cells = [zone if position == 0 else "", name, f"{counts[name]:,}" if name in counts else "-"]
             if job := jobs.get(name):
-                cells += [_state(job), _seconds(job) if name == tables_of(job)[-1] else ""]
+                cells += [_state(job), _seconds(job) if name == _tables_of(job.name)[-1] else ""]
             table.add_row(*cells, end_section=position == len(names) - 1)
     for column in table.columns:
         column.no_wrap = True

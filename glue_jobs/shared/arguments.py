@@ -44,7 +44,7 @@ class Arguments:
     quarantine_limits: Mapping[str, QuarantineLimit]
     row_count_change: RowCountChange
     audit: str
-    """"quick", or "exhaustive": also check the rules that others imply (see `audits.violations`)."""
+    """How thorough the audit is, quick or exhaustive: see `audits.violations`."""
     subject_key_secret: str
     refusal_key_secret: str
     job_name: str

@@ -60,11 +60,6 @@ class Audit:
     rows: Mapping[str, Rule] = field(default_factory=dict)
     """The queries of `actual` and of `expected` rows, which the rules read as views; empty if a table has none."""
 
-    @property
-    def queries(self) -> list[str]:
-        """All queries."""
-        return [rule.query for rule in (*self.rules, *self.rows.values())]
-
 
 def load(table: str) -> Audit:
     """Return the audit of a table from the file that Glue's `--extra-files` puts beside the job."""
@@ -122,7 +117,7 @@ def violations(
     """
     rules = [rule for rule in audit.rules if rule.holds_with(parameters)]
     rows = {view: rule for view, rule in audit.rows.items() if rule.holds_with(parameters)}
-    words = {word for query in audit.queries for word in re.findall(r"\w+", query)}
+    words = {word for rule in (*rules, *rows.values()) for word in re.findall(r"\w+", rule.query)}
     with _temporary_views(_with_addresses(views, words)):
         made = {view: spark.sql(rule.query, args=dict(parameters)) for view, rule in rows.items()}
         with _temporary_views(made):

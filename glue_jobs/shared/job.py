@@ -196,9 +196,8 @@ class Job:
         publishing.refuse_clock_behind(self._writes, before, self.now)
         pairs = pipeline.TABLES[self._writes].get("pairs")
         rows = rows.select(*contract.schema.fieldNames())
-        rows = (
-            rows.persist() if pairs else rows
-        )  # pairs are made by a join; other rows are a selection of classified ones
+        if pairs:  # made by a join; other rows are a selection of the classified ones, which the jobs keep
+            rows = rows.persist()
         output_rows = rows.count()  # before the commit, which carries the count
         counts = [count for source in self._reconciled for count in self._reconcile(source, classified[source])]
         if not pairs:

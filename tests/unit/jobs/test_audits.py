@@ -66,7 +66,7 @@ def test_file_that_does_not_declare_its_inputs_is_refused(tmp_path, monkeypatch)
 def test_declared_inputs_are_those_that_the_rules_read(extra_files, monkeypatch, table):
     monkeypatch.chdir(extra_files)
     audit = audits.load(table)
-    words = {word for query in audit.queries for word in re.findall(r"\w+", query)}
+    words = {word for rule in (*audit.rules, *audit.rows.values()) for word in re.findall(r"\w+", rule.query)}
     assert {*audit.inputs, table} == words & CLEAN.keys()
 
 

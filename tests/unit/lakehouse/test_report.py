@@ -160,3 +160,11 @@ def test_job_of_all_steps_stands_for_every_table_and_its_time_is_told_once(displ
     display.console.print(rows_table({}, Report.of(run, "published", PUBLISHED)))
     text = printed(display)
     assert (text.count("SUCCEEDED"), text.count("50.0")) == (len(TABLE_OF_JOB), 1)
+
+
+def test_job_of_all_steps_has_the_accounts_of_all(tmp_path: Path) -> None:
+    accounts = [Reconciliation(job, "an input", 3, 2, {"x": 1}, {}) for job in TABLE_OF_JOB]
+    run = WorkflowRun("wr_1", "COMPLETED", 60.0, (JobRun("all_steps", "SUCCEEDED", "jr_1", 50.0),))
+    Report.of(run, "published", PUBLISHED, accounts).write(tmp_path / "run.json")
+    (job,) = json.loads((tmp_path / "run.json").read_text())["jobs"]
+    assert job["accounts"] == [found.as_json() for found in accounts]
