@@ -35,9 +35,10 @@ DATA_FILES: Final = (
     "embedded_aws.json*",
     "embedded_aws.log",
     "terraform.log",
+    "query_history",  # queries may name people
     "s3",  # earlier versions kept a copy of the buckets
 )
-"""What an embedded AWS, its jobs and Terraform write below build/local: deleted with the embedded AWS."""
+"""What an embedded AWS, its jobs, Terraform and `make query` write below build/local: deleted with the embedded AWS."""
 
 
 class EmbeddedAwsError(RuntimeError):
