@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
+import boto3
 import pytest
-from xdist.remote import Producer
-from xdist.scheduler import LoadFileScheduling
+from moto import mock_aws
 
 import embedded_aws
 from lakehouse.terraform import GOGC
@@ -18,23 +19,25 @@ from tests.support.served import serve
 
 REAL_DATA = REPOSITORY.parent / "shared" / "data" / "stedi"
 CASES = REPOSITORY.parent / "shared" / "cases"
+SPARK = "spark"
 
 os.environ.setdefault("GOGC", GOGC)  # for each terraform that a test starts by itself
 for knob in set().union(*knobs.of_commands().values()):  # what the shell says is not meant for what the tests call
     os.environ.pop(knob, None)
 
 
-class Scheduling(LoadFileScheduling):
-    """Keep the tests of a file in one process, and all unit tests of the jobs, which share a Spark session."""
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Keep the tests of a file in one process, and all unit tests on Spark, which share a session and begin first."""
+    groups = {item: _group(item) for item in items}
+    for item, group in groups.items():
+        item.add_marker(pytest.mark.xdist_group(group))
+    items.sort(key=lambda item: groups[item] != SPARK)
 
-    def _split_scope(self, nodeid: str) -> str:
-        jobs = "tests/unit/jobs"
-        return jobs if nodeid.startswith(f"{jobs}/") else super()._split_scope(nodeid)
 
-
-def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> LoadFileScheduling | None:
-    """Replace the scheduling by file; a developer's own --dist stays."""
-    return Scheduling(config, log) if config.getvalue("dist") == "loadfile" else None
+def _group(item: pytest.Item) -> str:
+    path = item.path.relative_to(REPOSITORY)
+    on_spark = "unit" in path.parts and "spark" in getattr(item, "fixturenames", ())
+    return SPARK if on_spark else path.as_posix().replace("/", ".")
 
 
 @pytest.fixture(scope="module")
@@ -50,6 +53,21 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[embedded_aws.Em
     """An embedded AWS in this process, which tests share."""
     with serve(tmp_path_factory.mktemp("aws") / "build") as box:
         yield box
+
+
+@cache
+def _session() -> boto3.Session:
+    return boto3.Session(aws_access_key_id="test", aws_secret_access_key="test", region_name="us-east-1")
+
+
+@pytest.fixture
+def account(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """An empty account of moto in this process, for clients of boto3."""
+    for name in [name for name in os.environ if name.startswith("AWS_")]:
+        monkeypatch.delenv(name)
+    with mock_aws():
+        boto3.DEFAULT_SESSION = _session()  # until moto ends; a session of its own would read all service models again
+        yield
 
 
 @pytest.fixture(scope="session")

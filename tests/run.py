@@ -11,9 +11,9 @@ import sys
 from collections.abc import MutableMapping, Sequence
 
 PYTEST = ("-m", "pytest", "--numprocesses", "2")
-# The tests of a file stay in one process (see conftest.py). The folders with the longest files come first, so that both
+# conftest.py says which tests stay in one process. The folders with the longest files come first, so that both
 # processes end at the same time.
-DISTRIBUTION = ("--dist", "loadfile", "--no-loadscope-reorder")
+DISTRIBUTION = ("--dist", "loadgroup", "--no-loadscope-reorder")
 
 
 def command(markers: str, folders: Sequence[str], environ: MutableMapping[str, str]) -> list[str]:

@@ -60,7 +60,8 @@ def spark(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SparkSession]:
         "spark.master": "local[2]",
         "spark.driver.host": "127.0.0.1",
         "spark.driver.bindAddress": "127.0.0.1",
-        "spark.driver.extraJavaOptions": f"{java_options} -Dderby.system.home={folder}",
+        # With room for all classes and queries of the tests, which it else collects to make again and again.
+        "spark.driver.extraJavaOptions": f"-XX:MetaspaceSize=256m -Xms1g {java_options} -Dderby.system.home={folder}",
         "spark.sql.shuffle.partitions": "2",
         # Compiling queries and replanning them takes longer than a few rows do; the whole pipeline's tests do both.
         "spark.sql.codegen.wholeStage": "false",
@@ -87,6 +88,8 @@ def spark(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SparkSession]:
             builder = builder.config(key, value)
         session = builder.getOrCreate()
         session.sparkContext.setLogLevel("ERROR")
+        # Each F.col(...) looks this class up in all jars anew, 1 ms each.
+        session._jvm.functions = session._jvm.functions  # type: ignore[attr-defined]
         yield session
         session.stop()
 

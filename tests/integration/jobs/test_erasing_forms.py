@@ -6,7 +6,7 @@ import gzip
 import io
 import json
 import unicodedata
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 from unittest.mock import Mock
@@ -15,7 +15,6 @@ import boto3
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from moto import mock_aws
 
 from bucket_objects import Bucket, erase_records
 from canonical import canonical
@@ -121,14 +120,9 @@ class World:
 
 
 @pytest.fixture(params=FORMS, ids=lambda form: form.__name__)
-def world(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
-    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "test")
-    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "test")
-    for name in ("AWS_ENDPOINT_URL", "AWS_PROFILE", "AWS_SESSION_TOKEN"):
-        monkeypatch.delenv(name, raising=False)
+def world(request: pytest.FixtureRequest, account: None, monkeypatch: pytest.MonkeyPatch) -> World:
     monkeypatch.chdir(Path(__file__).resolve().parents[3] / "ddl")
-    with mock_aws():
-        yield World(request.param)
+    return World(request.param)
 
 
 def test_every_record_of_the_persons_goes_and_the_file_stays_in_its_form(world: World) -> None:

@@ -2,12 +2,10 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
 from typing import Any
 
 import boto3
 import pytest
-from moto import mock_aws
 
 from embedded_aws.iceberg import UnsupportedTableError, create
 
@@ -27,13 +25,11 @@ TABLE = {
 
 
 @pytest.fixture
-def aws() -> Iterator[dict[str, Any]]:
-    with mock_aws():
-        keys = {"aws_access_key_id": "a", "aws_secret_access_key": "b"}
-        clients = {name: boto3.client(name, region_name="us-east-1", **keys) for name in ("s3", "glue")}
-        clients["s3"].create_bucket(Bucket="lake")
-        clients["glue"].create_database(DatabaseInput={"Name": "db"})
-        yield clients
+def aws(account: None) -> dict[str, Any]:
+    clients: dict[str, Any] = {"s3": boto3.client("s3"), "glue": boto3.client("glue")}
+    clients["s3"].create_bucket(Bucket="lake")
+    clients["glue"].create_database(DatabaseInput={"Name": "db"})
+    return clients
 
 
 def test_create_writes_an_empty_table_and_points_to_it(aws: dict[str, Any]) -> None:

@@ -8,7 +8,6 @@ from typing import Any
 
 import boto3
 import pytest
-from moto import mock_aws
 
 import refusals
 import withdrawal
@@ -19,21 +18,16 @@ OTHERS = ["forget/refusals/theirs", "teams/stedi-two/forget/refusals/theirs", "w
 
 
 @pytest.fixture
-def s3(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+def s3(account: None) -> Iterator[Any]:
     """A bucket with objects of other teams, each with an earlier version; at the end they are unchanged."""
-    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "test")
-    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "test")
-    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
-    monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
-    with mock_aws():
-        client = boto3.client("s3")
-        client.create_bucket(Bucket="lake")
-        client.put_bucket_versioning(Bucket="lake", VersioningConfiguration={"Status": "Enabled"})
-        for key in OTHERS * 2:
-            client.put_object(Bucket="lake", Key=key, Body=b"theirs")
-        before = versions(client, "")
-        yield client
-        assert [v for v in versions(client, "") if v[0] in OTHERS] == before
+    client = boto3.client("s3")
+    client.create_bucket(Bucket="lake")
+    client.put_bucket_versioning(Bucket="lake", VersioningConfiguration={"Status": "Enabled"})
+    for key in OTHERS * 2:
+        client.put_object(Bucket="lake", Key=key, Body=b"theirs")
+    before = versions(client, "")
+    yield client
+    assert [v for v in versions(client, "") if v[0] in OTHERS] == before
 
 
 def versions(s3: Any, prefix: str) -> list[tuple[str, str, bool]]:

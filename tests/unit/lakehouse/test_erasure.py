@@ -4,12 +4,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from typing import Any
 
 import boto3
 import pytest
-from moto import mock_aws
 
 from lakehouse import file_numbers
 from lakehouse.erasure import ErasureJob, parse_address, summarize
@@ -60,11 +58,10 @@ class ErasureGlue:
 
 
 @pytest.fixture
-def s3(outputs: Outputs, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
-    with mock_aws():
-        client = boto3.client("s3", region_name="us-east-1")
-        client.create_bucket(Bucket=outputs.bucket)
-        yield client
+def s3(account: None, outputs: Outputs) -> Any:
+    client = boto3.client("s3")
+    client.create_bucket(Bucket=outputs.bucket)
+    return client
 
 
 def erasure_job(outputs: Outputs, s3: Any, *outcomes: Any) -> tuple[ErasureJob, ErasureGlue]:

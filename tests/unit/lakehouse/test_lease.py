@@ -10,7 +10,6 @@ from typing import Any
 
 import boto3
 import pytest
-from moto import mock_aws
 
 from lakehouse import lease
 from lakehouse.lease import KEY, Lease, LeaseError, Operation, for_job_run
@@ -20,13 +19,9 @@ HELD: list[Lease] = []
 
 
 @pytest.fixture(autouse=True)
-def account(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    for name, value in (("ACCESS_KEY_ID", "k"), ("SECRET_ACCESS_KEY", "s"), ("DEFAULT_REGION", "us-east-1")):
-        monkeypatch.setenv(f"AWS_{name}", value)
-    monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
-    with mock_aws():
-        boto3.client("s3").create_bucket(Bucket=BUCKET)
-        yield
+def bucket(account: None) -> Iterator[None]:
+    boto3.client("s3").create_bucket(Bucket=BUCKET)
+    yield
     for held in HELD:  # else they would go on renewing, in an account that is no longer played
         held._stop.set()
 

@@ -11,7 +11,6 @@ from unittest.mock import Mock
 
 import boto3
 import pytest
-from moto import mock_aws
 
 from lakehouse import file_numbers, landing
 from lakehouse.erasure import ErasureJob
@@ -25,20 +24,16 @@ OTHERS = ["customer/landing/a.json", "teams/stedi-two/customer/landing/a.json", 
 
 
 @pytest.fixture
-def s3(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+def s3(account: None) -> Iterator[Any]:
     """A bucket with objects of other teams; at the end they are unchanged."""
-    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "test")
-    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "test")
-    monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
-    with mock_aws():
-        client = boto3.client("s3", region_name="us-east-1")
-        client.create_bucket(Bucket="lake")
-        client.put_bucket_versioning(Bucket="lake", VersioningConfiguration={"Status": "Enabled"})
-        for key in OTHERS:
-            client.put_object(Bucket="lake", Key=key, Body=b"{}")
-        before = versions(client, OTHERS)
-        yield client
-        assert versions(client, OTHERS) == before
+    client = boto3.client("s3")
+    client.create_bucket(Bucket="lake")
+    client.put_bucket_versioning(Bucket="lake", VersioningConfiguration={"Status": "Enabled"})
+    for key in OTHERS:
+        client.put_object(Bucket="lake", Key=key, Body=b"{}")
+    before = versions(client, OTHERS)
+    yield client
+    assert versions(client, OTHERS) == before
 
 
 def versions(s3: Any, wanted: list[str]) -> list[tuple[str, str]]:
