@@ -16,9 +16,9 @@ MAKEFLAGS += --no-builtin-rules
 ## ACCEPT    keys of objects that `make forget` need not search, separated by commas
 ## SQL       query in Athena's SQL
 ## TABLE     table of the lakehouse
-## LIMIT     number of rows to show (20)
+## LIMIT     number of rows or runs to show (20)
 ## NUMBER    number of a file, as in a message: file-...
-## RUN       id of a local job run: jr_...
+## RUN       id of a run, the beginning of one, or latest (rerun-job: id of a local job run, jr_...)
 ## DRY_RUN   1: search, and change nothing
 ## YES       1: answer every question with yes
 ## TESTS     files or folders of tests; by default all
@@ -35,7 +35,7 @@ VENV := .venv
 
 # A command on AWS needs neither moto nor Spark nor Java. Its own environment holds requirements-aws.txt only, and is made
 # only where the full one does not exist. All other targets, and ENV=local, need the full one.
-on-aws := apply plan run-pipeline landing counts query show forget export name destroy
+on-aws := apply plan run-pipeline runs landing counts query show forget export name destroy
 full := $(filter-out $(on-aws),$(or $(MAKECMDGOALS),help)) $(filter local,$(or $(value ENV),local)) $(wildcard $(VENV)/.ready)
 suffix := $(if $(strip $(full)),,-aws)
 BIN := $(VENV)$(suffix)/bin
@@ -83,6 +83,11 @@ clean: ## Stop the embedded AWS and remove everything that these targets created
 run-pipeline.knobs := ENV DATA PROFILE PORT
 run-pipeline: setup ## Run the five jobs and print the row counts (ENV=local: apply and upload DATA first)
 	@$(BIN)/lakehouse run
+
+.PHONY: runs
+runs.knobs := ENV RUN LIMIT
+runs: setup ## List the last runs: when, by whom, profile, data, commit, rows, cost, state (RUN: one, with its drop reasons)
+	@$(BIN)/lakehouse runs
 
 ##@ Data
 

@@ -18,6 +18,7 @@ from lakehouse import sample as sample_data
 from lakehouse.commands import data as data_commands
 from lakehouse.commands import debugging, deployment, pipeline_run, privacy
 from lakehouse.commands import query as query_commands
+from lakehouse.commands import runs as run_commands
 from lakehouse.console import Display
 from lakehouse.environments import Confirm, Environment, open_environment
 from lakehouse.errors import CommandInterruptedError, LakehouseError, describe_os_error
@@ -80,6 +81,10 @@ TableName = Annotated[
 ]
 Limit = Annotated[int, typer.Option("--limit", envvar="LIMIT", min=1, help="Number of rows: 1 or more.")]
 JobRunId = Annotated[str, typer.Option("--run", envvar="RUN", help="Id of a local job run: jr_...")]
+RunId = Annotated[
+    str,
+    typer.Option("--run", envvar="RUN", help="Id of a run, the beginning of one, or latest; `make runs` lists them."),
+]
 Yes = Annotated[bool, typer.Option("--yes", envvar="YES", help="1 answers every question with yes; otherwise 0.")]
 
 
@@ -166,6 +171,12 @@ def query(env: Env = LOCAL, sql: Sql = "") -> None:
 def show(env: Env = LOCAL, table: TableName = "", limit: Limit = 20) -> None:
     """Print the first rows of a table, through Athena."""
     query_commands.show(_environment(env), table, limit)
+
+
+@app.command()
+def runs(env: Env = LOCAL, run: RunId = "", limit: Limit = 20) -> None:
+    """List the last runs with their data, rows, cost and state; with --run show one with its drop reasons."""
+    run_commands.runs(_environment(env), run, limit)
 
 
 @app.command()

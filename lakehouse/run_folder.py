@@ -2,14 +2,24 @@
 
 from __future__ import annotations
 
+import json
 import os
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from lakehouse.project import Project
 
 LATEST: Final = "latest"
 REPORT: Final = "run.json"
+
+
+def read(project: Project, run_id: str) -> dict[str, Any]:
+    """Return the report of a run on this machine; empty if there is none."""
+    try:
+        found: dict[str, Any] = json.loads((project.runs / run_id / REPORT).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return found
 
 
 def create(project: Project, run_id: str) -> Path:

@@ -5,10 +5,11 @@ import sys
 import time
 import traceback
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from types import TracebackType
 from typing import Final, Self
 
+import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 from py4j.protocol import Py4JError, Py4JJavaError
 from pyspark.errors import AnalysisException, PySparkException, PythonException
@@ -29,6 +30,7 @@ import publishing
 import quarantine
 import reconciliation
 import refusals
+import run_facts
 import table_contract
 import withdrawal
 from file_numbers import mask_names
@@ -37,6 +39,8 @@ from policies import Policies
 from problems import AuditError, BadInputError, JobError, describe_error
 from publishing import MAIN, Table
 from reconciliation import RowCount
+from run_facts import RunFacts
+from s3_root import split
 
 CATALOG: Final = "glue_catalog"
 
@@ -56,7 +60,9 @@ class Job:
     """
 
     def __init__(self, *, writes: str, argv: Sequence[str] | None = None) -> None:
-        self._arguments = arguments.parse(sys.argv[1:] if argv is None else argv)
+        self._argv = sys.argv[1:] if argv is None else argv
+        self._arguments = arguments.parse(self._argv)
+        self._facts = RunFacts()
         self._writes = writes
         self._reconciled: Sequence[str] = pipeline.TABLES[writes]["accounts_for"]
         self._branch = publishing.branch_of(self._arguments.workflow_run_id, self._arguments.job_run_id)
@@ -104,6 +110,7 @@ class Job:
             sys.exit(
                 f"{self._writes}: the lease of {self._arguments.bucket} cannot be taken: {error} Nothing was touched."
             )
+        self._read_facts()
         self._spark = SparkSession.builder.getOrCreate()
         return self
 
@@ -119,6 +126,38 @@ class Job:
         if isinstance(error, Py4JError | PySparkException | OSError):  # a ConnectionError if the JVM is gone
             print(mask_names("".join(traceback.format_exception(error))), flush=True)
             sys.exit(f"{self._writes}: {mask_names(self._explain(error))}")
+
+    def _read_facts(self) -> None:
+        """Read what the workflow run was started with, and take over the id of the run that it resumes."""
+        given = self._arguments
+        if not given.workflow_name:
+            return
+        try:
+            answer = boto3.client("glue").get_workflow_run_properties(
+                Name=given.workflow_name, RunId=given.workflow_run_id
+            )
+        except (BotoCoreError, ClientError) as error:
+            self._lease.release()
+            sys.exit(f"{self._writes}: the properties of the run cannot be read: {error} Nothing was touched.")
+        self._facts = RunFacts.of(answer.get("RunProperties", {}))
+        if self._facts.compares:
+            given = arguments.parse([*self._argv, "--profile", self._facts.compares])
+        self._arguments = replace(given, workflow_run_id=self._facts.resumes or given.workflow_run_id)
+        self._branch = publishing.branch_of(self._arguments.workflow_run_id, given.job_run_id)
+
+    def _landing_data(self) -> str:
+        """Return the landing data as it is now, for pipeline_runs; nothing for a job outside a workflow."""
+        if not self._arguments.workflow_name:
+            return ""
+        uris = {
+            table: table_contract.load(table).location_in(
+                bucket=self._arguments.bucket, database=self._arguments.database
+            )
+            for table, declared in pipeline.TABLES.items()
+            if declared["zone"] == "landing"
+        }
+        places = {table: split(uri.removeprefix("s3://").rstrip("/")) for table, uri in uris.items()}
+        return json.dumps({"name": self._facts.data} | run_facts.landing_state(boto3.client("s3"), places))
 
     def read_landing(self, table: str) -> DataFrame:
         """Return the usable rows of a landing table; the unusable rows of the main input go to the quarantine."""
@@ -268,6 +307,8 @@ class Job:
             "job": self._arguments.job_name,
             "profile": self._arguments.profile,
             "target_table": self._writes,
+            "started_by": self._facts.started_by,
+            "code_commit": self._facts.commit,
         }
         given = rows.withColumns({name: F.lit(value) for name, value in run.items() if name not in rows.columns})
         audit_table.append(given.select(*(F.col(f.name).cast(f.dataType).alias(f.name) for f in contract.schema)))
@@ -328,7 +369,14 @@ class Job:
         text = F.lit(json.dumps([asdict(count) for count in counts]))
         frame = self._spark.range(1).select(F.inline(F.from_json(text, shape)))
         self.record(
-            "pipeline_runs", frame.withColumns({"recorded_at": F.lit(self.now), "snapshot_id": F.lit(snapshot_id)})
+            "pipeline_runs",
+            frame.withColumns(
+                {
+                    "recorded_at": F.lit(self.now),
+                    "snapshot_id": F.lit(snapshot_id),
+                    "landing_data": F.lit(self._landing_data()),
+                }
+            ),
         )
 
     def _report(self, output_rows: int) -> dict[str, str]:

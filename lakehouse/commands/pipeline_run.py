@@ -27,6 +27,7 @@ from lakehouse.report import (
     reconciliation_table,
     rows_table,
 )
+from lakehouse.run_facts import RunFacts
 from lakehouse.terraform import Outputs
 from lakehouse.workflow import Workflow, WorkflowRun
 
@@ -44,23 +45,32 @@ def run(environment: Environment, folder: Path | None, profile: str | None) -> N
         take_lease(lease, outputs)
         if data:
             upload(environment.display, outputs, data)
-        _run_workflow(environment, outputs, expected, lease)
+        facts = RunFacts(lease.owner, environment.project.commit(), data.folder.name if data else "")
+        run_workflow(environment, outputs, expected, lease, facts)
 
 
-def _run_workflow(
-    environment: Environment, outputs: Outputs, expected: dict[str, int] | None, lease: LeaseHolder
+def run_workflow(
+    environment: Environment,
+    outputs: Outputs,
+    expected: dict[str, int] | None,
+    lease: LeaseHolder,
+    facts: RunFacts,
 ) -> None:
-    """Start the workflow, follow it to its end, write and print the report."""
+    """Start the workflow, follow it to its end, write and print the report.
+
+    A run that resumes another one is reported under the id of that run.
+    """
     display = environment.display
     session = aws.session(outputs.region)
     workflow = Workflow(session.client("glue", config=aws.CONFIG), outputs, pause=environment.poll_seconds)
     profile, overridden = workflow.deployed_policies()
     lease.check()
-    run_id = workflow.start(lease.id)
-    path = run_folder.create(environment.project, run_id) / run_folder.REPORT
+    run_id = workflow.start(lease.id, facts)
+    path = run_folder.create(environment.project, facts.resumes or run_id) / run_folder.REPORT
     lease.hand_on(workflow.name, run_id)
     finished = _follow(environment, workflow, run_id, outputs, lease)
     lease.take_back()
+    finished = replace(finished, id=facts.resumes or run_id)
     published = tables.publications(session, outputs.database)
     reconciled = reconciliation.of_run(session, outputs.audit_database, finished.id)
     report = Report.of(finished, profile, published, reconciled)
