@@ -35,7 +35,7 @@ VENV := .venv
 
 # A command on AWS needs neither moto nor Spark nor Java. Its own environment holds requirements-aws.txt only, and is made
 # only where the full one does not exist. All other targets, and ENV=local, need the full one.
-on-aws := apply plan run-pipeline runs landing counts query show forget export name destroy
+on-aws := apply plan run-pipeline runs rerun landing counts query show forget export name destroy
 full := $(filter-out $(on-aws),$(or $(MAKECMDGOALS),help)) $(filter local,$(or $(value ENV),local)) $(wildcard $(VENV)/.ready)
 suffix := $(if $(strip $(full)),,-aws)
 BIN := $(VENV)$(suffix)/bin
@@ -88,6 +88,11 @@ run-pipeline: setup ## Run the five jobs and print the row counts (ENV=local: ap
 runs.knobs := ENV RUN LIMIT
 runs: setup ## List the last runs: when, by whom, profile, data, commit, rows, cost, state (RUN: one, with its drop reasons)
 	@$(BIN)/lakehouse runs
+
+.PHONY: rerun
+rerun.knobs := ENV RUN
+rerun: setup ## Continue the failed run RUN, by default the latest, from its failed job on (refused if its inputs have changed)
+	@$(BIN)/lakehouse resume
 
 ##@ Data
 

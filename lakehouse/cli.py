@@ -18,6 +18,7 @@ from lakehouse import sample as sample_data
 from lakehouse.commands import data as data_commands
 from lakehouse.commands import debugging, deployment, pipeline_run, privacy
 from lakehouse.commands import query as query_commands
+from lakehouse.commands import rerun as rerun_command
 from lakehouse.commands import runs as run_commands
 from lakehouse.console import Display
 from lakehouse.environments import Confirm, Environment, open_environment
@@ -177,6 +178,12 @@ def show(env: Env = LOCAL, table: TableName = "", limit: Limit = 20) -> None:
 def runs(env: Env = LOCAL, run: RunId = "", limit: Limit = 20) -> None:
     """List the last runs with their data, rows, cost and state; with --run show one with its drop reasons."""
     run_commands.runs(_environment(env), run, limit)
+
+
+@app.command()
+def resume(env: Env = LOCAL, run: RunId = "") -> None:
+    """Continue a failed run, by default the latest, from its failed job on, if its inputs have not changed."""
+    rerun_command.rerun(_environment(env), run)
 
 
 @app.command()

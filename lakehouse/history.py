@@ -125,6 +125,15 @@ class History:
             )
         return found[0]
 
+    def latest_of_workflow(self) -> str:
+        """Return the id of the latest run of the workflow."""
+        found = [id_ for id_ in self.ids() if id_ in self._listed]
+        if not found:
+            raise LakehouseError(
+                f"There are no runs of {self._project.environment} yet. Run: make run-pipeline{self._option}"
+            )
+        return found[0]
+
     def attempts(self, run_id: str) -> list[Attempt]:
         """Return the attempts of a run that Glue still knows, earliest first."""
         runs = sorted(self._listed.get(run_id, []), key=lambda run: run["StartedOn"])

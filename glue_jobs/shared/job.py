@@ -30,6 +30,7 @@ import publishing
 import quarantine
 import reconciliation
 import refusals
+import resumption
 import run_facts
 import table_contract
 import withdrawal
@@ -39,6 +40,7 @@ from policies import Policies
 from problems import AuditError, BadInputError, JobError, describe_error
 from publishing import MAIN, Table
 from reconciliation import RowCount
+from resumption import AlreadyWrittenError
 from run_facts import RunFacts
 from s3_root import split
 
@@ -71,6 +73,7 @@ class Job:
         self._quarantined: dict[str, DataFrame] = {}
         self._quarantine_counts: dict[str, dict[str, int]] = {}
         self._published = False
+        self._is_written = False
         self.now = time.time_ns() // 1_000_000
         """When the run began, epoch milliseconds."""
 
@@ -111,12 +114,17 @@ class Job:
                 f"{self._writes}: the lease of {self._arguments.bucket} cannot be taken: {error} Nothing was touched."
             )
         self._read_facts()
-        self._spark = SparkSession.builder.getOrCreate()
+        if not self._is_written:
+            self._spark = SparkSession.builder.getOrCreate()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    ) -> bool:
+        if isinstance(error, AlreadyWrittenError):
+            self._lease.hand_on()
+            print(f"{self._writes}: already written by the run {self._arguments.workflow_run_id}", flush=True)
+            return True
         if error is None and not self._published:
             self._lease.hand_on()
         else:
@@ -126,6 +134,7 @@ class Job:
         if isinstance(error, Py4JError | PySparkException | OSError):  # a ConnectionError if the JVM is gone
             print(mask_names("".join(traceback.format_exception(error))), flush=True)
             sys.exit(f"{self._writes}: {mask_names(self._explain(error))}")
+        return False
 
     def _read_facts(self) -> None:
         """Read what the workflow run was started with, and take over the id of the run that it resumes."""
@@ -136,14 +145,26 @@ class Job:
             answer = boto3.client("glue").get_workflow_run_properties(
                 Name=given.workflow_name, RunId=given.workflow_run_id
             )
-        except (BotoCoreError, ClientError) as error:
+            self._facts = RunFacts.of(answer.get("RunProperties", {}))
+            if self._facts.compares:
+                given = arguments.parse([*self._argv, "--profile", self._facts.compares])
+            self._arguments = replace(given, workflow_run_id=self._facts.resumes or given.workflow_run_id)
+            self._branch = publishing.branch_of(self._arguments.workflow_run_id, given.job_run_id)
+            self._is_written = resumption.is_written(
+                given.database,
+                self._writes,
+                run_id=self._arguments.workflow_run_id,
+                branch=self._branch,
+                resumes_from=self._facts.resumes_from,
+            )
+        except (JobError, BotoCoreError, ClientError) as error:
             self._lease.release()
-            sys.exit(f"{self._writes}: the properties of the run cannot be read: {error} Nothing was touched.")
-        self._facts = RunFacts.of(answer.get("RunProperties", {}))
-        if self._facts.compares:
-            given = arguments.parse([*self._argv, "--profile", self._facts.compares])
-        self._arguments = replace(given, workflow_run_id=self._facts.resumes or given.workflow_run_id)
-        self._branch = publishing.branch_of(self._arguments.workflow_run_id, given.job_run_id)
+            sys.exit(f"{self._writes}: {error}")
+
+    def _end_if_written(self) -> None:
+        """End the job, whose first step is to read, if the run that it resumes has written its table."""
+        if self._is_written:
+            raise AlreadyWrittenError
 
     def _landing_data(self) -> str:
         """Return the landing data as it is now, for pipeline_runs; nothing for a job outside a workflow."""
@@ -161,6 +182,7 @@ class Job:
 
     def read_landing(self, table: str) -> DataFrame:
         """Return the usable rows of a landing table; the unusable rows of the main input go to the quarantine."""
+        self._end_if_written()
         contract = table_contract.load(table)
         location = contract.location_in(bucket=self._arguments.bucket, database=self._arguments.database)
         try:
@@ -196,6 +218,7 @@ class Job:
 
     def read_table(self, table: str) -> DataFrame:
         """Return an Iceberg table as this run has written it, or else as it was last published."""
+        self._end_if_written()
         source = self._table(table)
         heads = source.branches()
         branch = self._branch if self._branch in heads else MAIN
@@ -258,7 +281,7 @@ class Job:
             raise
         if not self._arguments.workflow_run_id:
             self._publish([self._writes])
-        elif pipeline.publishes(self._writes):
+        elif pipeline.publishes(self._writes) and not self._facts.compares:
             self._publish(pipeline.WRITTEN[::-1])
 
     def _publish(self, tables: Sequence[str]) -> None:
