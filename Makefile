@@ -19,6 +19,8 @@ MAKEFLAGS += --no-builtin-rules
 ## LIMIT     number of rows or runs to show (20)
 ## NUMBER    number of a file, as in a message: file-...
 ## RUN       id of a run, the beginning of one, or latest (rerun-job: id of a local job run, jr_...)
+## WITH      id of the run to compare RUN with; by default the latest
+## PROFILES  two profiles to compare, separated by a comma: published,strict
 ## DRY_RUN   1: search, and change nothing
 ## YES       1: answer every question with yes
 ## TESTS     files or folders of tests; by default all
@@ -35,7 +37,7 @@ VENV := .venv
 
 # A command on AWS needs neither moto nor Spark nor Java. Its own environment holds requirements-aws.txt only, and is made
 # only where the full one does not exist. All other targets, and ENV=local, need the full one.
-on-aws := apply plan run-pipeline runs rerun landing counts query show forget export name destroy
+on-aws := apply plan run-pipeline runs rerun rollback compare landing counts query show forget export name destroy
 full := $(filter-out $(on-aws),$(or $(MAKECMDGOALS),help)) $(filter local,$(or $(value ENV),local)) $(wildcard $(VENV)/.ready)
 suffix := $(if $(strip $(full)),,-aws)
 BIN := $(VENV)$(suffix)/bin
@@ -93,6 +95,16 @@ runs: setup ## List the last runs: when, by whom, profile, data, commit, rows, c
 rerun.knobs := ENV RUN
 rerun: setup ## Continue the failed run RUN, by default the latest, from its failed job on (refused if its inputs have changed)
 	@$(BIN)/lakehouse resume
+
+.PHONY: rollback
+rollback.knobs := ENV RUN YES
+rollback: setup ## Put all five tables back to the run RUN (asks on AWS, unless YES=1; never past an erasure or a withdrawal)
+	@$(BIN)/lakehouse rollback
+
+.PHONY: compare
+compare.knobs := ENV RUN WITH PROFILES
+compare: setup ## Compare the run RUN with WITH, or run two PROFILES without publishing: rows by reason, customers, pairs of two people
+	@$(BIN)/lakehouse compare
 
 ##@ Data
 

@@ -15,10 +15,12 @@ from typer.core import TyperGroup, TyperOption
 
 from lakehouse import private_files
 from lakehouse import sample as sample_data
+from lakehouse.commands import compare as compare_command
 from lakehouse.commands import data as data_commands
 from lakehouse.commands import debugging, deployment, pipeline_run, privacy
 from lakehouse.commands import query as query_commands
 from lakehouse.commands import rerun as rerun_command
+from lakehouse.commands import rollback as rollback_command
 from lakehouse.commands import runs as run_commands
 from lakehouse.console import Display
 from lakehouse.environments import Confirm, Environment, open_environment
@@ -85,6 +87,12 @@ JobRunId = Annotated[str, typer.Option("--run", envvar="RUN", help="Id of a loca
 RunId = Annotated[
     str,
     typer.Option("--run", envvar="RUN", help="Id of a run, the beginning of one, or latest; `make runs` lists them."),
+]
+With = Annotated[
+    str, typer.Option("--with", envvar="WITH", help="Id of the run to compare RUN with; by default the latest.")
+]
+Profiles = Annotated[
+    str, typer.Option("--profiles", envvar="PROFILES", help=f"Two of {', '.join(PROFILES)}, separated by a comma.")
 ]
 Yes = Annotated[bool, typer.Option("--yes", envvar="YES", help="1 answers every question with yes; otherwise 0.")]
 
@@ -184,6 +192,18 @@ def runs(env: Env = LOCAL, run: RunId = "", limit: Limit = 20) -> None:
 def resume(env: Env = LOCAL, run: RunId = "") -> None:
     """Continue a failed run, by default the latest, from its failed job on, if its inputs have not changed."""
     rerun_command.rerun(_environment(env), run)
+
+
+@app.command()
+def rollback(env: Env = LOCAL, run: RunId = "", *, yes: Yes = False) -> None:
+    """Put all tables back to the snapshots of an earlier run, as one consistent set."""
+    rollback_command.rollback(_environment(env), run, _confirmation(yes))
+
+
+@app.command()
+def compare(env: Env = LOCAL, run: RunId = "", with_: With = "", profiles: Profiles = "") -> None:
+    """Compare two runs, or what two profiles would give: rows by reason, customers, pairs of two people."""
+    compare_command.compare(_environment(env), run, with_, profiles)
 
 
 @app.command()

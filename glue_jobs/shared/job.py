@@ -30,6 +30,7 @@ import publishing
 import quarantine
 import reconciliation
 import refusals
+import restoring
 import resumption
 import run_facts
 import table_contract
@@ -312,8 +313,15 @@ class Job:
             tables = {name: table for name, table in tables.items() if table.exists()}
         expired = withdrawal.expire(tables, self._delete_old_versions)
         if expired:
-            counts = ", ".join(f"{count} of {name}" for name, count in expired.items())
+            counts = ", ".join(f"{sum(reasons.values())} of {name}" for name, reasons in expired.items())
             print(f"expired snapshots that show withdrawn people or undo pseudonyms: {counts}", flush=True)
+            rows = [
+                {"target_table": name, "outcome": restoring.EXPIRED, "reason": reason, "rows": count}
+                for name, reasons in expired.items()
+                for reason, count in reasons.items()
+            ]
+            records = self._table("pipeline_runs", audit=True).read()
+            self.record("pipeline_runs", restoring.frame(records, rows, recorded_at=self.now, **self._run_columns()))
 
     def _delete_old_versions(self, table: str) -> None:
         bucket = self._arguments.bucket
@@ -324,17 +332,20 @@ class Job:
         """Append rows to a table of the audit database, with the ids and the profile of the run."""
         contract, audit_table = table_contract.load(table), self._table(table, audit=True)
         audit_table.evolve(contract)
-        run = {
+        run = {"target_table": self._writes, **self._run_columns()}
+        given = rows.withColumns({name: F.lit(value) for name, value in run.items() if name not in rows.columns})
+        audit_table.append(given.select(*(F.col(f.name).cast(f.dataType).alias(f.name) for f in contract.schema)))
+
+    def _run_columns(self) -> dict[str, str]:
+        """Return the columns of the audit tables that are the same for all rows of this run."""
+        return {
             "workflow_run_id": self._arguments.workflow_run_id,
             "job_run_id": self._arguments.job_run_id,
             "job": self._arguments.job_name,
             "profile": self._arguments.profile,
-            "target_table": self._writes,
             "started_by": self._facts.started_by,
             "code_commit": self._facts.commit,
         }
-        given = rows.withColumns({name: F.lit(value) for name, value in run.items() if name not in rows.columns})
-        audit_table.append(given.select(*(F.col(f.name).cast(f.dataType).alias(f.name) for f in contract.schema)))
 
     def _explain(self, error: Py4JError | PySparkException | OSError) -> str:
         """Describe a Spark error; names the damaged file of an input table, which Spark often does not."""

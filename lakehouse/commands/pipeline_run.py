@@ -68,7 +68,7 @@ def run_workflow(
     run_id = workflow.start(lease.id, facts)
     path = run_folder.create(environment.project, facts.resumes or run_id) / run_folder.REPORT
     lease.hand_on(workflow.name, run_id)
-    finished = _follow(environment, workflow, run_id, outputs, lease)
+    finished = follow(environment, workflow, run_id, outputs, lease)
     lease.take_back()
     finished = replace(finished, id=facts.resumes or run_id)
     published = tables.publications(session, outputs.database)
@@ -103,7 +103,7 @@ def _problems(report: Report, expected: dict[str, int] | None) -> list[str]:
     return []
 
 
-def _follow(
+def follow(
     environment: Environment, workflow: Workflow, run_id: str, outputs: Outputs, lease: LeaseHolder
 ) -> WorkflowRun:
     """Show a run until it ends."""

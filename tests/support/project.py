@@ -29,7 +29,7 @@ TABLES = json.loads((REPOSITORY / "glue_jobs" / "pipeline.json").read_text())["t
 """What pipeline.json declares of each table; those that jobs write in the order of the jobs."""
 
 JOBS = [table["job"] for table in TABLES.values() if "job" in table]
-ALL_JOBS = [*JOBS, "forget"]
+ALL_JOBS = [*JOBS, "rollback", "forget"]
 LANDING_TABLES = [name for name, table in TABLES.items() if table["zone"] == "landing"]
 ICEBERG_TABLES = [name for name, table in TABLES.items() if "job" in table]
 AUDIT_TABLES = [name for name, table in TABLES.items() if table["zone"] in ("audit", "quarantine")]
