@@ -21,6 +21,7 @@ MAKEFLAGS += --no-builtin-rules
 ## RUN       id of a run, the beginning of one, or latest (rerun-job: id of a local job run, jr_...)
 ## WITH      id of the run to compare RUN with; by default the latest
 ## PROFILES  two profiles to compare, separated by a comma: published,strict
+## CRON      schedule in UTC: '0 3 * * ? *', or none
 ## DRY_RUN   1: search, and change nothing
 ## YES       1: answer every question with yes
 ## TESTS     files or folders of tests; by default all
@@ -37,7 +38,7 @@ VENV := .venv
 
 # A command on AWS needs neither moto nor Spark nor Java. Its own environment holds requirements-aws.txt only, and is made
 # only where the full one does not exist. All other targets, and ENV=local, need the full one.
-on-aws := apply plan run-pipeline runs rerun rollback compare landing counts query show forget export name destroy
+on-aws := apply plan schedule run-pipeline runs rerun rollback compare landing counts query show forget export name destroy
 full := $(filter-out $(on-aws),$(or $(MAKECMDGOALS),help)) $(filter local,$(or $(value ENV),local)) $(wildcard $(VENV)/.ready)
 suffix := $(if $(strip $(full)),,-aws)
 BIN := $(VENV)$(suffix)/bin
@@ -156,6 +157,11 @@ plan: setup ## Show what `make apply` would change; save it to PLAN, for `make a
 apply.knobs := ENV PROFILE PLAN PORT YES
 apply: setup ## Provision the lakehouse with Terraform (ENV=local: start the embedded AWS first; asks on AWS, unless YES=1)
 	@$(BIN)/lakehouse apply
+
+.PHONY: schedule
+schedule.knobs := ENV CRON
+schedule: setup ## Write the schedule CRON of the pipeline into terraform/environments/<ENV>/main.tf (CRON=none: no schedule)
+	@$(BIN)/lakehouse schedule
 
 .PHONY: destroy
 destroy.knobs := ENV YES

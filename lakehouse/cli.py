@@ -17,7 +17,7 @@ from lakehouse import private_files
 from lakehouse import sample as sample_data
 from lakehouse.commands import compare as compare_command
 from lakehouse.commands import data as data_commands
-from lakehouse.commands import debugging, deployment, pipeline_run, privacy
+from lakehouse.commands import debugging, deployment, pipeline_run, privacy, scheduling
 from lakehouse.commands import query as query_commands
 from lakehouse.commands import rerun as rerun_command
 from lakehouse.commands import rollback as rollback_command
@@ -93,6 +93,9 @@ With = Annotated[
 ]
 Profiles = Annotated[
     str, typer.Option("--profiles", envvar="PROFILES", help=f"Two of {', '.join(PROFILES)}, separated by a comma.")
+]
+Cron = Annotated[
+    str, typer.Option("--cron", envvar="CRON", help="Six fields of AWS's cron in UTC, such as 0 3 * * ? *; or none.")
 ]
 Yes = Annotated[bool, typer.Option("--yes", envvar="YES", help="1 answers every question with yes; otherwise 0.")]
 
@@ -180,6 +183,12 @@ def query(env: Env = LOCAL, sql: Sql = "") -> None:
 def show(env: Env = LOCAL, table: TableName = "", limit: Limit = 20) -> None:
     """Print the first rows of a table, through Athena."""
     query_commands.show(_environment(env), table, limit)
+
+
+@app.command()
+def schedule(env: Env = LOCAL, cron: Cron = "") -> None:
+    """Write the schedule of the pipeline into the committed file of an environment."""
+    scheduling.schedule(_environment(env), cron)
 
 
 @app.command()

@@ -120,6 +120,13 @@ class LocalEnvironment(Environment):
     def confirm_deletion(self, confirm: Confirm, question: str) -> None:
         """Ask nothing."""
 
+    def refuse_schedule(self) -> None:
+        """Refuse: triggers fire while the embedded AWS is up, but none by the clock."""
+        raise LakehouseError(
+            "The embedded AWS starts no run by the clock, so nothing was written. Name an environment on AWS: "
+            "make schedule ENV=dev CRON='0 3 * * ? *'"
+        )
+
     def run_input(self, folder: Path | None) -> LandingData:
         """Return the data of a folder, or of the sample."""
         return landing_data(self.project, self.display, folder)
