@@ -17,7 +17,7 @@ from typing import Any
 import boto3
 import psutil
 import pyarrow as pa
-from pyiceberg.catalog import load_catalog
+from pyiceberg.catalog import Catalog, load_catalog
 
 import embedded_aws
 
@@ -113,8 +113,8 @@ class Project:
             aws_secret_access_key=env["AWS_SECRET_ACCESS_KEY"],
         )
 
-    def table(self, name: str, database: str = "STEDI_DATABASE") -> pa.Table:
-        """Read an Iceberg table as any client would: Glue catalog, metadata and Parquet files in S3."""
+    def catalog(self) -> Catalog:
+        """Return the catalog as any client opens it."""
         env = self.environment()
         settings = {
             "type": "glue",
@@ -127,7 +127,11 @@ class Project:
             "s3.access-key-id": env["AWS_ACCESS_KEY_ID"],
             "s3.secret-access-key": env["AWS_SECRET_ACCESS_KEY"],
         }
-        return load_catalog("test", **settings).load_table((env[database], name)).scan().to_arrow()
+        return load_catalog("test", **settings)
+
+    def table(self, name: str, database: str = "STEDI_DATABASE") -> pa.Table:
+        """Read an Iceberg table as any client would: Glue catalog, metadata and Parquet files in S3."""
+        return self.catalog().load_table((self.environment()[database], name)).scan().to_arrow()
 
     def iceberg_rows(self) -> dict[str, int]:
         """Count the rows of the five Iceberg tables by reading them."""

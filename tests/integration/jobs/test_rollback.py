@@ -93,31 +93,33 @@ def test_all_tables_go_back_and_forward_again_and_it_is_on_record(history: Lakeh
     run(history, "wr_3")  # the pipeline goes on from there
     assert {name: history.rows(name) for name in TABLES} == later
 
+    table = Table(history.spark, history.name("customers_curated"))
+    table.expire({each.id for each in table.history() if each.report.get("workflow-run-id") == "wr_1"})
+    refused(history, "wr_1", "no snapshot of customers_curated .* expired, since Glue keeps them only for")
 
-def test_what_must_not_come_back_is_refused_with_its_reason(history: Lakehouse) -> None:
-    refused(history, "wr_9", "No run wr_9 is on record")
-    land(history, "anna", "ben", anna={"shareWithResearchAsOfDate": 0})
-    real = Table.expire
+
+def test_what_must_not_come_back_is_refused_with_its_reason(lakehouse: Lakehouse) -> None:
+    lakehouse.create_tables()
+    land(lakehouse, "anna", "ben")
+    run(lakehouse, "wr_1")
+    refused(lakehouse, "wr_9", "No run wr_9 is on record")
+    land(lakehouse, "anna", "ben", anna={"shareWithResearchAsOfDate": 0})
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(Table, "expire", lambda table, ids: None if "curated" in table.name else real(table, ids))
-        patch.setattr("withdrawal.expire", lambda *_: {})  # killed before
-        run(history, "wr_3")
-    refused(history, "wr_2", r"shows 1 customers who are not in that of .* \(wr_3\): a withdrawal of consent")
-    run(history, "wr_4")
-    refused(history, "wr_2", r"no snapshot of .*customer_trusted.* removed by withdrawal of consent of 20")
-    roll_back(history, "wr_3")
-    run(history, "wr_5", *PSEUDONYM)
-    refused(history, "wr_3", "no snapshot of machine_learning_curated .* removed by change of training_subject of 20")
+        patch.setattr("withdrawal.expire", lambda *_: {})  # as if it was killed before
+        run(lakehouse, "wr_2")
+    refused(lakehouse, "wr_1", r"shows 1 customers who are not in that of .* \(wr_2\) any longer.*: a withdrawal")
+    run(lakehouse, "wr_3")
+    refused(lakehouse, "wr_1", r"no snapshot of .*customer_trusted.* removed by withdrawal of consent of 20")
 
-    run(history, "wr_6", *PSEUDONYM)
-    name = history.name("customers_curated")
-    table = Table(history.spark, name)
-    table.expire({each.id for each in table.history() if each.report.get("workflow-run-id") == "wr_5"})
-    refused(history, "wr_5", "no snapshot of customers_curated .* expired, since Glue keeps them only for")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("withdrawal.expire", lambda *_: {})
+        run(lakehouse, "wr_4", *PSEUDONYM)
+    refused(lakehouse, "wr_3", "training_subject was serial_number in the run wr_3 and is pseudonym now")
+    run(lakehouse, "wr_5", *PSEUDONYM)
+    refused(lakehouse, "wr_3", "no snapshot of machine_learning_curated .* by change of training_subject of 20")
 
-    roll_back(history, "wr_6")
-    records = history.table("pipeline_runs")
+    records = lakehouse.table("pipeline_runs")
     erasure = [{"target_table": "customer_trusted", "outcome": "expired", "reason": "erasure request"}]
     after = records.agg({"recorded_at": "max"}).head()[0] + 10**9
-    restoring.frame(records, erasure, recorded_at=after).writeTo(history.name("pipeline_runs")).append()
-    refused(history, "wr_6", "was before the erasure request of 20")
+    restoring.frame(records, erasure, recorded_at=after).writeTo(lakehouse.name("pipeline_runs")).append()
+    refused(lakehouse, "wr_5", "was before the erasure request of 20")
