@@ -19,7 +19,7 @@ from lakehouse import aws, cost, reconciliation, run_folder
 from lakehouse.errors import LakehouseError
 from lakehouse.lease import ENDED
 from lakehouse.project import Project
-from lakehouse.reconciliation import EXPIRED, RESTORED, Reconciliation
+from lakehouse.reconciliation import ERASURE, EXPIRED, RESTORED, Reconciliation
 from lakehouse.run_facts import RunFacts
 from lakehouse.tables import TABLE_OF_JOB
 from lakehouse.terraform import Outputs
@@ -171,12 +171,14 @@ class History:
             reconciliations=reconciliation.reconcile(rows),
             seconds=_sum(attempt.seconds for attempt in attempts) if attempts else kept.get("seconds"),
             dpu_seconds=cost.total(attempt.dpu_seconds for attempt in attempts) or kept.get("dpu_seconds"),
-            state=self._state(rows, attempts, str(kept.get("status", ""))),
+            state=self._state(self.recorded.get(run_id, []), attempts, str(kept.get("status", ""))),
         )
 
     def _state(self, rows: Sequence[Mapping[str, Any]], attempts: Sequence[Attempt], kept: str) -> str:
         if restored := next((row["reason"] for row in rows if row["outcome"] == RESTORED), None):
             return f"ROLLBACK to {short(restored)}"
+        if not attempts and rows and all(row["reason"] == ERASURE for row in rows):
+            return "ERASURE"
         if not attempts:
             return kept or ("" if rows and rows[0]["workflow_run_id"] else "SINGLE JOB")
         if attempts[-1].facts.compares and attempts[-1].state == SUCCEEDED:

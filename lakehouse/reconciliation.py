@@ -21,6 +21,9 @@ RESTORED = "restored"
 EXPIRED = "expired"
 """Outcome of snapshots that an erasure, a withdrawal or other pseudonyms removed; the reason says which."""
 
+ERASURE = "erasure request"
+"""Reason of an erasure for `EXPIRED`."""
+
 
 @dataclass(frozen=True)
 class Reconciliation:

@@ -139,6 +139,14 @@ def test_a_rollback_is_a_run_and_says_what_it_restored(history_of: Callable[...,
     assert (run.state, run.rows, run.reconciliations) == ("ROLLBACK to wr_1", {"customer_trusted": 7}, [])
 
 
+def test_an_erasure_is_listed_and_expired_snapshots_do_not_count_as_rows(history_of: Callable[..., History]) -> None:
+    erased = row("", "expired", 3, "erasure request", job_run_id="jr_9")
+    withdrawn = row("wr_1", "expired", 2, "withdrawal of consent", job_run_id="jr_last", recorded_at=2**41)
+    history = history_of([*ROWS, row("wr_1", "output", 7), withdrawn, erased])
+    assert (history.run("jr_9").state, history.run("jr_9").rows) == ("ERASURE", {})
+    assert (history.run("wr_1").rows, history.run("wr_1").dropped.total()) == ({"customer_trusted": 7}, 2)
+
+
 def test_the_latest_run_comes_first_and_an_id_may_be_shortened(
     history_of: Callable[..., History], outputs: Outputs
 ) -> None:
