@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+import pyarrow as pa
 import pytest
 
+from embedded_aws.athena.execution import Execution
+from embedded_aws.athena.tables import Meter
 from lakehouse.athena import Athena, QueryError
 from lakehouse.commands.compare import compare, parse_profiles
 from lakehouse.comparison import Change, Count, Pairs, counts, customers, pairs_of_two_people
@@ -81,6 +84,56 @@ def test_pairs_of_two_people_are_counted_in_the_snapshots_of_the_run() -> None:
     assert 'FROM "machine_learning_curated" FOR VERSION AS OF 1)' in athena.sql
     assert 'FROM "accelerometer_trusted" FOR VERSION AS OF 2)' in athena.sql
     assert 'FROM "customer_trusted" FOR VERSION AS OF 3)' in athena.sql
+
+
+class Lake:
+    """Tables in memory, each with one snapshot."""
+
+    def __init__(self, *serial_numbers: str | None) -> None:
+        at = pa.array([1, 1, 2, 3][: len(serial_numbers)], pa.int64())
+        still = pa.array([0.5] * len(serial_numbers), pa.float64())
+        self.tables = {
+            "machine_learning_curated": pa.table(
+                {"serialnumber": serial_numbers, "sensorreadingtime": at, "x": still, "y": still, "z": still}
+            ),
+            "accelerometer_trusted": pa.table(
+                {"user": [" ANN@x.org", "bob@x.org", "bob@x.org"], "timestamp": [1, 2, 3]}
+                | dict.fromkeys("xyz", [0.5] * 3)
+            ),
+            "customer_trusted": pa.table(
+                {"email": ["ann@x.org", "ann@x.org", "bob@x.org"], "serialnumber": ["S1", "S1", "S2"]}
+            ),
+        }
+
+    def read(self, name: Any, words: Any, snapshot: Any) -> pa.Table:
+        return self.tables[name.table]
+
+
+class Engine(Athena):
+    """Athena that runs the query on tables in memory."""
+
+    def __init__(self, lake: Lake) -> None:
+        self.lake = lake
+
+    def query(self, sql: str) -> Any:
+        found: list[Any] = []
+        execution = Execution(self.lake, Meter(None), None)  # type: ignore[arg-type]
+        execution.run(sql, "lake", (), lambda result: found.extend(list(row) for row in result.rows))
+        return type("Rows", (), {"rows": iter(found)})
+
+
+@pytest.mark.parametrize(
+    ("serial_numbers", "pairs"),
+    [
+        (["S1"], Pairs(0)),  # Ann has two records with one Step Trainer, and her address another spelling
+        (["S1", "S2", "S2", "S1"], Pairs(2)),  # Bob's steps with Ann's movement, Ann's with Bob's
+        (["S1", None], Pairs(None, "training rows have pseudonyms")),
+    ],
+)
+def test_a_pair_is_of_two_people_if_who_moved_does_not_own_the_step_trainer(
+    serial_numbers: list[str | None], pairs: Pairs
+) -> None:
+    assert pairs_of_two_people(Engine(Lake(*serial_numbers)), Run("wr_1", snapshots=SNAPSHOTS)) == pairs
 
 
 @pytest.mark.parametrize(
