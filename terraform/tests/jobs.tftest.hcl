@@ -114,12 +114,17 @@ run "the_erasure_job_runs_on_request_only" {
   }
 
   assert {
+    condition     = output.rollback_job == "stedi-test-rollback" && aws_glue_job.this["rollback"].role_arn == var.role_arn
+    error_message = "Got ${output.rollback_job} with ${aws_glue_job.this["rollback"].role_arn}."
+  }
+
+  assert {
     condition     = alltrue([for job in keys(output.jobs) : aws_glue_job.this[job].role_arn == var.role_arn]) && keys(output.jobs) == keys(output.job_tables) && length(setintersection(keys(output.jobs), ["forget", "rollback"])) == 0
     error_message = "Only that job can erase; got ${jsonencode(output.jobs)}."
   }
 
   assert {
-    condition     = !contains(flatten([for trigger in concat([aws_glue_trigger.start], values(aws_glue_trigger.after)) : concat(trigger.actions[*].job_name, flatten(trigger.predicate[*].conditions[*].job_name))]), "stedi-test-forget")
+    condition     = length(setintersection(flatten([for trigger in concat([aws_glue_trigger.start], values(aws_glue_trigger.after)) : concat(trigger.actions[*].job_name, flatten(trigger.predicate[*].conditions[*].job_name))]), ["stedi-test-forget", "stedi-test-rollback"])) == 0
     error_message = "No trigger starts it or waits for it."
   }
 }
