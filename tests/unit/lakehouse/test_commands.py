@@ -29,6 +29,7 @@ from lakehouse.errors import (
 from lakehouse.lease import PROPERTY, LeaseError
 from lakehouse.project import Project
 from lakehouse.reconciliation import Reconciliation
+from lakehouse.run_facts import RunFacts
 from lakehouse.tables import ACCOUNTED_FOR, TABLE_OF_JOB, Publication
 from lakehouse.terraform import Outputs
 from tests.support.operator_fakes import FakeGlue, FakeLease, moment, printed
@@ -137,6 +138,7 @@ def world(outputs: Outputs, monkeypatch: pytest.MonkeyPatch) -> World:
     monkeypatch.setattr(local_environment.embedded_aws, "down", down)
     monkeypatch.setattr(local_environment.embedded_aws, "status", lambda _: world.box)
     monkeypatch.setattr(aws, "session", lambda _: FakeSession())
+    monkeypatch.setattr(Project, "commit", lambda _: "1234567890ab")
     monkeypatch.setattr(landing, "replace", lambda *_: world.events.append("upload"))
     monkeypatch.setattr(tables, "publications", lambda *_: world.publications())
     monkeypatch.setattr(reconciliation, "of_run", lambda *_: world.reconciliations)
@@ -184,6 +186,9 @@ def test_a_local_run_does_everything_in_order(local: Environment, world: World, 
     ]
     assert world.glue.calls == ["start"]
     assert len(world.glue.properties[0][PROPERTY]) == 32  # the id of the lease that the jobs join
+    facts = RunFacts.of(world.glue.properties[0])
+    assert "@" in facts.started_by
+    assert (facts.commit, facts.data) == ("1234567890ab", landing_folder.name)
     assert report(local)["status"] == "SUCCEEDED"
     assert report(local)["tables"] == ROWS
     assert world.box is not None
