@@ -16,9 +16,12 @@ MAKEFLAGS += --no-builtin-rules
 ## ACCEPT    keys of objects that `make forget` need not search, separated by commas
 ## SQL       query in Athena's SQL
 ## TABLE     table of the lakehouse
-## LIMIT     number of rows to show (20)
+## LIMIT     number of rows or runs to show (20)
 ## NUMBER    number of a file, as in a message: file-...
-## RUN       id of a local job run: jr_...
+## RUN       id of a run, the beginning of one, or latest (rerun-job: id of a local job run, jr_...)
+## WITH      id of the run to compare RUN with; by default the latest
+## PROFILES  two profiles to compare, separated by a comma: published,strict
+## CRON      schedule in UTC: '0 3 * * ? *', or none
 ## DRY_RUN   1: search, and change nothing
 ## YES       1: answer every question with yes
 ## TESTS     files or folders of tests; by default all
@@ -35,7 +38,7 @@ VENV := .venv
 
 # A command on AWS needs neither moto nor Spark nor Java. Its own environment holds requirements-aws.txt only, and is made
 # only where the full one does not exist. All other targets, and ENV=local, need the full one.
-on-aws := apply plan run-pipeline landing counts query show forget export name destroy
+on-aws := apply plan schedule run-pipeline runs rerun rollback compare landing counts query show forget export name destroy
 full := $(filter-out $(on-aws),$(or $(MAKECMDGOALS),help)) $(filter local,$(or $(value ENV),local)) $(wildcard $(VENV)/.ready)
 suffix := $(if $(strip $(full)),,-aws)
 BIN := $(VENV)$(suffix)/bin
@@ -83,6 +86,26 @@ clean: ## Stop the embedded AWS and remove everything that these targets created
 run-pipeline.knobs := ENV DATA PROFILE PORT
 run-pipeline: setup ## Run the five jobs and print the row counts (ENV=local: apply and upload DATA first)
 	@$(BIN)/lakehouse run
+
+.PHONY: runs
+runs.knobs := ENV RUN LIMIT
+runs: setup ## List the last runs: when, by whom, profile, data, commit, rows, cost, state (RUN: one, with its drop reasons)
+	@$(BIN)/lakehouse runs
+
+.PHONY: rerun
+rerun.knobs := ENV RUN
+rerun: setup ## Continue the failed run RUN, by default the latest, from its failed job on (refused if its inputs have changed)
+	@$(BIN)/lakehouse resume
+
+.PHONY: rollback
+rollback.knobs := ENV RUN YES
+rollback: setup ## Put all five tables back to the run RUN (asks on AWS, unless YES=1; never past an erasure or a withdrawal)
+	@$(BIN)/lakehouse rollback
+
+.PHONY: compare
+compare.knobs := ENV RUN WITH PROFILES
+compare: setup ## Compare the run RUN with WITH, or run two PROFILES without publishing: rows by reason, customers, pairs of two people
+	@$(BIN)/lakehouse compare
 
 ##@ Data
 
@@ -134,6 +157,11 @@ plan: setup ## Show what `make apply` would change; save it to PLAN, for `make a
 apply.knobs := ENV PROFILE PLAN PORT YES
 apply: setup ## Provision the lakehouse with Terraform (ENV=local: start the embedded AWS first; asks on AWS, unless YES=1)
 	@$(BIN)/lakehouse apply
+
+.PHONY: schedule
+schedule.knobs := ENV CRON
+schedule: setup ## Write the schedule CRON of the pipeline into terraform/environments/<ENV>/main.tf (CRON=none: no schedule)
+	@$(BIN)/lakehouse schedule
 
 .PHONY: destroy
 destroy.knobs := ENV YES

@@ -15,9 +15,13 @@ from typer.core import TyperGroup, TyperOption
 
 from lakehouse import private_files
 from lakehouse import sample as sample_data
+from lakehouse.commands import compare as compare_command
 from lakehouse.commands import data as data_commands
-from lakehouse.commands import debugging, deployment, pipeline_run, privacy
+from lakehouse.commands import debugging, deployment, pipeline_run, privacy, scheduling
 from lakehouse.commands import query as query_commands
+from lakehouse.commands import rerun as rerun_command
+from lakehouse.commands import rollback as rollback_command
+from lakehouse.commands import runs as run_commands
 from lakehouse.console import Display
 from lakehouse.environments import Confirm, Environment, open_environment
 from lakehouse.errors import CommandInterruptedError, LakehouseError, describe_os_error
@@ -80,6 +84,19 @@ TableName = Annotated[
 ]
 Limit = Annotated[int, typer.Option("--limit", envvar="LIMIT", min=1, help="Number of rows: 1 or more.")]
 JobRunId = Annotated[str, typer.Option("--run", envvar="RUN", help="Id of a local job run: jr_...")]
+RunId = Annotated[
+    str,
+    typer.Option("--run", envvar="RUN", help="Id of a run, the beginning of one, or latest; `make runs` lists them."),
+]
+With = Annotated[
+    str, typer.Option("--with", envvar="WITH", help="Id of the run to compare RUN with; by default the latest.")
+]
+Profiles = Annotated[
+    str, typer.Option("--profiles", envvar="PROFILES", help=f"Two of {', '.join(PROFILES)}, separated by a comma.")
+]
+Cron = Annotated[
+    str, typer.Option("--cron", envvar="CRON", help="Six fields of AWS's cron in UTC, such as 0 3 * * ? *; or none.")
+]
 Yes = Annotated[bool, typer.Option("--yes", envvar="YES", help="1 answers every question with yes; otherwise 0.")]
 
 
@@ -166,6 +183,36 @@ def query(env: Env = LOCAL, sql: Sql = "") -> None:
 def show(env: Env = LOCAL, table: TableName = "", limit: Limit = 20) -> None:
     """Print the first rows of a table, through Athena."""
     query_commands.show(_environment(env), table, limit)
+
+
+@app.command()
+def schedule(env: Env = LOCAL, cron: Cron = "") -> None:
+    """Write the schedule of the pipeline into the committed file of an environment."""
+    scheduling.schedule(_environment(env), cron)
+
+
+@app.command()
+def runs(env: Env = LOCAL, run: RunId = "", limit: Limit = 20) -> None:
+    """List the last runs with their data, rows, cost and state; with --run show one with its drop reasons."""
+    run_commands.runs(_environment(env), run, limit)
+
+
+@app.command()
+def resume(env: Env = LOCAL, run: RunId = "") -> None:
+    """Continue a failed run, by default the latest, from its failed job on, if its inputs have not changed."""
+    rerun_command.rerun(_environment(env), run)
+
+
+@app.command()
+def rollback(env: Env = LOCAL, run: RunId = "", *, yes: Yes = False) -> None:
+    """Put all tables back to the snapshots of an earlier run, as one consistent set."""
+    rollback_command.rollback(_environment(env), run, _confirmation(yes))
+
+
+@app.command()
+def compare(env: Env = LOCAL, run: RunId = "", with_: With = "", profiles: Profiles = "") -> None:
+    """Compare two runs, or what two profiles would give: rows by reason, customers, pairs of two people."""
+    compare_command.compare(_environment(env), run, with_, profiles)
 
 
 @app.command()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import time
 import uuid
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -13,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from lakehouse.canonical import canonical
 from lakehouse.errors import LakehouseError, describe_os_error
+from lakehouse.job_runs import run_to_end
 from lakehouse.s3_root import split
 from lakehouse.terraform import Outputs
 from lakehouse.workflow import SUCCEEDED, JobRun
@@ -94,13 +94,15 @@ class ErasureJob:
     def _start(self, request: str, options: dict[str, str], on_change: Callable[[JobRun], None]) -> None:
         """Run the job and wait until it succeeds."""
         arguments = {"--request": request, **options, "--lease": self.operation}
-        try:
-            run = self.glue.start_job_run(JobName=self.outputs.forget_job, Arguments=arguments)["JobRunId"]
-        except self.glue.exceptions.ConcurrentRunsExceededException as error:
-            raise LakehouseError(
-                "Another erasure or export has just started. Wait for it to end, then run the command again."
-            ) from error
-        ended = self._follow(run, on_change)
+        ended = run_to_end(
+            self.glue,
+            self.outputs.forget_job,
+            arguments,
+            script="forget",
+            pause=self.pause,
+            on_change=on_change,
+            busy="Another erasure or export has just started. Wait for it to end, then run the command again.",
+        )
         if ended.state != SUCCEEDED:
             message = ended.message or "the job left no message."
             raise LakehouseError(
@@ -120,19 +122,6 @@ class ErasureJob:
         for found, version, is_current in list(self._versions(key)):
             if found == key and (current or not is_current):
                 self.s3.delete_object(Bucket=self._bucket, Key=f"{self._root}{key}", VersionId=version)
-
-    def _follow(self, run: str, on_change: Callable[[JobRun], None]) -> JobRun:
-        """Poll a run until it has ended; call back on each change."""
-        latest = None
-        while True:
-            found = self.glue.get_job_run(JobName=self.outputs.forget_job, RunId=run)["JobRun"]
-            now = JobRun("forget", state=found["JobRunState"], id=run, message=found.get("ErrorMessage"))
-            if now != latest:
-                on_change(now)
-                latest = now
-            if "CompletedOn" in found:
-                return now
-            time.sleep(self.pause)
 
     def _report(self, request: str) -> dict[str, Any] | None:
         try:

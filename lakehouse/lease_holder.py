@@ -42,6 +42,11 @@ class LeaseHolder:
         return self._operation.id
 
     @property
+    def owner(self) -> str:
+        """User and machine of this command."""
+        return self._operation.owner
+
+    @property
     def taken(self) -> bool:
         """Whether the command has the lease."""
         return self._lease is not None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -46,9 +47,29 @@ class Project:
         return self.root / "build" / self.environment
 
     @property
+    def runs(self) -> Path:
+        """Folder of the runs of this environment: see `run_folder`."""
+        return self.build / "runs"
+
+    @property
     def terraform_root(self) -> Path:
         """Terraform root of this environment."""
         return self.root / "terraform" / "environments" / self.environment
+
+    def commit(self) -> str:
+        """Return the Git commit of the checkout, with `+changes` if its code differs; empty if it is no clone."""
+
+        def git(*arguments: str) -> str:
+            command = ["git", "-C", str(self.root), *arguments]
+            return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
+
+        try:
+            if Path(git("rev-parse", "--show-toplevel")) != self.root:
+                return ""
+            changed = git("status", "--porcelain", "--", *FOLDERS)
+            return git("rev-parse", "--short=12", "HEAD") + ("+changes" if changed else "")
+        except (OSError, subprocess.CalledProcessError):
+            return ""
 
     @property
     def sample(self) -> Path:

@@ -11,9 +11,18 @@ from typing import Any
 
 import boto3
 from pyiceberg.exceptions import NoSuchIcebergTableError, NoSuchTableError
+from pyiceberg.expressions import AlwaysTrue
 
 from lakehouse.errors import LakehouseError
 from lakehouse.tables import TABLE_OF_JOB, catalog_of
+
+RESTORED = "restored"
+"""Outcome of a table that a rollback put back; the reason is the id of the run that made it."""
+EXPIRED = "expired"
+"""Outcome of snapshots that an erasure, a withdrawal or other pseudonyms removed; the reason says which."""
+
+ERASURE = "erasure request"
+"""Reason of an erasure for `EXPIRED`."""
 
 
 @dataclass(frozen=True)
@@ -57,6 +66,11 @@ class Reconciliation:
 
 def of_run(session: boto3.Session, audit_database: str, run_id: str) -> list[Reconciliation]:
     """Return the reconciliations of a workflow run, in the order of its jobs."""
+    return reconcile(recorded(session, audit_database, f"workflow_run_id = '{run_id}'"))
+
+
+def recorded(session: boto3.Session, audit_database: str, where: str = "") -> list[dict[str, Any]]:
+    """Return the rows of pipeline_runs, by default all."""
     try:
         runs = catalog_of(session).load_table((audit_database, "pipeline_runs"))
     except (NoSuchTableError, NoSuchIcebergTableError) as error:
@@ -64,15 +78,15 @@ def of_run(session: boto3.Session, audit_database: str, run_id: str) -> list[Rec
             f"There is no Iceberg table {audit_database}.pipeline_runs. Create it: make apply"
         ) from error
     try:
-        recorded = runs.scan(row_filter=f"workflow_run_id = '{run_id}'").to_arrow().to_pylist()
+        found: list[dict[str, Any]] = runs.scan(row_filter=where or AlwaysTrue()).to_arrow().to_pylist()
     except OSError as error:  # of pyarrow's S3 client
         raise LakehouseError(f"{audit_database}.pipeline_runs cannot be read: {error}") from error
-    return reconcile(recorded)
+    return found
 
 
 def reconcile(recorded: Iterable[Mapping[str, Any]]) -> list[Reconciliation]:
     """Add up rows of pipeline_runs; if a job was retried, only its last attempt counts."""
-    rows = list(recorded)
+    rows = [row for row in recorded if row["outcome"] not in (RESTORED, EXPIRED)]
     last = {row["target_table"]: row["job_run_id"] for row in sorted(rows, key=lambda row: int(row["recorded_at"]))}
     found = []
     for job, target in TABLE_OF_JOB.items():

@@ -47,6 +47,8 @@ class Outputs:
     audit_database: str
     forget_job: str
     """Name of the Glue job for erasure and export."""
+    rollback_job: str
+    """Name of the Glue job that puts the tables back to an earlier run."""
 
     @classmethod
     def of(cls, values: Mapping[str, Any], environment: str) -> Outputs:

@@ -14,6 +14,7 @@ from botocore.exceptions import BotoCoreError, ClientError, EndpointConnectionEr
 from lakehouse import cost
 from lakehouse.errors import OperationInProgressError, WorkflowError
 from lakehouse.lease import ENDED, PROPERTY
+from lakehouse.run_facts import RunFacts
 from lakehouse.tables import PROFILES, TABLE_OF_JOB
 from lakehouse.terraform import Outputs
 
@@ -92,10 +93,11 @@ class Workflow:
             )
         return profiles.pop(), any("--policies" in own for own in arguments)
 
-    def start(self, operation: str) -> str:
+    def start(self, operation: str, facts: RunFacts) -> str:
         """Start a run and return its id; its jobs join the lease of the operation."""
+        properties = {PROPERTY: operation, **facts.properties()}
         try:
-            return self.glue.start_workflow_run(Name=self.name, RunProperties={PROPERTY: operation})["RunId"]
+            return self.glue.start_workflow_run(Name=self.name, RunProperties=properties)["RunId"]
         except self.glue.exceptions.ConcurrentRunsExceededException as error:
             raise WorkflowError(
                 f"Another run of {self.name} is in progress. Nothing was run. Wait for it to end, then try again."
@@ -115,17 +117,18 @@ class Workflow:
     def read(self, run_id: str) -> WorkflowRun:
         """Return the current state of a run."""
         run = self.glue.get_workflow_run(Name=self.name, RunId=run_id, IncludeGraph=True)["Run"]
-        attempts = {
-            node.get("Name"): node.get("JobDetails", {}).get("JobRuns", [])
-            for node in run.get("Graph", {}).get("Nodes", [])
-            if node.get("Type") == "JOB"
-        }
+        attempts = _attempts(run)
         return WorkflowRun(
             id=run_id,
             status=run.get("Status", "RUNNING"),
             seconds=_seconds(run.get("StartedOn"), run.get("CompletedOn")),
             jobs=tuple(_job_run(name, attempts.get(job, [])) for name, job in self.jobs.items()),
         )
+
+    @staticmethod
+    def job_runs(run: Mapping[str, Any]) -> dict[str, JobRun]:
+        """Return the last attempt of each job of a run with its graph, by the name of the Glue job."""
+        return {name: _job_run(name, attempts) for name, attempts in _attempts(run).items()}
 
     def follow(self, run_id: str, on_change: Callable[[WorkflowRun], None]) -> WorkflowRun:
         """Poll a run until it has ended; call back on each change and return the final state."""
@@ -163,6 +166,15 @@ def refuse_second_run(glue: GlueClient, name: str) -> None:
                 "Wait for it to end, or stop it: "
                 f"aws glue stop-workflow-run --name {name} --run-id {run_id}"
             )
+
+
+def _attempts(run: Mapping[str, Any]) -> dict[str, list[Any]]:
+    """Return the attempts of each job of a run with its graph."""
+    return {
+        node.get("Name"): node.get("JobDetails", {}).get("JobRuns", [])
+        for node in run.get("Graph", {}).get("Nodes", [])
+        if node.get("Type") == "JOB"
+    }
 
 
 def _job_run(name: str, attempts: list[Any]) -> JobRun:

@@ -209,7 +209,7 @@ module "monitoring" {
   name              = local.name
   global_suffix     = local.global_suffix
   region            = local.region
-  jobs              = merge(module.jobs.jobs, { forget = module.jobs.forget_job })
+  jobs              = merge(module.jobs.jobs, { forget = module.jobs.forget_job, rollback = module.jobs.rollback_job })
   last_job          = module.jobs.last_job
   max_retries       = module.jobs.max_retries
   bucket            = local.bucket

@@ -48,6 +48,11 @@ output "forget_job" {
   value       = module.jobs.forget_job
 }
 
+output "rollback_job" {
+  description = "Name of the Glue job that puts the tables back to an earlier run; no trigger starts it."
+  value       = module.jobs.rollback_job
+}
+
 output "job_arguments" {
   description = "Default arguments of every job."
   value       = module.jobs.job_arguments

@@ -453,7 +453,7 @@ variable "timeout" {
 }
 
 variable "max_retries" {
-  description = "How often Glue retries a failed job run. A retry is safe: every run replaces its table. The erasure job has no retries, because the operator repeats the command; job_settings can override that."
+  description = "How often Glue retries a failed job run. A retry is safe: every run replaces its table. The erasure and rollback jobs have no retries, because the operator repeats the command; job_settings can override that."
   type        = number
   default     = 1
   nullable    = false

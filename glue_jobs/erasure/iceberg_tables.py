@@ -13,6 +13,7 @@ import lineage
 import machine_learning_curated
 import pipeline
 import pseudonyms
+import restoring
 from address import with_address
 from person import KINDS, Person, Record
 from policies import Policies
@@ -131,6 +132,20 @@ class Tables:
         made_from = {table: lineage.inputs(self.report(name)) for table, name in self.published.items()}
         current = {table: id_ for table in self.published if (id_ := self.current_of(table)) is not None}
         return [list(pair) for pair in lineage.outdated(made_from, current)]
+
+    def record_erasure(self, *, job: str, job_run_id: str, at: int) -> None:
+        """Record for each table that an erasure begins: no rollback may bring back what was published before."""
+        name = f"{CATALOG}.{self.database}_audit.pipeline_runs"
+        if name not in self.names or not (counts := self.snapshots()):
+            return
+        rows = [
+            {"target_table": table, "outcome": restoring.EXPIRED, "reason": restoring.ERASURE, "rows": count}
+            for table, count in counts.items()
+            if table in pipeline.WRITTEN
+        ]
+        records = self.spark.table(name)
+        recorded = restoring.frame(records, rows, job=job, job_run_id=job_run_id, recorded_at=at)
+        recorded.coalesce(1).writeTo(name).append()
 
     def erase(self, person: Person, keys: Collection[str]) -> None:
         """Delete the person's rows from all tables.

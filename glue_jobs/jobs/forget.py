@@ -170,6 +170,8 @@ class Erasure:
         elif not found:
             self._end(erased, None, findings)
         else:
+            job, run = self._arguments.job_name, self._arguments.job_run_id
+            self._tables.record_erasure(job=job, job_run_id=run, at=time.time_ns() // 1_000_000)
             self._tables.erase(self.person, keys)
             self._tables.seal(self._request["stale_inputs"])
             self._request["erased"] = erased

@@ -22,10 +22,11 @@ from problems import BadInputError
 from publishing import MAIN, Snapshot, Table
 
 CUSTOMER_TABLE: Final = "customer_trusted"
+WITHDRAWAL: Final = "withdrawal of consent"
 
 
-def expire(tables: Mapping[str, Table], purge: Callable[[str], None]) -> dict[str, int]:
-    """Expire the snapshots that must no longer be readable, and return how many expired by table.
+def expire(tables: Mapping[str, Table], purge: Callable[[str], None]) -> dict[str, dict[str, int]]:
+    """Expire the snapshots that must no longer be readable, and return how many expired by table and reason.
 
     `tables` are in the order of the pipeline; `purge` takes the name of a table and deletes its noncurrent files for
     good. Nothing expires while the current snapshot of a table was made from one of them: the job of that table will
@@ -36,6 +37,7 @@ def expire(tables: Mapping[str, Table], purge: Callable[[str], None]) -> dict[st
     stale = _showing_withdrawn(snapshots)
     if any(snapshots.current(name) in ids for name, ids in stale.items()):
         return {}
+    withdrawn = {name: _with_successors(ids, snapshots.history(name)) for name, ids in stale.items()}
     for name, ids in _of_other_identity(snapshots).items():
         stale[name] = stale.get(name, set()) | ids
     to_expire = {name: _with_successors(ids, snapshots.history(name)) for name, ids in stale.items() if ids}
@@ -44,7 +46,17 @@ def expire(tables: Mapping[str, Table], purge: Callable[[str], None]) -> dict[st
     for name in sorted(to_expire, key=list(tables).index, reverse=True):
         tables[name].expire(to_expire[name])
         purge(name)
-    return {name: len(ids) for name, ids in to_expire.items()}
+    return {
+        name: {
+            reason: len(of_reason)
+            for reason, of_reason in (
+                (WITHDRAWAL, ids & withdrawn.get(name, set())),
+                (f"change of {IDENTITY_POLICY_OF_TABLE.get(name)}", ids - withdrawn.get(name, set())),
+            )
+            if of_reason
+        }
+        for name, ids in to_expire.items()
+    }
 
 
 def delete_old_versions(bucket: str, prefix: str) -> None:
@@ -123,8 +135,8 @@ def _of_other_identity(snapshots: _Snapshots) -> dict[str, set[int]]:
     for name, policy in IDENTITY_POLICY_OF_TABLE.items():
         if (earlier := snapshots.earlier(name)) and (current := snapshots.current(name)):
             history = snapshots.history(name)
-            now = _policy(current, history, policy)
-            found[name] = {id_ for id_ in earlier if _policy(id_, history, policy) != now}
+            now = policy_at(current, history, policy)
+            found[name] = {id_ for id_ in earlier if policy_at(id_, history, policy) != now}
     return found
 
 
@@ -145,7 +157,7 @@ def _recommit(snapshots: _Snapshots, to_expire: Mapping[str, set[int]]) -> None:
             successors[current] = table.recommit({**snapshot.report, **lineage.input_entries(inputs)})
 
 
-def _policy(id_: int | None, history: Mapping[int, Snapshot], policy: str) -> str | None:
+def policy_at(id_: int | None, history: Mapping[int, Snapshot], policy: str) -> str | None:
     """Return the policy that a snapshot, or the last one before it with a report, was made with; None if unknown."""
     while (snapshot := history.get(id_ or 0)) and "policies" not in snapshot.report:
         id_ = snapshot.parent

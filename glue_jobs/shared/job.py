@@ -5,10 +5,11 @@ import sys
 import time
 import traceback
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from types import TracebackType
 from typing import Final, Self
 
+import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 from py4j.protocol import Py4JError, Py4JJavaError
 from pyspark.errors import AnalysisException, PySparkException, PythonException
@@ -29,6 +30,9 @@ import publishing
 import quarantine
 import reconciliation
 import refusals
+import restoring
+import resumption
+import run_facts
 import table_contract
 import withdrawal
 from file_numbers import mask_names
@@ -37,6 +41,9 @@ from policies import Policies
 from problems import AuditError, BadInputError, JobError, describe_error
 from publishing import MAIN, Table
 from reconciliation import RowCount
+from resumption import AlreadyWrittenError
+from run_facts import RunFacts
+from s3_root import split
 
 CATALOG: Final = "glue_catalog"
 
@@ -56,7 +63,9 @@ class Job:
     """
 
     def __init__(self, *, writes: str, argv: Sequence[str] | None = None) -> None:
-        self._arguments = arguments.parse(sys.argv[1:] if argv is None else argv)
+        self._argv = sys.argv[1:] if argv is None else argv
+        self._arguments = arguments.parse(self._argv)
+        self._facts = RunFacts()
         self._writes = writes
         self._reconciled: Sequence[str] = pipeline.TABLES[writes]["accounts_for"]
         self._branch = publishing.branch_of(self._arguments.workflow_run_id, self._arguments.job_run_id)
@@ -65,6 +74,7 @@ class Job:
         self._quarantined: dict[str, DataFrame] = {}
         self._quarantine_counts: dict[str, dict[str, int]] = {}
         self._published = False
+        self._is_written = False
         self.now = time.time_ns() // 1_000_000
         """When the run began, epoch milliseconds."""
 
@@ -104,12 +114,18 @@ class Job:
             sys.exit(
                 f"{self._writes}: the lease of {self._arguments.bucket} cannot be taken: {error} Nothing was touched."
             )
-        self._spark = SparkSession.builder.getOrCreate()
+        self._read_facts()
+        if not self._is_written:
+            self._spark = SparkSession.builder.getOrCreate()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    ) -> bool:
+        if isinstance(error, AlreadyWrittenError):
+            self._lease.hand_on()
+            print(f"{self._writes}: already written by the run {self._arguments.workflow_run_id}", flush=True)
+            return True
         if error is None and not self._published:
             self._lease.hand_on()
         else:
@@ -119,9 +135,55 @@ class Job:
         if isinstance(error, Py4JError | PySparkException | OSError):  # a ConnectionError if the JVM is gone
             print(mask_names("".join(traceback.format_exception(error))), flush=True)
             sys.exit(f"{self._writes}: {mask_names(self._explain(error))}")
+        return False
+
+    def _read_facts(self) -> None:
+        """Read what the workflow run was started with, and take over the id of the run that it resumes."""
+        given = self._arguments
+        if not given.workflow_name:
+            return
+        try:
+            answer = boto3.client("glue").get_workflow_run_properties(
+                Name=given.workflow_name, RunId=given.workflow_run_id
+            )
+            self._facts = RunFacts.of(answer.get("RunProperties", {}))
+            if self._facts.compares:
+                given = arguments.parse([*self._argv, "--profile", self._facts.compares])
+            self._arguments = replace(given, workflow_run_id=self._facts.resumes or given.workflow_run_id)
+            self._branch = publishing.branch_of(self._arguments.workflow_run_id, given.job_run_id)
+            self._is_written = resumption.is_written(
+                given.database,
+                self._writes,
+                run_id=self._arguments.workflow_run_id,
+                branch=self._branch,
+                resumes_from=self._facts.resumes_from,
+            )
+        except (JobError, BotoCoreError, ClientError) as error:
+            self._lease.release()
+            sys.exit(f"{self._writes}: {error}")
+
+    def _end_if_written(self) -> None:
+        """End the job, whose first step is to read, if the run that it resumes has written its table."""
+        if self._is_written:
+            raise AlreadyWrittenError
+
+    def _landing_data(self) -> str:
+        """Return the landing data as it is now, for pipeline_runs; nothing for a job outside a workflow."""
+        if not self._arguments.workflow_name:
+            return ""
+        uris = {
+            table: table_contract.load(table).location_in(
+                bucket=self._arguments.bucket, database=self._arguments.database
+            )
+            for table, declared in pipeline.TABLES.items()
+            if declared["zone"] == "landing"
+        }
+        places = {table: split(uri.removeprefix("s3://").rstrip("/")) for table, uri in uris.items()}
+        return json.dumps({"name": self._facts.data} | run_facts.landing_state(boto3.client("s3"), places))
 
     def read_landing(self, table: str) -> DataFrame:
         """Return the usable rows of a landing table; the unusable rows of the main input go to the quarantine."""
+        self._end_if_written()
         contract = table_contract.load(table)
         location = contract.location_in(bucket=self._arguments.bucket, database=self._arguments.database)
         try:
@@ -157,6 +219,7 @@ class Job:
 
     def read_table(self, table: str) -> DataFrame:
         """Return an Iceberg table as this run has written it, or else as it was last published."""
+        self._end_if_written()
         source = self._table(table)
         heads = source.branches()
         branch = self._branch if self._branch in heads else MAIN
@@ -219,7 +282,7 @@ class Job:
             raise
         if not self._arguments.workflow_run_id:
             self._publish([self._writes])
-        elif pipeline.publishes(self._writes):
+        elif pipeline.publishes(self._writes) and not self._facts.compares:
             self._publish(pipeline.WRITTEN[::-1])
 
     def _publish(self, tables: Sequence[str]) -> None:
@@ -250,8 +313,15 @@ class Job:
             tables = {name: table for name, table in tables.items() if table.exists()}
         expired = withdrawal.expire(tables, self._delete_old_versions)
         if expired:
-            counts = ", ".join(f"{count} of {name}" for name, count in expired.items())
+            counts = ", ".join(f"{sum(reasons.values())} of {name}" for name, reasons in expired.items())
             print(f"expired snapshots that show withdrawn people or undo pseudonyms: {counts}", flush=True)
+            rows = [
+                {"target_table": name, "outcome": restoring.EXPIRED, "reason": reason, "rows": count}
+                for name, reasons in expired.items()
+                for reason, count in reasons.items()
+            ]
+            records = self._table("pipeline_runs", audit=True).read()
+            self.record("pipeline_runs", restoring.frame(records, rows, recorded_at=self.now, **self._run_columns()))
 
     def _delete_old_versions(self, table: str) -> None:
         bucket = self._arguments.bucket
@@ -262,15 +332,20 @@ class Job:
         """Append rows to a table of the audit database, with the ids and the profile of the run."""
         contract, audit_table = table_contract.load(table), self._table(table, audit=True)
         audit_table.evolve(contract)
-        run = {
+        run = {"target_table": self._writes, **self._run_columns()}
+        given = rows.withColumns({name: F.lit(value) for name, value in run.items() if name not in rows.columns})
+        audit_table.append(given.select(*(F.col(f.name).cast(f.dataType).alias(f.name) for f in contract.schema)))
+
+    def _run_columns(self) -> dict[str, str]:
+        """Return the columns of the audit tables that are the same for all rows of this run."""
+        return {
             "workflow_run_id": self._arguments.workflow_run_id,
             "job_run_id": self._arguments.job_run_id,
             "job": self._arguments.job_name,
             "profile": self._arguments.profile,
-            "target_table": self._writes,
+            "started_by": self._facts.started_by,
+            "code_commit": self._facts.commit,
         }
-        given = rows.withColumns({name: F.lit(value) for name, value in run.items() if name not in rows.columns})
-        audit_table.append(given.select(*(F.col(f.name).cast(f.dataType).alias(f.name) for f in contract.schema)))
 
     def _explain(self, error: Py4JError | PySparkException | OSError) -> str:
         """Describe a Spark error; names the damaged file of an input table, which Spark often does not."""
@@ -328,7 +403,14 @@ class Job:
         text = F.lit(json.dumps([asdict(count) for count in counts]))
         frame = self._spark.range(1).select(F.inline(F.from_json(text, shape)))
         self.record(
-            "pipeline_runs", frame.withColumns({"recorded_at": F.lit(self.now), "snapshot_id": F.lit(snapshot_id)})
+            "pipeline_runs",
+            frame.withColumns(
+                {
+                    "recorded_at": F.lit(self.now),
+                    "snapshot_id": F.lit(snapshot_id),
+                    "landing_data": F.lit(self._landing_data()),
+                }
+            ),
         )
 
     def _report(self, output_rows: int) -> dict[str, str]:

@@ -70,6 +70,14 @@ class Table:
         """Return all snapshots that have not expired."""
         return list(map(self._snapshot, self._iceberg().snapshots()))
 
+    def published_ids(self) -> set[int]:
+        """Return the ids of the unexpired snapshots that readers have seen: not those of a branch alone."""
+        return {entry.snapshotId() for entry in self._iceberg().history()} & {each.id for each in self.history()}
+
+    def set_current(self, snapshot_id: int) -> None:
+        """Make an earlier or later snapshot the one that readers see, in one commit."""
+        self._call("set_current_snapshot", f"table => '{self.name.split('.', 1)[1]}', snapshot_id => {snapshot_id}L")
+
     def read_snapshot(self, snapshot_id: int) -> DataFrame:
         """Return the rows of a snapshot."""
         return self._spark.read.option("snapshot-id", snapshot_id).table(self.name)

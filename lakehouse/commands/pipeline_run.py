@@ -9,7 +9,7 @@ from pathlib import Path
 
 from rich.live import Live
 
-from lakehouse import aws, reconciliation, tables
+from lakehouse import aws, reconciliation, run_folder, tables
 from lakehouse.commands.file_names import add_file_names
 from lakehouse.commands.operation import exclusive, take_lease, take_lease_if_deployed
 from lakehouse.console import Display
@@ -27,6 +27,7 @@ from lakehouse.report import (
     reconciliation_table,
     rows_table,
 )
+from lakehouse.run_facts import RunFacts
 from lakehouse.terraform import Outputs
 from lakehouse.workflow import Workflow, WorkflowRun
 
@@ -44,22 +45,32 @@ def run(environment: Environment, folder: Path | None, profile: str | None) -> N
         take_lease(lease, outputs)
         if data:
             upload(environment.display, outputs, data)
-        _run_workflow(environment, outputs, expected, lease)
+        facts = RunFacts(lease.owner, environment.project.commit(), data.folder.name if data else "")
+        run_workflow(environment, outputs, expected, lease, facts)
 
 
-def _run_workflow(
-    environment: Environment, outputs: Outputs, expected: dict[str, int] | None, lease: LeaseHolder
+def run_workflow(
+    environment: Environment,
+    outputs: Outputs,
+    expected: dict[str, int] | None,
+    lease: LeaseHolder,
+    facts: RunFacts,
 ) -> None:
-    """Start the workflow, follow it to its end, write and print the report."""
-    display, path = environment.display, environment.project.build / "run.json"
+    """Start the workflow, follow it to its end, write and print the report.
+
+    A run that resumes another one is reported under the id of that run.
+    """
+    display = environment.display
     session = aws.session(outputs.region)
     workflow = Workflow(session.client("glue", config=aws.CONFIG), outputs, pause=environment.poll_seconds)
     profile, overridden = workflow.deployed_policies()
     lease.check()
-    run_id = workflow.start(lease.id)
+    run_id = workflow.start(lease.id, facts)
+    path = run_folder.create(environment.project, facts.resumes or run_id) / run_folder.REPORT
     lease.hand_on(workflow.name, run_id)
-    finished = _follow(environment, workflow, run_id, outputs, lease)
+    finished = follow(environment, workflow, run_id, outputs, lease)
     lease.take_back()
+    finished = replace(finished, id=facts.resumes or run_id)
     published = tables.publications(session, outputs.database)
     reconciled = reconciliation.of_run(session, outputs.audit_database, finished.id)
     report = Report.of(finished, profile, published, reconciled)
@@ -92,7 +103,7 @@ def _problems(report: Report, expected: dict[str, int] | None) -> list[str]:
     return []
 
 
-def _follow(
+def follow(
     environment: Environment, workflow: Workflow, run_id: str, outputs: Outputs, lease: LeaseHolder
 ) -> WorkflowRun:
     """Show a run until it ends."""

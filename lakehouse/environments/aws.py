@@ -84,6 +84,9 @@ class AwsEnvironment(Environment):
         """Ask."""
         ask(confirm, question)
 
+    def refuse_schedule(self) -> None:
+        """Accept: Glue starts the runs."""
+
     def run_input(self, folder: Path | None) -> None:
         """Refuse a folder: only `make landing`, which asks first, replaces the landing zone."""
         if folder is not None:

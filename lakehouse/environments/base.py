@@ -90,6 +90,10 @@ class Environment(ABC):
     def confirm_deletion(self, confirm: Confirm, question: str) -> None:
         """On AWS, ask before files are deleted."""
 
+    @abstractmethod
+    def refuse_schedule(self) -> None:
+        """Raise a LakehouseError if nothing would start the runs of a schedule."""
+
     # Runs
 
     @abstractmethod

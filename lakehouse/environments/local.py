@@ -15,7 +15,7 @@ from lakehouse import aws, embedded_aws, tables
 from lakehouse.checkout_lock import checkout_lock
 from lakehouse.console import Display
 from lakehouse.environments.base import Confirm, Environment
-from lakehouse.errors import LakehouseError
+from lakehouse.errors import LakehouseError, WorkflowError
 from lakehouse.landing import LandingData
 from lakehouse.landing_input import landing_data
 from lakehouse.lease_holder import LeaseHolder
@@ -54,7 +54,7 @@ class LocalEnvironment(Environment):
     def connect(self, *, start: bool = False, keep: bool = True) -> Iterator[None]:
         """Point this process to the embedded AWS and to no other.
 
-        An embedded AWS that this command started is stopped again if the command fails.
+        An embedded AWS that this command started is stopped again if the command fails, unless a run has failed.
         """
         running = embedded_aws.status(self.project.root)
         was_up = running is not None
@@ -69,6 +69,8 @@ class LocalEnvironment(Environment):
                 yield
             if not (was_up or keep):
                 embedded_aws.down(self.project.root)
+        except WorkflowError:  # `make rerun` continues the failed run, whose tables are here
+            raise
         except BaseException:
             if not was_up:
                 embedded_aws.down(self.project.root, keep_logs=True)
@@ -117,6 +119,13 @@ class LocalEnvironment(Environment):
 
     def confirm_deletion(self, confirm: Confirm, question: str) -> None:
         """Ask nothing."""
+
+    def refuse_schedule(self) -> None:
+        """Refuse: triggers fire while the embedded AWS is up, but none by the clock."""
+        raise LakehouseError(
+            "The embedded AWS starts no run by the clock, so nothing was written. Name an environment on AWS: "
+            "make schedule ENV=dev CRON='0 3 * * ? *'"
+        )
 
     def run_input(self, folder: Path | None) -> LandingData:
         """Return the data of a folder, or of the sample."""

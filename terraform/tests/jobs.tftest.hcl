@@ -114,12 +114,17 @@ run "the_erasure_job_runs_on_request_only" {
   }
 
   assert {
-    condition     = alltrue([for job in keys(output.jobs) : aws_glue_job.this[job].role_arn == var.role_arn]) && keys(output.jobs) == keys(output.job_tables) && !contains(keys(output.jobs), "forget")
+    condition     = output.rollback_job == "stedi-test-rollback" && aws_glue_job.this["rollback"].role_arn == var.role_arn
+    error_message = "Got ${output.rollback_job} with ${aws_glue_job.this["rollback"].role_arn}."
+  }
+
+  assert {
+    condition     = alltrue([for job in keys(output.jobs) : aws_glue_job.this[job].role_arn == var.role_arn]) && keys(output.jobs) == keys(output.job_tables) && length(setintersection(keys(output.jobs), ["forget", "rollback"])) == 0
     error_message = "Only that job can erase; got ${jsonencode(output.jobs)}."
   }
 
   assert {
-    condition     = !contains(flatten([for trigger in concat([aws_glue_trigger.start], values(aws_glue_trigger.after)) : concat(trigger.actions[*].job_name, flatten(trigger.predicate[*].conditions[*].job_name))]), "stedi-test-forget")
+    condition     = length(setintersection(flatten([for trigger in concat([aws_glue_trigger.start], values(aws_glue_trigger.after)) : concat(trigger.actions[*].job_name, flatten(trigger.predicate[*].conditions[*].job_name))]), ["stedi-test-forget", "stedi-test-rollback"])) == 0
     error_message = "No trigger starts it or waits for it."
   }
 }
@@ -233,7 +238,7 @@ run "variables_reach_every_job" {
   }
 
   assert {
-    condition     = alltrue([for name, job in aws_glue_job.this : job.timeout == 7 && job.max_retries == (name == "forget" ? 0 : 2)])
+    condition     = alltrue([for name, job in aws_glue_job.this : job.timeout == 7 && job.max_retries == (contains(["forget", "rollback"], name) ? 0 : 2)])
     error_message = "Timeout and retries are the variables', not Glue's 48 hours."
   }
 
@@ -300,6 +305,7 @@ run "single_jobs_differ_a_schedule_starts_them_and_key_and_vpc_hold_for_all" {
       step_trainer_landing_to_trusted  = ["G.1X", 2, 30, 1, "STANDARD"]
       machine_learning_curated         = ["G.2X", 5, 90, 0, "FLEX"]
       forget                           = ["G.1X", 2, 30, 0, "STANDARD"]
+      rollback                         = ["G.1X", 2, 30, 0, "STANDARD"]
     }
     error_message = "A setting of a single job is for that job alone."
   }
@@ -383,7 +389,7 @@ run "one_job_for_all_steps" {
   }
 
   assert {
-    condition     = output.jobs.all_steps == output.last_job && join(",", keys(output.jobs)) == "all_steps" && join(",", keys(aws_glue_job.this)) == "all_steps,forget"
+    condition     = output.jobs.all_steps == output.last_job && join(",", keys(output.jobs)) == "all_steps" && join(",", keys(aws_glue_job.this)) == "all_steps,forget,rollback"
     error_message = "Got ${jsonencode(output.jobs)}."
   }
 

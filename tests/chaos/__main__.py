@@ -36,6 +36,8 @@ LAST = JOBS[-1]
 READS_CUSTOMER_TRUSTED = "customer_trusted_to_curated"
 KILLS_PER_ROUND = 25  # of five jobs: a round is one run that is struck until it is let through
 STOPS = 3
+ROLLBACKS = 6
+RERUNS = 3
 UNSEEN = -1
 BAD_LINE = '{"user": "nobody", "email": "nobody"}\n'
 
@@ -226,6 +228,66 @@ class Chaos:
             self.breaks(f"a second operator's {name} is refused: {done.stdout} {done.stderr}")
         self._note(Try("second operator", name, "", True, UNSEEN, said))
 
+    def go_back(self, folder: Path) -> None:
+        """Kill rollbacks between their commits: `make rollback` completes them, and all tables are those of one run."""
+        self.console.print("[bold]rollback[/]")
+        rows = []
+        # A run without a customer of an earlier one withdraws them, which no rollback undoes: the second run has all.
+        for number, sources in enumerate((self.data[:1], self.data)):
+            data = folder / f"back{number}"
+            for source in sources:
+                for file in source.glob("*/landing/*"):
+                    place = data / file.relative_to(source).parent / f"{source.name}-{file.name}"
+                    place.parent.mkdir(parents=True, exist_ok=True)
+                    place.symlink_to(file)
+            landing.replace(self.lake.s3, self.lake.bucket, landing.find(data))
+            self.lake.run_all(f"wr_back_{number}")
+            rows.append(self.lake.tables())
+        for number in range(ROLLBACKS):
+            target = number % 2
+            old, new, run_id = rows[1 - target], rows[target], f"wr_back_{target}"
+            struck = Struck()
+            commit, delay = self.random.randrange(6), self.random.uniform(0, 0.15)
+            kill = faults.kill_between_commits(commit, delay, self.lake, self.random, struck)
+            try:
+                run = self.lake.run("rollback", "", kill, run=run_id)
+                seen = self.lake.check_readers(old, new, run_id, publishing=True)
+                self._note(Try("rollback", "rollback", struck.what, run.state != "SUCCEEDED", seen, run.said))
+                self.project.succeed("rollback", "--run", run_id)
+                if self.lake.check_readers(old, new, run_id, publishing=True) != len(new):
+                    self.breaks(f"a rollback to {run_id} is completed by the same command")
+            except (BrokenPromiseError, AssertionError) as promise:
+                self.breaks(f"rollback: {promise}")
+
+    def continue_failed(self) -> None:
+        """Kill a job of a workflow run, and continue the run from there with `make rerun`."""
+        for _ in range(RERUNS):
+            with self.round("rerun", new_run=False) as (_, runs):
+                run_id, job = self._start(), self.random.choice(JOBS)
+                struck = Struck()
+                while not (found := self._started(run_id).get(job)):
+                    time.sleep(0.05)
+                process = self.lake.process(found)
+                while not process.leader:
+                    time.sleep(0.01)
+                faults.kill_after(self.random.uniform(0, self.seconds[job]), self.random, struck)(process)
+                ended = self._wait(run_id)
+                failed = any(run.state != "SUCCEEDED" for run in ended.values())
+                new = self._look(run_id, publishing=job == LAST)
+                self._note(Try("rerun", job, struck.what, failed, new, ended[job].said))
+                done = self.project.lakehouse("resume", "--run", run_id)
+                said = " ".join(f"{done.stdout} {done.stderr}".split())
+                expected = f"continues with {job}" if failed else "there is nothing to repeat"
+                if (done.returncode == 0) != failed or expected not in said:
+                    self.breaks(f"a failed run continues with its failed job: {said}")
+                runs.update(self.lake.writers(run_id))
+
+    def _started(self, run_id: str) -> dict[str, str]:
+        """Return the job run of each job of a workflow run that has started."""
+        run = self.lake.glue.get_workflow_run(Name=self.lake.workflow, RunId=run_id, IncludeGraph=True)["Run"]
+        found = {node["Name"]: node.get("JobDetails", {}).get("JobRuns", []) for node in run["Graph"]["Nodes"]}
+        return {job: found[name][-1]["Id"] for job, name in self.lake.jobs.items() if found.get(name)}
+
     def run_beside(self) -> None:
         """Let jobs that know no Iceberg begin and end at every moment of a run."""
         name = self.lake.add_plain_job()
@@ -410,7 +472,7 @@ def _lives(process: Popen[str]) -> bool:
 def main() -> None:
     """Try the faults and tell what came of them; exit 1 where a promise was broken."""
     parser = argparse.ArgumentParser(prog="make chaos", description=__doc__)
-    parser.add_argument("--only", choices=["operators", "beside", "stop", "damage", "kill"])
+    parser.add_argument("--only", choices=["operators", "beside", "stop", "damage", "kill", "rerun", "rollback"])
     arguments = parser.parse_args()
     seed, kills = whole_number("SEED", SystemRandom().randrange(10**6)), whole_number("KILLS", 50)
     console, started = Console(width=None if sys.stdout.isatty() else 120), time.monotonic()
@@ -427,6 +489,8 @@ def main() -> None:
                 "stop": chaos.stop,
                 "damage": chaos.damage,
                 "kill": partial(chaos.kill, kills),
+                "rerun": chaos.continue_failed,
+                "rollback": partial(chaos.go_back, Path(folder)),
             }
             try:
                 for phase, try_faults in phases.items():

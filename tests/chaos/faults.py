@@ -57,6 +57,21 @@ def kill_while_publishing(
     return meanwhile
 
 
+def kill_between_commits(
+    commits: int, delay: float, lake: Lake, random: Random, struck: Struck
+) -> Callable[[Process], None]:
+    """Kill a job a moment after its n-th commit to the five tables."""
+    before = lake.metadata_files()
+
+    def meanwhile(process: Process) -> None:
+        while process.alive and lake.metadata_files() < before + commits:
+            time.sleep(POLL)
+        time.sleep(delay)
+        _kill(process, random, f"{delay * 1000:.0f} ms after commit {commits}", struck)
+
+    return meanwhile
+
+
 def _kill(process: Process, random: Random, when: str, struck: Struck) -> None:
     program = random.choice(["java", "python", "all"])
     victim = process.find(program) if program != "all" else None

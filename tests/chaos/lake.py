@@ -16,7 +16,7 @@ from pyiceberg.table import Table
 
 import embedded_aws
 from lakehouse import landing
-from lakehouse.tables import Publication, outdated
+from lakehouse.tables import TABLE_OF_JOB, Publication, outdated
 from tests.support.project import ICEBERG_TABLES, JOBS, Project
 
 Rows = Counter[tuple[Any, ...]]
@@ -117,12 +117,15 @@ class Lake:
 
     # Jobs
 
-    def run(self, job: str, workflow_run_id: str, meanwhile: Callable[[Process], None] = lambda _: None) -> JobRun:
+    def run(
+        self, job: str, workflow_run_id: str, meanwhile: Callable[[Process], None] = lambda _: None, **more: str
+    ) -> JobRun:
         """Run one job as part of a workflow run, and do something `meanwhile`, from the start of its process on."""
         name = self.jobs[job]
-        arguments = {"--WORKFLOW_RUN_ID": workflow_run_id, "--lease": OPERATION}
+        own = {f"--{argument}": value for argument, value in more.items()}
+        arguments = {"--WORKFLOW_RUN_ID": workflow_run_id, "--lease": OPERATION, **own}
         run_id = self.glue.start_job_run(JobName=name, Arguments=arguments)["JobRunId"]
-        process = Process(self._folder / "jobs" / run_id, self._server)
+        process = self.process(run_id)
         started = time.monotonic()
         while not process.leader and not self._ended(name, run_id):
             time.sleep(0.01)
@@ -136,6 +139,10 @@ class Lake:
                 raise BrokenPromiseError(f"{job} {run_id} does not end")
             time.sleep(0.1)
         return JobRun(run_id, ended["JobRunState"], ended.get("ErrorMessage", ""), seconds)
+
+    def process(self, job_run_id: str) -> Process:
+        """Return the process group of a job run."""
+        return Process(self._folder / "jobs" / job_run_id, self._server)
 
     def run_all(self, workflow_run_id: str) -> dict[str, JobRun]:
         """Run the five jobs, undisturbed, one after the other."""
@@ -256,12 +263,19 @@ class Lake:
         accounts = self.catalog().load_table((f"{self.database}_audit", "pipeline_runs")).scan().to_arrow().to_pylist()
         balance: Counter[tuple[str, str]] = Counter()
         for row in accounts:
-            sign = {"read": 1, "output": 0}.get(row["outcome"], -1)
+            sign = {"read": 1, "output": 0, "restored": 0, "expired": 0}.get(row["outcome"], -1)
             balance[row["job_run_id"], row["source_table"]] += sign * row["rows"]
         if wrong := {key: rest for key, rest in balance.items() if rest}:
             raise BrokenPromiseError(f"rows are not accounted for: {wrong}")
         if missing := {run.id for run in runs.values()} - {row["job_run_id"] for row in accounts}:
             raise BrokenPromiseError(f"runs have no account: {missing}")
+
+    def writers(self, workflow_run_id: str) -> dict[str, JobRun]:
+        """Return the job run that has written each table of a workflow run, by job."""
+        accounts = self.catalog().load_table((f"{self.database}_audit", "pipeline_runs")).scan().to_arrow().to_pylist()
+        rows = sorted((row for row in accounts if row["workflow_run_id"] == workflow_run_id), key=_recorded_at)
+        last = {row["target_table"]: row["job_run_id"] for row in rows if row["outcome"] == "output"}
+        return {job: JobRun(last[table], "SUCCEEDED", "", 0) for job, table in TABLE_OF_JOB.items() if table in last}
 
     def quarantined(self, runs: Mapping[str, JobRun]) -> dict[str, int]:
         """Count the quarantined records of some job runs by landing table."""
@@ -276,6 +290,10 @@ class Lake:
     def _five(self) -> dict[str, Table]:
         catalog = self.catalog()
         return {name: catalog.load_table((self.database, name)) for name in ICEBERG_TABLES}
+
+
+def _recorded_at(row: Mapping[str, Any]) -> int:
+    return int(row["recorded_at"])
 
 
 def rows_of(table: Table) -> Rows:

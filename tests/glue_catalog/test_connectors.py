@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import re
 from collections import defaultdict
@@ -95,6 +96,13 @@ def test_a_rerun_gives_the_same(lakehouse: Project, expected: dict[str, dict[str
     assert lakehouse.report()["tables"] == expected[PROFILES[-1]]
     assert lakehouse.iceberg_rows() == {table: expected[PROFILES[-1]][table] for table in ICEBERG_TABLES}
     assert all(number > before[table] for table, number in commits(lakehouse).items())
+
+
+def test_a_rollback_makes_an_earlier_run_current(lakehouse: Project, expected: dict[str, dict[str, int]]) -> None:
+    latest, before, *_ = csv.DictReader(lakehouse.succeed("runs").splitlines())
+    assert latest["profile"] == before["profile"] == PROFILES[-1]
+    lakehouse.succeed("rollback", "--run", before["run"])
+    assert lakehouse.iceberg_rows() == {table: expected[PROFILES[-1]][table] for table in ICEBERG_TABLES}
 
 
 def test_terraform_plans_no_change(lakehouse: Project, expected: dict[str, dict[str, int]]) -> None:

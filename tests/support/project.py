@@ -17,7 +17,7 @@ from typing import Any
 import boto3
 import psutil
 import pyarrow as pa
-from pyiceberg.catalog import load_catalog
+from pyiceberg.catalog import Catalog, load_catalog
 
 import embedded_aws
 
@@ -29,7 +29,7 @@ TABLES = json.loads((REPOSITORY / "glue_jobs" / "pipeline.json").read_text())["t
 """What pipeline.json declares of each table; those that jobs write in the order of the jobs."""
 
 JOBS = [table["job"] for table in TABLES.values() if "job" in table]
-ALL_JOBS = [*JOBS, "forget"]
+ALL_JOBS = [*JOBS, "rollback", "forget"]
 LANDING_TABLES = [name for name, table in TABLES.items() if table["zone"] == "landing"]
 ICEBERG_TABLES = [name for name, table in TABLES.items() if "job" in table]
 AUDIT_TABLES = [name for name, table in TABLES.items() if table["zone"] in ("audit", "quarantine")]
@@ -93,7 +93,7 @@ class Project:
 
     def report(self) -> dict[str, Any]:
         """Return run.json of the last run."""
-        report: dict[str, Any] = json.loads((self.root / "build/local/run.json").read_text())
+        report: dict[str, Any] = json.loads((self.root / "build/local/runs/latest/run.json").read_text())
         return report
 
     def environment(self) -> dict[str, str]:
@@ -113,8 +113,8 @@ class Project:
             aws_secret_access_key=env["AWS_SECRET_ACCESS_KEY"],
         )
 
-    def table(self, name: str, database: str = "STEDI_DATABASE") -> pa.Table:
-        """Read an Iceberg table as any client would: Glue catalog, metadata and Parquet files in S3."""
+    def catalog(self) -> Catalog:
+        """Return the catalog as any client opens it."""
         env = self.environment()
         settings = {
             "type": "glue",
@@ -127,7 +127,11 @@ class Project:
             "s3.access-key-id": env["AWS_ACCESS_KEY_ID"],
             "s3.secret-access-key": env["AWS_SECRET_ACCESS_KEY"],
         }
-        return load_catalog("test", **settings).load_table((env[database], name)).scan().to_arrow()
+        return load_catalog("test", **settings)
+
+    def table(self, name: str, database: str = "STEDI_DATABASE") -> pa.Table:
+        """Read an Iceberg table as any client would: Glue catalog, metadata and Parquet files in S3."""
+        return self.catalog().load_table((self.environment()[database], name)).scan().to_arrow()
 
     def iceberg_rows(self) -> dict[str, int]:
         """Count the rows of the five Iceberg tables by reading them."""

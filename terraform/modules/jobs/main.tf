@@ -22,10 +22,11 @@ locals {
     ]
   ])
 
-  # All jobs with their roles: those of the workflow, and the erasure job, which runs on request only.
+  # All jobs with their roles: those of the workflow, and two that run on request only.
   jobs = merge(
     { for job, spec in local.workflow_jobs : job => { description = spec.description, role_arn = var.role_arn } },
     { forget = { description = "Handles erasure requests: erases a person from all data, and verifies the result.", role_arn = var.forget_role_arn } },
+    { rollback = { description = "Puts all tables back to an earlier run, as one consistent set.", role_arn = var.role_arn } },
   )
 
   # Settings per job: job_settings, or else the settings of all jobs.
@@ -34,8 +35,8 @@ locals {
       worker_type       = coalesce(try(var.job_settings[job].worker_type, null), var.worker_type)
       number_of_workers = coalesce(try(var.job_settings[job].number_of_workers, null), var.number_of_workers)
       timeout           = coalesce(try(var.job_settings[job].timeout, null), var.timeout)
-      # The operator follows the erasure run and repeats it; an unattended retry could collide with a pipeline run.
-      max_retries     = coalesce(try(var.job_settings[job].max_retries, null), job == "forget" ? 0 : var.max_retries)
+      # The operator follows these and repeats them; an unattended retry could collide with a pipeline run.
+      max_retries     = coalesce(try(var.job_settings[job].max_retries, null), contains(["forget", "rollback"], job) ? 0 : var.max_retries)
       execution_class = coalesce(try(var.job_settings[job].execution_class, null), var.execution_class)
     }
   }

@@ -8,6 +8,11 @@ output "forget_job" {
   value       = aws_glue_job.this["forget"].name
 }
 
+output "rollback_job" {
+  description = "Name of the Glue job that puts the tables back to an earlier run."
+  value       = aws_glue_job.this["rollback"].name
+}
+
 output "job_arguments" {
   description = "Default arguments of every job."
   value       = local.default_arguments

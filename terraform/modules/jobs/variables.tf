@@ -84,7 +84,7 @@ variable "timeout" {
 }
 
 variable "max_retries" {
-  description = "How often Glue retries a failed job run; the erasure job is not retried."
+  description = "How often Glue retries a failed job run; the erasure and rollback jobs are not retried."
   type        = number
 }
 

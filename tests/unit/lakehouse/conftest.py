@@ -53,6 +53,7 @@ def outputs() -> Outputs:
         athena_workgroup="stedi-local",
         audit_database="stedi_local_audit",
         forget_job="stedi-local-forget",
+        rollback_job="stedi-local-rollback",
     )
 
 

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from embedded_aws import EmbeddedAws
-from lakehouse import aws, landing, lease_holder, reconciliation, tables
+from lakehouse import aws, landing, lease_holder, reconciliation, run_folder, tables
 from lakehouse.commands import data, deployment, pipeline_run, privacy
 from lakehouse.console import Display
 from lakehouse.environments import AwsEnvironment, Environment, LocalEnvironment, open_environment
@@ -29,6 +29,7 @@ from lakehouse.errors import (
 from lakehouse.lease import PROPERTY, LeaseError
 from lakehouse.project import Project
 from lakehouse.reconciliation import Reconciliation
+from lakehouse.run_facts import RunFacts
 from lakehouse.tables import ACCOUNTED_FOR, TABLE_OF_JOB, Publication
 from lakehouse.terraform import Outputs
 from tests.support.operator_fakes import FakeGlue, FakeLease, moment, printed
@@ -137,6 +138,7 @@ def world(outputs: Outputs, monkeypatch: pytest.MonkeyPatch) -> World:
     monkeypatch.setattr(local_environment.embedded_aws, "down", down)
     monkeypatch.setattr(local_environment.embedded_aws, "status", lambda _: world.box)
     monkeypatch.setattr(aws, "session", lambda _: FakeSession())
+    monkeypatch.setattr(Project, "commit", lambda _: "1234567890ab")
     monkeypatch.setattr(landing, "replace", lambda *_: world.events.append("upload"))
     monkeypatch.setattr(tables, "publications", lambda *_: world.publications())
     monkeypatch.setattr(reconciliation, "of_run", lambda *_: world.reconciliations)
@@ -157,7 +159,7 @@ def dev(root: Path, display: Display) -> Environment:
 
 
 def report(environment: Environment) -> dict[str, Any]:
-    document: dict[str, Any] = json.loads((environment.project.build / "run.json").read_text())
+    document: dict[str, Any] = json.loads((environment.project.runs / "latest" / "run.json").read_text())
     return document
 
 
@@ -184,6 +186,9 @@ def test_a_local_run_does_everything_in_order(local: Environment, world: World, 
     ]
     assert world.glue.calls == ["start"]
     assert len(world.glue.properties[0][PROPERTY]) == 32  # the id of the lease that the jobs join
+    facts = RunFacts.of(world.glue.properties[0])
+    assert "@" in facts.started_by
+    assert (facts.commit, facts.data) == ("1234567890ab", landing_folder.name)
     assert report(local)["status"] == "SUCCEEDED"
     assert report(local)["tables"] == ROWS
     assert world.box is not None
@@ -299,8 +304,7 @@ def test_a_warning_about_an_empty_table_gives_reasons_and_counts(
 
 
 def test_bad_data_stops_before_anything_starts(local: Environment, world: World, tmp_path: Path) -> None:
-    local.project.build.mkdir(parents=True)
-    (local.project.build / "run.json").write_text('{"status": "SUCCEEDED"}')
+    (run_folder.create(local.project, "wr_0") / "run.json").write_text('{"status": "SUCCEEDED"}')
     with pytest.raises(LakehouseError, match="does not exist"):
         pipeline_run.run(local, tmp_path / "nowhere", None)
     assert world.events == []
@@ -314,7 +318,8 @@ def test_a_failed_job_fails_the_run(
     with pytest.raises(WorkflowError, match=r"accelerometer_landing_to_trusted FAILED:\n  SyntaxError: no"):
         pipeline_run.run(local, landing_folder, None)
     assert report(local)["status"] == "FAILED"
-    assert world.events[-1] == "down, but for the logs"
+    assert world.events[-1] == "lease released"
+    assert world.box is not None, "for make rerun"
 
 
 @pytest.mark.parametrize("error", [TerraformError("no"), KeyboardInterrupt(), LakehouseError("port in use")])
@@ -331,7 +336,7 @@ def test_a_failed_command_stops_the_embedded_aws_only_if_it_started_it(
     if isinstance(error, KeyboardInterrupt):
         still_up = "The embedded AWS is still up at http://127.0.0.1:1. To stop it: make down"
         assert (still_up in str(raised.value)) == was_up
-    assert not (local.project.build / "run.json").exists()
+    assert not local.project.runs.exists()
 
 
 def test_an_interrupted_local_run_is_stopped_and_reports_the_state_of_the_tables(
@@ -339,8 +344,7 @@ def test_an_interrupted_local_run_is_stopped_and_reports_the_state_of_the_tables
 ) -> None:
     world.box = EmbeddedAws(endpoint="http://127.0.0.1:1", pid=1)
     world.published_by = "wr_0"
-    local.project.build.mkdir(parents=True)
-    (local.project.build / "run.json").write_text('{"status": "SUCCEEDED"}')
+    (run_folder.create(local.project, "wr_0") / "run.json").write_text('{"status": "SUCCEEDED"}')
     running = moment(outputs, "RUNNING", "SUCCEEDED", "RUNNING")
     world.glue.moments = [running, KeyboardInterrupt(), running, moment(outputs, "STOPPED", "SUCCEEDED", "STOPPED")]
     with pytest.raises(CommandInterruptedError) as interrupted:
@@ -352,7 +356,8 @@ def test_an_interrupted_local_run_is_stopped_and_reports_the_state_of_the_tables
     )
     assert world.glue.calls == ["start", "stop wr_1"]
     assert world.events[-1] == "lease released"
-    assert report(local) == {"status": "SUCCEEDED"}  # of the last run
+    assert (local.project.runs / "wr_0" / "run.json").read_text() == '{"status": "SUCCEEDED"}'
+    assert not list((local.project.runs / "latest").iterdir()), "the run that was interrupted has no report"
 
 
 def test_a_second_operation_is_refused_before_it_changes_anything(

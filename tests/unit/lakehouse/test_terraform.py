@@ -33,6 +33,7 @@ OUTPUTS = {
     "athena_workgroup": "stedi-local",
     "audit_database": "stedi_local_audit",
     "forget_job": "stedi-local-forget",
+    "rollback_job": "stedi-local-rollback",
 }
 NO_PROVIDER = """Initializing provider plugins...
 

@@ -7,6 +7,7 @@ from botocore.exceptions import ClientError, EndpointConnectionError
 
 from lakehouse.errors import WorkflowError
 from lakehouse.lease import PROPERTY
+from lakehouse.run_facts import RunFacts
 from lakehouse.tables import TABLE_OF_JOB
 from lakehouse.terraform import Outputs
 from lakehouse.workflow import Workflow, WorkflowRun
@@ -92,8 +93,8 @@ def test_gives_up_at_once_when_asking_again_cannot_help(outputs: Outputs) -> Non
 
 def test_a_run_is_told_whose_lease_its_jobs_take_on(outputs: Outputs) -> None:
     glue = FakeGlue(outputs, [])
-    assert Workflow(glue, outputs, pause=0).start("an operation") == "wr_1"
-    assert glue.properties == [{PROPERTY: "an operation"}]
+    assert Workflow(glue, outputs, pause=0).start("an operation", RunFacts(started_by="ada@laptop")) == "wr_1"
+    assert glue.properties == [{PROPERTY: "an operation", "started_by": "ada@laptop"}]
 
 
 def test_says_so_when_something_else_has_started_a_run(outputs: Outputs, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -104,7 +105,7 @@ def test_says_so_when_something_else_has_started_a_run(outputs: Outputs, monkeyp
 
     monkeypatch.setattr(glue, "start_workflow_run", refuse)
     with pytest.raises(WorkflowError, match="Another run of stedi-local-lakehouse is in progress"):
-        Workflow(glue, outputs, pause=0).start("an operation")
+        Workflow(glue, outputs, pause=0).start("an operation", RunFacts())
 
 
 def test_reads_the_deployed_profile_and_overrides(outputs: Outputs) -> None:

@@ -11,6 +11,6 @@ SELECT
     sum(CASE WHEN outcome = 'quarantined' THEN "rows" ELSE 0 END) AS quarantined,
     sum(CASE WHEN outcome = 'read' THEN "rows" ELSE -"rows" END) AS unaccounted
 FROM "${audit_database}"."pipeline_runs"
-WHERE outcome <> 'output'
+WHERE outcome NOT IN ('output', 'restored', 'expired')
 GROUP BY workflow_run_id, job_run_id, job, source_table
 ORDER BY recorded_at DESC, source_table

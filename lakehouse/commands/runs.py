@@ -1,0 +1,114 @@
+"""The runs of an environment: list them, show one."""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from rich.table import Table
+from rich.text import Text
+
+from lakehouse import aws
+from lakehouse.environments import Environment
+from lakehouse.errors import LakehouseError
+from lakehouse.history import TRAINING, History, Run, short
+from lakehouse.report import reconciliation_table
+
+COLUMNS = ("Run", "When (UTC)", "By", "Profile", "Data", "Commit", "Rows", "Dropped", "Seconds", "DPU-s", "State")
+NUMBERS = ("Rows", "Dropped", "Seconds", "DPU-s")
+STYLES = {"SUCCEEDED": "green", "COMPARED": "dim", "RUNNING": "cyan"}
+
+
+def runs(environment: Environment, run_id: str, limit: int) -> None:
+    """List the last runs, or show one with its rows by reason: tables on a terminal, CSV elsewhere."""
+    display = environment.display
+    with environment.connect():
+        outputs = environment.terraform().outputs()
+        history = History.of(environment.project, aws.session(outputs.region), outputs)
+        ids = [history.find(run_id)] if run_id else history.ids()[:limit]
+        shown = [history.run(id_) for id_ in ids]
+    if not shown:
+        raise LakehouseError(f"There are no runs of {environment.name} yet. Run: make run-pipeline{environment.option}")
+    if not display.console.is_terminal:
+        writer = csv.DictWriter(display.console.file, list(as_values(shown[0])), lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(map(as_values, shown))
+        return
+    display.console.print(runs_table(shown))
+    if not run_id:
+        display.say(
+            f"Rows are those of {TRAINING}. Reasons of one run: make runs{environment.option} RUN={shown[0].id}"
+        )
+        return
+    (run,) = shown
+    if run.reconciliations:
+        display.console.print(reconciliation_table(run.reconciliations))
+        display.console.print(reasons_table(run))
+    display.say(f"Run {run.id}")
+
+
+def runs_table(shown: list[Run]) -> Table:
+    """Return one line for each run."""
+    table = Table(*COLUMNS)
+    for column in table.columns:
+        column.justify = "right" if column.header in NUMBERS else "left"
+        column.no_wrap = column.header != "State"
+    for run in shown:
+        figures = (run.rows.get(TRAINING), sum(run.dropped.values()) if run.reconciliations else None)
+        cells = [
+            short(run.id),
+            run.started.strftime("%Y-%m-%d %H:%M") if run.started else "",
+            run.started_by,
+            run.profile,
+            describe_data(run.data),
+            run.commit,
+            *(_number(figure) for figure in figures),
+            "" if run.seconds is None else f"{run.seconds:.0f}",
+            _number(run.dpu_seconds),
+        ]
+        table.add_row(*map(Text, cells), Text(run.state, style=STYLES.get(run.state, "red" if run.state else "")))
+    return table
+
+
+def reasons_table(run: Run) -> Table:
+    """Return the rows of each input by drop reason and reason of quarantine."""
+    table = Table("Rows of", "Outcome", "Reason", "Rows")
+    table.columns[3].justify = "right"
+    for found in run.reconciliations:
+        for outcome, reasons in (("dropped", found.dropped), ("quarantined", found.quarantined)):
+            for reason, rows in sorted(reasons.items(), key=lambda item: -item[1]):
+                table.add_row(found.table, outcome, Text(reason), f"{rows:,}")
+    return table
+
+
+def describe_data(data: Mapping[str, Any]) -> str:
+    """Return landing data in a few words: name, files, size."""
+    tables = [value for value in data.values() if isinstance(value, dict)]
+    if not tables:
+        return ""
+    files, size = sum(table["files"] for table in tables), sum(table["bytes"] for table in tables)
+    return f"{data.get('name') or 'as landed'}, {files:,} files, {size / 1e6:.1f} MB"
+
+
+def as_values(run: Run) -> dict[str, Any]:
+    """Return a run as a row of CSV; rows, reasons and data as JSON."""
+    return {
+        "run": run.id,
+        "started": run.started.isoformat(timespec="seconds") if run.started else "",
+        "started_by": run.started_by,
+        "profile": run.profile,
+        "data": json.dumps(dict(run.data)) if run.data else "",
+        "commit": run.commit,
+        "rows": json.dumps(dict(run.rows)),
+        "dropped": json.dumps(dict(run.dropped)),
+        "quarantined": json.dumps(dict(run.quarantined)),
+        "seconds": run.seconds,
+        "dpu_seconds": run.dpu_seconds,
+        "state": run.state,
+    }
+
+
+def _number(value: int | None) -> str:
+    return "" if value is None else f"{value:,}"

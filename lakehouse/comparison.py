@@ -1,0 +1,141 @@
+"""Compare two runs: rows in and out by reason, customers by pseudonym, training rows that pair two people."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import boto3
+
+from lakehouse.athena import Athena, QueryError
+from lakehouse.history import TRAINING, Run
+from lakehouse.tables import TABLE_OF_JOB, catalog_of
+
+PEOPLE = "customer_trusted"
+READINGS = "accelerometer_trusted"
+
+
+@dataclass(frozen=True)
+class Count:
+    """Rows of a table with one outcome and reason in both runs; None if a run has no such table on record."""
+
+    table: str
+    outcome: str
+    reason: str
+    rows: tuple[int | None, int | None]
+
+    @property
+    def difference(self) -> int | None:
+        """Rows of the second run beyond those of the first."""
+        first, second = self.rows
+        return None if first is None or second is None else second - first
+
+
+@dataclass(frozen=True)
+class Change:
+    """A customer who is kept in one run only."""
+
+    pseudonym: str
+    kept_in: int
+    """0: the first run; 1: the second."""
+    reason: str
+    """Why the other run does not keep them; empty if it has no record of them."""
+
+
+@dataclass(frozen=True)
+class Pairs:
+    """Training rows that pair the step of one customer with the movement of another."""
+
+    rows: int | None
+    why_unknown: str = ""
+
+
+def counts(runs: tuple[Run, Run]) -> list[Count]:
+    """Return rows read, published, dropped and quarantined by source table, then rows written by table."""
+    found = [{(table, outcome, reason): rows for table, outcome, reason, rows in _counts_of(run)} for run in runs]
+    order = dict.fromkeys([*found[0], *found[1]])
+    known = [{table for table, *_ in each} for each in found]
+    rank = {"read": 0, "published": 1, "dropped": 2, "quarantined": 3, "written": 4}
+    tables = list(dict.fromkeys(table for table, *_ in order if table not in TABLE_OF_JOB.values()))
+    tables += TABLE_OF_JOB.values()
+
+    def rows(side: int, key: tuple[str, str, str]) -> int | None:
+        return found[side].get(key, 0 if key[0] in known[side] else None)
+
+    keys = sorted(order, key=lambda key: (key[1] == "written", tables.index(key[0]), rank[key[1]], key[2]))
+    return [Count(*key, (rows(0, key), rows(1, key))) for key in keys]
+
+
+def _counts_of(run: Run) -> Iterator[tuple[str, str, str, int]]:
+    for found in run.reconciliations:
+        yield found.table, "read", "", found.read
+        yield found.table, "published", "", found.published
+        for outcome, reasons in (("dropped", found.dropped), ("quarantined", found.quarantined)):
+            for reason, rows in reasons.items():
+                yield found.table, outcome, reason, rows
+    for table, rows in run.rows.items():
+        yield table, "written", "", rows
+
+
+def decisions(session: boto3.Session, audit_database: str, ids: Iterable[str]) -> list[dict[str, Any]]:
+    """Return the consent decisions of some runs."""
+    columns = ("workflow_run_id", "job_run_id", "subjectkey", "decision", "reason", "decided_at")
+    table = catalog_of(session).load_table((audit_database, "consent_decisions"))
+    where = " or ".join(f"workflow_run_id = '{run_id}'" for run_id in ids)
+    found: list[dict[str, Any]] = table.scan(row_filter=where, selected_fields=columns).to_arrow().to_pylist()
+    return found
+
+
+def customers(ids: tuple[str, str], decided: Iterable[Mapping[str, Any]]) -> list[Change]:
+    """Return the customers who are kept in only one of two runs; of a retried job only the last attempt counts."""
+    rows = sorted(decided, key=lambda row: int(row["decided_at"]))
+    last = {row["workflow_run_id"]: row["job_run_id"] for row in rows}
+    kept: list[set[str]] = [set(), set()]
+    reasons: list[dict[str, str]] = [{}, {}]
+    for side, id_ in enumerate(ids):
+        for row in rows:
+            if row["job_run_id"] == last.get(id_):
+                if row["decision"] == "kept":
+                    kept[side].add(row["subjectkey"])
+                else:
+                    reasons[side][row["subjectkey"]] = row["reason"]
+    return [
+        Change(key, side, reasons[1 - side].get(key, ""))
+        for side in (0, 1)
+        for key in sorted(kept[side] - kept[1 - side])
+    ]
+
+
+def pairs_of_two_people(athena: Athena, run: Run) -> Pairs:
+    """Count the training rows of a run in which the customer who moved is not an owner of the Step Trainer."""
+    needed = (TRAINING, READINGS, PEOPLE)
+    if missing := [table for table in needed if table not in run.snapshots]:
+        return Pairs(None, f"the run has no {', '.join(missing)} on record")
+    try:
+        (row,) = athena.query(_sql({table: run.snapshots[table] for table in needed})).rows
+    except QueryError as error:
+        return Pairs(None, f"its snapshots cannot be read, since they may have expired: {error}")
+    unknown, two_people = (int(value or 0) for value in row)
+    return Pairs(None, "training rows have pseudonyms") if unknown else Pairs(two_people)
+
+
+def _sql(snapshots: Mapping[str, int]) -> str:
+    """Return the query; addresses are compared in canonical form, as far as Athena has it (see the saved queries)."""
+    training, readings, people = (
+        f'(SELECT * FROM "{table}" FOR VERSION AS OF {snapshot})'  # noqa: S608 - our own names and numbers
+        for table, snapshot in snapshots.items()
+    )
+    moved, owned = (f"lower(normalize(trim({column}), NFC))" for column in ('r."user"', "p.email"))
+    return f"""
+SELECT
+    count_if(t.serialnumber IS NULL) AS unknown,
+    count_if(own.at IS NULL) AS two_people
+FROM {training} t
+LEFT JOIN (
+    SELECT DISTINCT r."timestamp" AS at, r.x, r.y, r.z, p.serialnumber
+    FROM {readings} r JOIN {people} p ON {moved} = {owned}
+) own ON own.at = t.sensorreadingtime AND own.serialnumber = t.serialnumber
+    AND own.x = t.x AND own.y = t.y AND own.z = t.z
+WHERE t.x IS NOT NULL
+"""  # noqa: S608 - our own names and numbers

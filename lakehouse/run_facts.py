@@ -1,0 +1,1 @@
+../glue_jobs/shared/run_facts.py
