@@ -546,6 +546,31 @@ variable "schedule" {
   }
 }
 
+variable "start" {
+  description = "What starts the workflow by itself, besides schedule: on_arrival starts it once this many files (1 to 100) have arrived in the landing zone, or this many minutes (1 to 15) after the first of them. A run that meets another operation waits for its end. Excludes schedule, since a workflow has one start trigger. With existing_bucket, the owner of the bucket must have enabled EventBridge on it."
+  type = object({
+    on_arrival = optional(object({
+      files   = optional(number, 100)
+      minutes = optional(number, 5)
+    }))
+  })
+  default  = {}
+  nullable = false
+
+  validation {
+    condition = var.start.on_arrival == null || try(alltrue([
+      for setting, most in { files = 100, minutes = 15 } :
+      var.start.on_arrival[setting] >= 1 && var.start.on_arrival[setting] <= most && floor(var.start.on_arrival[setting]) == var.start.on_arrival[setting]
+    ]), false)
+    error_message = "start.on_arrival must have whole numbers: files from 1 to 100, minutes from 1 to 15 (limits of Glue); got ${jsonencode(var.start)}."
+  }
+
+  validation {
+    condition     = var.start.on_arrival == null || var.schedule == null
+    error_message = "start.on_arrival excludes schedule: a Glue workflow has one start trigger. Got ${jsonencode(var.start)} and schedule ${jsonencode(var.schedule)}."
+  }
+}
+
 # Catalog
 
 variable "table_optimizers" {

@@ -16,6 +16,7 @@ module "lakehouse" {
   number_of_workers = var.number_of_workers
 
   orchestration       = var.orchestration
+  start               = var.start
   profile             = var.profile
   policies            = var.policies
   subject_key_version = var.subject_key_version

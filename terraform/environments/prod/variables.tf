@@ -48,6 +48,17 @@ variable "orchestration" {
   default     = null
 }
 
+variable "start" {
+  description = "What starts the workflow by itself: { on_arrival = { files = 100, minutes = 5 } }, or nothing."
+  type = object({
+    on_arrival = optional(object({
+      files   = optional(number)
+      minutes = optional(number)
+    }))
+  })
+  default = null
+}
+
 variable "profile" {
   description = "Named set of policies: see glue_jobs/policies.json."
   type        = string
