@@ -7,7 +7,7 @@ MAKEFLAGS += --no-builtin-rules
 # A knob's value is data: it reaches the programs through the environment exactly as typed, and no recipe mentions it. The
 # end of this file enforces that. `<target>.knobs` lists the knobs of a target; every target takes PYTHON.
 ## ENV       local (default): the embedded AWS on this machine; or a folder in terraform/environments
-## DATA      folder of landing data; by default a generated sample (ENV=local only)
+## DATA      folder of landing data, or s3://bucket/prefix; by default a generated sample (ENV=local only)
 ## PROFILE   consent policies of the jobs: a profile of glue_jobs/policies.json
 ## PORT      port of the embedded AWS; by default a free one
 ## PLAN      file of a saved Terraform plan

@@ -144,6 +144,7 @@ module "iam" {
   iceberg_table_arns       = module.catalog.iceberg_table_arns
   placement                = one(module.network[*].placement)
   analysts                 = module.query.analysts
+  landing_sources          = var.landing_sources
   metrics_enabled          = var.metrics_enabled
   tags                     = local.tags
 }

@@ -187,36 +187,6 @@ run "the_notifications_of_an_existing_bucket_are_its_owners" {
   }
 }
 
-run "conditions_beyond_the_limits_of_glue" {
-  command = plan
-
-  variables {
-    start = { on_arrival = { files = 101, minutes = 5 } }
-  }
-
-  expect_failures = [var.start]
-}
-
-run "a_window_of_half_a_minute" {
-  command = plan
-
-  variables {
-    start = { on_arrival = { minutes = 0.5 } }
-  }
-
-  expect_failures = [var.start]
-}
-
-run "a_window_beyond_the_limit_of_glue" {
-  command = plan
-
-  variables {
-    start = { on_arrival = { minutes = 16 } }
-  }
-
-  expect_failures = [var.start]
-}
-
 run "arrival_and_a_schedule" {
   command = plan
 

@@ -41,9 +41,13 @@ run "values_of_another_shape" {
     subject_key_version      = 0
     quarantine_limits        = { customers = {} }
     row_count_change         = { drop = 1.5 }
+    start                    = { on_arrival = { minutes = 0.5 } }
+    landing_sources          = [{ bucket = "Seed" }]
   }
 
   expect_failures = [
+    var.landing_sources,
+    var.start,
     var.name_prefix,
     var.environment,
     var.bucket_name,
@@ -116,9 +120,13 @@ run "values_out_of_range" {
     subject_key_version = 1.5
     quarantine_limits   = { customer_landing = { share = 1.5 } }
     row_count_change    = { growth = 0.5 }
+    start               = { on_arrival = { files = 101 } }
+    landing_sources     = [{ bucket = "seed", prefix = "/starter" }]
   }
 
   expect_failures = [
+    var.landing_sources,
+    var.start,
     var.execution_class,
     var.iam_path,
     var.vpc_jobs,
@@ -158,9 +166,13 @@ run "values_that_end_badly_or_are_too_large" {
     timeout           = 1.5
     quarantine_limits = { step_trainer_landing = { rows = 0.5 } }
     row_count_change  = { drop = -0.1 }
+    start             = { on_arrival = { minutes = 16 } }
+    landing_sources   = [{ bucket = "seed", kms_key_arn = "arn:aws:kms:eu-central-1:111122223333:alias/seed" }]
   }
 
   expect_failures = [
+    var.landing_sources,
+    var.start,
     var.name_prefix,
     var.environment,
     var.bucket_name,

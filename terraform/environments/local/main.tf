@@ -20,6 +20,7 @@ module "lakehouse" {
 
   orchestration       = var.orchestration
   start               = var.start
+  landing_sources     = var.landing_sources
   profile             = var.profile
   policies            = var.policies
   subject_key_version = var.subject_key_version

@@ -59,6 +59,16 @@ variable "start" {
   default = null
 }
 
+variable "landing_sources" {
+  description = "Buckets that `make landing DATA=s3://...` copies from: see ../../variables.tf."
+  type = list(object({
+    bucket      = string
+    prefix      = optional(string)
+    kms_key_arn = optional(string)
+  }))
+  default = null
+}
+
 variable "profile" {
   description = "Named set of policies: see glue_jobs/policies.json."
   type        = string
