@@ -91,7 +91,7 @@ class Lakehouse(Contestant):
             with Watch(project) as watch:
                 seconds, cpu_seconds = self.start(project, landing)
                 jobs, everything = watch.usage(JOBS), processes.at_least(watch.usage(), cpu_seconds)
-            report = json.loads((project / "build/local/run.json").read_text(encoding="utf-8"))
+            report = json.loads((project / "build/local/runs/latest/run.json").read_text(encoding="utf-8"))
             output = _stored_bytes(project)
         finally:
             embedded_aws.down(project)

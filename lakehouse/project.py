@@ -46,6 +46,11 @@ class Project:
         return self.root / "build" / self.environment
 
     @property
+    def runs(self) -> Path:
+        """Folder of the runs of this environment: see `run_folder`."""
+        return self.build / "runs"
+
+    @property
     def terraform_root(self) -> Path:
         """Terraform root of this environment."""
         return self.root / "terraform" / "environments" / self.environment

@@ -1,4 +1,4 @@
-"""The report of a run: tables for the terminal, and run.json in build/<environment> for tools."""
+"""The report of a run: tables for the terminal, and run.json in the run's folder for tools."""
 
 from __future__ import annotations
 

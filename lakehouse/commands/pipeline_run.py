@@ -9,7 +9,7 @@ from pathlib import Path
 
 from rich.live import Live
 
-from lakehouse import aws, reconciliation, tables
+from lakehouse import aws, reconciliation, run_folder, tables
 from lakehouse.commands.file_names import add_file_names
 from lakehouse.commands.operation import exclusive, take_lease, take_lease_if_deployed
 from lakehouse.console import Display
@@ -56,12 +56,13 @@ def _run_workflow(
     environment: Environment, outputs: Outputs, expected: dict[str, int] | None, lease: LeaseHolder
 ) -> None:
     """Start the workflow, follow it to its end, write and print the report."""
-    display, path = environment.display, environment.project.build / "run.json"
+    display = environment.display
     session = aws.session(outputs.region)
     workflow = Workflow(session.client("glue", config=aws.CONFIG), outputs, pause=environment.poll_seconds)
     profile, overridden = workflow.deployed_policies()
     lease.check()
     run_id = workflow.start(lease.id)
+    path = run_folder.create(environment.project, run_id) / run_folder.REPORT
     lease.hand_on(workflow.name, run_id)
     finished = _follow(environment, workflow, run_id, outputs, lease)
     lease.take_back()

@@ -48,7 +48,7 @@ def test_ctrl_c_says_what_was_stopped_and_what_is_still_up(fresh: Project) -> No
     assert "all tables are as an earlier run left them" in printed
     assert f"The embedded AWS is still up at {box.endpoint}. To stop it: make down" in printed
     assert project.iceberg_rows() == dict.fromkeys(ICEBERG_TABLES, 0)
-    assert not (project.root / "build/local/run.json").exists()
+    assert not (project.root / "build/local/runs/latest/run.json").exists()
     body = project.client("s3").get_object(Bucket=project.environment()["STEDI_BUCKET"], Key=KEY)["Body"].read()
     assert json.loads(body)["seconds"] == 0  # the lease is free
 

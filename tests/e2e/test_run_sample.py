@@ -334,7 +334,7 @@ def test_down_leaves_no_data(project: Project) -> None:
     (local / "query_history").write_text(min(addresses))
     assert "its data removed" in project.succeed("down")
     assert files_that_name(addresses, project.root) == sample
-    assert {path.name for path in local.iterdir()} == {"sample", "run.json", "embedded_aws.lock"}
+    assert {path.name for path in local.iterdir()} == {"sample", "runs", "embedded_aws.lock"}
     assert project.processes() == []
 
 

@@ -145,9 +145,9 @@ def leftovers(root: Path) -> set[str]:
     """Create the files that embedded AWS, jobs, Terraform and tools leave in a project; return those to keep."""
     stays = {
         "cache/spark-1.jsa",
-        "dev/run.json",
+        "dev/runs/wr_1/run.json",
         "local/forget-1.json",
-        "local/run.json",
+        "local/runs/wr_1/run.json",
         "local/sample/customer/landing/customers-1.json",
         "local/embedded_aws.lock",
         "local/unknown.file",

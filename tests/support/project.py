@@ -93,7 +93,7 @@ class Project:
 
     def report(self) -> dict[str, Any]:
         """Return run.json of the last run."""
-        report: dict[str, Any] = json.loads((self.root / "build/local/run.json").read_text())
+        report: dict[str, Any] = json.loads((self.root / "build/local/runs/latest/run.json").read_text())
         return report
 
     def environment(self) -> dict[str, str]:

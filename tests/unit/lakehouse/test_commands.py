@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from embedded_aws import EmbeddedAws
-from lakehouse import aws, landing, lease_holder, reconciliation, tables
+from lakehouse import aws, landing, lease_holder, reconciliation, run_folder, tables
 from lakehouse.commands import data, deployment, pipeline_run, privacy
 from lakehouse.console import Display
 from lakehouse.environments import AwsEnvironment, Environment, LocalEnvironment, open_environment
@@ -157,7 +157,7 @@ def dev(root: Path, display: Display) -> Environment:
 
 
 def report(environment: Environment) -> dict[str, Any]:
-    document: dict[str, Any] = json.loads((environment.project.build / "run.json").read_text())
+    document: dict[str, Any] = json.loads((environment.project.runs / "latest" / "run.json").read_text())
     return document
 
 
@@ -299,8 +299,7 @@ def test_a_warning_about_an_empty_table_gives_reasons_and_counts(
 
 
 def test_bad_data_stops_before_anything_starts(local: Environment, world: World, tmp_path: Path) -> None:
-    local.project.build.mkdir(parents=True)
-    (local.project.build / "run.json").write_text('{"status": "SUCCEEDED"}')
+    (run_folder.create(local.project, "wr_0") / "run.json").write_text('{"status": "SUCCEEDED"}')
     with pytest.raises(LakehouseError, match="does not exist"):
         pipeline_run.run(local, tmp_path / "nowhere", None)
     assert world.events == []
@@ -331,7 +330,7 @@ def test_a_failed_command_stops_the_embedded_aws_only_if_it_started_it(
     if isinstance(error, KeyboardInterrupt):
         still_up = "The embedded AWS is still up at http://127.0.0.1:1. To stop it: make down"
         assert (still_up in str(raised.value)) == was_up
-    assert not (local.project.build / "run.json").exists()
+    assert not local.project.runs.exists()
 
 
 def test_an_interrupted_local_run_is_stopped_and_reports_the_state_of_the_tables(
@@ -339,8 +338,7 @@ def test_an_interrupted_local_run_is_stopped_and_reports_the_state_of_the_tables
 ) -> None:
     world.box = EmbeddedAws(endpoint="http://127.0.0.1:1", pid=1)
     world.published_by = "wr_0"
-    local.project.build.mkdir(parents=True)
-    (local.project.build / "run.json").write_text('{"status": "SUCCEEDED"}')
+    (run_folder.create(local.project, "wr_0") / "run.json").write_text('{"status": "SUCCEEDED"}')
     running = moment(outputs, "RUNNING", "SUCCEEDED", "RUNNING")
     world.glue.moments = [running, KeyboardInterrupt(), running, moment(outputs, "STOPPED", "SUCCEEDED", "STOPPED")]
     with pytest.raises(CommandInterruptedError) as interrupted:
@@ -352,7 +350,8 @@ def test_an_interrupted_local_run_is_stopped_and_reports_the_state_of_the_tables
     )
     assert world.glue.calls == ["start", "stop wr_1"]
     assert world.events[-1] == "lease released"
-    assert report(local) == {"status": "SUCCEEDED"}  # of the last run
+    assert (local.project.runs / "wr_0" / "run.json").read_text() == '{"status": "SUCCEEDED"}'
+    assert not list((local.project.runs / "latest").iterdir()), "the run that was interrupted has no report"
 
 
 def test_a_second_operation_is_refused_before_it_changes_anything(
