@@ -18,7 +18,7 @@ MAKEFLAGS += --no-builtin-rules
 ## TABLE     table of the lakehouse
 ## LIMIT     number of rows to show (20)
 ## NUMBER    number of a file, as in a message: file-...
-## RUN       id of a local job run: jr_...
+## RUN       id of a run, the beginning of one, or latest (rerun-job: id of a local job run, jr_...)
 ## DRY_RUN   1: search, and change nothing
 ## YES       1: answer every question with yes
 ## TESTS     files or folders of tests; by default all
@@ -35,7 +35,7 @@ VENV := .venv
 
 # A command on AWS needs neither moto nor Spark nor Java. Its own environment holds requirements-aws.txt only, and is made
 # only where the full one does not exist. All other targets, and ENV=local, need the full one.
-on-aws := apply plan run-pipeline landing counts query show forget export name destroy
+on-aws := apply plan run-pipeline landing counts report query show forget export name destroy
 full := $(filter-out $(on-aws),$(or $(MAKECMDGOALS),help)) $(filter local,$(or $(value ENV),local)) $(wildcard $(VENV)/.ready)
 suffix := $(if $(strip $(full)),,-aws)
 BIN := $(VENV)$(suffix)/bin
@@ -43,6 +43,7 @@ READY := $(VENV)$(suffix)/.ready
 CHECKOV := $(VENV)-checkov/.ready
 GLUE_CATALOG := $(VENV)-glue-catalog/.ready
 CHART := $(VENV)-bench/.ready
+REPORT := $(VENV)-report/.ready
 ATHENA_CLIENTS := $(VENV)-athena-clients/.ready
 SPARK4 := $(VENV)-spark4/.ready
 # Last on the PATH: the terraform that set-up installs if there is no other.
@@ -75,7 +76,7 @@ $(READY): requirements$(suffix).txt requirements-terraform.txt
 clean: ## Stop the embedded AWS and remove everything that these targets created
 	@if [ -x $(BIN)/lakehouse ]; then $(BIN)/lakehouse down; fi
 	@find terraform -type d -name .terraform -prune -exec rm -rf {} +
-	@rm -rf build $(VENV) $(VENV)-aws $(VENV)-checkov $(VENV)-glue-catalog $(VENV)-bench $(VENV)-spark4 $(VENV)-athena-clients .mypy_cache .pytest_cache .ruff_cache *.egg-info
+	@rm -rf build $(VENV) $(VENV)-aws $(VENV)-checkov $(VENV)-glue-catalog $(VENV)-bench $(VENV)-report $(VENV)-spark4 $(VENV)-athena-clients .mypy_cache .pytest_cache .ruff_cache *.egg-info
 
 ##@ Run
 
@@ -95,6 +96,15 @@ landing: setup ## Make the landing zone hold exactly DATA (asks on AWS, unless Y
 counts.knobs := ENV
 counts: setup ## Print the row counts of the tables
 	@$(BIN)/lakehouse counts
+
+.PHONY: report
+report.knobs := ENV RUN
+report: setup $(REPORT) ## Write the report of the run RUN, by default the latest, as one HTML file, and open it
+	@$(BIN)/lakehouse report
+
+# In an environment of its own: plotly is larger than all else that an operator installs.
+$(REPORT): requirements-report.txt
+	$(set-up)
 
 .PHONY: query
 query.knobs := ENV SQL

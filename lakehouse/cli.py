@@ -16,7 +16,7 @@ from typer.core import TyperGroup, TyperOption
 from lakehouse import private_files
 from lakehouse import sample as sample_data
 from lakehouse.commands import data as data_commands
-from lakehouse.commands import debugging, deployment, pipeline_run, privacy
+from lakehouse.commands import debugging, deployment, pipeline_run, privacy, run_report
 from lakehouse.commands import query as query_commands
 from lakehouse.console import Display
 from lakehouse.environments import Confirm, Environment, open_environment
@@ -89,6 +89,9 @@ TableName = Annotated[
     str, typer.Option("--table", envvar="TABLE", help="Table of the lakehouse, such as customer_trusted.")
 ]
 Limit = Annotated[int, typer.Option("--limit", envvar="LIMIT", min=1, help="Number of rows: 1 or more.")]
+ReportedRun = Annotated[
+    str, typer.Option("--run", envvar="RUN", help="Id of a run, or the beginning of one, or latest.")
+]
 JobRunId = Annotated[str, typer.Option("--run", envvar="RUN", help="Id of a local job run: jr_...")]
 Yes = Annotated[bool, typer.Option("--yes", envvar="YES", help="1 answers every question with yes; otherwise 0.")]
 
@@ -164,6 +167,12 @@ def landing(env: Env = LOCAL, data: Data = None, *, yes: Yes = False) -> None:
 def counts(env: Env = LOCAL) -> None:
     """Print the row counts of the tables as they are now."""
     data_commands.counts(_environment(env))
+
+
+@app.command()
+def report(env: Env = LOCAL, run: ReportedRun = "") -> None:
+    """Write the report of a run, by default the latest, as one HTML file, and open it."""
+    run_report.report(_environment(env), run)
 
 
 @app.command()
