@@ -250,6 +250,14 @@ test-athena-clients: setup $(ATHENA_CLIENTS) ## Query Athena of the embedded AWS
 $(ATHENA_CLIENTS): requirements-athena-clients.txt
 	$(set-up)
 
+.PHONY: test-report
+test-report: setup $(REPORT) ## Open a report in Chromium: in light, dark, narrow and printed (needs Debian's chromium)
+	@$(BIN)/pytest tests/report
+
+.PHONY: screenshots
+screenshots: report ## Take the screenshots of the README, from the report of the last local run (needs chromium)
+	@$(BIN)/python tools/take_screenshots.py
+
 .PHONY: test-spark4
 test-spark4: setup $(SPARK4) ## Run the tests of transforms and rules on the Spark of Glue 6.0 (downloads 450 MB once)
 	@PYTHONPATH="$$PWD/$(VENV)-spark4/lib/python3.11/site-packages" $(BIN)/pytest tests/unit/jobs

@@ -22,6 +22,7 @@ from lakehouse.terraform import Outputs
 from lakehouse.workflow import Workflow
 
 NAME = "report.html"
+FACTS = "report.json"
 RENDERER = Path(".venv-report", "bin", "python")
 """Python with plotly, which the Makefile sets up."""
 
@@ -32,29 +33,33 @@ def report(environment: Environment, run_id: str) -> None:
     renderer = project.root / RENDERER
     if not renderer.is_file():
         raise LakehouseError(f"There is no {RENDERER}, which draws the figures. Run: make report{environment.option}")
-    with environment.connect():
-        outputs = environment.terraform().outputs()
-        session = aws.session(outputs.region)
-        with environment.display.step("Report") as tell:
-            run = _run(environment, outputs, session, run_id)
-            folder = project.runs / str(run["run_id"])
-            found = facts.collect(session, outputs, run, project.root / "ddl", _sample(project))
-            source, page = folder / "report.json", folder / NAME
-            private_files.write(source, json.dumps(found, indent=1) + "\n")
-            command = [str(renderer), "-m", "lakehouse.run_report.render", str(source), str(page)]
-            subprocess.run(command, cwd=project.root, check=True)
-            tell(f"{page.stat().st_size / 1e6:.1f} MB")
+    with environment.connect(), environment.display.step("Report") as tell:
+        source = collect(environment, run_id)
+        page = source.with_name(NAME)
+        command = [str(renderer), "-m", "lakehouse.run_report.render", str(source), str(page)]
+        subprocess.run(command, cwd=project.root, check=True)
+        tell(f"{page.stat().st_size / 1e6:.1f} MB")
     environment.display.say(f"Report: {page}")
     if sys.stdout.isatty():
         webbrowser.open(page.as_uri())
 
 
+def collect(environment: Environment, run_id: str) -> Path:
+    """Write the facts of a run, from which the page is made, into its folder, and return the file."""
+    project, outputs = environment.project, environment.terraform().outputs()
+    session = aws.session(outputs.region)
+    run = _run(environment, outputs, session, run_id)
+    found = facts.collect(session, outputs, run, project.root / "ddl", _sample(project))
+    path = project.runs / str(run["run_id"]) / FACTS
+    private_files.write(path, json.dumps(found, indent=1) + "\n")
+    return path
+
+
 def discard(project: Project) -> int:
     """Delete the reports of all runs, and return their number: they count rows that are erased now."""
-    reports = list(project.runs.glob(f"*/{NAME}")) if project.runs.is_dir() else []
-    folders = {page.parent.resolve() for page in reports}
+    folders = {path.parent.resolve() for name in (NAME, FACTS) for path in project.runs.glob(f"*/{name}")}
     for folder in folders:
-        for name in (NAME, "report.json"):
+        for name in (NAME, FACTS):
             (folder / name).unlink(missing_ok=True)
     return len(folders)
 
