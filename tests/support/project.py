@@ -115,6 +115,10 @@ class Project:
 
     def table(self, name: str, database: str = "STEDI_DATABASE") -> pa.Table:
         """Read an Iceberg table as any client would: Glue catalog, metadata and Parquet files in S3."""
+        return self.iceberg(name, database).scan().to_arrow()
+
+    def iceberg(self, name: str, database: str = "STEDI_DATABASE") -> Any:
+        """Return an Iceberg table, with its metadata."""
         env = self.environment()
         settings = {
             "type": "glue",
@@ -127,7 +131,7 @@ class Project:
             "s3.access-key-id": env["AWS_ACCESS_KEY_ID"],
             "s3.secret-access-key": env["AWS_SECRET_ACCESS_KEY"],
         }
-        return load_catalog("test", **settings).load_table((env[database], name)).scan().to_arrow()
+        return load_catalog("test", **settings).load_table((env[database], name))
 
     def iceberg_rows(self) -> dict[str, int]:
         """Count the rows of the five Iceberg tables by reading them."""
