@@ -17,7 +17,6 @@ from lakehouse.environments import Environment
 from lakehouse.errors import LakehouseError
 from lakehouse.project import Project
 from lakehouse.report import Report
-from lakehouse.run_report import facts
 from lakehouse.terraform import Outputs
 from lakehouse.workflow import Workflow
 
@@ -46,6 +45,8 @@ def report(environment: Environment, run_id: str) -> None:
 
 def collect(environment: Environment, run_id: str) -> Path:
     """Write the facts of a run, from which the page is made, into its folder, and return the file."""
+    from lakehouse.run_report import facts  # noqa: PLC0415 - milliseconds that every command would take
+
     project, outputs = environment.project, environment.terraform().outputs()
     session = aws.session(outputs.region)
     run = _run(environment, outputs, session, run_id)
