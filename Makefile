@@ -7,7 +7,7 @@ MAKEFLAGS += --no-builtin-rules
 # A knob's value is data: it reaches the programs through the environment exactly as typed, and no recipe mentions it. The
 # end of this file enforces that. `<target>.knobs` lists the knobs of a target; every target takes PYTHON.
 ## ENV       local (default): the embedded AWS on this machine; or a folder in terraform/environments
-## DATA      folder of landing data; by default a generated sample (ENV=local only)
+## DATA      folder of landing data, or s3://bucket/prefix; by default a generated sample (ENV=local only)
 ## PROFILE   consent policies of the jobs: a profile of glue_jobs/policies.json
 ## PORT      port of the embedded AWS; by default a free one
 ## PLAN      file of a saved Terraform plan
@@ -38,7 +38,7 @@ VENV := .venv
 
 # A command on AWS needs neither moto nor Spark nor Java. Its own environment holds requirements-aws.txt only, and is made
 # only where the full one does not exist. All other targets, and ENV=local, need the full one.
-on-aws := apply plan schedule run-pipeline runs rerun rollback compare landing counts query show forget export name destroy
+on-aws := apply plan schedule run-pipeline runs rerun rollback compare landing counts report query show forget export name destroy
 full := $(filter-out $(on-aws),$(or $(MAKECMDGOALS),help)) $(filter local,$(or $(value ENV),local)) $(wildcard $(VENV)/.ready)
 suffix := $(if $(strip $(full)),,-aws)
 BIN := $(VENV)$(suffix)/bin
@@ -46,6 +46,7 @@ READY := $(VENV)$(suffix)/.ready
 CHECKOV := $(VENV)-checkov/.ready
 GLUE_CATALOG := $(VENV)-glue-catalog/.ready
 CHART := $(VENV)-bench/.ready
+REPORT := $(VENV)-report/.ready
 ATHENA_CLIENTS := $(VENV)-athena-clients/.ready
 SPARK4 := $(VENV)-spark4/.ready
 # Last on the PATH: the terraform that set-up installs if there is no other.
@@ -78,7 +79,7 @@ $(READY): requirements$(suffix).txt requirements-terraform.txt
 clean: ## Stop the embedded AWS and remove everything that these targets created
 	@if [ -x $(BIN)/lakehouse ]; then $(BIN)/lakehouse down; fi
 	@find terraform -type d -name .terraform -prune -exec rm -rf {} +
-	@rm -rf build $(VENV) $(VENV)-aws $(VENV)-checkov $(VENV)-glue-catalog $(VENV)-bench $(VENV)-spark4 $(VENV)-athena-clients .mypy_cache .pytest_cache .ruff_cache *.egg-info
+	@rm -rf build $(VENV) $(VENV)-aws $(VENV)-checkov $(VENV)-glue-catalog $(VENV)-bench $(VENV)-report $(VENV)-spark4 $(VENV)-athena-clients .mypy_cache .pytest_cache .ruff_cache *.egg-info
 
 ##@ Run
 
@@ -118,6 +119,15 @@ landing: setup ## Make the landing zone hold exactly DATA (asks on AWS, unless Y
 counts.knobs := ENV
 counts: setup ## Print the row counts of the tables
 	@$(BIN)/lakehouse counts
+
+.PHONY: report
+report.knobs := ENV RUN
+report: setup $(REPORT) ## Write the report of the run RUN, by default the latest, as one HTML file, and open it
+	@$(BIN)/lakehouse report
+
+# In an environment of its own: plotly is larger than all else that an operator installs.
+$(REPORT): requirements-report.txt
+	$(set-up)
 
 .PHONY: query
 query.knobs := ENV SQL
@@ -267,6 +277,14 @@ test-athena-clients: setup $(ATHENA_CLIENTS) ## Query Athena of the embedded AWS
 # In an environment of its own: awswrangler needs an older pyarrow.
 $(ATHENA_CLIENTS): requirements-athena-clients.txt
 	$(set-up)
+
+.PHONY: test-report
+test-report: setup $(REPORT) ## Open a report in Chromium: in light, dark, narrow and printed (needs Debian's chromium)
+	@$(BIN)/pytest tests/report
+
+.PHONY: screenshots
+screenshots: report ## Take the screenshots of the README, from the report of the last local run (needs chromium)
+	@$(BIN)/python tools/take_screenshots.py
 
 .PHONY: test-spark4
 test-spark4: setup $(SPARK4) ## Run the tests of transforms and rules on the Spark of Glue 6.0 (downloads 450 MB once)

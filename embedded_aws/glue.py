@@ -19,9 +19,11 @@ from moto.glue.models import FakeJob, FakeTable, FakeTrigger, GlueBackend
 from moto.glue.utils import Action
 from moto.utilities.paginator import paginate
 
-from embedded_aws import workflow_engine
+from embedded_aws import iam_enforcement, workflow_engine
+from embedded_aws.event_batches import EventBatches
+from embedded_aws.iam_enforcement import Need
 from embedded_aws.job_run import DEFAULT_TIMEOUT_MINUTES, JobRun, JobSpec
-from embedded_aws.job_runtime import JobRuntime
+from embedded_aws.job_runtime import SECONDS_PER_MINUTE, JobRuntime
 from embedded_aws.moto_gaps.glue import GlueGaps
 from embedded_aws.workflow_engine import WorkflowEngine, WorkflowRun
 
@@ -39,6 +41,7 @@ class EmbeddedGlueBackend(GlueBackend):
     def __init__(self, region_name: str, account_id: str) -> None:
         super().__init__(region_name, account_id)
         self.engine = WorkflowEngine(self._start_action, self.runtime.stop)
+        self._event_batches = EventBatches(self._start_by_events, self.runtime.seconds(1) / SECONDS_PER_MINUTE)
 
     # Jobs
 
@@ -116,13 +119,33 @@ class EmbeddedGlueBackend(GlueBackend):
             for action in trigger.actions:
                 self.start_run(self._job_of(action), action.arguments, timeout=action.timeout, trigger=trigger)  # type: ignore[arg-type]
 
-    def start_workflow_run(self, workflow_name: str, properties: dict[str, str] | None) -> str:
+    def start_workflow_run(
+        self, workflow_name: str, properties: dict[str, str] | None, event_batch: dict[str, int] | None = None
+    ) -> str:
         """Start a run of a workflow with its current triggers."""
         workflow = self.workflows.get(workflow_name)
         if not workflow:
             raise EntityNotFoundException(f"Workflow {workflow_name} not found.")
         triggers = [trigger for trigger in self.triggers.values() if trigger.workflow_name == workflow_name]
-        return self.engine.start(workflow, triggers, properties)
+        return self.engine.start(workflow, triggers, properties, event_batch)
+
+    def notify_event(self, workflow_name: str, role_arn: str) -> None:
+        """Add an event of EventBridge, which acts in a role, to the batch of the workflow's start trigger.
+
+        Raises:
+            GlueClientError: IAM is enforced, and the role may not notify the workflow.
+
+        """
+        arn = f"arn:aws:glue:{self.region_name}:{self.account_id}:workflow/{workflow_name}"
+        if message := iam_enforcement.denial_of_role(role_arn, [Need("glue:NotifyEvent", arn)]):
+            raise GlueClientError("AccessDeniedException", message)
+        for trigger in list(self.triggers.values()):
+            waits = trigger.trigger_type == "EVENT" and trigger.state != "DEACTIVATED"
+            if waits and trigger.workflow_name == workflow_name:
+                self._event_batches.add(trigger)
+
+    def _start_by_events(self, trigger: FakeTrigger, event_batch: dict[str, int]) -> None:
+        self.start_workflow_run(trigger.workflow_name, None, event_batch)
 
     def stop_workflow_run(self, workflow_name: str, run_id: str) -> None:
         """Stop a run of a workflow."""

@@ -64,6 +64,15 @@ class RootAccessKey:
         return [_ALLOW_ALL]
 
 
+class ServiceRole(access_control.AssumedRoleAccessKey):
+    """A role that a service of AWS acts in, as an event rule does."""
+
+    def __init__(self, arn: str) -> None:
+        _, self.partition, _, _, self.account_id, name = arn.split(":", 5)
+        self._owner_role_name = name.rpartition("/")[2]
+        self._session_name = "service"
+
+
 def install(credentials: Credentials, *, enforce: bool) -> None:
     """Make moto decide by this module if IAM is enforced; `credentials` become those of the root user."""
     find_key = access_control.create_access_key
@@ -89,10 +98,22 @@ def _check(request: IAMRequestBase, resource: str) -> None:
 
 def denial(aws: EmbeddedAws, caller: Credentials, needs: Iterable[Need]) -> str | None:
     """Return AWS's message to a caller who lacks one of these permissions; None if none is lacking or enforced."""
-    if ActionAuthenticatorMixin.request_count < settings.INITIAL_NO_AUTH_ACTION_COUNT:
+    if not _enforced():
         return None
     headers = {"X-Amz-Security-Token": caller.session_token} if caller.session_token else {}
-    key = access_control.create_access_key(aws.account_id, "aws", caller.access_key_id, headers)
+    return _denial(access_control.create_access_key(aws.account_id, "aws", caller.access_key_id, headers), needs)
+
+
+def denial_of_role(arn: str, needs: Iterable[Need]) -> str | None:
+    """Return the same for a service that acts in a role."""
+    return _denial(ServiceRole(arn), needs) if _enforced() else None
+
+
+def _enforced() -> bool:
+    return ActionAuthenticatorMixin.request_count >= settings.INITIAL_NO_AUTH_ACTION_COUNT
+
+
+def _denial(key: Any, needs: Iterable[Need]) -> str | None:
     lacking = _lacking(key, needs)
     return _not_authorized(key.arn, lacking) if lacking else None
 

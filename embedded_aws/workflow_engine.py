@@ -1,8 +1,8 @@
 """The workflow engine: fires the triggers of a workflow as declared, and reports the state of a run.
 
 As on AWS, a run with a failed job ends as COMPLETED: triggers that wait for its success never fire, and the statistics
-count the failed action. Every trigger fires at most once in a run. Not supported: crawlers, and conditional triggers
-outside a workflow.
+count the failed action. Every trigger fires at most once in a run. Not supported: crawlers, schedules, and conditional
+triggers outside a workflow.
 """
 
 from __future__ import annotations
@@ -51,6 +51,8 @@ class WorkflowRun:
     properties: dict[str, str]
     previous_run_id: str | None
     run_id: str = field(default_factory=lambda: f"wr_{secrets.token_hex(32)}")
+    event_batch: Mapping[str, int] | None = None
+    """The StartingEventBatchCondition structure of a run that events started."""
     status: str = "RUNNING"
     started_on: datetime = field(default_factory=lambda: datetime.now(UTC))
     completed_on: datetime | None = None
@@ -80,6 +82,7 @@ class WorkflowRun:
             "CompletedOn": self.completed_on,
             "Status": self.status,
             "Statistics": self.statistics(),
+            "StartingEventBatchCondition": self.event_batch,
             "Graph": graph(self.triggers, self.job_runs) if include_graph else None,
         }
         return {key: value for key, value in shown.items() if value is not None}
@@ -94,9 +97,13 @@ class WorkflowEngine:
         self._lock = threading.RLock()
 
     def start(
-        self, workflow: FakeWorkflow, triggers: Iterable[FakeTrigger], properties: Mapping[str, str] | None
+        self,
+        workflow: FakeWorkflow,
+        triggers: Iterable[FakeTrigger],
+        properties: Mapping[str, str] | None,
+        event_batch: Mapping[str, int] | None = None,
     ) -> str:
-        """Start a run of a workflow with these triggers and return its id."""
+        """Start a run of a workflow with these triggers and return its id; `event_batch` is what started it, if any."""
         triggers = list(triggers)
         starters = [trigger for trigger in triggers if trigger.trigger_type != "CONDITIONAL"]
         if not starters:
@@ -114,6 +121,7 @@ class WorkflowEngine:
                 triggers=triggers,
                 properties=dict(workflow.default_run_properties or {}) | dict(properties or {}),
                 previous_run_id=next(reversed(workflow.runs), None),
+                event_batch=event_batch,
             )
             workflow.runs[run.run_id] = run  # type: ignore[assignment] # stands in for moto's FakeWorkflowRun
             for trigger in starters:

@@ -17,7 +17,7 @@ from lakehouse import private_files
 from lakehouse import sample as sample_data
 from lakehouse.commands import compare as compare_command
 from lakehouse.commands import data as data_commands
-from lakehouse.commands import debugging, deployment, pipeline_run, privacy, scheduling
+from lakehouse.commands import debugging, deployment, pipeline_run, privacy, run_report, scheduling
 from lakehouse.commands import query as query_commands
 from lakehouse.commands import rerun as rerun_command
 from lakehouse.commands import rollback as rollback_command
@@ -25,6 +25,7 @@ from lakehouse.commands import runs as run_commands
 from lakehouse.console import Display
 from lakehouse.environments import Confirm, Environment, open_environment
 from lakehouse.errors import CommandInterruptedError, LakehouseError, describe_os_error
+from lakehouse.landing_bucket import S3Folder
 from lakehouse.project import LOCAL, Project
 from lakehouse.tables import PROFILES
 
@@ -38,14 +39,23 @@ def _profile(name: str) -> str:
     return name
 
 
+def _data(name: str) -> Path | S3Folder:
+    """Return the folder of landing data, here or in a bucket."""
+    return S3Folder.parse(name) or Path(name)
+
+
 # The knobs of the Makefile, each with an option for direct use. An error message quotes the help text of its knob.
 Env = Annotated[
     str, typer.Option("--env", envvar="ENV", help="Environment: local, or a folder in terraform/environments.")
 ]
 Data = Annotated[
-    Path | None,
+    Any,  # Path | S3Folder | None, which typer cannot derive a parser from
     typer.Option(
-        "--data", envvar="DATA", help="Folder of landing data; by default a generated sample (ENV=local only)."
+        "--data",
+        envvar="DATA",
+        parser=_data,
+        metavar="<folder>",
+        help="Folder of landing data, or s3://bucket/prefix; by default a generated sample (ENV=local only).",
     ),
 ]
 ProfileOption = Annotated[
@@ -163,7 +173,7 @@ def run(env: Env = LOCAL, data: Data = None, profile: ProfileOption = None, port
 
 @app.command()
 def landing(env: Env = LOCAL, data: Data = None, *, yes: Yes = False) -> None:
-    """Make the landing zone hold exactly the data of a folder."""
+    """Make the landing zone hold exactly the data of a folder, or of another bucket."""
     data_commands.replace_landing_zone(_environment(env), data, _confirmation(yes))
 
 
@@ -171,6 +181,12 @@ def landing(env: Env = LOCAL, data: Data = None, *, yes: Yes = False) -> None:
 def counts(env: Env = LOCAL) -> None:
     """Print the row counts of the tables as they are now."""
     data_commands.counts(_environment(env))
+
+
+@app.command()
+def report(env: Env = LOCAL, run: RunId = "") -> None:
+    """Write the report of a run, by default the latest, as one HTML file, and open it."""
+    run_report.report(_environment(env), run)
 
 
 @app.command()

@@ -1,4 +1,4 @@
-"""Landing data: validate a folder and upload it to the landing zone."""
+"""Landing data: validate a folder, and make the landing zone hold exactly the data of a folder or of another bucket."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Protocol
 
 from lakehouse.errors import DataError
 from lakehouse.s3_root import split
@@ -30,8 +30,31 @@ UNNAMEABLE = re.compile("[\x00-\x1f\x7f\ud800-\udfff\ufffe\uffff]")
 SHOWN_FILES = 5
 
 
+class LandingData(Protocol):
+    """Validated landing data: what is to be in the landing zone, by object key."""
+
+    @property
+    def files(self) -> Mapping[str, Any]:
+        """The files, by object key."""
+
+    @property
+    def left_out(self) -> Sequence[Any]:
+        """Non-empty files that are not landing data by their names."""
+
+    @property
+    def name(self) -> str:
+        """Where the data is."""
+
+    @property
+    def megabytes(self) -> float:
+        """Size of all files."""
+
+    def put(self, s3: S3Client, key: str, to: Mapping[str, str]) -> None:
+        """Write the file with a key to an address in S3 (Bucket, Key)."""
+
+
 @dataclass(frozen=True)
-class LandingData:
+class FolderData:
     """A validated folder of landing data: the files to upload, by object key."""
 
     folder: Path
@@ -40,9 +63,22 @@ class LandingData:
     """Non-empty files that are not landing data by their names."""
 
     @property
+    def name(self) -> str:
+        """Where the data is."""
+        return str(self.folder)
+
+    @property
     def megabytes(self) -> float:
         """Size of all files."""
         return sum(file.stat().st_size for file in self.files.values()) / 1e6
+
+    def put(self, s3: S3Client, key: str, to: Mapping[str, str]) -> None:
+        """Upload a file; a small one at once, since boto3's transfer manager takes as long as the request itself."""
+        file = self.files[key]
+        if file.stat().st_size < IN_PARTS:
+            s3.put_object(Bucket=to["Bucket"], Key=to["Key"], Body=file.read_bytes())
+        else:
+            s3.upload_file(str(file), to["Bucket"], to["Key"])
 
 
 def prefix(entity: str) -> str:
@@ -50,7 +86,7 @@ def prefix(entity: str) -> str:
     return f"{entity}/landing/"
 
 
-def find(folder: Path) -> LandingData:
+def find(folder: Path) -> FolderData:
     """Validate a folder of landing data; raise a DataError if the jobs could not use it."""
     if not folder.exists():
         raise DataError(f"The landing folder {folder} does not exist. {REMEDY}")
@@ -69,12 +105,12 @@ def find(folder: Path) -> LandingData:
         raise DataError(f"The landing folder {folder} has no data for: {', '.join(missing)}.{others} {REMEDY}")
     files = {key: file for taken, _ in found.values() for key, file in taken.items()}
     for key, file in files.items():
-        _refuse_name(key, file)
+        refuse_name(key, str(file))
         _refuse_unreadable(file)
-    return LandingData(folder, files, left_out)
+    return FolderData(folder, files, left_out)
 
 
-def shown(files: Sequence[Path]) -> str:
+def shown(files: Sequence[Any]) -> str:
     """Return the names of files for a message, only the first ones if there are many."""
     return ", ".join([*map(repr, map(str, files[:SHOWN_FILES])), *(["..."] if len(files) > SHOWN_FILES else [])])
 
@@ -93,10 +129,10 @@ def stale_keys(s3: S3Client, bucket: str, data: LandingData) -> list[str]:
 
 
 def replace(s3: S3Client, bucket: str, data: LandingData) -> None:
-    """Make the landing zone hold exactly this data: first upload all of it, then delete everything else."""
+    """Make the landing zone hold exactly this data: first write all of it, then delete everything else."""
     name, root = split(bucket)
     with ThreadPoolExecutor(UPLOADS_AT_ONCE) as pool:
-        uploads = [pool.submit(_upload, s3, name, f"{root}{key}", file) for key, file in data.files.items()]
+        uploads = [pool.submit(data.put, s3, key, {"Bucket": name, "Key": f"{root}{key}"}) for key in data.files]
     for upload in uploads:
         upload.result()
     stale = stale_keys(s3, bucket, data)
@@ -109,14 +145,6 @@ def replace(s3: S3Client, bucket: str, data: LandingData) -> None:
                 f"the first because: {failed[0].get('Message')}. The zone still holds them besides DATA. "
                 "Run the command again."
             )
-
-
-def _upload(s3: S3Client, bucket: str, key: str, file: Path) -> None:
-    """Upload a file; a small one at once, since boto3's transfer manager takes as long as the request itself."""
-    if file.stat().st_size < IN_PARTS:
-        s3.put_object(Bucket=bucket, Key=key, Body=file.read_bytes())
-    else:
-        s3.upload_file(str(file), bucket, key)
 
 
 def _find_files(folder: Path, entity: str) -> tuple[dict[str, Path], list[Path]]:
@@ -148,12 +176,10 @@ def _raise(error: OSError) -> None:
         raise error
 
 
-def _refuse_name(key: str, file: Path) -> None:
+def refuse_name(key: str, file: str) -> None:
     """Raise a DataError if a file name cannot be an object key."""
     if UNNAMEABLE.search(key):  # S3 lists keys as XML, which allows neither control characters nor invalid UTF-8
-        raise DataError(
-            f"The landing file {str(file)!r} has a character in its name that an S3 key cannot have. Rename it."
-        )
+        raise DataError(f"The landing file {file!r} has a character in its name that an S3 key cannot have. Rename it.")
     if len(key.encode()) > LONGEST_KEY:
         raise DataError(
             f"The landing file {file} would have a key longer than S3's {LONGEST_KEY} bytes. Shorten its path."

@@ -58,6 +58,7 @@ module "storage" {
   access_logs     = var.access_logs
   require_tls     = var.require_tls
   lifecycle_rules = var.lifecycle_rules
+  events_enabled  = var.start.on_arrival != null
   tags            = local.tags
 }
 
@@ -143,6 +144,7 @@ module "iam" {
   iceberg_table_arns       = module.catalog.iceberg_table_arns
   placement                = one(module.network[*].placement)
   analysts                 = module.query.analysts
+  landing_sources          = var.landing_sources
   metrics_enabled          = var.metrics_enabled
   tags                     = local.tags
 }
@@ -180,11 +182,18 @@ module "jobs" {
   job_settings       = var.job_settings
   orchestration      = var.orchestration
   schedule           = var.schedule
+  start              = var.start
+  landing_prefixes   = values(module.catalog.landing_prefixes)
   connections        = try(module.network[0].connections, [])
   kms_key_arn        = var.kms_key_arn
   metrics_enabled    = var.metrics_enabled
   log_retention_days = var.log_retention_days
-  tags               = local.tags
+
+  global_suffix            = local.global_suffix
+  iam_path                 = var.iam_path
+  permissions_boundary_arn = var.permissions_boundary_arn
+
+  tags = local.tags
 }
 
 module "query" {

@@ -83,6 +83,11 @@ output "subject_key_secret_arn" {
   value       = local.subject_key_secret_arn
 }
 
+output "landing_policy_arn" {
+  description = "ARN of the policy that allows to fill the landing zone from landing_sources; null without any."
+  value       = module.iam.landing_policy_arn
+}
+
 output "analyst_policy_arn" {
   description = "ARN of the policy for analysts, which allows querying the training table and nothing else."
   value       = module.iam.analyst_policy_arn

@@ -546,6 +546,55 @@ variable "schedule" {
   }
 }
 
+variable "start" {
+  description = "What starts the workflow by itself, besides schedule: on_arrival starts it once this many files (1 to 100) have arrived in the landing zone, or this many minutes (1 to 15) after the first of them. A run that meets another operation waits for its end. Excludes schedule, since a workflow has one start trigger. With existing_bucket, the owner of the bucket must have enabled EventBridge on it."
+  type = object({
+    on_arrival = optional(object({
+      files   = optional(number, 100)
+      minutes = optional(number, 5)
+    }))
+  })
+  default  = {}
+  nullable = false
+
+  validation {
+    condition = var.start.on_arrival == null || try(alltrue([
+      for setting, most in { files = 100, minutes = 15 } :
+      var.start.on_arrival[setting] >= 1 && var.start.on_arrival[setting] <= most && floor(var.start.on_arrival[setting]) == var.start.on_arrival[setting]
+    ]), false)
+    error_message = "start.on_arrival must have whole numbers: files from 1 to 100, minutes from 1 to 15 (limits of Glue); got ${jsonencode(var.start)}."
+  }
+
+  validation {
+    condition     = var.start.on_arrival == null || var.schedule == null
+    error_message = "start.on_arrival excludes schedule: a Glue workflow has one start trigger. Got ${jsonencode(var.start)} and schedule ${jsonencode(var.schedule)}."
+  }
+}
+
+variable "landing_sources" {
+  description = "Buckets that `make landing DATA=s3://<bucket>/<prefix>` copies from, each with the prefix that may be read and, if a customer managed key encrypts it, the key's ARN. With any, the module creates the policy in the output landing_policy_arn, which allows to fill the landing zone from them and nothing else; attach it to the operators' role. A bucket or key of another account must allow that role too."
+  type = list(object({
+    bucket      = string
+    prefix      = optional(string, "")
+    kms_key_arn = optional(string)
+  }))
+  default  = []
+  nullable = false
+
+  validation {
+    condition = alltrue([
+      for source in var.landing_sources :
+      can(regex("^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$", source.bucket)) && !startswith(source.prefix, "/") && !endswith(source.prefix, "/") && !can(regex("[*?$]", source.prefix))
+    ])
+    error_message = "landing_sources must have names of buckets, and prefixes without a slash at the beginning or end and without *, ? and $; got ${jsonencode(var.landing_sources)}."
+  }
+
+  validation {
+    condition     = alltrue([for source in var.landing_sources : source.kms_key_arn == null || can(regex("^arn:aws[a-z-]*:kms:[a-z0-9-]+:[0-9]{12}:key/[a-z0-9-]+$", source.kms_key_arn))])
+    error_message = "landing_sources.kms_key_arn must be the ARN of a key, not of an alias; got ${jsonencode(var.landing_sources)}."
+  }
+}
+
 # Catalog
 
 variable "table_optimizers" {

@@ -3,7 +3,7 @@
 Delete each part when moto gains it: tests/integration/embedded_aws/test_moto_gaps.py fails then.
 """
 
-# The modules of EC2 and S3 are imported when the service is first used: importing moto's models takes seconds.
+# The modules of EC2, EventBridge and S3 are imported when the service is first used: moto's models take seconds.
 # ruff: noqa: PLC0415
 
 
@@ -13,6 +13,10 @@ def install(service: str) -> None:
         from embedded_aws.moto_gaps import ec2
 
         ec2.install()
+    elif service == "events":
+        from embedded_aws.moto_gaps import events
+
+        events.install()
     elif service in ("s3", "s3bucket_path"):
         from embedded_aws.moto_gaps import s3
 

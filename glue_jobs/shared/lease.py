@@ -4,6 +4,9 @@ One object in the bucket names the operation that holds the lakehouse. Condition
 `If-Match`) let exactly one of several contenders take it. The holder renews it once a minute; without renewal it
 expires. All times are those of S3, so no other clock matters.
 
+A run that the arrival of files started waits for the end of another operation, since nobody else would start it again;
+any other contender is refused.
+
 An operation has an id that is passed on: a command passes it to the workflow run that it starts, and the jobs of that
 run renew and release the lease. Command line and jobs share this file: lakehouse/lease.py links to it.
 """
@@ -13,6 +16,7 @@ from __future__ import annotations
 import json
 import sys
 import threading
+import time
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
@@ -28,11 +32,17 @@ DURATION: Final = 900
 """Seconds without renewal after which a lease expires: longer than Glue takes to start the next job of a run."""
 RENEWAL: Final = 60
 ATTEMPTS: Final = 5  # when another writer of the lease wins the race
+POLL: Final = 15
+"""Seconds between two looks at a lease that is waited for."""
 ENDED: Final = frozenset({"COMPLETED", "STOPPED", "ERROR"})
 """Final states of a workflow run."""
 JOB_RUN_ENDED: Final = frozenset({"SUCCEEDED", "FAILED", "STOPPED", "TIMEOUT", "ERROR", "EXPIRED"})
 GONE: Final = ("NoSuchKey", "NoSuchBucket", "404")
 LOST_RACE: Final = ("PreconditionFailed", "412", "ConditionalRequestConflict", "409")
+
+
+_begun: Final[set[str]] = set()
+"""Ids of the operations that had the lease in this process: having read something, they do not wait for it again."""
 
 
 class LeaseError(Exception):
@@ -88,10 +98,13 @@ class Lease:
     import).
 
     `s3` must be a dedicated client: while the lease is written, every write of the client is conditional.
+
+    With `waits`, `take` waits for the end of another operation. The timeout of the job limits the wait.
     """
 
-    def __init__(self, s3: Any, glue: Any, bucket: str, operation: Operation) -> None:
+    def __init__(self, s3: Any, glue: Any, bucket: str, operation: Operation, *, waits: bool = False) -> None:
         self.operation = operation
+        self._waits = waits
         self._s3 = s3
         self._glue = glue
         self._bucket = bucket
@@ -103,7 +116,26 @@ class Lease:
         self._thread: threading.Thread | None = None
 
     def take(self, *, commands_are_gone: bool = False) -> None:
-        """Take the lease and keep it renewed, or raise a LeaseError that names its holder.
+        """Take the lease and keep it renewed, or raise a LeaseError that names its holder."""
+        told = ""
+        while True:
+            try:
+                self._take(commands_are_gone)
+                break
+            except LeaseError as error:
+                if not self._waits:
+                    raise
+                holder = str(error).partition(" Wait for its end")[0]  # what follows changes with the time
+                if holder != told:
+                    print(f"Waiting for the lease: {holder}", flush=True)
+                told = holder
+                time.sleep(POLL)
+        _begun.add(self.operation.id)
+        self._thread = threading.Thread(target=self._keep, name="lease", daemon=True)
+        self._thread.start()
+
+    def _take(self, commands_are_gone: bool) -> None:
+        """Take the lease, or raise a LeaseError.
 
         The lease is free if it was never taken, was released or has expired; if the same operation holds it, which is
         then resumed; or if a run holds it that has ended, unless a command started the run and may still be alive.
@@ -120,8 +152,6 @@ class Lease:
                 break
         else:
             raise LeaseError(f"Other operations are taking the lease of {self._bucket} at the same time. Try again.")
-        self._thread = threading.Thread(target=self._keep, name="lease", daemon=True)
-        self._thread.start()
 
     def check(self) -> None:
         """Raise a LeaseError if the lease was lost; call it before a step that needs the lease."""
@@ -233,17 +263,25 @@ def for_job_run(
     """Return the lease for a job run.
 
     The operation is the one `given` by the command that started the job, that of its workflow run, or else the job run
-    itself. A retry belongs to the same operation.
+    itself. A retry belongs to the same operation. The first job of a run that arrival started waits for the lease.
     """
     glue = boto3.client("glue")
     own = workflow_run_id or job_run_id.partition("_attempt_")[0]
+    waits = False
     if workflow and not given:
         run = glue.get_workflow_run_properties(Name=workflow, RunId=workflow_run_id)
         given = run.get("RunProperties", {}).get(PROPERTY, "")
+        waits = not given and own not in _begun and _begins_by_arrival(glue, workflow, workflow_run_id)
     purpose = f"The workflow {workflow}" if workflow else f"The job {job}"
     operation = Operation(given or own, job, purpose)
     if workflow:
         operation = replace(operation, workflow=workflow, run_id=workflow_run_id)
     else:
         operation = replace(operation, job=job, run_id=job_run_id)
-    return Lease(boto3.client("s3"), glue, bucket, operation)
+    return Lease(boto3.client("s3"), glue, bucket, operation, waits=waits)
+
+
+def _begins_by_arrival(glue: Any, workflow: str, run_id: str) -> bool:
+    """Tell whether a workflow run was started by events, and no job of it has succeeded yet."""
+    run = glue.get_workflow_run(Name=workflow, RunId=run_id)["Run"]
+    return "StartingEventBatchCondition" in run and not run.get("Statistics", {}).get("SucceededActions")

@@ -9,27 +9,31 @@ from lakehouse.commands.file_names import names_in
 from lakehouse.commands.operation import exclusive, take_lease
 from lakehouse.environments import Confirm, Environment
 from lakehouse.errors import DataError, LakehouseError
-from lakehouse.landing_input import landing_data, upload
+from lakehouse.landing_bucket import S3Folder
+from lakehouse.landing_input import data_in_bucket, landing_data, upload
 from lakehouse.report import rows_table
 
 
-def replace_landing_zone(environment: Environment, folder: Path | None, confirm: Confirm) -> None:
-    """Make the landing zone hold exactly the data of a folder."""
-    if folder is None:
+def replace_landing_zone(environment: Environment, source: Path | S3Folder | None, confirm: Confirm) -> None:
+    """Make the landing zone hold exactly the data of a folder, or of another bucket."""
+    if source is None:
         raise DataError(
-            f"DATA is missing: the folder that is to replace the landing zone of {environment.name}. "
-            f"Nothing was changed. Run: make landing{environment.option} DATA=<folder>"
+            f"DATA is missing: the folder, or s3://<bucket>/<prefix>, that is to replace the landing zone of "
+            f"{environment.name}. Nothing was changed. Run: make landing{environment.option} DATA=<folder>"
         )
-    data = landing_data(environment.project, environment.display, folder)
+    display = environment.display
+    # A folder is validated before anything else, a bucket with the credentials of the environment.
+    found = source if isinstance(source, S3Folder) else landing_data(environment.project, display, source)
     with exclusive(environment, "make landing") as lease:
         outputs = environment.terraform().outputs()
+        data = data_in_bucket(display, outputs, found) if isinstance(found, S3Folder) else found
         take_lease(lease, outputs)
         s3 = aws.session(outputs.region).client("s3", config=aws.CONFIG)
         if stale := landing.stale_keys(s3, outputs.bucket, data):
-            question = f"Delete {len(stale)} files from the landing zone that are not in {data.folder}?"
+            question = f"Delete {len(stale)} files from the landing zone that are not in {data.name}?"
             environment.confirm_deletion(confirm, question)
         lease.check()
-        upload(environment.display, outputs, data)
+        upload(display, outputs, data)
 
 
 def counts(environment: Environment) -> None:

@@ -15,7 +15,9 @@ from lakehouse.commands.operation import exclusive, take_lease, take_lease_if_de
 from lakehouse.console import Display
 from lakehouse.environments import Environment
 from lakehouse.errors import CommandInterruptedError, WorkflowError
-from lakehouse.landing_input import upload
+from lakehouse.landing import FolderData
+from lakehouse.landing_bucket import S3Folder
+from lakehouse.landing_input import data_in_bucket, upload
 from lakehouse.lease_holder import LeaseHolder
 from lakehouse.report import (
     FAILED,
@@ -32,20 +34,25 @@ from lakehouse.terraform import Outputs
 from lakehouse.workflow import Workflow, WorkflowRun
 
 
-def run(environment: Environment, folder: Path | None, profile: str | None) -> None:
+def run(environment: Environment, source: Path | S3Folder | None, profile: str | None) -> None:
     """Run the pipeline; raise an error unless all tables are published and every row is reconciled.
 
     The local environment is deployed and its landing zone filled first.
     """
-    data = environment.run_input(folder)
+    found = environment.run_input(source)
     requested_profile = environment.profile(profile)
-    expected = expected_rows(data.folder, requested_profile) if data and requested_profile else None
+    expected = None
+    if isinstance(found, FolderData) and requested_profile:
+        expected = expected_rows(found.folder, requested_profile)
     with exclusive(environment, "make run-pipeline", start=True) as lease:
         outputs = environment.deploy_for_run(profile, lambda: take_lease_if_deployed(environment, lease))
         take_lease(lease, outputs)
-        if data:
+        name = ""
+        if found:
+            data = data_in_bucket(environment.display, outputs, found) if isinstance(found, S3Folder) else found
             upload(environment.display, outputs, data)
-        facts = RunFacts(lease.owner, environment.project.commit(), data.folder.name if data else "")
+            name = data.name if isinstance(found, S3Folder) else Path(data.name).name
+        facts = RunFacts(lease.owner, environment.project.commit(), name)
         run_workflow(environment, outputs, expected, lease, facts)
 
 

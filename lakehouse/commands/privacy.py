@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from lakehouse import aws, private_files
+from lakehouse.commands import run_report
 from lakehouse.commands.file_names import add_file_names
 from lakehouse.commands.operation import exclusive, take_lease
 from lakehouse.environments import Confirm, Environment, ask
@@ -45,6 +46,11 @@ def forget(
         lease.check()
         job.request(emails, accept, request)  # the dry run deleted it, unless an erasure had begun
         _run(environment, job, request, dry_run=False)
+        if number := run_report.discard(environment.project):
+            again = f"make report{environment.option}"
+            environment.display.say(
+                f"Deleted {number} reports, which counted the erased rows. To make one again: {again}"
+            )
 
 
 def export(environment: Environment, email: str) -> None:

@@ -11,6 +11,7 @@ from typing import NoReturn
 from lakehouse import aws
 from lakehouse.environments.base import Confirm, Environment, ask
 from lakehouse.errors import LakehouseError
+from lakehouse.landing_bucket import S3Folder
 from lakehouse.lease_holder import LeaseHolder
 from lakehouse.terraform import Outputs, Terraform
 from lakehouse.workflow import JobRun, Workflow
@@ -87,12 +88,12 @@ class AwsEnvironment(Environment):
     def refuse_schedule(self) -> None:
         """Accept: Glue starts the runs."""
 
-    def run_input(self, folder: Path | None) -> None:
-        """Refuse a folder: only `make landing`, which asks first, replaces the landing zone."""
-        if folder is not None:
+    def run_input(self, source: Path | S3Folder | None) -> None:
+        """Refuse data: only `make landing`, which asks first, replaces the landing zone."""
+        if source is not None:
             raise LakehouseError(
                 f"A run in {self.name} reads the landing zone as it is, so nothing was run. To replace it with "
-                f"{folder} first: make landing{self.option} DATA={shlex.quote(str(folder))}"
+                f"{source} first: make landing{self.option} DATA={shlex.quote(str(source))}"
             )
 
     def deploy_for_run(self, profile: str | None, take_deployed_lease: Callable[[], None]) -> Outputs:  # noqa: ARG002

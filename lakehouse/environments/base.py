@@ -10,7 +10,8 @@ from typing import ClassVar
 
 from lakehouse.console import Display
 from lakehouse.errors import LakehouseError
-from lakehouse.landing import LandingData
+from lakehouse.landing import FolderData
+from lakehouse.landing_bucket import S3Folder
 from lakehouse.lease_holder import LeaseHolder
 from lakehouse.project import Project
 from lakehouse.terraform import Outputs, Terraform
@@ -97,8 +98,11 @@ class Environment(ABC):
     # Runs
 
     @abstractmethod
-    def run_input(self, folder: Path | None) -> LandingData | None:
-        """Return the landing data that a run uploads first; None if it reads the landing zone as it is."""
+    def run_input(self, source: Path | S3Folder | None) -> FolderData | S3Folder | None:
+        """Return the landing data that a run uploads first; None if it reads the landing zone as it is.
+
+        Data in a bucket is validated later, with the credentials of the environment.
+        """
 
     @abstractmethod
     def deploy_for_run(self, profile: str | None, take_deployed_lease: Callable[[], None]) -> Outputs:

@@ -16,7 +16,8 @@ from lakehouse.checkout_lock import checkout_lock
 from lakehouse.console import Display
 from lakehouse.environments.base import Confirm, Environment
 from lakehouse.errors import LakehouseError, WorkflowError
-from lakehouse.landing import LandingData
+from lakehouse.landing import FolderData
+from lakehouse.landing_bucket import S3Folder
 from lakehouse.landing_input import landing_data
 from lakehouse.lease_holder import LeaseHolder
 from lakehouse.project import Project
@@ -127,9 +128,9 @@ class LocalEnvironment(Environment):
             "make schedule ENV=dev CRON='0 3 * * ? *'"
         )
 
-    def run_input(self, folder: Path | None) -> LandingData:
-        """Return the data of a folder, or of the sample."""
-        return landing_data(self.project, self.display, folder)
+    def run_input(self, source: Path | S3Folder | None) -> FolderData | S3Folder:
+        """Return the data of a folder, or of the sample, or the bucket that has the data."""
+        return source if isinstance(source, S3Folder) else landing_data(self.project, self.display, source)
 
     def deploy_for_run(self, profile: str | None, take_deployed_lease: Callable[[], None]) -> Outputs:
         """Apply; where a lakehouse is deployed already, its lease comes before any change to scripts and input."""

@@ -106,6 +106,13 @@ data "aws_iam_policy_document" "boundary" {
     }
   }
 
+  # EventBridge starts the workflow by arrival.
+  statement {
+    sid       = "OwnArrivals"
+    actions   = ["glue:NotifyEvent"]
+    resources = [each.value.workflow]
+  }
+
   statement {
     sid       = "OwnRuns"
     actions   = ["glue:GetJobRun", "glue:GetWorkflowRun", "glue:GetWorkflowRunProperties"]

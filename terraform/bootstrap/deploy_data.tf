@@ -12,6 +12,7 @@ data "aws_iam_policy_document" "deploy_data" {
       "s3:DeleteBucketPolicy",
       "s3:ListBucketVersions",
       "s3:PutBucketLogging",
+      "s3:PutBucketNotification",
       "s3:PutBucketOwnershipControls",
       "s3:PutBucketPolicy",
       "s3:PutBucketPublicAccessBlock",
@@ -164,6 +165,18 @@ data "aws_iam_policy_document" "deploy_data" {
       test     = "StringEquals"
       variable = "iam:PassedToService"
       values   = ["glue.amazonaws.com"]
+    }
+  }
+
+  statement {
+    sid       = "PassArrivalRoleToEvents"
+    actions   = ["iam:PassRole"]
+    resources = ["arn:${local.partition}:iam::${local.account}:role/${local.names[each.key]}-arrival*"]
+
+    condition {
+      test     = "StringEquals"
+      variable = "iam:PassedToService"
+      values   = ["events.amazonaws.com"]
     }
   }
 

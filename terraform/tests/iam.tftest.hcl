@@ -353,6 +353,55 @@ run "analysts_reach_the_training_table_and_their_own_results_only" {
   }
 }
 
+run "operators_fill_the_landing_zone_from_their_sources_only" {
+  command = plan
+
+  module {
+    source = "./modules/iam"
+  }
+
+  variables {
+    landing_sources = [
+      { bucket = "seed", prefix = "starter", kms_key_arn = "arn:aws:kms:eu-central-1:444455556666:key/01234567-89ab-cdef-0123-456789abcdef" },
+      { bucket = "partner", prefix = "", kms_key_arn = null },
+    ]
+  }
+
+  assert {
+    condition = [
+      for statement in jsondecode(aws_iam_policy.landing[0].policy).Statement : [statement.Action, statement.Resource, try(statement.Condition.StringLike["s3:prefix"], "")]
+      ] == [
+      ["s3:ListBucket", "arn:aws:s3:::seed", "starter/*"],
+      ["s3:ListBucket", "arn:aws:s3:::partner", "*"],
+      ["s3:GetObject", ["arn:aws:s3:::seed/starter/*", "arn:aws:s3:::partner/*"], ""],
+      ["kms:Decrypt", "arn:aws:kms:eu-central-1:444455556666:key/01234567-89ab-cdef-0123-456789abcdef", ""],
+      ["s3:ListBucket", "arn:aws:s3:::our-data", ["step_trainer/landing/*", "customer/landing/*"]],
+      [["s3:PutObject", "s3:DeleteObject", "s3:AbortMultipartUpload"], ["arn:aws:s3:::our-data/step_trainer/landing/*", "arn:aws:s3:::our-data/customer/landing/*"], ""],
+      [["s3:PutObject", "s3:GetObject"], "arn:aws:s3:::our-data/operations/lease.json", ""],
+      [["glue:GetWorkflowRuns", "glue:GetWorkflowRun", "glue:GetJobRun"], ["arn:aws:glue:eu-central-1:111122223333:workflow/stedi-test-lakehouse", "arn:aws:glue:eu-central-1:111122223333:job/stedi-test-*"], ""],
+    ]
+    error_message = "Got ${aws_iam_policy.landing[0].policy}."
+  }
+
+  assert {
+    condition     = !strcontains(aws_iam_role_policy.data[0].policy, "seed") && !strcontains(aws_iam_role_policy.forget[0].policy, "seed")
+    error_message = "No job reaches a bucket outside the lakehouse."
+  }
+}
+
+run "without_a_source_there_is_no_such_policy" {
+  command = plan
+
+  module {
+    source = "./modules/iam"
+  }
+
+  assert {
+    condition     = length(aws_iam_policy.landing) == 0 && output.landing_policy_arn == null
+    error_message = "The landing zone is filled from folders, with the operator's own permissions."
+  }
+}
+
 run "metrics_key_network_boundary_and_path_are_granted_when_given" {
   command = plan
 

@@ -25,6 +25,7 @@ variables {
   job_settings           = {}
   connections            = []
   schedule               = null
+  landing_prefixes       = []
   kms_key_arn            = null
   metrics_enabled        = false
   log_retention_days     = 30
@@ -78,6 +79,11 @@ run "a_chain_that_runs_once_at_a_time_and_never_by_itself" {
   assert {
     condition     = aws_glue_trigger.start.type == "ON_DEMAND" && aws_glue_trigger.start.enabled == false
     error_message = "An enabled ON_DEMAND trigger starts a run when it is created."
+  }
+
+  assert {
+    condition     = length(aws_cloudwatch_event_rule.arrival) + length(aws_iam_role.arrival) + length(aws_cloudwatch_event_target.arrival) + length(aws_glue_trigger.start.event_batching_condition) == 0
+    error_message = "No arrival of a file starts anything."
   }
 
   assert {

@@ -16,6 +16,8 @@ variables {
   require_tls   = true
   tags          = {}
 
+  events_enabled = false
+
   lifecycle_rules = {
     enabled                 = true
     incomplete_upload_days  = 7
@@ -41,6 +43,11 @@ run "bucket_is_private_encrypted_versioned_and_tls_only" {
       aws_s3_bucket_public_access_block.this.restrict_public_buckets,
     ])
     error_message = "Every kind of public access is blocked."
+  }
+
+  assert {
+    condition     = length(aws_s3_bucket_notification.this) == 0
+    error_message = "Only a workflow that starts by arrival needs the bucket's events."
   }
 
   assert {

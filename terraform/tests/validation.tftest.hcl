@@ -41,9 +41,11 @@ run "values_of_another_shape" {
     subject_key_version      = 0
     quarantine_limits        = { customers = {} }
     row_count_change         = { drop = 1.5 }
+    landing_sources          = [{ bucket = "Seed" }]
   }
 
   expect_failures = [
+    var.landing_sources,
     var.name_prefix,
     var.environment,
     var.bucket_name,
@@ -116,9 +118,11 @@ run "values_out_of_range" {
     subject_key_version = 1.5
     quarantine_limits   = { customer_landing = { share = 1.5 } }
     row_count_change    = { growth = 0.5 }
+    landing_sources     = [{ bucket = "seed", prefix = "/starter" }]
   }
 
   expect_failures = [
+    var.landing_sources,
     var.execution_class,
     var.iam_path,
     var.vpc_jobs,
@@ -158,9 +162,13 @@ run "values_that_end_badly_or_are_too_large" {
     timeout           = 1.5
     quarantine_limits = { step_trainer_landing = { rows = 0.5 } }
     row_count_change  = { drop = -0.1 }
+    start             = { on_arrival = { minutes = 16 } }
+    landing_sources   = [{ bucket = "seed", kms_key_arn = "arn:aws:kms:eu-central-1:111122223333:alias/seed" }]
   }
 
   expect_failures = [
+    var.landing_sources,
+    var.start,
     var.name_prefix,
     var.environment,
     var.bucket_name,
@@ -192,11 +200,13 @@ run "values_that_contradict_each_other" {
     vpc_jobs               = { subnet_ids = ["subnet-0123456789abcdef0"], interface_endpoints = ["logs"] }
     execution_class        = "FLEX"
     failure_email          = "ops@example.org"
+    start                  = { on_arrival = { minutes = 0.5 } }
     worker_type            = "G.4X"
     failure_events_enabled = false
   }
 
   expect_failures = [
+    var.start,
     var.access_logs,
     var.lifecycle_rules,
     var.vpc_jobs,
@@ -217,10 +227,12 @@ run "names_and_addresses_that_are_none" {
     job_settings      = { machine_learning_curated = { worker_type = "Standard" } }
     access_logs       = { bucket = "Our_Logs" }
     network           = { cidr_block = "10.0.0.0/24" }
+    start             = { on_arrival = { files = 101 } }
     vpc_jobs          = { subnet_ids = ["subnet-0123456789abcdef0"], interface_endpoints = [], egress_cidr_blocks = ["10.0.0.0"] }
   }
 
   expect_failures = [
+    var.start,
     var.budget,
     var.job_settings,
     var.access_logs,

@@ -11,6 +11,7 @@ import os
 import re
 import shutil
 import subprocess
+import sys
 import time
 from collections import Counter
 from importlib.resources import files
@@ -26,8 +27,10 @@ import pytest
 from embedded_aws.athena.results import java_double, parse_csv
 from embedded_aws.lifecycle import SERVER_MODULE
 from lakehouse import file_numbers, landing
+from lakehouse.run_report import page
 from tests.chaos.faults import Struck, kill_after
 from tests.chaos.lake import Lake
+from tests.support import report_check
 from tests.support.athena import ask
 from tests.support.project import ALL_JOBS, AUDIT_TABLES, ICEBERG_TABLES, JOBS, LANDING_TABLES, Project
 
@@ -137,6 +140,33 @@ def test_operators_query_and_show(project: Project, ran: dict[str, Any]) -> None
     assert shown[0].startswith("customername,email,phone,")
     assert len(shown) == 4
     project.fail("query", SQL="SELEKT nonsense", says=["The query failed: line 1:1: mismatched input 'SELEKT'."])
+
+
+def test_the_report_has_the_numbers_of_the_tables_and_no_value_of_a_person(
+    project: Project, ran: dict[str, Any]
+) -> None:
+    """Its facts are all that the page shows; tests/report looks at the page in a browser."""
+    script = "import sys; from lakehouse.commands import run_report as r; from lakehouse import cli\n"
+    script += "e = cli._environment('local')\nwith e.connect(): print(r.collect(e, sys.argv[1]))"
+    done = subprocess.run(
+        [sys.executable, "-c", script, ran["run_id"][:12]],
+        cwd=project.root,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    path = Path(done.stdout.splitlines()[-1])
+    facts = json.loads(path.read_text())
+    report_check.check(project, facts, ran)
+    html = page.html(facts, {}, "", "")
+    values = report_check.personal_values(project)
+    assert len(values) > 1000
+    assert [value for value in values if value in html or value in path.read_text()] == []
+    (strict,) = (profile for profile in facts["profiles"] if profile["name"] == "strict")
+    expected = expected_of_sample(project, "strict")
+    assert strict["source"] == "expected of the sample"
+    assert strict["rows"] == {table: expected[table] for table in ICEBERG_TABLES}
 
 
 def test_duckdb_reads_every_table(project: Project, ran: dict[str, Any]) -> None:

@@ -15,6 +15,7 @@ import pyarrow as pa
 import pytest
 from botocore.config import Config
 from botocore.exceptions import ClientError
+from moto import settings as moto_settings
 from pyiceberg.catalog import Catalog, load_catalog
 from pyiceberg.exceptions import CommitFailedException
 
@@ -319,6 +320,99 @@ time.sleep(60) if mode == "sleep" else sys.exit(mode)
         (run,) = glue.get_workflow_runs(Name=chain)["Runs"]
         aws.workflow_run(chain, run["WorkflowRunId"])
         assert glue.get_trigger(Name="start")["Trigger"]["State"] == "CREATED"
+
+
+class TestArrival:
+    """S3 reports an object to EventBridge, a rule selects it, and the workflow starts when a batch is complete."""
+
+    SECONDS = 2.0  # of a window of one minute, here
+
+    @pytest.fixture
+    def waiting(self, aws: Aws) -> Iterator[str]:
+        """A workflow that starts after three files below landing/, or a minute after the first."""
+        glue, events, s3, iam = (aws.client(name) for name in ("glue", "events", "s3", "iam"))
+        bucket = "arrivals"
+        s3.create_bucket(Bucket=bucket)
+        s3.put_bucket_notification_configuration(
+            Bucket=bucket, NotificationConfiguration={"EventBridgeConfiguration": {}}
+        )
+        aws.job("read", "")
+        glue.create_workflow(Name="by-arrival", MaxConcurrentRuns=1)
+        glue.create_trigger(
+            Name="arrived",
+            WorkflowName="by-arrival",
+            Type="EVENT",
+            EventBatchingCondition={"BatchSize": 3, "BatchWindow": 60},
+            Actions=[{"JobName": "read"}],
+        )
+        role = iam.create_role(RoleName="arrival", AssumeRolePolicyDocument="{}")["Role"]["Arn"]
+        selected = {
+            "source": ["aws.s3"],
+            "detail-type": ["Object Created"],
+            "detail": {"bucket": {"name": [bucket]}, "object": {"key": [{"prefix": "landing/"}]}},
+        }
+        events.put_rule(Name="arrival", EventPattern=json.dumps(selected))
+        arn = f"arn:aws:glue:{aws.embedded.region}:{aws.embedded.account_id}:workflow/by-arrival"
+        events.put_targets(Rule="arrival", Targets=[{"Id": "workflow", "Arn": arn, "RoleArn": role}])
+        yield bucket
+        events.remove_targets(Rule="arrival", Ids=["workflow"])
+        events.delete_rule(Name="arrival")
+        iam.delete_role(RoleName="arrival")
+        glue.delete_trigger(Name="arrived")
+        glue.delete_workflow(Name="by-arrival")
+        for item in s3.list_objects_v2(Bucket=bucket).get("Contents", []):
+            s3.delete_object(Bucket=bucket, Key=item["Key"])
+        s3.delete_bucket(Bucket=bucket)
+
+    def runs(self, aws: Aws, number: int, seconds: float) -> list[dict[str, Any]]:
+        """Wait for a number of runs of the workflow, at most some seconds, and return all."""
+        deadline = time.monotonic() + seconds
+        while True:
+            runs: list[dict[str, Any]] = aws.client("glue").get_workflow_runs(Name="by-arrival").get("Runs", [])
+            if len(runs) >= number or time.monotonic() > deadline:
+                return runs
+            time.sleep(0.05)
+
+    def test_enough_files_start_a_run_at_once_and_the_window_starts_one_for_the_rest(
+        self, aws: Aws, waiting: str
+    ) -> None:
+        s3 = aws.client("s3")
+        for key in ("other/1", "landing/1", "landing/2", "landing/3", "landing/4", "other/2"):
+            s3.put_object(Bucket=waiting, Key=key, Body=b"{}")
+        (first,) = self.runs(aws, 1, self.SECONDS / 2)
+        batch = aws.workflow_run("by-arrival", first["WorkflowRunId"])["StartingEventBatchCondition"]
+        assert batch == {"BatchSize": 3, "BatchWindow": 60}
+        runs = self.runs(aws, 2, self.SECONDS + 5)
+        assert [run["StartingEventBatchCondition"]["BatchSize"] for run in runs] == [3, 1]
+        aws.workflow_run("by-arrival", runs[1]["WorkflowRunId"])
+
+    def test_a_copy_counts_and_a_disabled_rule_does_not(self, aws: Aws, waiting: str) -> None:
+        s3 = aws.client("s3")
+        s3.put_object(Bucket=waiting, Key="source", Body=b"{}")
+        aws.client("events").disable_rule(Name="arrival")
+        s3.put_object(Bucket=waiting, Key="landing/1", Body=b"{}")
+        aws.client("events").enable_rule(Name="arrival")
+        for number in (2, 3, 4):
+            s3.copy_object(Bucket=waiting, Key=f"landing/{number}", CopySource={"Bucket": waiting, "Key": "source"})
+        (run,) = self.runs(aws, 1, self.SECONDS / 2)
+        assert run["StartingEventBatchCondition"]["BatchSize"] == 3
+        aws.workflow_run("by-arrival", run["WorkflowRunId"])
+
+    def test_the_role_of_the_rule_needs_permission(self, aws: Aws, waiting: str, monkeypatch: Any) -> None:
+        s3, iam = aws.client("s3"), aws.client("iam")
+        monkeypatch.setattr(moto_settings, "INITIAL_NO_AUTH_ACTION_COUNT", 0)
+        for number in range(3):
+            s3.put_object(Bucket=waiting, Key=f"landing/{number}", Body=b"{}")
+        assert not self.runs(aws, 1, self.SECONDS / 2)
+        arn = f"arn:aws:glue:{aws.embedded.region}:{aws.embedded.account_id}:workflow/by-arrival"
+        allow = {"Effect": "Allow", "Action": "glue:NotifyEvent", "Resource": arn}
+        policy = json.dumps({"Version": "2012-10-17", "Statement": [allow]})
+        iam.put_role_policy(RoleName="arrival", PolicyName="notify", PolicyDocument=policy)
+        for number in range(3):
+            s3.put_object(Bucket=waiting, Key=f"landing/{number}", Body=b"{}")
+        (run,) = self.runs(aws, 1, 5)
+        aws.workflow_run("by-arrival", run["WorkflowRunId"])
+        iam.delete_role_policy(RoleName="arrival", PolicyName="notify")
 
 
 class TestGaps:

@@ -321,7 +321,7 @@ def test_existing_bucket(examples: Path, aws: Aws) -> None:
         assert lakehouse["root"].endswith("/teams/stedi")
         created = {kind: names(aws) for kind, names in LISTED.items()}
         assert len(list(created["buckets"])) == 1
-        assert set(created["roles"]) == {"etl-jobs", "etl-forget"}
+        assert set(created["roles"]) == {"etl-jobs", "etl-forget", "stedi-shared-arrival"}
         assert {name.rpartition(":")[2] for name in created["topics"]} == {"alerts"}
         assert set(created["secrets"]) == {"privacy-subject-key", "privacy-refusal-key"}
         assert set(created["databases"]) == {"analytics", "analytics_audit"}

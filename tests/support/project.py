@@ -129,9 +129,13 @@ class Project:
         }
         return load_catalog("test", **settings)
 
+    def iceberg(self, name: str, database: str = "STEDI_DATABASE") -> Any:
+        """Return an Iceberg table, with its metadata."""
+        return self.catalog().load_table((self.environment()[database], name))
+
     def table(self, name: str, database: str = "STEDI_DATABASE") -> pa.Table:
         """Read an Iceberg table as any client would: Glue catalog, metadata and Parquet files in S3."""
-        return self.catalog().load_table((self.environment()[database], name)).scan().to_arrow()
+        return self.iceberg(name, database).scan().to_arrow()
 
     def iceberg_rows(self) -> dict[str, int]:
         """Count the rows of the five Iceberg tables by reading them."""

@@ -80,8 +80,9 @@ def folder(tmp_path: Path) -> Folder:
     for program in ("lakehouse", "python"):
         executable(path / ".venv" / "bin" / program)
     (path / ".venv" / ".ready").touch()
-    (path / ".venv-bench").mkdir()
-    (path / ".venv-bench" / ".ready").touch()
+    for own in (".venv-bench", ".venv-report"):
+        (path / own).mkdir()
+        (path / own / ".ready").touch()
     return Folder(path)
 
 

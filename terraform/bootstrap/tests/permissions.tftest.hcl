@@ -234,10 +234,13 @@ run "an_apply_role_can_not_widen_its_own_permissions" {
 
   assert {
     condition = [
-      for statement in jsondecode(aws_iam_policy.deploy_data["dev"].policy).Statement : statement.Condition
+      for statement in jsondecode(aws_iam_policy.deploy_data["dev"].policy).Statement : [statement.Resource, statement.Condition.StringEquals]
       if contains(flatten([statement.Action]), "iam:PassRole")
-    ] == [{ StringEquals = { "iam:PassedToService" = "glue.amazonaws.com" } }]
-    error_message = "Roles are passed to Glue only; got ${aws_iam_policy.deploy_data["dev"].policy}."
+      ] == [
+      ["arn:aws:iam::111122223333:role/stedi-dev-*", { "iam:PassedToService" = "glue.amazonaws.com" }],
+      ["arn:aws:iam::111122223333:role/stedi-dev-arrival*", { "iam:PassedToService" = "events.amazonaws.com" }],
+    ]
+    error_message = "Roles are passed to Glue only, and to EventBridge the one that starts the workflow by arrival; got ${aws_iam_policy.deploy_data["dev"].policy}."
   }
 
   # IAM resources are identified by path and name, and CI's own have the path /ci/.
@@ -245,7 +248,7 @@ run "an_apply_role_can_not_widen_its_own_permissions" {
     condition = toset(flatten([
       for statement in jsondecode(aws_iam_policy.deploy_data["dev"].policy).Statement : statement.Resource
       if anytrue([for action in flatten([statement.Action]) : startswith(action, "iam:")])
-    ])) == toset(["arn:aws:iam::111122223333:role/stedi-dev-*", "arn:aws:iam::111122223333:policy/stedi-dev-*"])
+    ])) == toset(["arn:aws:iam::111122223333:role/stedi-dev-*", "arn:aws:iam::111122223333:role/stedi-dev-arrival*", "arn:aws:iam::111122223333:policy/stedi-dev-*"])
     error_message = "Got ${aws_iam_policy.deploy_data["dev"].policy}."
   }
 

@@ -48,6 +48,27 @@ variable "orchestration" {
   default     = null
 }
 
+variable "start" {
+  description = "What starts the workflow by itself: { on_arrival = { files = 100, minutes = 5 } }, or nothing."
+  type = object({
+    on_arrival = optional(object({
+      files   = optional(number)
+      minutes = optional(number)
+    }))
+  })
+  default = null
+}
+
+variable "landing_sources" {
+  description = "Buckets that `make landing DATA=s3://...` copies from: see ../../variables.tf."
+  type = list(object({
+    bucket      = string
+    prefix      = optional(string)
+    kms_key_arn = optional(string)
+  }))
+  default = null
+}
+
 variable "profile" {
   description = "Named set of policies: see glue_jobs/policies.json."
   type        = string

@@ -19,6 +19,8 @@ module "lakehouse" {
   number_of_workers = var.number_of_workers
 
   orchestration       = var.orchestration
+  start               = var.start
+  landing_sources     = var.landing_sources
   profile             = var.profile
   policies            = var.policies
   subject_key_version = var.subject_key_version

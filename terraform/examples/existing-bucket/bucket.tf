@@ -11,7 +11,6 @@ resource "aws_s3_bucket" "shared" {
   #checkov:skip=CKV_AWS_144:The data of an example needs no copy in another region.
   #checkov:skip=CKV_AWS_145:Encrypted by S3's own key; examples/complete has a KMS key.
   #checkov:skip=CKV2_AWS_61:The lifecycle configuration exists on AWS, and is left out on the embedded AWS.
-  #checkov:skip=CKV2_AWS_62:No process waits for an object.
   bucket        = "shared-data-${data.aws_caller_identity.current.account_id}"
   force_destroy = true
 }
@@ -60,6 +59,13 @@ resource "aws_s3_bucket_policy" "shared" {
 
   # Both at once fail with "OperationAborted: A conflicting conditional operation is currently in progress".
   depends_on = [aws_s3_bucket_public_access_block.shared]
+}
+
+# Reports new objects to EventBridge, which starts the workflow. A bucket has one notification configuration, so the owner adds
+# this to it.
+resource "aws_s3_bucket_notification" "shared" {
+  bucket      = aws_s3_bucket.shared.id
+  eventbridge = true
 }
 
 # The rules that the module sets on a bucket of its own, for the prefix of the lakehouse; unfinished uploads are of no use to

@@ -9,6 +9,8 @@ module "lakehouse" {
   environment   = "shared"
   force_destroy = true # examples are meant to be destroyed
 
+  start = { on_arrival = { files = 100, minutes = 5 } }
+
   existing_bucket    = { name = aws_s3_bucket.shared.bucket, prefix = local.prefix }
   existing_database  = { name = aws_glue_catalog_database.analytics.name }
   existing_roles     = { jobs_arn = aws_iam_role.this["jobs"].arn, forget_arn = aws_iam_role.this["forget"].arn }

@@ -6,6 +6,7 @@ provider "aws" {}
 locals {
   environments = {
     dev = {
+      start              = { on_arrival = { files = 100, minutes = 5 } }
       schedule           = null
       stale_after_hours  = null
       number_of_workers  = 2
@@ -13,6 +14,7 @@ locals {
       budget             = { monthly_limit = 20 }
     }
     prod = {
+      start              = {}
       schedule           = "cron(0 3 * * ? *)"
       stale_after_hours  = 26
       number_of_workers  = 10
@@ -33,6 +35,7 @@ module "lakehouse" {
 
   profile = "strict" # the same in both, or dev would test another pipeline
 
+  start              = each.value.start
   schedule           = each.value.schedule
   stale_after_hours  = each.value.stale_after_hours
   number_of_workers  = each.value.number_of_workers

@@ -29,6 +29,11 @@ output "role_policies" {
   }
 }
 
+output "landing_policy_arn" {
+  description = "ARN of the policy that allows to fill the landing zone from landing_sources; null without any."
+  value       = one(aws_iam_policy.landing[*].arn)
+}
+
 output "analyst_policy_arn" {
   description = "ARN of the policy that allows analysts to query the training table."
   value       = aws_iam_policy.analyst.arn

@@ -100,6 +100,17 @@ variable "placement" {
   })
 }
 
+variable "landing_sources" {
+  description = "Buckets that the landing zone may be filled from, with the readable prefix and the key that encrypts it; null if none does."
+  type = list(object({
+    bucket      = string
+    prefix      = string
+    kms_key_arn = string
+  }))
+  default  = []
+  nullable = false
+}
+
 variable "analysts" {
   description = "ARN of the analysts' Athena workgroup, and the key prefix of its results, without trailing slash."
   type = object({

@@ -194,7 +194,7 @@ resource "aws_glue_job" "this" {
   }
 
   execution_property {
-    max_concurrent_runs = 1
+    max_concurrent_runs = try(local.workflow_jobs[each.key].after, "none") == null ? local.concurrent_runs : 1
   }
 
   # Notifies before the timeout, while the run can still be inspected: modules/monitoring forwards Glue's event.

@@ -126,6 +126,43 @@ variable "schedule" {
   type        = string
 }
 
+variable "start" {
+  description = "on_arrival: files that must arrive in the landing zone, or minutes after the first of them, to start the workflow; null means that arrival starts nothing."
+  type = object({
+    on_arrival = optional(object({
+      files   = number
+      minutes = number
+    }))
+  })
+  default  = {}
+  nullable = false
+}
+
+variable "landing_prefixes" {
+  description = "Key prefixes of the landing files in the lakehouse, without slashes at their ends."
+  type        = list(string)
+}
+
+variable "global_suffix" {
+  description = "Ends the names of roles, which are unique in the account."
+  type        = string
+  default     = ""
+  nullable    = false
+}
+
+variable "iam_path" {
+  description = "IAM path of the role that starts the workflow by arrival."
+  type        = string
+  default     = "/"
+  nullable    = false
+}
+
+variable "permissions_boundary_arn" {
+  description = "ARN of the permissions boundary of that role; null means none."
+  type        = string
+  default     = null
+}
+
 variable "kms_key_arn" {
   description = "ARN of the KMS key that encrypts the jobs' data and logs; null uses the services' own keys."
   type        = string

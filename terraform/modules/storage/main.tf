@@ -2,7 +2,7 @@
 
 resource "aws_s3_bucket" "this" {
   #checkov:skip=CKV_AWS_144:Landing data comes from upstream and every table can be recomputed from it; a replica would be one more place to erase people from.
-  #checkov:skip=CKV2_AWS_62:No process waits for an object; the workflow starts on demand or on schedule.
+  #checkov:skip=CKV2_AWS_62:Only a workflow that starts by arrival waits for objects; then the bucket has notifications.
   bucket        = var.bucket_name
   force_destroy = var.force_destroy
   tags          = var.tags
@@ -52,6 +52,13 @@ resource "aws_s3_bucket_logging" "this" {
   bucket        = aws_s3_bucket.this.id
   target_bucket = var.access_logs.bucket
   target_prefix = var.access_logs.prefix != null ? var.access_logs.prefix : "${var.bucket_name}/"
+}
+
+resource "aws_s3_bucket_notification" "this" {
+  count = var.events_enabled ? 1 : 0
+
+  bucket      = aws_s3_bucket.this.id
+  eventbridge = true
 }
 
 data "aws_iam_policy_document" "tls_only" {

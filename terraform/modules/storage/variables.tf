@@ -38,6 +38,11 @@ variable "lifecycle_rules" {
   })
 }
 
+variable "events_enabled" {
+  description = "Whether S3 reports what happens to the objects to EventBridge."
+  type        = bool
+}
+
 variable "tags" {
   description = "Tags of the bucket."
   type        = map(string)

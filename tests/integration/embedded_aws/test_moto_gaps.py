@@ -10,6 +10,7 @@ from moto.budgets.responses import BudgetsResponse
 from moto.core.responses import BaseResponse
 from moto.ec2.models import security_groups
 from moto.ec2.models.security_groups import SecurityGroupRule
+from moto.events.models import Rule
 from moto.glue.models import FakeConnection
 from moto.glue.responses import GlueResponse
 from moto.iam.access_control import PermissionResult
@@ -28,6 +29,7 @@ OPERATIONS = [(response, operation) for response, operations in ADDED.items() fo
 # Looked up before any test runs: a test that serves S3 in this process fixes the models.
 MOTO_DISPOSES = hasattr(FakeDeleteMarker, "dispose")
 MOTO_PERMISSION = FakeBucket.get_permission
+MOTO_SENDS = Rule.send_to_targets
 
 TLS_ONLY = {
     "Effect": "Deny",
@@ -63,6 +65,11 @@ def test_moto_still_loses_the_description_of_a_rule_without_a_cidr_block() -> No
     peer = {"GroupId": "sg-1", "Description": "Jobs"}
     rule = SecurityGroupRule(None, "tcp", "sg-1", "443", "443", None, peer)
     assert rule.description is None, "moto keeps it now: delete moto_gaps/ec2.py"
+
+
+def test_moto_still_cannot_notify_a_workflow() -> None:
+    source = (MOTO_SENDS.__doc__ or "") + str(MOTO_SENDS.__code__.co_consts)
+    assert "glue" not in source, "moto can now? Delete moto_gaps/events.py"
 
 
 def test_moto_still_cannot_dispose_of_a_delete_marker() -> None:

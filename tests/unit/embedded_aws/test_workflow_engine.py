@@ -182,6 +182,14 @@ def test_run_properties_override_the_defaults(jobs: Jobs) -> None:
     assert find_run(jobs.workflow, run_id).properties == {"a": "default", "b": "own"}
 
 
+def test_a_run_says_which_events_started_it(jobs: Jobs) -> None:
+    batch = {"BatchSize": 3, "BatchWindow": 60}
+    run_id = jobs.engine.start(jobs.workflow, CHAIN, None, batch)
+    assert find_run(jobs.workflow, run_id).as_dict()["StartingEventBatchCondition"] == batch
+    jobs.workflow.max_concurrent_runs = None
+    assert "StartingEventBatchCondition" not in jobs.run(*CHAIN).as_dict()
+
+
 @pytest.mark.parametrize("triggers", [[], CHAIN[1:]])
 def test_a_workflow_without_a_start_trigger_is_refused(jobs: Jobs, triggers: list[FakeTrigger]) -> None:
     with pytest.raises(JsonRESTError, match="no start trigger"):

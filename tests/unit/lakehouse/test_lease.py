@@ -42,7 +42,11 @@ class FakeGlue:
     def get_workflow_run(self, Name: str, RunId: str) -> Any:  # noqa: N803
         if RunId == "wr_unknown":
             raise self.exceptions.EntityNotFoundException
-        return {"Run": {"Status": {"wr_running": "RUNNING", "wr_stopping": "STOPPING"}.get(RunId, "STOPPED")}}
+        run = {"Status": {"wr_running": "RUNNING", "wr_stopping": "STOPPING"}.get(RunId, "STOPPED")}
+        if RunId.startswith("wr_by_arrival"):
+            batch = {"BatchSize": 3, "BatchWindow": 60}
+            run |= {"StartingEventBatchCondition": batch, "Statistics": {"SucceededActions": int(RunId[-1])}}
+        return {"Run": run}
 
     def get_workflow_run_properties(self, Name: str, RunId: str) -> Any:  # noqa: N803
         return {"RunProperties": {lease.PROPERTY: "of the command"} if RunId == "wr_by_command" else {}}
@@ -175,6 +179,50 @@ def test_a_job_belongs_to_the_operation_that_started_it(monkeypatch: pytest.Monk
     assert operation(workflow="flow", workflow_run_id="wr_by_schedule") == "wr_by_schedule"
     assert operation() == operation(job_run_id="jr_1_attempt_2") == "jr_1"
     assert operation(given="of forget") == "of forget"
+
+
+def test_a_run_by_arrival_waits_for_the_end_of_another_operation(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(lease, "POLL", 0.02)
+    monkeypatch.setattr(lease, "_begun", set())
+    landing = lease_of("landing", command=True)
+    landing.take()
+    run = job_of("wr_by_arrival_0")
+    waiting = threading.Thread(target=run.take)
+    waiting.start()
+    waiting.join(0.2)
+    assert waiting.is_alive()
+    assert stored()["purpose"] == "make landing"
+    landing.release()
+    waiting.join(5)
+    assert not waiting.is_alive()
+    assert stored()["purpose"] == "The workflow flow"
+    said = capsys.readouterr().out.splitlines()  # once, however often it has looked
+    assert len(said) == 1
+    assert said[0].startswith("Waiting for the lease: make landing by ada@laptop has been running since ")
+
+    landing = lease_of("landing", command=True)
+    run.release()
+    landing.take()  # while the run, which has read the landing zone, still goes on
+    with pytest.raises(LeaseError, match="make landing"):
+        job_of("wr_by_arrival_0").take()
+
+
+@pytest.mark.parametrize("run_id", ["wr_by_schedule", "wr_by_command", "wr_by_arrival_1"])
+def test_no_other_job_waits(run_id: str) -> None:
+    """The second job of a run by arrival neither: what the first has read may have changed since."""
+    lease_of("landing", command=True).take()
+    with pytest.raises(LeaseError, match="make landing"):
+        job_of(run_id).take()
+
+
+def job_of(run_id: str) -> Lease:
+    with pytest.MonkeyPatch.context() as patch:
+        client = boto3.client
+        patch.setattr(lease.boto3, "client", lambda service: FakeGlue() if service == "glue" else client(service))
+        HELD.append(for_job_run(BUCKET, given="", job="a", job_run_id="jr_1", workflow="flow", workflow_run_id=run_id))
+    return HELD[-1]
 
 
 def writes() -> int:

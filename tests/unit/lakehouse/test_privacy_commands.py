@@ -137,6 +137,20 @@ def test_a_dry_run_asks_nothing(environment: Environment, world: World) -> None:
     assert (world.events, answer.questions) == (["request", "look r1"], [])
 
 
+def test_an_erasure_deletes_the_reports_that_counted_the_rows(
+    environment: Environment, world: World, display: Display
+) -> None:
+    folder = environment.project.runs / "wr_1"
+    folder.mkdir(parents=True)
+    for name in ("run.json", "report.html", "report.json"):
+        (folder / name).write_text("{}")
+    privacy.forget(environment, EMAIL, lambda _: True, dry_run=True)
+    assert len(list(folder.iterdir())) == 3
+    privacy.forget(environment, EMAIL, lambda _: True, dry_run=False)
+    assert [path.name for path in folder.iterdir()] == ["run.json"]
+    assert "Deleted 1 reports, which counted the erased rows. To make one again: make report" in printed(display)
+
+
 def test_without_data_about_the_person_there_is_no_question_and_no_erasure(
     environment: Environment, world: World, display: Display
 ) -> None:
