@@ -20,6 +20,7 @@ MAKEFLAGS += --no-builtin-rules
 ## NUMBER    number of a file, as in a message: file-...
 ## RUN       id of a local job run: jr_...
 ## DRY_RUN   1: search, and change nothing
+## OUTPUT    json: one event per line, for machines (text)
 ## YES       1: answer every question with yes
 ## TESTS     files or folders of tests; by default all
 ## ARGS      more options for pytest: ARGS='-k name'
@@ -80,19 +81,19 @@ clean: ## Stop the embedded AWS and remove everything that these targets created
 ##@ Run
 
 .PHONY: run-pipeline
-run-pipeline.knobs := ENV DATA PROFILE PORT
+run-pipeline.knobs := ENV DATA PROFILE PORT OUTPUT
 run-pipeline: setup ## Run the five jobs and print the row counts (ENV=local: apply and upload DATA first)
 	@$(BIN)/lakehouse run
 
 ##@ Data
 
 .PHONY: landing
-landing.knobs := ENV DATA YES
+landing.knobs := ENV DATA OUTPUT YES
 landing: setup ## Make the landing zone hold exactly DATA (asks on AWS, unless YES=1)
 	@$(BIN)/lakehouse landing
 
 .PHONY: counts
-counts.knobs := ENV
+counts.knobs := ENV OUTPUT
 counts: setup ## Print the row counts of the tables
 	@$(BIN)/lakehouse counts
 
@@ -131,7 +132,7 @@ plan: setup ## Show what `make apply` would change; save it to PLAN, for `make a
 	@$(BIN)/lakehouse plan
 
 .PHONY: apply
-apply.knobs := ENV PROFILE PLAN PORT YES
+apply.knobs := ENV PROFILE PLAN PORT OUTPUT YES
 apply: setup ## Provision the lakehouse with Terraform (ENV=local: start the embedded AWS first; asks on AWS, unless YES=1)
 	@$(BIN)/lakehouse apply
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import sys
+from contextlib import suppress
 from pathlib import Path
 from types import FrameType
 from typing import Annotated, Any, NoReturn
@@ -25,12 +26,20 @@ from lakehouse.project import LOCAL, Project
 from lakehouse.tables import PROFILES
 
 INTERRUPTED = 130  # a shell's exit code for SIGINT
+OUTPUTS = ("text", "json")
 
 
 def _profile(name: str) -> str:
     """Return the name of a profile that policies.json declares."""
     if name not in PROFILES:
         raise typer.BadParameter(f"{name!r} is not one of {', '.join(PROFILES)}.")
+    return name
+
+
+def _output(name: str) -> str:
+    """Return the name of a form of output."""
+    if name not in OUTPUTS:
+        raise typer.BadParameter(f"{name!r} is not one of {', '.join(OUTPUTS)}.")
     return name
 
 
@@ -80,6 +89,16 @@ TableName = Annotated[
 ]
 Limit = Annotated[int, typer.Option("--limit", envvar="LIMIT", min=1, help="Number of rows: 1 or more.")]
 JobRunId = Annotated[str, typer.Option("--run", envvar="RUN", help="Id of a local job run: jr_...")]
+Output = Annotated[
+    str,
+    typer.Option(
+        "--output",
+        envvar="OUTPUT",
+        parser=_output,
+        metavar="<output>",
+        help="text for people, or json: one event per line, for machines.",
+    ),
+]
 Yes = Annotated[bool, typer.Option("--yes", envvar="YES", help="1 answers every question with yes; otherwise 0.")]
 
 
@@ -114,10 +133,16 @@ app = typer.Typer(
 
 @app.command()
 def apply(
-    env: Env = LOCAL, profile: ProfileOption = None, plan: Plan = None, port: Port = 0, *, yes: Yes = False
+    env: Env = LOCAL,
+    profile: ProfileOption = None,
+    plan: Plan = None,
+    port: Port = 0,
+    output: Output = OUTPUTS[0],
+    *,
+    yes: Yes = False,
 ) -> None:
     """Provision the lakehouse with Terraform, from a saved plan if given; locally start the embedded AWS first."""
-    deployment.apply(_environment(env, port), profile, _confirmation(yes), plan)
+    deployment.apply(_environment(env, port, output), profile, _confirmation(yes), plan)
 
 
 @app.command()
@@ -139,21 +164,27 @@ def down(env: Env = LOCAL) -> None:
 
 
 @app.command()
-def run(env: Env = LOCAL, data: Data = None, profile: ProfileOption = None, port: Port = 0) -> None:
+def run(
+    env: Env = LOCAL,
+    data: Data = None,
+    profile: ProfileOption = None,
+    port: Port = 0,
+    output: Output = OUTPUTS[0],
+) -> None:
     """Run the five jobs and print the row counts; locally apply and upload the landing data first."""
-    pipeline_run.run(_environment(env, port), data, profile)
+    pipeline_run.run(_environment(env, port, output), data, profile)
 
 
 @app.command()
-def landing(env: Env = LOCAL, data: Data = None, *, yes: Yes = False) -> None:
+def landing(env: Env = LOCAL, data: Data = None, output: Output = OUTPUTS[0], *, yes: Yes = False) -> None:
     """Make the landing zone hold exactly the data of a folder."""
-    data_commands.replace_landing_zone(_environment(env), data, _confirmation(yes))
+    data_commands.replace_landing_zone(_environment(env, output=output), data, _confirmation(yes))
 
 
 @app.command()
-def counts(env: Env = LOCAL) -> None:
+def counts(env: Env = LOCAL, output: Output = OUTPUTS[0]) -> None:
     """Print the row counts of the tables as they are now."""
-    data_commands.counts(_environment(env))
+    data_commands.counts(_environment(env, output=output))
 
 
 @app.command()
@@ -241,10 +272,16 @@ def main() -> None:
         _fail(describe_os_error(error))
 
 
-def _environment(env: str, port: int = 0) -> Environment:
+_displays: list[Display] = []
+"""Those in use, which an error is told too."""
+
+
+def _environment(env: str, port: int = 0, output: str = OUTPUTS[0]) -> Environment:
+    display = Display(machine=output == "json")
+    _displays[:] = [display]
     project = Project.at(Path.cwd(), env)
     private_files.secure_folder(project.root / "build")
-    return open_environment(project, Display(), port)
+    return open_environment(project, display, port)
 
 
 def _confirmation(yes: bool) -> Confirm:
@@ -256,12 +293,15 @@ def _confirmation(yes: bool) -> Confirm:
                 f"{question} Standard input is not a terminal, so nothing was changed. "
                 "To answer yes, run the same command with YES=1."
             )
-        return yes or typer.confirm(question)
+        return yes or typer.confirm(question, err=True)
 
     return confirm
 
 
 def _fail(message: str, code: int = 1) -> NoReturn:
+    with suppress(OSError):  # if nobody reads the output any more, that is the error
+        for display in _displays:
+            display.tell_event("error", None, message=message, exit_code=code)
     print(f"error: {message}", file=sys.stderr)
     sys.exit(code)
 

@@ -12,8 +12,9 @@ from typing import Any
 import boto3
 from pyiceberg.exceptions import NoSuchIcebergTableError, NoSuchTableError
 
+from lakehouse.aws import CONFIG
 from lakehouse.errors import LakehouseError
-from lakehouse.tables import TABLE_OF_JOB, catalog_of
+from lakehouse.tables import PAIRING, TABLE_OF_JOB, catalog_of
 
 
 @dataclass(frozen=True)
@@ -29,6 +30,13 @@ class Reconciliation:
     """Rows by drop reason."""
     quarantined: Mapping[str, int] = field(default_factory=dict)
     """Rows by reason."""
+    written: int | None = field(default=None, compare=False)
+    """Rows of the table that the job wrote: as many as were published, unless a row pairs rows of several inputs."""
+
+    @property
+    def target(self) -> str:
+        """Name of the table that the job writes."""
+        return TABLE_OF_JOB.get(self.job, self.job)
 
     @property
     def accounted_for(self) -> int:
@@ -44,6 +52,23 @@ class Reconciliation:
         ]
         return ", ".join([f"{self.read:,} rows of {self.table} read", f"{self.published:,} published", *reasons])
 
+    def lines(self) -> list[str]:
+        """Return the numbers in one line, then a line for each reason, largest first."""
+        dropped, quarantined = sum(self.dropped.values()), sum(self.quarantined.values())
+        if self.target in PAIRING:
+            rows = "" if self.written is None else f"{self.written:,} rows of "
+            kept = f"{self.published:,} paired in {rows}{self.target}"
+        else:
+            kept = f"{self.published:,} written to {self.target}"
+        return [
+            f"{self.table}: {self.read:,} read, {kept}, {dropped:,} dropped, {quarantined:,} quarantined",
+            *(
+                f"  {rows:,} {outcome}: {reason}"
+                for outcome, by_reason in (("dropped", self.dropped), ("quarantined", self.quarantined))
+                for reason, rows in sorted(by_reason.items(), key=lambda item: -item[1])
+            ),
+        ]
+
     def as_json(self) -> dict[str, Any]:
         """Return the entry in run.json."""
         return {
@@ -53,6 +78,27 @@ class Reconciliation:
             "dropped": dict(self.dropped),
             "quarantined": dict(self.quarantined),
         }
+
+
+class Progress:
+    """The reconciliation of a workflow run while it is in progress."""
+
+    def __init__(self, session: boto3.Session, audit_database: str, run_id: str) -> None:
+        self._session = session
+        self._glue = session.client("glue", config=CONFIG)
+        self._database = audit_database
+        self._run_id = run_id
+        self._version: str | None = None
+        self._known: list[Reconciliation] = []
+
+    def read(self) -> list[Reconciliation]:
+        """Return what the jobs have recorded so far; read the table only if it has changed."""
+        table = self._glue.get_table(DatabaseName=self._database, Name="pipeline_runs")["Table"]
+        version = table.get("Parameters", {}).get("metadata_location")
+        if version != self._version:
+            self._known = of_run(self._session, self._database, self._run_id)
+            self._version = version
+        return self._known
 
 
 def of_run(session: boto3.Session, audit_database: str, run_id: str) -> list[Reconciliation]:
@@ -77,6 +123,7 @@ def reconcile(recorded: Iterable[Mapping[str, Any]]) -> list[Reconciliation]:
     found = []
     for job, target in TABLE_OF_JOB.items():
         own = [row for row in rows if row["target_table"] == target and row["job_run_id"] == last[target]]
+        written = next((row["rows"] for row in own if row["outcome"] == "output"), None)
         for source in dict.fromkeys(row["source_table"] for row in own if row["outcome"] == "read"):
             counts = [row for row in own if row["source_table"] == source]
             found.append(
@@ -87,6 +134,7 @@ def reconcile(recorded: Iterable[Mapping[str, Any]]) -> list[Reconciliation]:
                     published=sum(_by_reason(counts, "published").values()),
                     dropped=_by_reason(counts, "dropped"),
                     quarantined=_by_reason(counts, "quarantined"),
+                    written=written,
                 )
             )
     return found

@@ -152,6 +152,12 @@ def explain_failure(run: WorkflowRun, published: Mapping[str, Publication], log_
     return "\n".join(parts)
 
 
+def next_steps(option: str) -> str:
+    """Return what one can do after a run; `option` selects the environment."""
+    show, query = f"make show{option} TABLE=machine_learning_curated", f"make query{option}"
+    return f"Look at the tables: {show}, or ask in SQL: {query}"
+
+
 def explain_interruption(run: WorkflowRun, published: Mapping[str, Publication]) -> str:
     """Return which jobs an interruption stopped, and which tables were published."""
     stopped = [job.name for job in run.jobs if job.state not in (SUCCEEDED, NOT_STARTED)]
@@ -183,23 +189,16 @@ def _seconds(job: JobRun) -> str:
     return "" if job.seconds is None else f"{job.seconds:.1f}"
 
 
-def jobs_table(run: WorkflowRun) -> Table:
-    """Return the states of the jobs of a run."""
-    table = Table("Job", "State", "Seconds")
-    table.columns[2].justify = "right"
-    for job in run.jobs:
-        table.add_row(job.name, _state(job), _seconds(job))
-    return table
-
-
 def reconciliation_table(reconciliations: Sequence[Reconciliation]) -> Table:
-    """Return the reconciliation of each table that the jobs read; the reasons are in run.json."""
-    table = Table("Rows of", "Read", "Published", "Dropped", "Quarantined", title="Every row accounted for")
+    """Return the reconciliation of each table that the jobs read; the reasons were printed when each job ended."""
+    columns = ("Rows of", "Read", "Published", "Dropped", "Quarantined", "Published in")
+    table = Table(*columns, title="Every row accounted for")
     for found in reconciliations:
         figures = (found.read, found.published, sum(found.dropped.values()), sum(found.quarantined.values()))
-        table.add_row(found.table, *(f"{figure:,}" for figure in figures))
-    for column in table.columns[1:]:
+        table.add_row(found.table, *(f"{figure:,}" for figure in figures), found.target)
+    for column in table.columns[1:-1]:
         column.justify = "right"
+        column.no_wrap = True
     return table
 
 

@@ -16,7 +16,7 @@ from threading import Event, Timer
 from typing import Any
 
 from lakehouse import bundled_terraform
-from lakehouse.console import Display
+from lakehouse.console import Display, Tell
 from lakehouse.errors import NotDeployedError, TerraformError
 from lakehouse.project import Project
 from lakehouse.terraform_provider import NO_PROVIDER, PROVIDER, PROVIDER_REMEDY, cli_configuration
@@ -144,11 +144,11 @@ class Terraform:
         if save:
             save.parent.mkdir(parents=True, exist_ok=True)
             options = (*options, f"-out={save.resolve()}")
-        colour = [] if self.display.console.is_terminal else ["-no-color"]
+        colour = [] if self.display.live else ["-no-color"]
 
         def show(line: str) -> None:
             if not any(noise in line for noise in PLAN_NOISE):
-                self.display.console.file.write(line)
+                self.display.copy(line)
 
         code = self._run(["plan", "-input=false", LOCK_WAIT, *colour, *options], self.seconds, show)
         if code:
@@ -240,7 +240,7 @@ class Terraform:
 class _Events:
     """Collects the events of `terraform apply -json`."""
 
-    def __init__(self, tell: Callable[[str], None]) -> None:
+    def __init__(self, tell: Tell) -> None:
         self.tell = tell
         self.planned = 0
         self.done = 0
@@ -264,7 +264,8 @@ class _Events:
                 )
             case "apply_complete":
                 self.done += 1
-                self.tell(f"{self.done} of {self.planned}, {event['hook']['resource']['addr']}")
+                share = self.done / self.planned if self.planned else None
+                self.tell(f"{self.done} of {self.planned}, {event['hook']['resource']['addr']}", share)
             case "outputs":
                 self.outputs = {name: value for name, value in event["outputs"].items() if "value" in value}
             case "diagnostic" if event["diagnostic"]["severity"] == "error":

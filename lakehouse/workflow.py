@@ -127,8 +127,10 @@ class Workflow:
             jobs=tuple(_job_run(name, attempts.get(job, [])) for name, job in self.jobs.items()),
         )
 
-    def follow(self, run_id: str, on_change: Callable[[WorkflowRun], None]) -> WorkflowRun:
-        """Poll a run until it has ended; call back on each change and return the final state."""
+    def follow(
+        self, run_id: str, on_change: Callable[[WorkflowRun], None], on_poll: Callable[[], None] = lambda: None
+    ) -> WorkflowRun:
+        """Poll a run until it has ended; call back on each change and after each poll, and return the final state."""
         latest: WorkflowRun | None = None
         failures = 0
         while True:
@@ -150,6 +152,7 @@ class Workflow:
                 latest = run
             if run.ended:
                 return run
+            on_poll()
             time.sleep(self.pause)
 
 

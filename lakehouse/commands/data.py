@@ -37,7 +37,9 @@ def counts(environment: Environment) -> None:
     with environment.connect():
         outputs = environment.terraform().outputs()
         published = tables.publications(aws.session(outputs.region), outputs.database)
-    environment.display.console.print(rows_table(tables.rows(published)))
+    rows = tables.rows(published)
+    environment.display.show(rows_table(rows))
+    environment.display.tell_event("counts", None, tables=rows)
     if outdated := tables.outdated(published):
         heading = f"The tables do not come from one run. To publish all of them: make run-pipeline{environment.option}"
         raise LakehouseError("\n  ".join([heading, *outdated]))

@@ -2,32 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-
-from rich.live import Live
 
 from lakehouse import aws, reconciliation, tables
 from lakehouse.commands.file_names import add_file_names
 from lakehouse.commands.operation import exclusive, take_lease, take_lease_if_deployed
-from lakehouse.console import Display
 from lakehouse.environments import Environment
 from lakehouse.errors import CommandInterruptedError, WorkflowError
+from lakehouse.landing import LandingData
 from lakehouse.landing_input import upload
 from lakehouse.lease_holder import LeaseHolder
+from lakehouse.project import Project
 from lakehouse.report import (
     FAILED,
     Report,
     differences,
     expected_rows,
     explain_failure,
-    jobs_table,
+    next_steps,
     reconciliation_table,
     rows_table,
 )
 from lakehouse.terraform import Outputs
+from lakehouse.watching import RunView, head
 from lakehouse.workflow import Workflow, WorkflowRun
 
 
@@ -44,11 +42,15 @@ def run(environment: Environment, folder: Path | None, profile: str | None) -> N
         take_lease(lease, outputs)
         if data:
             upload(environment.display, outputs, data)
-        _run_workflow(environment, outputs, expected, lease)
+        _run_workflow(environment, outputs, data, expected, lease)
 
 
 def _run_workflow(
-    environment: Environment, outputs: Outputs, expected: dict[str, int] | None, lease: LeaseHolder
+    environment: Environment,
+    outputs: Outputs,
+    data: LandingData | None,
+    expected: dict[str, int] | None,
+    lease: LeaseHolder,
 ) -> None:
     """Start the workflow, follow it to its end, write and print the report."""
     display, path = environment.display, environment.project.build / "run.json"
@@ -58,19 +60,23 @@ def _run_workflow(
     lease.check()
     run_id = workflow.start(lease.id)
     lease.hand_on(workflow.name, run_id)
-    finished = _follow(environment, workflow, run_id, outputs, lease)
+    source = _described(environment.project, data)
+    display.tell_event("run", head(run_id, profile, source), run_id=run_id, profile=profile, data=source)
+    progress = reconciliation.Progress(session, outputs.audit_database, run_id)
+    finished = _follow(environment, workflow, run_id, outputs, lease, view=RunView(display, progress.read))
     lease.take_back()
     published = tables.publications(session, outputs.database)
-    reconciled = reconciliation.of_run(session, outputs.audit_database, finished.id)
+    reconciled = progress.read()
     report = Report.of(finished, profile, published, reconciled)
     verify = None if overridden else expected
     problems = _problems(report, verify) if finished.succeeded else []
     if problems:
         report = replace(report, status=FAILED)
     report.write(path)
-    display.console.print(rows_table(report.tables, report))
-    if report.reconciliations:
-        display.console.print(reconciliation_table(report.reconciliations))
+    display.tell_event("report", None, **report.as_json())
+    if report.tables:
+        display.show(rows_table(report.tables, report))
+        display.show(reconciliation_table(report.reconciliations))
     for line in report.empty():
         display.warn(line)
     if not finished.succeeded:
@@ -81,6 +87,15 @@ def _run_workflow(
     verified = ", row counts as expected" if verify else ""
     cost = f" and {report.dpu_seconds:,} DPU-seconds" if report.dpu_seconds else ""
     display.say(f"Succeeded in {report.seconds} s{cost} with profile {profile}{verified}. Report: {path}")
+    display.say(next_steps(environment.option))
+
+
+def _described(project: Project, data: LandingData | None) -> str:
+    """Return which landing data a run reads."""
+    if data is None:
+        return f"the landing zone of {project.environment} as it is"
+    folder = data.folder.relative_to(project.root) if data.folder.is_relative_to(project.root) else data.folder
+    return f"the generated sample in {folder}" if data.folder == project.sample else f"the data in {folder}"
 
 
 def _problems(report: Report, expected: dict[str, int] | None) -> list[str]:
@@ -93,39 +108,14 @@ def _problems(report: Report, expected: dict[str, int] | None) -> list[str]:
 
 
 def _follow(
-    environment: Environment, workflow: Workflow, run_id: str, outputs: Outputs, lease: LeaseHolder
+    environment: Environment, workflow: Workflow, run_id: str, outputs: Outputs, lease: LeaseHolder, *, view: RunView
 ) -> WorkflowRun:
     """Show a run until it ends."""
     try:
-        with _watch(environment.display, run_id) as show:
-            return workflow.follow(run_id, show)
+        with view.shown():
+            return workflow.follow(run_id, view.change, view.poll)
     except KeyboardInterrupt:
         raise CommandInterruptedError(environment.interrupt_run(workflow, run_id, outputs, lease)) from None
     except BaseException:
         environment.abandon_run(workflow, run_id)
         raise
-
-
-@contextmanager
-def _watch(display: Display, run_id: str) -> Iterator[Callable[[WorkflowRun], None]]:
-    """Yield a function that shows the state of a run: in a live table on a terminal, else a line for each change."""
-    display.say(f"Workflow run {run_id}")
-    if display.console.is_terminal:
-        with Live(console=display.console, refresh_per_second=4, transient=True) as live:
-            yield lambda run: live.update(jobs_table(run))
-    else:
-        yield _print_changes(display)
-
-
-def _print_changes(display: Display) -> Callable[[WorkflowRun], None]:
-    """Return a function that prints a line for each job of which the state has changed."""
-    states: dict[str, str] = {}
-
-    def show(run: WorkflowRun) -> None:
-        for job in run.jobs:
-            if job.id and states.get(job.name) != job.state:
-                states[job.name] = job.state
-                took = f" ({job.seconds:.1f} s)" if job.seconds is not None else ""
-                display.say(f"  {job.name} {job.state}{took}")
-
-    return show

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import json
 import os
 import signal
 from collections.abc import Callable, Iterator
@@ -274,3 +275,22 @@ def test_a_termination_signal_interrupts_like_ctrl_c(call: Call, monkeypatch: py
     monkeypatch.setattr(data_commands, "counts", interrupted)
     assert call("counts") == 130
     assert reached == ["clean-up"]
+
+
+def test_machines_get_an_error_as_an_event_too(
+    call: Call, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def fail(*_: object) -> None:
+        raise LakehouseError("Do this.")
+
+    monkeypatch.setattr(data_commands, "counts", fail)
+    environment(monkeypatch, OUTPUT="json")
+    assert call("counts") == 1
+    captured = capsys.readouterr()
+    assert captured.err == "error: Do this.\n"
+    event = json.loads(captured.out)
+    assert (event["event"], event["message"], event["exit_code"]) == ("error", "Do this.", 1)
+
+    environment(monkeypatch, OUTPUT="yaml")
+    assert call("counts") == 1
+    assert "OUTPUT='yaml' is not valid, so nothing was done. OUTPUT: text for people" in capsys.readouterr().err
