@@ -18,7 +18,9 @@ MAKEFLAGS += --no-builtin-rules
 ## TABLE     table of the lakehouse
 ## LIMIT     number of rows to show (20)
 ## NUMBER    number of a file, as in a message: file-...
-## RUN       id of a local job run: jr_...
+## RUN       id of a run or its beginning: wr_... or, of one job, jr_...
+## JOB       job, such as customer_landing_to_trusted
+## FOLLOW    1: go on until the run has ended
 ## DRY_RUN   1: search, and change nothing
 ## OUTPUT    json: one event per line, for machines (text)
 ## YES       1: answer every question with yes
@@ -36,7 +38,7 @@ VENV := .venv
 
 # A command on AWS needs neither moto nor Spark nor Java. Its own environment holds requirements-aws.txt only, and is made
 # only where the full one does not exist. All other targets, and ENV=local, need the full one.
-on-aws := apply plan run-pipeline landing counts query show forget export name destroy
+on-aws := apply plan run-pipeline logs landing counts query show forget export name destroy
 full := $(filter-out $(on-aws),$(or $(MAKECMDGOALS),help)) $(filter local,$(or $(value ENV),local)) $(wildcard $(VENV)/.ready)
 suffix := $(if $(strip $(full)),,-aws)
 BIN := $(VENV)$(suffix)/bin
@@ -84,6 +86,11 @@ clean: ## Stop the embedded AWS and remove everything that these targets created
 run-pipeline.knobs := ENV DATA PROFILE PORT OUTPUT
 run-pipeline: setup ## Run the five jobs and print the row counts (ENV=local: apply and upload DATA first)
 	@$(BIN)/lakehouse run
+
+.PHONY: logs
+logs.knobs := ENV JOB RUN FOLLOW OUTPUT
+logs: setup ## Print the logs of the last run, or of RUN; of JOB alone; FOLLOW=1 to the end of the run
+	@$(BIN)/lakehouse logs
 
 ##@ Data
 

@@ -17,7 +17,7 @@ from typer.core import TyperGroup, TyperOption
 from lakehouse import private_files
 from lakehouse import sample as sample_data
 from lakehouse.commands import data as data_commands
-from lakehouse.commands import debugging, deployment, pipeline_run, privacy
+from lakehouse.commands import debugging, deployment, job_logs, pipeline_run, privacy
 from lakehouse.commands import query as query_commands
 from lakehouse.console import Display
 from lakehouse.environments import Confirm, Environment, open_environment
@@ -88,6 +88,13 @@ TableName = Annotated[
     str, typer.Option("--table", envvar="TABLE", help="Table of the lakehouse, such as customer_trusted.")
 ]
 Limit = Annotated[int, typer.Option("--limit", envvar="LIMIT", min=1, help="Number of rows: 1 or more.")]
+LoggedJob = Annotated[str, typer.Option("--job", envvar="JOB", help="Job, such as customer_landing_to_trusted.")]
+LoggedRun = Annotated[
+    str, typer.Option("--run", envvar="RUN", help="Id of a run or its beginning: wr_... or, of one job, jr_...")
+]
+Follow = Annotated[
+    bool, typer.Option("--follow", envvar="FOLLOW", help="1 goes on until the run has ended; otherwise 0.")
+]
 JobRunId = Annotated[str, typer.Option("--run", envvar="RUN", help="Id of a local job run: jr_...")]
 Output = Annotated[
     str,
@@ -225,6 +232,19 @@ def export(email: Email = "", env: Env = LOCAL) -> None:
 def name(number: Number = "", env: Env = LOCAL) -> None:
     """Print the name of a file that a message refers to by its number."""
     data_commands.name(_environment(env), number)
+
+
+@app.command()
+def logs(
+    job: LoggedJob = "",
+    run: LoggedRun = "",
+    env: Env = LOCAL,
+    output: Output = OUTPUTS[0],
+    *,
+    follow: Follow = False,
+) -> None:
+    """Print the logs of the jobs of a run, by default of the last one, also while it is in progress."""
+    job_logs.logs(_environment(env, output=output), job, run, follow=follow)
 
 
 @app.command()

@@ -37,6 +37,9 @@ ZONES: Mapping[str, tuple[str, ...]] = {
 TABLE_OF_JOB: Mapping[str, str] = {table["job"]: name for name, table in _TABLES.items() if "job" in table}
 """Table that each job writes, in the order of the jobs."""
 
+ALL_STEPS = "all_steps"
+"""Job that runs the steps of all, with orchestration = "single_job"."""
+
 ACCOUNTED_FOR: Mapping[str, tuple[str, ...]] = {
     table["job"]: tuple(table["accounts_for"]) for table in _TABLES.values() if "job" in table
 }

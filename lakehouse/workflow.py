@@ -168,6 +168,12 @@ def refuse_second_run(glue: GlueClient, name: str) -> None:
             )
 
 
+def of_single_job(name: str, attempt: Any) -> WorkflowRun:
+    """Return a job run outside a workflow as a run of one job, with its id; `attempt` is a JobRun of Glue's API."""
+    job = _job_run(name, [attempt])
+    return WorkflowRun(str(job.id), "RUNNING" if job.seconds is None else "COMPLETED", job.seconds, (job,))
+
+
 def _job_run(name: str, attempts: list[Any]) -> JobRun:
     """Return the last attempt of a job."""
     if not attempts:

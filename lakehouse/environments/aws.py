@@ -11,6 +11,7 @@ from typing import NoReturn
 from lakehouse import aws
 from lakehouse.environments.base import Confirm, Environment, ask
 from lakehouse.errors import LakehouseError
+from lakehouse.job_logs import CloudWatchLogs, JobLogs
 from lakehouse.lease_holder import LeaseHolder
 from lakehouse.terraform import Outputs, Terraform
 from lakehouse.workflow import JobRun, Workflow
@@ -118,6 +119,11 @@ class AwsEnvironment(Environment):
     def log_of(self, job: JobRun) -> str:
         """Return the log group and stream in CloudWatch."""
         return f"CloudWatch, log group {job.log_group or '/aws-glue/jobs'}/error, stream {job.id}"
+
+    def job_logs(self) -> AbstractContextManager[JobLogs]:
+        """Return those in CloudWatch."""
+        outputs = self.terraform().outputs()
+        return nullcontext(CloudWatchLogs(aws.session(outputs.region), outputs))
 
     def work_folder(self, run_id: str) -> Path:  # noqa: ARG002
         """Refuse: there is none."""

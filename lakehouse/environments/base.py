@@ -10,6 +10,7 @@ from typing import ClassVar
 
 from lakehouse.console import Display
 from lakehouse.errors import LakehouseError
+from lakehouse.job_logs import JobLogs
 from lakehouse.landing import LandingData
 from lakehouse.lease_holder import LeaseHolder
 from lakehouse.project import Project
@@ -111,6 +112,10 @@ class Environment(ABC):
     @abstractmethod
     def log_of(self, job: JobRun) -> str:
         """Return where the log of a job run is."""
+
+    @abstractmethod
+    def job_logs(self) -> AbstractContextManager[JobLogs]:
+        """Return the logs of the jobs, readable while the context lasts."""
 
     @abstractmethod
     def work_folder(self, run_id: str) -> Path:

@@ -16,11 +16,13 @@ from lakehouse.checkout_lock import checkout_lock
 from lakehouse.console import Display
 from lakehouse.environments.base import Confirm, Environment
 from lakehouse.errors import LakehouseError
+from lakehouse.job_logs import CloudWatchLogs, JobLogs, KeptLogs
 from lakehouse.landing import LandingData
 from lakehouse.landing_input import landing_data
 from lakehouse.lease_holder import LeaseHolder
 from lakehouse.project import Project
 from lakehouse.report import explain_interruption
+from lakehouse.run_ids import matching, short
 from lakehouse.terraform import Outputs, Terraform
 from lakehouse.workflow import JobRun, Workflow
 
@@ -142,16 +144,28 @@ class LocalEnvironment(Environment):
         """Return the log in the work folder of the run."""
         return str(self.project.build / "jobs" / str(job.id) / "output.log")
 
+    @contextmanager
+    def job_logs(self) -> Iterator[JobLogs]:
+        """Return those in CloudWatch, or what the last embedded AWS left, such as after a run that failed."""
+        if not self.is_running():
+            yield KeptLogs(self.project.build / "jobs")
+            return
+        with self.connect():
+            outputs = self.terraform().outputs()
+            yield CloudWatchLogs(aws.session(outputs.region), outputs)
+
     def work_folder(self, run_id: str) -> Path:
         """Return the work folder of a job run; it is there until the embedded AWS is stopped."""
         jobs = self.project.build / "jobs"
         known = sorted(path.parent.name for path in jobs.glob("*/spark.properties"))
-        if run_id not in known:
+        meant = matching(known, run_id) if run_id else []
+        if len(meant) != 1:
+            listed = ", ".join(map(short, known))
             raise LakehouseError(
                 f"RUN={run_id!r} is no job run of the embedded AWS, so nothing was run. "
-                + (f"There are: {', '.join(known)}" if known else "There are none yet: make apply run-pipeline")
+                + (f"There are: {listed}" if known else "There are none yet: make apply run-pipeline")
             )
-        return jobs / run_id
+        return jobs / meant[0]
 
     def rerun_job(self, run_id: str, outputs: Outputs, operation: str) -> int:
         """Run the script in the work folder of the run, with the permissions of its role and a run id of its own.

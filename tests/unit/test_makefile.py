@@ -289,7 +289,7 @@ def test_help_groups_the_targets_by_subject(folder: Folder) -> None:
     groups = re.findall(r"^([A-Z][\w ]+)\n((?:  .*\n)+)", said[: said.index("\nKnobs")] + "\n", re.MULTILINE)
     targets = {subject: re.findall(r"^  ([a-z][\w-]*)", lines, re.MULTILINE) for subject, lines in groups}
     assert list(targets) == ["Set up", "Run", "Data", "Privacy", "Operate", "Develop"]
-    assert targets["Run"] == ["run-pipeline"]
+    assert targets["Run"] == ["run-pipeline", "logs"]
     assert targets["Privacy"] == ["forget", "export"]
     assert {"test", "test-unit", "rerun-job"} <= set(targets["Develop"])
     grouped = {target for names in targets.values() for target in names}
