@@ -9,8 +9,10 @@ from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from threading import Lock
 from typing import TYPE_CHECKING
 
+from lakehouse.console import Tell
 from lakehouse.errors import DataError
 from lakehouse.s3_root import split
 from lakehouse.temporary_files import ignored_because_of
@@ -92,11 +94,12 @@ def stale_keys(s3: S3Client, bucket: str, data: LandingData) -> list[str]:
     ]
 
 
-def replace(s3: S3Client, bucket: str, data: LandingData) -> None:
+def replace(s3: S3Client, bucket: str, data: LandingData, tell: Tell | None = None) -> None:
     """Make the landing zone hold exactly this data: first upload all of it, then delete everything else."""
     name, root = split(bucket)
+    progress = _Progress(data, tell)
     with ThreadPoolExecutor(UPLOADS_AT_ONCE) as pool:
-        uploads = [pool.submit(_upload, s3, name, f"{root}{key}", file) for key, file in data.files.items()]
+        uploads = [pool.submit(_upload, s3, name, f"{root}{key}", file, progress) for key, file in data.files.items()]
     for upload in uploads:
         upload.result()
     stale = stale_keys(s3, bucket, data)
@@ -111,12 +114,32 @@ def replace(s3: S3Client, bucket: str, data: LandingData) -> None:
             )
 
 
-def _upload(s3: S3Client, bucket: str, key: str, file: Path) -> None:
+class _Progress:
+    """Tells how many bytes of how many are uploaded; the threads of the upload share it."""
+
+    def __init__(self, data: LandingData, tell: Tell | None) -> None:
+        self._total = data.megabytes
+        self._tell = tell
+        self._done = 0.0
+        self._lock = Lock()
+
+    def add(self, size: int) -> None:
+        """Count bytes that were uploaded."""
+        with self._lock:
+            self._done += size / 1e6
+            if self._tell:
+                share = min(1.0, self._done / self._total) if self._total else 1.0
+                self._tell(f"{self._done:.1f} of {self._total:.1f} MB", share)
+
+
+def _upload(s3: S3Client, bucket: str, key: str, file: Path, progress: _Progress) -> None:
     """Upload a file; a small one at once, since boto3's transfer manager takes as long as the request itself."""
-    if file.stat().st_size < IN_PARTS:
+    size = file.stat().st_size
+    if size < IN_PARTS:
         s3.put_object(Bucket=bucket, Key=key, Body=file.read_bytes())
+        progress.add(size)
     else:
-        s3.upload_file(str(file), bucket, key)
+        s3.upload_file(str(file), bucket, key, Callback=progress.add)
 
 
 def _find_files(folder: Path, entity: str) -> tuple[dict[str, Path], list[Path]]:

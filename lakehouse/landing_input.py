@@ -7,6 +7,7 @@ from pathlib import Path
 from lakehouse import aws, landing, sample
 from lakehouse.console import Display
 from lakehouse.landing import LandingData
+from lakehouse.landing_look import look
 from lakehouse.project import Project
 from lakehouse.terraform import Outputs
 
@@ -19,6 +20,7 @@ def landing_data(project: Project, display: Display, folder: Path | None) -> Lan
             with display.step("Sample data"):
                 sample.generate(folder)
     data = landing.find(folder)
+    look(project.root / "ddl", display, data.files)
     if data.left_out:
         display.say(f"Left out of the landing data by their names: {landing.shown(data.left_out)}")
     return data
@@ -27,5 +29,5 @@ def landing_data(project: Project, display: Display, folder: Path | None) -> Lan
 def upload(display: Display, outputs: Outputs, data: LandingData) -> None:
     """Make the landing zone hold exactly this data."""
     with display.step("Landing zone") as tell:
-        landing.replace(aws.session(outputs.region).client("s3", config=aws.CONFIG), outputs.bucket, data)
+        landing.replace(aws.session(outputs.region).client("s3", config=aws.CONFIG), outputs.bucket, data, tell)
         tell(f"{len(data.files)} files, {data.megabytes:.1f} MB, from {data.folder}")

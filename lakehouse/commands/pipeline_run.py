@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-from lakehouse import aws, reconciliation, tables
+from lakehouse import aws, preflight, reconciliation, tables
 from lakehouse.commands.file_names import add_file_names
 from lakehouse.commands.operation import exclusive, take_lease, take_lease_if_deployed
 from lakehouse.environments import Environment
@@ -34,6 +34,8 @@ def run(environment: Environment, folder: Path | None, profile: str | None) -> N
 
     The local environment is deployed and its landing zone filled first.
     """
+    if environment.run_applies:
+        preflight.check(environment.project.root, environment.display)
     data = environment.run_input(folder)
     requested_profile = environment.profile(profile)
     expected = expected_rows(data.folder, requested_profile) if data and requested_profile else None

@@ -22,6 +22,7 @@ class AwsEnvironment(Environment):
 
     poll_seconds = 5.0
     one_command_at_a_time = False
+    run_applies = False
 
     @property
     def option(self) -> str:

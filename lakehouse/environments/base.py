@@ -28,6 +28,8 @@ class Environment(ABC):
     """Seconds between two requests for the state of a run."""
     one_command_at_a_time: ClassVar[bool]
     """Whether `lock` keeps all other commands out. If so, a lease held by another command is stale."""
+    run_applies: ClassVar[bool]
+    """Whether a run applies the repository first."""
 
     def __init__(self, project: Project, display: Display) -> None:
         self.project = project

@@ -37,6 +37,7 @@ class LocalEnvironment(Environment):
 
     poll_seconds = 0.4
     one_command_at_a_time = True
+    run_applies = True
 
     def __init__(self, project: Project, display: Display, port: int = 0) -> None:
         super().__init__(project, display)
