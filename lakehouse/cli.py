@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import os
 import signal
 import sys
@@ -13,6 +14,7 @@ from typing import Annotated, Any, NoReturn
 import typer
 from botocore.exceptions import BotoCoreError, ClientError
 from typer.core import TyperGroup, TyperOption
+from typer.main import get_command
 
 from lakehouse import private_files
 from lakehouse import sample as sample_data
@@ -21,12 +23,15 @@ from lakehouse.commands import debugging, deployment, job_logs, pipeline_run, pr
 from lakehouse.commands import query as query_commands
 from lakehouse.console import Display
 from lakehouse.environments import Confirm, Environment, open_environment
-from lakehouse.errors import CommandInterruptedError, LakehouseError, describe_os_error
+from lakehouse.errors import CommandInterruptedError, LakehouseError, WrongKnobError, describe_os_error
+from lakehouse.next_command import typed, with_next_command
 from lakehouse.project import LOCAL, Project
+from lakehouse.run_ids import short
 from lakehouse.tables import PROFILES
 
 INTERRUPTED = 130  # a shell's exit code for SIGINT
 OUTPUTS = ("text", "json")
+KNOWN = {"PROFILE": PROFILES, "OUTPUT": OUTPUTS}
 
 
 def _profile(name: str) -> str:
@@ -123,9 +128,11 @@ class _Commands(TyperGroup):
             if source is None or source.name != "ENVIRONMENT":
                 raise
             value = os.environ[option.envvar]
-            raise LakehouseError(
-                f"{option.envvar}={value!r} is not valid, so nothing was done. {option.envvar}: {option.help}"
-            ) from error
+            message = f"{option.envvar}={value!r} is not valid, so nothing was done. {option.envvar}: {option.help}"
+            if known := KNOWN.get(option.envvar):
+                near = difflib.get_close_matches(value, known, 1)
+                raise WrongKnobError(message, option.envvar, near[0] if near else known[0]) from error
+            raise LakehouseError(f"{message} Correct it and run the command again.") from error
 
 
 app = typer.Typer(
@@ -284,24 +291,25 @@ def main() -> None:
         app()
     except CommandInterruptedError as interrupted:
         _fail(str(interrupted), code=INTERRUPTED)
+    except WrongKnobError as error:
+        _fail(f"{error} Run: {_command(**{error.knob: error.meant})}")
     except LakehouseError as error:
         _fail(str(error))
     except (BotoCoreError, ClientError) as error:
-        _fail(f"AWS refused a request, or did not answer: {error}")
+        _fail(f"AWS refused a request, or did not answer: {error}. Check the account: aws sts get-caller-identity")
     except OSError as error:
         _fail(describe_os_error(error))
 
 
-_displays: list[Display] = []
-"""Those in use, which an error is told too."""
+_used: list[Environment] = []
+"""The environment of the command, once it is known: an error is told to its display too."""
 
 
 def _environment(env: str, port: int = 0, output: str = OUTPUTS[0]) -> Environment:
-    display = Display(machine=output == "json")
-    _displays[:] = [display]
     project = Project.at(Path.cwd(), env)
     private_files.secure_folder(project.root / "build")
-    return open_environment(project, display, port)
+    _used[:] = [open_environment(project, Display(machine=output == "json"), port)]
+    return _used[0]
 
 
 def _confirmation(yes: bool) -> Confirm:
@@ -319,11 +327,24 @@ def _confirmation(yes: bool) -> Confirm:
 
 
 def _fail(message: str, code: int = 1) -> NoReturn:
+    message = short(with_next_command(message, _command()))
     with suppress(OSError):  # if nobody reads the output any more, that is the error
-        for display in _displays:
-            display.tell_event("error", None, message=message, exit_code=code)
+        for environment in _used:
+            message = environment.in_fresh_shell(message)
+            environment.display.tell_event("error", None, message=message, exit_code=code)
     print(f"error: {message}", file=sys.stderr)
     sys.exit(code)
+
+
+def _command(**instead: str) -> str:
+    """Return the command as it was typed, with other values of some knobs."""
+    group = get_command(app)
+    commands = group.commands if isinstance(group, TyperGroup) else {}
+    parameters = commands[sys.argv[1]].params if sys.argv[1:2] and sys.argv[1] in commands else []
+    knobs = {
+        option.envvar for option in parameters if isinstance(option, TyperOption) and isinstance(option.envvar, str)
+    }
+    return typed(sys.argv, os.environ, knobs, instead)
 
 
 def _interrupt(_signal: int, _frame: FrameType | None) -> NoReturn:

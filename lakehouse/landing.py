@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 ENTITIES = ("customer", "accelerometer", "step_trainer")
 SUFFIXES = (".json", ".json.gz")
 LAYOUT = "customer/landing/, accelerometer/landing/ and step_trainer/landing/ with files *.json or *.json.gz"
-REMEDY = f"DATA must be a folder with {LAYOUT}. Leave it out to use a generated sample."
+REMEDY = f"DATA must be a folder with {LAYOUT}. To run on a generated sample: make run-pipeline"
 UPLOADS_AT_ONCE = 8
 IN_PARTS = 8 * 1024**2  # bytes from which boto3 uploads a file in parts
 KEYS_PER_DELETE = 1000  # limit of DeleteObjects

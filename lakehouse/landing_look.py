@@ -30,9 +30,10 @@ def look(ddl: Path, display: Display, files: Mapping[str, Path]) -> None:
         useless = {file: problem for file in own if (problem := _problem(file, columns))}
         if own and len(useless) == len(own):
             file, problem = next(iter(useless.items()))
-            more = f" So it is with all {len(own)} files of {entity}." if len(own) > 1 else ""
+            more = f" So are the other {len(own) - 1} files of {entity}." if len(own) > 1 else ""
             raise DataError(
-                f"{file}, line 1: {problem}{more} Nothing was uploaded. Correct the data, or name another folder: DATA="
+                f"{file}, line 1: {problem}{more} Nothing was uploaded. "
+                "Correct the data, or name another folder, and run the command again."
             )
         if useless and display.live:
             display.warn(f"{len(useless)} files of {entity} do not begin with a record of it: {shown(list(useless))}")

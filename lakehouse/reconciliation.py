@@ -112,7 +112,9 @@ def of_run(session: boto3.Session, audit_database: str, run_id: str) -> list[Rec
     try:
         recorded = runs.scan(row_filter=f"workflow_run_id = '{run_id}'").to_arrow().to_pylist()
     except OSError as error:  # of pyarrow's S3 client
-        raise LakehouseError(f"{audit_database}.pipeline_runs cannot be read: {error}") from error
+        raise LakehouseError(
+            f"{audit_database}.pipeline_runs cannot be read: {error}. Run the command again."
+        ) from error
     return reconcile(recorded)
 
 

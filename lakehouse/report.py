@@ -13,6 +13,7 @@ from rich.table import Table
 from lakehouse import cost
 from lakehouse.errors import DataError
 from lakehouse.reconciliation import Reconciliation
+from lakehouse.run_ids import short
 from lakehouse.tables import ACCOUNTED_FOR, TABLE_OF_JOB, ZONES, Publication, of_run, rows
 from lakehouse.workflow import NOT_STARTED, SUCCEEDED, JobRun, WorkflowRun
 
@@ -124,7 +125,10 @@ def expected_rows(folder: Path, profile: str) -> dict[str, int] | None:
         expected = json.loads(path.read_text(encoding="utf-8")).get(profile)
         return None if expected is None else {str(table): int(count) for table, count in expected.items()}
     except (ValueError, AttributeError, TypeError) as error:
-        raise DataError(f"{path} is not of the form {{profile: {{table: rows}}}}: {error}. Nothing was run.") from error
+        raise DataError(
+            f"{path} is not of the form {{profile: {{table: rows}}}}: {error}. Nothing was run. "
+            "Correct or remove it and run the command again."
+        ) from error
 
 
 def differences(expected: Mapping[str, int], actual: Mapping[str, int]) -> list[str]:
@@ -136,11 +140,18 @@ def differences(expected: Mapping[str, int], actual: Mapping[str, int]) -> list[
     ]
 
 
-def explain_failure(run: WorkflowRun, published: Mapping[str, Publication], log_of: Callable[[JobRun], str]) -> str:
-    """Return which jobs did not succeed, why, where their logs are, and which tables were published."""
-    parts = [f"Not every job of the workflow run {run.id} succeeded."]
+def explain_failure(
+    run: WorkflowRun, published: Mapping[str, Publication], log_of: Callable[[JobRun], str], option: str = ""
+) -> str:
+    """Return which jobs did not succeed, why, where their logs are, which tables were published, and what to do.
+
+    `option` selects the environment in the commands.
+    """
+    parts = [f"Not every job of the workflow run {short(run.id)} succeeded."]
+    failed: JobRun | None = None
     for job in run.jobs:
         if job.state not in (SUCCEEDED, NOT_STARTED):
+            failed = job
             message = (job.message or "The job left no message.").strip().splitlines()
             if (more := len(message) - MESSAGE_LINES) > 0:  # the first line says what is wrong
                 message[MESSAGE_LINES:] = [f"... and {more:,} more lines"]
@@ -149,6 +160,9 @@ def explain_failure(run: WorkflowRun, published: Mapping[str, Publication], log_
     if waiting := [job.name for job in run.jobs if job.state == NOT_STARTED]:
         parts.append(f"Not started: {', '.join(waiting)}.")
     parts.append(explain_published(run.id, published))
+    if failed:
+        parts.append(f"The whole log: make logs{option} JOB={failed.name} RUN={short(run.id)}")
+    parts.append("Fix the cause and run the command again.")
     return "\n".join(parts)
 
 

@@ -6,7 +6,8 @@ import re
 from collections.abc import Sequence
 
 SHOWN_DIGITS = 8
-_RUN = re.compile(rf"\b([a-z]+_[0-9a-f]{{{SHOWN_DIGITS}}})[0-9a-f]+")
+# In a path, or as an argument of the AWS CLI, an id stays whole.
+_RUN = re.compile(rf"(?<!/)(?<!--run-id )\b([a-z]+_[0-9a-f]{{{SHOWN_DIGITS}}})[0-9a-f]+")
 
 
 def short(text: str) -> str:

@@ -262,7 +262,7 @@ class _Events:
                     f"{changes[kind]} {verb}"
                     for kind, verb in (("add", "added"), ("change", "changed"), ("remove", "destroyed"))
                 )
-            case "apply_complete":
+            case "apply_complete" if event["hook"].get("action") != "read":
                 self.done += 1
                 share = self.done / self.planned if self.planned else None
                 self.tell(f"{self.done} of {self.planned}, {event['hook']['resource']['addr']}", share)

@@ -98,7 +98,8 @@ class Workflow:
             return self.glue.start_workflow_run(Name=self.name, RunProperties={PROPERTY: operation})["RunId"]
         except self.glue.exceptions.ConcurrentRunsExceededException as error:
             raise WorkflowError(
-                f"Another run of {self.name} is in progress. Nothing was run. Wait for it to end, then try again."
+                f"Another run of {self.name} is in progress. Nothing was run. "
+                "Wait for it to end, then run the command again."
             ) from error
 
     def stop(self, run_id: str) -> None:
@@ -141,7 +142,7 @@ class Workflow:
                 if failures > MOST_FAILURES or not _is_transient(error):
                     raise WorkflowError(
                         f"The workflow run {run_id} of {self.name} can no longer be followed: {error} "
-                        "The run may still be in progress: "
+                        "The run may still be in progress. To see: "
                         f"aws glue get-workflow-run --name {self.name} --run-id {run_id}"
                     ) from error
                 time.sleep(min(LONGEST_PAUSE, self.pause * 2**failures))

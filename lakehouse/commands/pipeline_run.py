@@ -82,7 +82,7 @@ def _run_workflow(
     for line in report.empty():
         display.warn(line)
     if not finished.succeeded:
-        message = explain_failure(finished, published, environment.log_of)
+        message = explain_failure(finished, published, environment.log_of, environment.option)
         raise WorkflowError(add_file_names(display, outputs, message))
     if problems:
         raise WorkflowError("\n  ".join(problems))

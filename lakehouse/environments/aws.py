@@ -109,8 +109,8 @@ class AwsEnvironment(Environment):
     def interrupt_run(self, workflow: Workflow, run_id: str, outputs: Outputs, lease: LeaseHolder) -> str:  # noqa: ARG002
         """Leave the run in progress, with its lease."""
         return (
-            f"Interrupted. The workflow run {run_id} continues without this command. To see what it publishes: "
-            f"make counts{self.option}. To stop it: "
+            f"Interrupted. The workflow run {run_id} continues without this command. To watch it: "
+            f"make logs{self.option} FOLLOW=1. To see what it publishes: make counts{self.option}. To stop it: "
             f"aws glue stop-workflow-run --name {workflow.name} --run-id {run_id}"
         )
 

@@ -67,6 +67,10 @@ class Environment(ABC):
     def stop(self) -> bool:
         """Stop the AWS of the environment and remove its data; False if it was not running."""
 
+    def in_fresh_shell(self, message: str) -> str:
+        """Return a message with commands of the AWS CLI that reach this environment from any shell."""
+        return message
+
     # Terraform
 
     @abstractmethod

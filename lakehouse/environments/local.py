@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from mypy_boto3_glue import GlueClient
 
 TERRAFORM_SECONDS = 300
+AWS_COMMAND = re.compile(r"aws glue [\w-]+( --[\w-]+ [\w-]+)+")
 
 
 class LocalEnvironment(Environment):
@@ -93,6 +95,11 @@ class LocalEnvironment(Environment):
     def stop(self) -> bool:
         """Stop the embedded AWS."""
         return embedded_aws.down(self.project.root)
+
+    def in_fresh_shell(self, message: str) -> str:
+        """Let the AWS CLI reach the embedded AWS: a shell by itself may have the user's account."""
+        exports = (self.project.build / "aws.env").relative_to(self.project.root)
+        return AWS_COMMAND.sub(rf"(source {exports} && \g<0>)", message)
 
     def terraform(self, profile: str | None = None) -> Terraform:
         """Return Terraform with state in build/local."""

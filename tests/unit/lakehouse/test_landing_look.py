@@ -88,7 +88,7 @@ def test_each_form_that_the_jobs_read_is_taken(folder: Path, display: Display, c
 def test_data_without_a_record_is_refused(folder: Path, display: Display, content: str | bytes, says: str) -> None:
     error = looked_at(folder, display, content)
     assert error.startswith(f"{folder / 'customer' / 'landing' / 'customer.json'}, {says}")
-    assert error.endswith("or name another folder: DATA=")
+    assert error.endswith("or name another folder, and run the command again.")
     assert "Ann" not in error
 
 
