@@ -65,6 +65,14 @@ help: ## List the targets and their knobs
 	  /^[a-z0-9-]+:.*## / { printf "  %-17s %s%s\n", $$1, $$2, knobs[$$1] } \
 	  END { print "\nKnobs, also read from the environment:" about }' Makefile
 
+targets = $(shell sed -n 's/^[.]PHONY: //p' Makefile)
+
+.DEFAULT:
+	@near="$$($(python) -c 'import difflib, sys; print(*difflib.get_close_matches(sys.argv[1], sys.argv[2:], 1))' \
+	  '$(subst ','\'',$@)' $(targets) 2>/dev/null || true)"; \
+	  printf 'error: there is no target %s%s. Nothing was run. Run: make %s\n' '$(subst ','\'',$@)' \
+	    "$${near:+ (did you mean $$near?)}" "$${near:-help}" >&2; exit 2
+
 ##@ Set up
 
 .PHONY: setup

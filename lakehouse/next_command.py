@@ -24,7 +24,8 @@ def with_next_command(message: str, command: str) -> str:
         return f"{message[: asks.start()]}{asks[1]}: {command}"
     if COMMAND.search(message) or message.endswith("Nothing was changed."):  # the operator has said no
         return message
-    return f"{message} Run the command again: {command}"
+    separator = "\n" if "\n" in message else " "
+    return f"{message}{separator}Run the command again: {command}"
 
 
 def typed(
