@@ -30,6 +30,7 @@ def replace_landing_zone(environment: Environment, folder: Path | None, confirm:
             environment.confirm_deletion(confirm, question)
         lease.check()
         upload(environment.display, outputs, data)
+    environment.display.say(f"Run the jobs on it: {environment.landed_command(data.folder)}")
 
 
 def counts(environment: Environment) -> None:

@@ -22,6 +22,7 @@ def apply(environment: Environment, profile: str | None, confirm: Confirm, saved
     with exclusive(environment, "make apply", start=True) as lease:
         take_lease_if_deployed(environment, lease)
         environment.deploy(profile, confirm, saved)
+    environment.display.say(f"Upload data and run the jobs: {environment.run_command}")
 
 
 def plan(environment: Environment, profile: str | None, save: Path | None = None) -> None:
@@ -35,6 +36,9 @@ def plan(environment: Environment, profile: str | None, save: Path | None = None
         terraform.plan(save=save)
         if save:
             save.with_name(f"{save.name}.txt").write_text(terraform.show(save), encoding="utf-8")
+    if save:
+        plan = shlex.quote(str(save))
+        environment.display.say(f"Read {plan}.txt, then apply it: make apply{environment.option} PLAN={plan}")
 
 
 def destroy(environment: Environment, confirm: Confirm) -> None:

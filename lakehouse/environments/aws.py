@@ -86,6 +86,15 @@ class AwsEnvironment(Environment):
         """Ask."""
         ask(confirm, question)
 
+    @property
+    def run_command(self) -> str:
+        """Return two commands: a run reads the landing zone as it is."""
+        return f"make landing{self.option} DATA=folder && make run-pipeline{self.option}"
+
+    def landed_command(self, folder: Path) -> str:  # noqa: ARG002
+        """Return the run, which reads the landing zone as it is."""
+        return f"make run-pipeline{self.option}"
+
     def run_input(self, folder: Path | None) -> None:
         """Refuse a folder: only `make landing`, which asks first, replaces the landing zone."""
         if folder is not None:

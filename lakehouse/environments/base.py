@@ -99,6 +99,15 @@ class Environment(ABC):
 
     # Runs
 
+    @property
+    @abstractmethod
+    def run_command(self) -> str:
+        """What to type to run the jobs on data for the first time."""
+
+    @abstractmethod
+    def landed_command(self, folder: Path) -> str:
+        """Return what to type to run the jobs on a folder that is in the landing zone."""
+
     @abstractmethod
     def run_input(self, folder: Path | None) -> LandingData | None:
         """Return the landing data that a run uploads first; None if it reads the landing zone as it is."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
@@ -127,6 +128,15 @@ class LocalEnvironment(Environment):
 
     def confirm_deletion(self, confirm: Confirm, question: str) -> None:
         """Ask nothing."""
+
+    @property
+    def run_command(self) -> str:
+        """Return the run, which uploads a sample if it is given nothing else."""
+        return "make run-pipeline"
+
+    def landed_command(self, folder: Path) -> str:
+        """Return the run with the folder: without it, the run would upload the sample."""
+        return f"make run-pipeline DATA={shlex.quote(str(folder))}"
 
     def run_input(self, folder: Path | None) -> LandingData:
         """Return the data of a folder, or of the sample."""
