@@ -83,7 +83,11 @@ class JobExecution:
         shipper.ship()
         if code is None:
             return "TIMEOUT", f"Job run exceeded its timeout of {run.timeout} minutes."
-        return ("SUCCEEDED", None) if succeeded else ("FAILED", error_message(_texts(process.lines["error"]), code))
+        return (
+            ("SUCCEEDED", None)
+            if succeeded
+            else ("FAILED", error_message(_texts(process.lines["error"]), code, self._work))
+        )
 
     def _assume_role(self) -> Credentials:
         """Return credentials of the job's role, which is given by its ARN or its name."""

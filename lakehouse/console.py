@@ -42,7 +42,7 @@ class Display:
     @property
     def live(self) -> bool:
         """Whether output can be changed after it was printed."""
-        return self.console.is_terminal
+        return self.console.is_terminal and not self.console.is_dumb_terminal
 
     def say(self, text: str) -> None:
         """Print a line without markup or wrapping, so that paths can be copied."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +19,7 @@ from lakehouse.tables import ACCOUNTED_FOR, TABLE_OF_JOB, ZONES, Publication, of
 from lakehouse.workflow import NOT_STARTED, SUCCEEDED, JobRun, WorkflowRun
 
 FAILED = "FAILED"
+BARE_NAME = re.compile(r"(?<![\w/.])[a-z_]+(?:\.audit)?\.(?:py|sql|json)\b")
 MESSAGE_LINES = 15
 STYLES = {SUCCEEDED: "green", "RUNNING": "cyan", "STARTING": "cyan", NOT_STARTED: "dim"}
 
@@ -143,7 +145,7 @@ def differences(expected: Mapping[str, int], actual: Mapping[str, int]) -> list[
 def explain_failure(
     run: WorkflowRun, published: Mapping[str, Publication], log_of: Callable[[JobRun], str], option: str = ""
 ) -> str:
-    """Return which jobs did not succeed, why, where their logs are, which tables were published, and what to do.
+    """Return which jobs did not succeed, why, where their logs are, and which tables were published.
 
     `option` selects the environment in the commands.
     """
@@ -162,8 +164,14 @@ def explain_failure(
     parts.append(explain_published(run.id, published))
     if failed:
         parts.append(f"The whole log: make logs{option} JOB={failed.name} RUN={short(run.id)}")
-    parts.append("Fix the cause and run the command again.")
     return "\n".join(parts)
+
+
+def in_repository(root: Path, message: str) -> str:
+    """Return the message of a job with the paths of its files in the repository: on Glue all are in one folder."""
+    files = [*root.glob("glue_jobs/**/*.py"), *root.glob("glue_jobs/*.json"), *root.glob("ddl/*.sql")]
+    paths = {file.name: file.relative_to(root).as_posix() for file in files}
+    return BARE_NAME.sub(lambda found: paths.get(found[0], found[0]), message)
 
 
 def next_steps(option: str) -> str:

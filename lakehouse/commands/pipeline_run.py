@@ -20,6 +20,7 @@ from lakehouse.report import (
     differences,
     expected_rows,
     explain_failure,
+    in_repository,
     next_steps,
     reconciliation_table,
     rows_table,
@@ -82,8 +83,10 @@ def _run_workflow(
     for line in report.empty():
         display.warn(line)
     if not finished.succeeded:
-        message = explain_failure(finished, published, environment.log_of, environment.option)
-        raise WorkflowError(add_file_names(display, outputs, message))
+        explained = explain_failure(finished, published, environment.log_of, environment.option)
+        message = in_repository(environment.project.root, explained)
+        named = add_file_names(display, outputs, message)
+        raise WorkflowError(f"{named}\nFix the cause and run the command again.")
     if problems:
         raise WorkflowError("\n  ".join(problems))
     verified = ", row counts as expected" if verify else ""

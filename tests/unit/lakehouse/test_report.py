@@ -18,6 +18,7 @@ from lakehouse.report import (
     expected_rows,
     explain_failure,
     explain_published,
+    in_repository,
     reconciliation_table,
     rows_table,
 )
@@ -112,6 +113,18 @@ def test_a_failed_run_says_exactly_which_tables_are_new() -> None:
         "This run published customers_curated, step_trainer_trusted, machine_learning_curated. "
         "An earlier run published customer_trusted, accelerometer_trusted. Run the pipeline again."
     )
+
+
+def test_a_message_of_a_job_names_the_files_of_the_repository(root: Path) -> None:
+    for name in ("glue_jobs/shared/job.py", "glue_jobs/pipeline.json", "ddl/customer_trusted.audit.sql"):
+        (root / name).parent.mkdir(exist_ok=True)
+        (root / name).touch()
+    assert in_repository(root, "NameError: no\njob.py, line 7") == "NameError: no\nglue_jobs/shared/job.py, line 7"
+    assert in_repository(root, "The rules are in customer_trusted.audit.sql.").endswith(
+        "are in ddl/customer_trusted.audit.sql."
+    )
+    elsewhere = "build/local/jobs/jr_1/job.py, glue_jobs/pipeline.json, other.py, customers.json"
+    assert in_repository(root, elsewhere) == elsewhere
 
 
 def test_accounts_are_shown_per_input(display: Display) -> None:
