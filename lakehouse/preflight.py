@@ -9,6 +9,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -62,7 +63,9 @@ def _fingerprint(root: Path, files: list[Path]) -> str:
 
 
 def _has_spark() -> bool:
-    return find_spec("pyspark") is not None
+    with suppress(ModuleNotFoundError):
+        return find_spec("pyspark") is not None
+    return False
 
 
 def _mistakes(root: Path, files: list[Path]) -> Iterator[str]:
