@@ -14,7 +14,7 @@ from pyiceberg.exceptions import NoSuchIcebergTableError, NoSuchTableError
 
 from lakehouse.aws import CONFIG
 from lakehouse.errors import LakehouseError
-from lakehouse.tables import PAIRING, TABLE_OF_JOB, catalog_of
+from lakehouse.tables import TABLE_OF_JOB, catalog_of
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,8 @@ class Reconciliation:
     quarantined: Mapping[str, int] = field(default_factory=dict)
     """Rows by reason."""
     written: int | None = field(default=None, compare=False)
-    """Rows of the table that the job wrote: as many as were published, unless a row pairs rows of several inputs."""
+    """Rows of the table that the job wrote: as many as were published, unless a row pairs rows of several inputs. None
+    if it wrote none, since it refused its input."""
 
     @property
     def target(self) -> str:
@@ -53,15 +54,10 @@ class Reconciliation:
         return ", ".join([f"{self.read:,} rows of {self.table} read", f"{self.published:,} published", *reasons])
 
     def lines(self) -> list[str]:
-        """Return the numbers in one line, then a line for each reason, largest first."""
+        """Return the rows read and lost in one line, then a line for each reason, largest first."""
         dropped, quarantined = sum(self.dropped.values()), sum(self.quarantined.values())
-        if self.target in PAIRING:
-            rows = "" if self.written is None else f"{self.written:,} rows of "
-            kept = f"{self.published:,} paired in {rows}{self.target}"
-        else:
-            kept = f"{self.published:,} written to {self.target}"
         return [
-            f"{self.table}: {self.read:,} read, {kept}, {dropped:,} dropped, {quarantined:,} quarantined",
+            f"{self.table}: {self.read:,} read, {dropped:,} dropped, {quarantined:,} quarantined",
             *(
                 f"  {rows:,} {outcome}: {reason}"
                 for outcome, by_reason in (("dropped", self.dropped), ("quarantined", self.quarantined))

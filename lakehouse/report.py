@@ -211,14 +211,15 @@ def _seconds(job: JobRun) -> str:
     return "" if job.seconds is None else f"{job.seconds:.1f}"
 
 
-def reconciliation_table(reconciliations: Sequence[Reconciliation]) -> Table:
+def reconciliation_table(reconciliations: Sequence[Reconciliation], *, wide: bool = True) -> Table:
     """Return the reconciliation of each table that the jobs read; the reasons were printed when each job ended."""
-    columns = ("Rows of", "Read", "Published", "Dropped", "Quarantined", "Published in")
+    columns = ("Rows of", "Read", "Published", "Dropped", "Quarantined", *(["Published in"] if wide else []))
     table = Table(*columns, title="Every row accounted for")
     for found in reconciliations:
         figures = (found.read, found.published, sum(found.dropped.values()), sum(found.quarantined.values()))
-        table.add_row(found.table, *(f"{figure:,}" for figure in figures), found.target)
-    for column in table.columns[1:-1]:
+        target = [found.target] if wide else []
+        table.add_row(found.table, *(f"{figure:,}" for figure in figures), *target)
+    for column in table.columns[1:5]:
         column.justify = "right"
         column.no_wrap = True
     return table

@@ -52,9 +52,6 @@ ACCOUNTED_FOR: Mapping[str, tuple[str, ...]] = {
 }
 """Tables of which each job accounts for every row."""
 
-PAIRING = frozenset(name for name, table in _TABLES.items() if table.get("pairs"))
-"""Tables of which a row combines rows of several inputs."""
-
 PROFILES = tuple(declared("policies.json")["profiles"])
 """Named sets of policies; the first is the default."""
 

@@ -94,7 +94,7 @@ class RunView:
         for job in self._running():
             self._spinner.update(text=Text(f"{job.name} {job.state} {self._elapsed(job):.0f} s"))
             lines.append(self._spinner)
-            lines += [Text(f"    {line}", style="dim") for found in self._untold(job) for line in found.lines()]
+            lines += [Text(f"    {line}", style="dim") for line in _lines(self._untold(job))]
         done = sum(job.state == SUCCEEDED for job in self._run.jobs)
         waiting = [job.name for job in self._run.jobs if job.state == NOT_STARTED]
         then = f", then {', '.join(waiting)}" if waiting else ""
@@ -140,11 +140,13 @@ class RunView:
             self._tell_rows(job)
 
     def _tell_rows(self, job: JobRun) -> None:
-        for found in self._untold(job):
+        untold = self._untold(job)
+        if untold and not self._display.machine:
+            self._display.say("\n".join(f"    {line}" for line in _lines(untold)))
+        for found in untold:
             self._told[found.job, found.table] = found
-            lines = "\n".join(f"    {line}" for line in found.lines())
             self._display.tell_event(
-                "rows", lines, job=found.job, target=found.target, written=found.written, **found.as_json()
+                "rows", None, job=found.job, target=found.target, written=found.written, **found.as_json()
             )
 
     def _beat(self) -> None:
@@ -160,9 +162,20 @@ class RunView:
 
 def head(run_id: str, profile: str, data: str) -> str:
     """Return the line above a run."""
-    return f"Run {short(run_id)} with profile {profile} on {data}"
+    return f"Run {short(run_id)}, profile {profile}, data: {data}"
 
 
 def _runs_all_steps(job: JobRun) -> bool:
     """Whether a job has the rows of every step, as with orchestration = "single_job"."""
     return job.name not in TABLE_OF_JOB
+
+
+def _lines(reconciliations: Sequence[Reconciliation]) -> list[str]:
+    """Return the rows read by each job, and behind them those of the table that it wrote."""
+    lines = []
+    for position, found in enumerate(reconciliations):
+        lines += found.lines()
+        is_last = position + 1 == len(reconciliations) or reconciliations[position + 1].job != found.job
+        if is_last and found.written is not None:
+            lines.append(f"{found.target}: {found.written:,} written")
+    return lines

@@ -29,6 +29,9 @@ from lakehouse.terraform import Outputs
 from lakehouse.watching import RunView, head
 from lakehouse.workflow import Workflow, WorkflowRun
 
+WIDE = 100
+"""Columns of a terminal from which tables name also the table that rows were published in."""
+
 
 def run(environment: Environment, folder: Path | None, profile: str | None) -> None:
     """Run the pipeline; raise an error unless all tables are published and every row is reconciled.
@@ -79,7 +82,7 @@ def _run_workflow(
     display.tell_event("report", None, **report.as_json())
     if report.tables:
         display.show(rows_table(report.tables, report))
-        display.show(reconciliation_table(report.reconciliations))
+        display.show(reconciliation_table(report.reconciliations, wide=display.console.width >= WIDE))
     for line in report.empty():
         display.warn(line)
     if not finished.succeeded:
@@ -98,9 +101,9 @@ def _run_workflow(
 def _described(project: Project, data: LandingData | None) -> str:
     """Return which landing data a run reads."""
     if data is None:
-        return f"the landing zone of {project.environment} as it is"
+        return f"the landing zone of {project.environment}"
     folder = data.folder.relative_to(project.root) if data.folder.is_relative_to(project.root) else data.folder
-    return f"the generated sample in {folder}" if data.folder == project.sample else f"the data in {folder}"
+    return f"{folder} (generated)" if data.folder == project.sample else str(folder)
 
 
 def _problems(report: Report, expected: dict[str, int] | None) -> list[str]:

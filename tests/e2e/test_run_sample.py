@@ -59,11 +59,12 @@ def ran(project: Project) -> dict[str, Any]:
     told = project.succeed("run")
     assert re.search(r"^Succeeded in [\d.]+ s and [\d,]+ DPU-seconds with profile published, ", told, re.MULTILINE)
     report = project.report()
-    head = f"Run {short(report['run_id'])} with profile published on the generated sample in build/local/sample"
+    head = f"Run {short(report['run_id'])}, profile published, data: build/local/sample (generated)"
     lines = told.splitlines()[told.splitlines().index(head) :]
     for job in report["jobs"]:  # while it ran, each job told its rows and drop reasons
         assert f"  {job['name']} RUNNING" in lines
         assert f"  {job['name']} SUCCEEDED ({job['seconds']} s)" in lines
+        assert any(line.endswith(f": {job['rows_out']:,} written") for line in lines)
         for account in job["accounts"]:
             (line,) = (line for line in lines if line.startswith(f"    {account['table']}: {account['read']:,} read, "))
             reasons = [f"      {rows:,} dropped: {reason}" for reason, rows in account["dropped"].items()]

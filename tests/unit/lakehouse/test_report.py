@@ -141,9 +141,11 @@ def test_accounts_are_shown_per_input(display: Display) -> None:
 
 
 def test_tables_fit_a_terminal_of_80_columns(outputs: Outputs, display: Display) -> None:
+    account = Reconciliation("step_trainer_landing_to_trusted", "accelerometer_landing", 81_273_000, 40_981_000)
     run = run_of(outputs, "COMPLETED", "SUCCEEDED", "FAILED")
     display.console.width = 80
     display.console.print(rows_table({"customer_trusted": 12_345_678}, Report.of(run, "strict", PUBLISHED)))
+    display.console.print(reconciliation_table([account], wide=False))
     text = printed(display)
     assert "…" not in text
     assert max(len(line) for line in text.splitlines()) <= 80
