@@ -19,7 +19,7 @@ from lakehouse.run_ids import short
 from lakehouse.tables import TABLE_OF_JOB
 from lakehouse.workflow import NOT_STARTED, SUCCEEDED, JobRun, WorkflowRun
 
-ROWS_SECONDS = 1.0
+ROWS_SECONDS = 2.0
 """Seconds between two requests for the rows of a running job."""
 
 
@@ -79,7 +79,7 @@ class RunView:
             self._tell_job(job)
 
     def poll(self) -> None:
-        """Look for new rows of the running jobs, at most once a second."""
+        """Look for new rows of the running jobs, at most every two seconds."""
         if self._clock() - self._asked >= ROWS_SECONDS and self._running():
             self._read_rows()
             for job in self._running():

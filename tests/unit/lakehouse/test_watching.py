@@ -17,7 +17,7 @@ from lakehouse.errors import LakehouseError
 from lakehouse.reconciliation import Reconciliation
 from lakehouse.run_ids import matching, short
 from lakehouse.tables import TABLE_OF_JOB
-from lakehouse.watching import RunView, head
+from lakehouse.watching import ROWS_SECONDS, RunView, head
 from lakehouse.workflow import JobRun, WorkflowRun
 from tests.support.operator_fakes import printed
 
@@ -87,9 +87,9 @@ def test_a_pipe_gets_rows_and_reasons_as_soon_as_they_are_recorded(display: Disp
     view = RunView(display, rows, clock=clock)
     view.change(running("RUNNING"))
     view.poll()
-    assert rows.asked == 0, "at most once a second"
+    assert rows.asked == 0, "at most every two seconds"
     rows.found = [CUSTOMERS]
-    clock.now += 1
+    clock.now += ROWS_SECONDS
     view.poll()
     lines = [
         f"  {FIRST} RUNNING",
@@ -142,7 +142,7 @@ def test_one_job_of_all_steps_tells_each_step(terminal: Display) -> None:
     view.change(running("RUNNING", names=["all_steps"]))
     for found in ([CUSTOMERS], [CUSTOMERS, STEPS]):
         rows.found = found
-        clock.now += 1
+        clock.now += ROWS_SECONDS
         view.poll()
     lines = [line for line in printed(terminal).splitlines() if " read, " in line]
     assert [line.split(":")[0].strip() for line in lines] == ["customer_landing", "step_trainer_trusted"]
