@@ -67,7 +67,8 @@ def _run_workflow(
     run_id = workflow.start(lease.id)
     lease.hand_on(workflow.name, run_id)
     source = _described(environment.project, data)
-    display.tell_event("run", head(run_id, profile, source), run_id=run_id, profile=profile, data=source)
+    policies = f"{profile} with changed policies" if overridden else profile
+    display.tell_event("run", head(run_id, policies, source), run_id=run_id, profile=policies, data=source)
     progress = reconciliation.Progress(session, outputs.audit_database, run_id)
     finished = _follow(environment, workflow, run_id, outputs, lease, view=RunView(display, progress.read))
     lease.take_back()

@@ -238,6 +238,8 @@ def test_expected_rows_do_not_hold_for_single_policies(local: Environment, world
     }
     pipeline_run.run(local, landing_folder, None)
     assert report(local)["status"] == "SUCCEEDED"
+    head = f"Run wr_1, profile published with changed policies, data: {landing_folder}"
+    assert head in printed(local.display).splitlines()
 
 
 def test_tables_of_another_run_fail_the_run(local: Environment, world: World, landing_folder: Path) -> None:
