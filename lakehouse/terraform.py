@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -29,6 +30,7 @@ LOCK_WAIT = "-lock-timeout=30s"
 # Collecting at five times the heap instead saves a quarter of a plan's processor time, for a hundred megabytes.
 GOGC = "400"
 
+FILE_WITH_LINE = re.compile(r"(?<![\w/.-])(?:\.\./)*[\w-][\w/.-]*\.tf(?=:\d| line \d)")
 PLAN_NOISE = (": Refreshing state...", ": Reading...", ": Still reading...", ": Read complete after")
 
 
@@ -123,7 +125,8 @@ class Terraform:
                     remedy = (
                         f" If it lacks a backend, name the state bucket in {self.project.terraform_root}/backend.hcl."
                     )
-                raise TerraformError(f"terraform init failed (log: {self.log}).{remedy}\n{_from_first_error(text)}")
+                reason = self._in_repository(_from_first_error(text))
+                raise TerraformError(f"terraform init failed (log: {self.log}).{remedy}\n{reason}")
         stamp.parent.mkdir(exist_ok=True)  # init does not create it if TF_DATA_DIR is set
         stamp.write_text(wanted, encoding="utf-8")
 
@@ -148,7 +151,7 @@ class Terraform:
 
         def show(line: str) -> None:
             if not any(noise in line for noise in PLAN_NOISE):
-                self.display.copy(line)
+                self.display.copy(self._in_repository(line))
 
         code = self._run(["plan", "-input=false", LOCK_WAIT, *colour, *options], self.seconds, show)
         if code:
@@ -189,9 +192,18 @@ class Terraform:
             code = self._run([verb, "-json", "-input=false", LOCK_WAIT, *options], self.seconds, events.take)
             if code:
                 errors = "\n".join(dict.fromkeys(events.errors)) or "Terraform gave no reason."
-                raise TerraformError(f"terraform {verb} failed (log: {self.log}):\n{errors}")
+                raise TerraformError(f"terraform {verb} failed (log: {self.log}):\n{self._in_repository(errors)}")
             tell(events.summary)
         return events
+
+    def _in_repository(self, text: str) -> str:
+        """Return a text of Terraform with paths from the top of the repository, not from the root of an environment."""
+
+        def path(found: re.Match[str]) -> str:
+            file = (self.project.terraform_root / found[0]).resolve()
+            return str(file.relative_to(self.project.root)) if file.is_relative_to(self.project.root) else found[0]
+
+        return FILE_WITH_LINE.sub(path, text)
 
     def _run(self, arguments: list[str], seconds: float, on_line: Callable[[str], None]) -> int:
         """Run a command and return its exit code; each line goes to the log and to the callback."""
