@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import json
 import os
+import re
 import signal
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -298,3 +299,21 @@ def test_machines_get_an_error_as_an_event_too(
     environment(monkeypatch, OUTPUT="yaml")
     assert call("counts") == 1
     assert "OUTPUT='yaml' is not valid, so nothing was done. OUTPUT: text for people" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("typed", "says"),
+    [
+        ("counts ENV=deb", "There is no environment 'deb' in .* Run: make counts ENV=dev$"),
+        ("run ENV=moon DATA=$x", r"Use one of: dev, local\. Run: make run-pipeline DATA='\$x' ENV=local$"),
+        ("run PROFILE=strct", "PROFILE='strct' is not valid, .* Run: make run-pipeline PROFILE=strict$"),
+        ("apply PORT=x", "PORT='x' is not valid, .* Correct it and run the command again: make apply PORT=x$"),
+    ],
+)
+def test_a_mistyped_value_ends_in_the_corrected_command(
+    call: Call, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], typed: str, says: str
+) -> None:
+    command, *knobs = typed.split()
+    environment(monkeypatch, **dict(knob.split("=") for knob in knobs))
+    assert call(command) == 1
+    assert re.search(says, capsys.readouterr().err.strip())
