@@ -18,11 +18,14 @@ MAKEFLAGS += --no-builtin-rules
 ## TABLE     table of the lakehouse
 ## LIMIT     number of rows or runs to show (20)
 ## NUMBER    number of a file, as in a message: file-...
-## RUN       id of a run, the beginning of one, or latest (rerun-job: id of a local job run, jr_...)
+## RUN       id of a run, the beginning of one, or latest (logs: or of one job, jr_...; rerun-job: of a local job run)
 ## WITH      id of the run to compare RUN with; by default the latest
 ## PROFILES  two profiles to compare, separated by a comma: published,strict
 ## CRON      schedule in UTC: '0 3 * * ? *', or none
+## JOB       job, such as customer_landing_to_trusted
+## FOLLOW    1: go on until the run has ended
 ## DRY_RUN   1: search, and change nothing
+## OUTPUT    json: one event per line, for machines (text)
 ## YES       1: answer every question with yes
 ## TESTS     files or folders of tests; by default all
 ## ARGS      more options for pytest: ARGS='-k name'
@@ -38,7 +41,7 @@ VENV := .venv
 
 # A command on AWS needs neither moto nor Spark nor Java. Its own environment holds requirements-aws.txt only, and is made
 # only where the full one does not exist. All other targets, and ENV=local, need the full one.
-on-aws := apply plan schedule run-pipeline runs rerun rollback compare landing counts report query show forget export name destroy
+on-aws := apply plan schedule run-pipeline logs runs rerun rollback compare landing counts report query show forget export name destroy
 full := $(filter-out $(on-aws),$(or $(MAKECMDGOALS),help)) $(filter local,$(or $(value ENV),local)) $(wildcard $(VENV)/.ready)
 suffix := $(if $(strip $(full)),,-aws)
 BIN := $(VENV)$(suffix)/bin
@@ -66,6 +69,14 @@ help: ## List the targets and their knobs
 	  /^[a-z0-9-]+:.*## / { printf "  %-17s %s%s\n", $$1, $$2, knobs[$$1] } \
 	  END { print "\nKnobs, also read from the environment:" about }' Makefile
 
+targets = $(shell sed -n 's/^[.]PHONY: //p' Makefile)
+
+.DEFAULT:
+	@near="$$($(python) -c 'import difflib, sys; print(*difflib.get_close_matches(sys.argv[1], sys.argv[2:], 1))' \
+	  '$(subst ','\'',$@)' $(targets) 2>/dev/null || true)"; \
+	  printf 'error: there is no target %s%s. Nothing was run. Run: make %s\n' '$(subst ','\'',$@)' \
+	    "$${near:+ (did you mean $$near?)}" "$${near:-help}" >&2; exit 2
+
 ##@ Set up
 
 .PHONY: setup
@@ -84,9 +95,14 @@ clean: ## Stop the embedded AWS and remove everything that these targets created
 ##@ Run
 
 .PHONY: run-pipeline
-run-pipeline.knobs := ENV DATA PROFILE PORT
+run-pipeline.knobs := ENV DATA PROFILE PORT OUTPUT
 run-pipeline: setup ## Run the five jobs and print the row counts (ENV=local: apply and upload DATA first)
 	@$(BIN)/lakehouse run
+
+.PHONY: logs
+logs.knobs := ENV JOB RUN FOLLOW OUTPUT
+logs: setup ## Print the logs of the last run, or of RUN; of JOB alone; FOLLOW=1 to the end of the run
+	@$(BIN)/lakehouse logs
 
 .PHONY: runs
 runs.knobs := ENV RUN LIMIT
@@ -111,12 +127,12 @@ compare: setup ## Compare the run RUN with WITH, or run two PROFILES without pub
 ##@ Data
 
 .PHONY: landing
-landing.knobs := ENV DATA YES
+landing.knobs := ENV DATA OUTPUT YES
 landing: setup ## Make the landing zone hold exactly DATA (asks on AWS, unless YES=1)
 	@$(BIN)/lakehouse landing
 
 .PHONY: counts
-counts.knobs := ENV
+counts.knobs := ENV OUTPUT
 counts: setup ## Print the row counts of the tables
 	@$(BIN)/lakehouse counts
 
@@ -164,7 +180,7 @@ plan: setup ## Show what `make apply` would change; save it to PLAN, for `make a
 	@$(BIN)/lakehouse plan
 
 .PHONY: apply
-apply.knobs := ENV PROFILE PLAN PORT YES
+apply.knobs := ENV PROFILE PLAN PORT OUTPUT YES
 apply: setup ## Provision the lakehouse with Terraform (ENV=local: start the embedded AWS first; asks on AWS, unless YES=1)
 	@$(BIN)/lakehouse apply
 

@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
-import contextlib
+import json
 import logging
 import os
 import shutil
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
 from botocore.exceptions import ClientError
 
 from embedded_aws import hadoop_token, spark
 from embedded_aws.connection import Credentials
+from embedded_aws.job_logs import LogShipper
 from embedded_aws.job_process import JobProcess, LogLine, error_message
 from embedded_aws.job_run import JobRun
 
@@ -31,7 +32,8 @@ log = logging.getLogger(__name__)
 KILLED_GRACE: Final = 10.0
 SHUTDOWN_GRACE: Final = 30.0
 ARCHIVE_GRACE: Final = 600.0  # a JVM writes the class archive when it ends: in seconds, or minutes on a busy machine
-LOG_BATCH: Final = 5000
+ABOUT: Final = "job.json"
+"""File of a work folder that says which job the log beside it is of, for when the embedded AWS is gone."""
 
 # The only variables of the server's environment that a script gets.
 _INHERITED = ("PATH", "HOME", "LANG", "LC_ALL", "TZ", "TERM", "LD_LIBRARY_PATH", "NO_PROXY", "no_proxy")
@@ -51,6 +53,8 @@ class JobExecution:
         self._tokens = self._work / "tokens"
         self._work.mkdir(parents=True)
         (self._work / "output.log").touch()
+        about = {"job": Path(run.spec.script_location).stem, "workflow_run_id": run.workflow[1] if run.workflow else ""}
+        (self._work / ABOUT).write_text(json.dumps(about), encoding="utf-8")
 
     def execute(self) -> tuple[str, str | None]:
         """Run the script; return the final state and its error message."""
@@ -66,7 +70,8 @@ class JobExecution:
             run.move_to("RUNNING")
         started = time.monotonic()
         process = runtime.launch(command, self._work, self._environ(properties))
-        code = self._watch(process, started + runtime.seconds(run.timeout))
+        shipper = LogShipper(runtime.client("logs", self._credentials), run, process.lines)
+        code = self._watch(process, shipper, started + runtime.seconds(run.timeout))
         succeeded = code == 0
         if not succeeded:
             process.kill()
@@ -75,10 +80,14 @@ class JobExecution:
         if not succeeded:
             reaper.join()  # no process of a failed job may still write when the run is reported as failed
         run.execution_seconds = time.monotonic() - started
-        self._ship_logs(process)
+        shipper.ship()
         if code is None:
             return "TIMEOUT", f"Job run exceeded its timeout of {run.timeout} minutes."
-        return ("SUCCEEDED", None) if succeeded else ("FAILED", error_message(_texts(process.lines["error"]), code))
+        return (
+            ("SUCCEEDED", None)
+            if succeeded
+            else ("FAILED", error_message(_texts(process.lines["error"]), code, self._work))
+        )
 
     def _assume_role(self) -> Credentials:
         """Return credentials of the job's role, which is given by its ARN or its name."""
@@ -91,12 +100,13 @@ class JobExecution:
         issued = self._runtime.client("sts").assume_role(RoleArn=arn, RoleSessionName=session)["Credentials"]
         return Credentials(issued["AccessKeyId"], issued["SecretAccessKey"], issued["SessionToken"])
 
-    def _watch(self, process: JobProcess, deadline: float) -> int | None:
+    def _watch(self, process: JobProcess, shipper: LogShipper, deadline: float) -> int | None:
         """Return the exit code, or None at the deadline or when a stop is requested."""
         while not self._run.stop_requested.is_set() and time.monotonic() < deadline:
             code = process.wait(timeout=0.1)
             if code is not None:
                 return code
+            shipper.ship_if_due()
         return None
 
     def _reap(
@@ -187,28 +197,6 @@ class JobExecution:
             **self._credentials.environ(),
             **spark.environ(properties, scratch=self._work / "tmp"),
         }
-
-    def _ship_logs(self, process: JobProcess) -> None:
-        """Write the log lines to CloudWatch Logs as Glue does; a role without that permission does not fail the run."""
-        logs = self._runtime.client("logs", self._credentials)
-        try:
-            for stream, lines in process.lines.items():
-                group = f"{self._run.log_group}/{stream}"
-                _create(logs.create_log_group, logs, logGroupName=group)
-                _create(logs.create_log_stream, logs, logGroupName=group, logStreamName=self._run.id)
-                for start in range(0, len(lines), LOG_BATCH):
-                    events = [
-                        {"timestamp": line.timestamp, "message": line.text or " "}
-                        for line in lines[start : start + LOG_BATCH]
-                    ]
-                    logs.put_log_events(logGroupName=group, logStreamName=self._run.id, logEvents=events)
-        except ClientError as error:
-            log.warning("%s: no CloudWatch logs: %s", self._run.id, error)
-
-
-def _create(operation: Callable[..., Any], logs: Any, **arguments: str) -> None:
-    with contextlib.suppress(logs.exceptions.ResourceAlreadyExistsException):
-        operation(**arguments)
 
 
 def _texts(lines: Iterable[LogLine]) -> list[str]:

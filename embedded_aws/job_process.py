@@ -31,6 +31,7 @@ LAST_LINES: Final = 6
 _NOISE = re.compile(r"^(\d\d:\d\d:\d\d(\.\d+)? [A-Z]+ |\s+at [\w$.]+.*\(|\s*\.\.\. \d+ more|WARNING: |\[[\d.]+s\]\[)")
 # An exception that Spark logged. A message of the script itself comes later and is clearer.
 _JAVA = re.compile(r"^(Caused by: )?[a-z][\w.$]*\.[A-Z]\w*(Exception|Error)\b")
+_FRAME = re.compile(r'  File "([^"]+)", line (\d+)')
 _TRACEBACK = "Traceback (most recent call last):"
 
 
@@ -166,18 +167,19 @@ class JobProcess:
             self._log.flush()
 
 
-def error_message(stderr: Sequence[str], exit_code: int) -> str:
+def error_message(stderr: Sequence[str], exit_code: int, folder: Path | None = None) -> str:
     """Return the error of a failed job: the exception of the last Python traceback, else its last output.
 
     JVM log lines and stack frames are omitted, so that they do not bury the one line that matters. A long message is
-    cut at its end, since its first line names the problem.
+    cut at its end, since its first line names the problem. Behind the exception stands the line that raised it of a
+    file in `folder`, as Glue gives the failed line number.
     """
     lines = [line.rstrip() for line in stderr]
     found = _exception(lines) or _last_output(lines)
     if not found:
         ending = f"was killed by signal {exit_code - 128}" if exit_code > 128 else f"exited with code {exit_code}"
         return f"The script {ending} and wrote no error."
-    message = "\n".join(found)
+    message = "\n".join([*found, *_raised_at(lines, folder)])
     return message if len(message) <= MAX_MESSAGE else message[: MAX_MESSAGE - len(CUT)] + CUT
 
 
@@ -193,6 +195,20 @@ def _exception(lines: list[str]) -> list[str]:
     """Return the lines after the frames of the last traceback: exception, message and the JVM's causes."""
     if _TRACEBACK not in lines:
         return []
-    start = len(lines) - lines[::-1].index(_TRACEBACK)
+    start = _last_traceback(lines)
     after_frames = next((i for i in range(start, len(lines)) if lines[i] and not lines[i][0].isspace()), len(lines))
     return [line for line in lines[after_frames:] if line and not _NOISE.match(line)]
+
+
+def _raised_at(lines: list[str], folder: Path | None) -> list[str]:
+    """Return the last frame of the last traceback that is in a file of the folder."""
+    if folder is None or _TRACEBACK not in lines:
+        return []
+    frames = [match for line in lines[_last_traceback(lines) :] if (match := _FRAME.match(line))]
+    own = [frame for frame in frames if Path(frame[1]).parent == folder or frame[1] == Path(frame[1]).name]
+    return [f"{Path(own[-1][1]).name}, line {own[-1][2]}"] if own else []
+
+
+def _last_traceback(lines: list[str]) -> int:
+    """Return the position behind the heading of the last traceback."""
+    return len(lines) - lines[::-1].index(_TRACEBACK)

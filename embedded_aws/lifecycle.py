@@ -124,9 +124,8 @@ def wipe(local: Path, *, keep_logs: bool = False) -> None:
 
     The generated sample, the reports and unknown files stay.
     """
-    logs = (
-        {local / "embedded_aws.log", local / "terraform.log", *local.glob("jobs/*/output.log")} if keep_logs else set()
-    )
+    kept = ("embedded_aws.log", "terraform.log", "jobs/*/output.log", "jobs/*/job.json") if keep_logs else ()
+    logs = {path for pattern in kept for path in local.glob(pattern)}
     deadline = time.monotonic() + STOP_TIMEOUT
     while True:
         found = [path for pattern in DATA_FILES for path in local.glob(pattern)]

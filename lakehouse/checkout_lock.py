@@ -10,7 +10,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from lakehouse.errors import OperationInProgressError
-from lakehouse.lease_holder import NOTHING_TOUCHED, new_operation
+from lakehouse.lease_holder import new_operation
 
 
 @contextmanager
@@ -26,7 +26,7 @@ def checkout_lock(path: Path, purpose: str) -> Iterator[None]:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             file.seek(0)
-            raise OperationInProgressError(f"{_describe(file.read())} {NOTHING_TOUCHED}") from None
+            raise OperationInProgressError(f"Nothing was touched: {_describe(file.read())}") from None
         file.truncate(0)
         json.dump(asdict(new_operation(purpose)), file)
         file.flush()
@@ -37,6 +37,7 @@ def _describe(text: str) -> str:
     try:
         held = json.loads(text)
     except ValueError:  # the holder has not finished writing it
-        return "Another command has just started. Wait for it to end."
+        return "another command has just started. Wait for it to end."
+    watch = " To watch it: make logs FOLLOW=1" if held["purpose"].startswith("make run-pipeline") else ""
     holder = f"{held['purpose']} by {held['owner']}"
-    return f"{holder} has been in progress since {held['since']}. Wait for it to end, or stop it."
+    return f"{holder} has been in progress since {held['since']}. Wait for it to end, or stop it.{watch}"

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import difflib
 import os
 import signal
 import sys
+from contextlib import suppress
 from pathlib import Path
 from types import FrameType
 from typing import Annotated, Any, NoReturn
@@ -12,24 +14,29 @@ from typing import Annotated, Any, NoReturn
 import typer
 from botocore.exceptions import BotoCoreError, ClientError
 from typer.core import TyperGroup, TyperOption
+from typer.main import get_command
 
 from lakehouse import private_files
 from lakehouse import sample as sample_data
 from lakehouse.commands import compare as compare_command
 from lakehouse.commands import data as data_commands
-from lakehouse.commands import debugging, deployment, pipeline_run, privacy, run_report, scheduling
+from lakehouse.commands import debugging, deployment, job_logs, pipeline_run, privacy, run_report, scheduling
 from lakehouse.commands import query as query_commands
 from lakehouse.commands import rerun as rerun_command
 from lakehouse.commands import rollback as rollback_command
 from lakehouse.commands import runs as run_commands
 from lakehouse.console import Display
 from lakehouse.environments import Confirm, Environment, open_environment
-from lakehouse.errors import CommandInterruptedError, LakehouseError, describe_os_error
+from lakehouse.errors import CommandInterruptedError, LakehouseError, WrongKnobError, describe_os_error
 from lakehouse.landing_bucket import S3Folder
+from lakehouse.next_command import typed, with_next_command
 from lakehouse.project import LOCAL, Project
+from lakehouse.run_ids import short
 from lakehouse.tables import PROFILES
 
 INTERRUPTED = 130  # a shell's exit code for SIGINT
+OUTPUTS = ("text", "json")
+KNOWN = {"PROFILE": PROFILES, "OUTPUT": OUTPUTS}
 
 
 def _profile(name: str) -> str:
@@ -42,6 +49,13 @@ def _profile(name: str) -> str:
 def _data(name: str) -> Path | S3Folder:
     """Return the folder of landing data, here or in a bucket."""
     return S3Folder.parse(name) or Path(name)
+
+
+def _output(name: str) -> str:
+    """Return the name of a form of output."""
+    if name not in OUTPUTS:
+        raise typer.BadParameter(f"{name!r} is not one of {', '.join(OUTPUTS)}.")
+    return name
 
 
 # The knobs of the Makefile, each with an option for direct use. An error message quotes the help text of its knob.
@@ -93,6 +107,13 @@ TableName = Annotated[
     str, typer.Option("--table", envvar="TABLE", help="Table of the lakehouse, such as customer_trusted.")
 ]
 Limit = Annotated[int, typer.Option("--limit", envvar="LIMIT", min=1, help="Number of rows: 1 or more.")]
+LoggedJob = Annotated[str, typer.Option("--job", envvar="JOB", help="Job, such as customer_landing_to_trusted.")]
+LoggedRun = Annotated[
+    str, typer.Option("--run", envvar="RUN", help="Id of a run or its beginning: wr_... or, of one job, jr_...")
+]
+Follow = Annotated[
+    bool, typer.Option("--follow", envvar="FOLLOW", help="1 goes on until the run has ended; otherwise 0.")
+]
 JobRunId = Annotated[str, typer.Option("--run", envvar="RUN", help="Id of a local job run: jr_...")]
 RunId = Annotated[
     str,
@@ -106,6 +127,16 @@ Profiles = Annotated[
 ]
 Cron = Annotated[
     str, typer.Option("--cron", envvar="CRON", help="Six fields of AWS's cron in UTC, such as 0 3 * * ? *; or none.")
+]
+Output = Annotated[
+    str,
+    typer.Option(
+        "--output",
+        envvar="OUTPUT",
+        parser=_output,
+        metavar="<output>",
+        help="text for people, or json: one event per line, for machines.",
+    ),
 ]
 Yes = Annotated[bool, typer.Option("--yes", envvar="YES", help="1 answers every question with yes; otherwise 0.")]
 
@@ -124,9 +155,11 @@ class _Commands(TyperGroup):
             if source is None or source.name != "ENVIRONMENT":
                 raise
             value = os.environ[option.envvar]
-            raise LakehouseError(
-                f"{option.envvar}={value!r} is not valid, so nothing was done. {option.envvar}: {option.help}"
-            ) from error
+            message = f"{option.envvar}={value!r} is not valid, so nothing was done. {option.envvar}: {option.help}"
+            if known := KNOWN.get(option.envvar):
+                near = difflib.get_close_matches(value, known, 1)
+                raise WrongKnobError(message, option.envvar, near[0] if near else known[0]) from error
+            raise LakehouseError(f"{message} Correct it and run the command again.") from error
 
 
 app = typer.Typer(
@@ -141,10 +174,16 @@ app = typer.Typer(
 
 @app.command()
 def apply(
-    env: Env = LOCAL, profile: ProfileOption = None, plan: Plan = None, port: Port = 0, *, yes: Yes = False
+    env: Env = LOCAL,
+    profile: ProfileOption = None,
+    plan: Plan = None,
+    port: Port = 0,
+    output: Output = OUTPUTS[0],
+    *,
+    yes: Yes = False,
 ) -> None:
     """Provision the lakehouse with Terraform, from a saved plan if given; locally start the embedded AWS first."""
-    deployment.apply(_environment(env, port), profile, _confirmation(yes), plan)
+    deployment.apply(_environment(env, port, output), profile, _confirmation(yes), plan)
 
 
 @app.command()
@@ -166,21 +205,27 @@ def down(env: Env = LOCAL) -> None:
 
 
 @app.command()
-def run(env: Env = LOCAL, data: Data = None, profile: ProfileOption = None, port: Port = 0) -> None:
+def run(
+    env: Env = LOCAL,
+    data: Data = None,
+    profile: ProfileOption = None,
+    port: Port = 0,
+    output: Output = OUTPUTS[0],
+) -> None:
     """Run the five jobs and print the row counts; locally apply and upload the landing data first."""
-    pipeline_run.run(_environment(env, port), data, profile)
+    pipeline_run.run(_environment(env, port, output), data, profile)
 
 
 @app.command()
-def landing(env: Env = LOCAL, data: Data = None, *, yes: Yes = False) -> None:
+def landing(env: Env = LOCAL, data: Data = None, output: Output = OUTPUTS[0], *, yes: Yes = False) -> None:
     """Make the landing zone hold exactly the data of a folder, or of another bucket."""
-    data_commands.replace_landing_zone(_environment(env), data, _confirmation(yes))
+    data_commands.replace_landing_zone(_environment(env, output=output), data, _confirmation(yes))
 
 
 @app.command()
-def counts(env: Env = LOCAL) -> None:
+def counts(env: Env = LOCAL, output: Output = OUTPUTS[0]) -> None:
     """Print the row counts of the tables as they are now."""
-    data_commands.counts(_environment(env))
+    data_commands.counts(_environment(env, output=output))
 
 
 @app.command()
@@ -260,6 +305,19 @@ def name(number: Number = "", env: Env = LOCAL) -> None:
 
 
 @app.command()
+def logs(
+    job: LoggedJob = "",
+    run: LoggedRun = "",
+    env: Env = LOCAL,
+    output: Output = OUTPUTS[0],
+    *,
+    follow: Follow = False,
+) -> None:
+    """Print the logs of the jobs of a run, by default of the last one, also while it is in progress."""
+    job_logs.logs(_environment(env, output=output), job, run, follow=follow)
+
+
+@app.command()
 def rerun(env: Env = LOCAL, run: JobRunId = "") -> None:
     """Run a job of a local run again from its work folder, with the output on the terminal."""
     debugging.rerun_job(_environment(env), run)
@@ -296,18 +354,25 @@ def main() -> None:
         app()
     except CommandInterruptedError as interrupted:
         _fail(str(interrupted), code=INTERRUPTED)
+    except WrongKnobError as error:
+        _fail(f"{error} Run: {_command(**{error.knob: error.meant})}")
     except LakehouseError as error:
         _fail(str(error))
     except (BotoCoreError, ClientError) as error:
-        _fail(f"AWS refused a request, or did not answer: {error}")
+        _fail(f"AWS refused a request, or did not answer: {error}. Check the account: aws sts get-caller-identity")
     except OSError as error:
         _fail(describe_os_error(error))
 
 
-def _environment(env: str, port: int = 0) -> Environment:
+_used: list[Environment] = []
+"""The environment of the command, once it is known: an error is told to its display too."""
+
+
+def _environment(env: str, port: int = 0, output: str = OUTPUTS[0]) -> Environment:
     project = Project.at(Path.cwd(), env)
     private_files.secure_folder(project.root / "build")
-    return open_environment(project, Display(), port)
+    _used[:] = [open_environment(project, Display(machine=output == "json"), port)]
+    return _used[0]
 
 
 def _confirmation(yes: bool) -> Confirm:
@@ -319,14 +384,30 @@ def _confirmation(yes: bool) -> Confirm:
                 f"{question} Standard input is not a terminal, so nothing was changed. "
                 "To answer yes, run the same command with YES=1."
             )
-        return yes or typer.confirm(question)
+        return yes or typer.confirm(question, err=True)
 
     return confirm
 
 
 def _fail(message: str, code: int = 1) -> NoReturn:
+    message = short(with_next_command(message, _command()))
+    with suppress(OSError):  # if nobody reads the output any more, that is the error
+        for environment in _used:
+            message = environment.in_fresh_shell(message)
+            environment.display.tell_event("error", None, message=message, exit_code=code)
     print(f"error: {message}", file=sys.stderr)
     sys.exit(code)
+
+
+def _command(**instead: str) -> str:
+    """Return the command as it was typed, with other values of some knobs."""
+    group = get_command(app)
+    commands = group.commands if isinstance(group, TyperGroup) else {}
+    parameters = commands[sys.argv[1]].params if sys.argv[1:2] and sys.argv[1] in commands else []
+    knobs = {
+        option.envvar for option in parameters if isinstance(option, TyperOption) and isinstance(option.envvar, str)
+    }
+    return typed(sys.argv, os.environ, knobs, instead)
 
 
 def _interrupt(_signal: int, _frame: FrameType | None) -> NoReturn:

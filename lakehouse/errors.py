@@ -12,6 +12,15 @@ class LakehouseError(Exception):
     """An error that the operator can fix; the message says what is wrong, what was done, and what to type next."""
 
 
+class WrongKnobError(LakehouseError):
+    """The value of a knob is unknown; `knob` and `meant` are its name and the value to type instead."""
+
+    def __init__(self, message: str, knob: str, meant: str) -> None:
+        super().__init__(message)
+        self.knob = knob
+        self.meant = meant
+
+
 class DataError(LakehouseError):
     """The landing data cannot be used."""
 

@@ -21,13 +21,13 @@ from lakehouse.lease import ENDED
 from lakehouse.project import Project
 from lakehouse.reconciliation import ERASURE, EXPIRED, RESTORED, Reconciliation
 from lakehouse.run_facts import RunFacts
-from lakehouse.tables import TABLE_OF_JOB
+from lakehouse.run_ids import matching, short
+from lakehouse.tables import ALL_STEPS, TABLE_OF_JOB
 from lakehouse.terraform import Outputs
 from lakehouse.workflow import SUCCEEDED, JobRun, Workflow
 
 TRAINING = list(TABLE_OF_JOB.values())[-1]
 """The table of which the list of runs shows the rows."""
-SHOWN_ID = 11
 
 
 @dataclass(frozen=True)
@@ -111,12 +111,10 @@ class History:
     def find(self, given: str) -> str:
         """Return the id of the run that an operator names: its id, the beginning of it, or `latest`."""
         ids = self.ids()
-        wanted = given.strip().rstrip("…")
+        wanted = given.strip()
         if wanted == run_folder.LATEST and ids:
             return ids[0]
-        found = [id_ for id_ in ids if wanted and id_.startswith(wanted)]
-        if wanted in found:
-            return wanted
+        found = matching(ids, wanted) if wanted else []
         if len(found) != 1:
             problem = "fits several runs" if found else "is no run"
             raise LakehouseError(
@@ -225,13 +223,8 @@ class History:
 
 def script_of(glue_job: str) -> str | None:
     """Return the script name of a Glue job of the workflow; None if it is another job."""
-    scripts = [*TABLE_OF_JOB, "all_steps"]
+    scripts = [*TABLE_OF_JOB, ALL_STEPS]
     return next((name for name in scripts if glue_job.endswith(f"-{name.replace('_', '-')}")), None)
-
-
-def short(run_id: str) -> str:
-    """Return the beginning of a run id, for people."""
-    return f"{run_id[:SHOWN_ID]}…" if len(run_id) > SHOWN_ID + 1 else run_id
 
 
 def _latest(rows: Sequence[Mapping[str, Any]], column: str) -> str:

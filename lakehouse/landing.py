@@ -5,12 +5,14 @@ from __future__ import annotations
 import gzip
 import os
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from threading import Lock
 from typing import TYPE_CHECKING, Any, Protocol
 
+from lakehouse.console import Tell
 from lakehouse.errors import DataError
 from lakehouse.s3_root import split
 from lakehouse.temporary_files import ignored_because_of
@@ -21,7 +23,7 @@ if TYPE_CHECKING:
 ENTITIES = ("customer", "accelerometer", "step_trainer")
 SUFFIXES = (".json", ".json.gz")
 LAYOUT = "customer/landing/, accelerometer/landing/ and step_trainer/landing/ with files *.json or *.json.gz"
-REMEDY = f"DATA must be a folder with {LAYOUT}. Leave it out to use a generated sample."
+REMEDY = f"DATA must be a folder with {LAYOUT}. To run on a generated sample: make run-pipeline"
 UPLOADS_AT_ONCE = 8
 IN_PARTS = 8 * 1024**2  # bytes from which boto3 uploads a file in parts
 KEYS_PER_DELETE = 1000  # limit of DeleteObjects
@@ -49,8 +51,8 @@ class LandingData(Protocol):
     def megabytes(self) -> float:
         """Size of all files."""
 
-    def put(self, s3: S3Client, key: str, to: Mapping[str, str]) -> None:
-        """Write the file with a key to an address in S3 (Bucket, Key)."""
+    def put(self, s3: S3Client, key: str, to: Mapping[str, str], written: Callable[[int], None]) -> None:
+        """Write the file with a key to an address in S3 (Bucket, Key), and tell how many bytes were written."""
 
 
 @dataclass(frozen=True)
@@ -72,13 +74,15 @@ class FolderData:
         """Size of all files."""
         return sum(file.stat().st_size for file in self.files.values()) / 1e6
 
-    def put(self, s3: S3Client, key: str, to: Mapping[str, str]) -> None:
+    def put(self, s3: S3Client, key: str, to: Mapping[str, str], written: Callable[[int], None]) -> None:
         """Upload a file; a small one at once, since boto3's transfer manager takes as long as the request itself."""
         file = self.files[key]
-        if file.stat().st_size < IN_PARTS:
+        size = file.stat().st_size
+        if size < IN_PARTS:
             s3.put_object(Bucket=to["Bucket"], Key=to["Key"], Body=file.read_bytes())
+            written(size)
         else:
-            s3.upload_file(str(file), to["Bucket"], to["Key"])
+            s3.upload_file(str(file), to["Bucket"], to["Key"], Callback=written)
 
 
 def prefix(entity: str) -> str:
@@ -128,11 +132,14 @@ def stale_keys(s3: S3Client, bucket: str, data: LandingData) -> list[str]:
     ]
 
 
-def replace(s3: S3Client, bucket: str, data: LandingData) -> None:
+def replace(s3: S3Client, bucket: str, data: LandingData, tell: Tell | None = None) -> None:
     """Make the landing zone hold exactly this data: first write all of it, then delete everything else."""
     name, root = split(bucket)
+    progress = _Progress(data, tell)
     with ThreadPoolExecutor(UPLOADS_AT_ONCE) as pool:
-        uploads = [pool.submit(data.put, s3, key, {"Bucket": name, "Key": f"{root}{key}"}) for key in data.files]
+        uploads = [
+            pool.submit(data.put, s3, key, {"Bucket": name, "Key": f"{root}{key}"}, progress.add) for key in data.files
+        ]
     for upload in uploads:
         upload.result()
     stale = stale_keys(s3, bucket, data)
@@ -145,6 +152,24 @@ def replace(s3: S3Client, bucket: str, data: LandingData) -> None:
                 f"the first because: {failed[0].get('Message')}. The zone still holds them besides DATA. "
                 "Run the command again."
             )
+
+
+class _Progress:
+    """Tells how many bytes of how many are written; the threads that write share it."""
+
+    def __init__(self, data: LandingData, tell: Tell | None) -> None:
+        self._total = data.megabytes
+        self._tell = tell
+        self._done = 0.0
+        self._lock = Lock()
+
+    def add(self, size: int) -> None:
+        """Count bytes that were written."""
+        with self._lock:
+            self._done += size / 1e6
+            if self._tell:
+                share = min(1.0, self._done / self._total) if self._total else 1.0
+                self._tell(f"{self._done:.1f} of {self._total:.1f} MB", share)
 
 
 def _find_files(folder: Path, entity: str) -> tuple[dict[str, Path], list[Path]]:

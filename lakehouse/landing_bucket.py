@@ -86,7 +86,7 @@ class BucketData:
         """Size of all objects."""
         return sum(item.size for item in self.files.values()) / 1e6
 
-    def put(self, s3: S3Client, key: str, to: Mapping[str, str]) -> None:
+    def put(self, s3: S3Client, key: str, to: Mapping[str, str], written: Callable[[int], None]) -> None:
         """Copy an object, content only: as an upload from a folder, it has no metadata and no tags of its source."""
         item = self.files[key]
         source: Any = {"Bucket": item.bucket, "Key": item.key}
@@ -94,8 +94,9 @@ class BucketData:
         try:
             if item.size <= LARGEST_COPY:
                 s3.copy_object(Bucket=to["Bucket"], Key=to["Key"], CopySource=source, **only)
+                written(item.size)
             else:
-                s3.copy(source, to["Bucket"], to["Key"], ExtraArgs=only)
+                s3.copy(source, to["Bucket"], to["Key"], ExtraArgs=only, Callback=written)
         except ClientError as error:
             raise DataError(
                 f"{item} was not copied: {_reason(error)}. No file was deleted from the landing zone, which may hold "

@@ -8,6 +8,7 @@ from lakehouse import aws, landing, landing_bucket, sample
 from lakehouse.console import Display
 from lakehouse.landing import FolderData, LandingData
 from lakehouse.landing_bucket import BucketData, S3Folder
+from lakehouse.landing_look import look
 from lakehouse.project import Project
 from lakehouse.terraform import Outputs
 
@@ -20,6 +21,7 @@ def landing_data(project: Project, display: Display, folder: Path | None) -> Fol
             with display.step("Sample data"):
                 sample.generate(folder)
     data = landing.find(folder)
+    look(project.root / "ddl", display, data.files)
     _tell_left_out(display, data)
     return data
 
@@ -35,7 +37,7 @@ def data_in_bucket(display: Display, outputs: Outputs, source: S3Folder) -> Buck
 def upload(display: Display, outputs: Outputs, data: LandingData) -> None:
     """Make the landing zone hold exactly this data."""
     with display.step("Landing zone") as tell:
-        landing.replace(aws.session(outputs.region).client("s3", config=aws.CONFIG), outputs.bucket, data)
+        landing.replace(aws.session(outputs.region).client("s3", config=aws.CONFIG), outputs.bucket, data, tell)
         tell(f"{len(data.files)} files, {data.megabytes:.1f} MB, from {data.name}")
 
 

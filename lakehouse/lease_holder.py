@@ -14,8 +14,6 @@ from lakehouse.aws import CONFIG
 from lakehouse.errors import OperationInProgressError
 from lakehouse.lease import Lease, LeaseError, Operation
 
-NOTHING_TOUCHED = "Nothing was touched."
-
 
 class LeaseHolder:
     """A command as the holder of a lease: from the moment that there is a bucket to the end of the command."""
@@ -58,7 +56,7 @@ class LeaseHolder:
         try:
             lease.take(commands_are_gone=self._commands_are_gone)
         except LeaseError as error:
-            raise OperationInProgressError(f"{error} {NOTHING_TOUCHED}") from error
+            raise OperationInProgressError(f"Nothing was touched: {error}") from error
         self._lease = lease
 
     def check(self) -> None:

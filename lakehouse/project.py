@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import difflib
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
-from lakehouse.errors import LakehouseError
+from lakehouse.errors import LakehouseError, WrongKnobError
 
 LOCAL = "local"
 FOLDERS = ("terraform", "ddl", "glue_jobs")
@@ -31,8 +32,11 @@ class Project:
             )
         known = sorted(path.parent.name for path in root.glob("terraform/environments/*/main.tf"))
         if environment not in known:
-            raise LakehouseError(
-                f"There is no environment {environment!r} in terraform/environments. Use one of: {', '.join(known)}."
+            near = difflib.get_close_matches(environment, known, 1)
+            raise WrongKnobError(
+                f"There is no environment {environment!r} in terraform/environments. Use one of: {', '.join(known)}.",
+                "ENV",
+                near[0] if near else LOCAL,
             )
         return cls(root, environment)
 

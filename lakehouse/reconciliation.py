@@ -13,6 +13,7 @@ import boto3
 from pyiceberg.exceptions import NoSuchIcebergTableError, NoSuchTableError
 from pyiceberg.expressions import AlwaysTrue
 
+from lakehouse.aws import CONFIG
 from lakehouse.errors import LakehouseError
 from lakehouse.tables import TABLE_OF_JOB, catalog_of
 
@@ -38,6 +39,14 @@ class Reconciliation:
     """Rows by drop reason."""
     quarantined: Mapping[str, int] = field(default_factory=dict)
     """Rows by reason."""
+    written: int | None = field(default=None, compare=False)
+    """Rows of the table that the job wrote: as many as were published, unless a row pairs rows of several inputs. None
+    if it wrote none, since it refused its input."""
+
+    @property
+    def target(self) -> str:
+        """Name of the table that the job writes."""
+        return TABLE_OF_JOB.get(self.job, self.job)
 
     @property
     def accounted_for(self) -> int:
@@ -53,6 +62,18 @@ class Reconciliation:
         ]
         return ", ".join([f"{self.read:,} rows of {self.table} read", f"{self.published:,} published", *reasons])
 
+    def lines(self) -> list[str]:
+        """Return the rows read and lost in one line, then a line for each reason, largest first."""
+        dropped, quarantined = sum(self.dropped.values()), sum(self.quarantined.values())
+        return [
+            f"{self.table}: {self.read:,} read, {dropped:,} dropped, {quarantined:,} quarantined",
+            *(
+                f"  {rows:,} {outcome}: {reason}"
+                for outcome, by_reason in (("dropped", self.dropped), ("quarantined", self.quarantined))
+                for reason, rows in sorted(by_reason.items(), key=lambda item: -item[1])
+            ),
+        ]
+
     def as_json(self) -> dict[str, Any]:
         """Return the entry in run.json."""
         return {
@@ -62,6 +83,27 @@ class Reconciliation:
             "dropped": dict(self.dropped),
             "quarantined": dict(self.quarantined),
         }
+
+
+class Progress:
+    """The reconciliation of a workflow run while it is in progress."""
+
+    def __init__(self, session: boto3.Session, audit_database: str, run_id: str) -> None:
+        self._session = session
+        self._glue = session.client("glue", config=CONFIG)
+        self._database = audit_database
+        self._run_id = run_id
+        self._version: str | None = None
+        self._known: list[Reconciliation] = []
+
+    def read(self) -> list[Reconciliation]:
+        """Return what the jobs have recorded so far; read the table only if it has changed."""
+        table = self._glue.get_table(DatabaseName=self._database, Name="pipeline_runs")["Table"]
+        version = table.get("Parameters", {}).get("metadata_location")
+        if version != self._version:
+            self._known = of_run(self._session, self._database, self._run_id)
+            self._version = version
+        return self._known
 
 
 def of_run(session: boto3.Session, audit_database: str, run_id: str) -> list[Reconciliation]:
@@ -80,7 +122,9 @@ def recorded(session: boto3.Session, audit_database: str, where: str = "") -> li
     try:
         found: list[dict[str, Any]] = runs.scan(row_filter=where or AlwaysTrue()).to_arrow().to_pylist()
     except OSError as error:  # of pyarrow's S3 client
-        raise LakehouseError(f"{audit_database}.pipeline_runs cannot be read: {error}") from error
+        raise LakehouseError(
+            f"{audit_database}.pipeline_runs cannot be read: {error}. Run the command again."
+        ) from error
     return found
 
 
@@ -91,6 +135,7 @@ def reconcile(recorded: Iterable[Mapping[str, Any]]) -> list[Reconciliation]:
     found = []
     for job, target in TABLE_OF_JOB.items():
         own = [row for row in rows if row["target_table"] == target and row["job_run_id"] == last[target]]
+        written = next((row["rows"] for row in own if row["outcome"] == "output"), None)
         for source in dict.fromkeys(row["source_table"] for row in own if row["outcome"] == "read"):
             counts = [row for row in own if row["source_table"] == source]
             found.append(
@@ -101,6 +146,7 @@ def reconcile(recorded: Iterable[Mapping[str, Any]]) -> list[Reconciliation]:
                     published=sum(_by_reason(counts, "published").values()),
                     dropped=_by_reason(counts, "dropped"),
                     quarantined=_by_reason(counts, "quarantined"),
+                    written=written,
                 )
             )
     return found

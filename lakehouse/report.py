@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,10 +14,12 @@ from rich.table import Table
 from lakehouse import cost
 from lakehouse.errors import DataError
 from lakehouse.reconciliation import Reconciliation
+from lakehouse.run_ids import short
 from lakehouse.tables import ACCOUNTED_FOR, TABLE_OF_JOB, ZONES, Publication, of_run, rows
 from lakehouse.workflow import NOT_STARTED, SUCCEEDED, JobRun, WorkflowRun
 
 FAILED = "FAILED"
+BARE_NAME = re.compile(r"(?<![\w/.])[a-z_]+(?:\.audit)?\.(?:py|sql|json)\b")
 MESSAGE_LINES = 15
 STYLES = {SUCCEEDED: "green", "RUNNING": "cyan", "STARTING": "cyan", NOT_STARTED: "dim"}
 
@@ -124,7 +127,10 @@ def expected_rows(folder: Path, profile: str) -> dict[str, int] | None:
         expected = json.loads(path.read_text(encoding="utf-8")).get(profile)
         return None if expected is None else {str(table): int(count) for table, count in expected.items()}
     except (ValueError, AttributeError, TypeError) as error:
-        raise DataError(f"{path} is not of the form {{profile: {{table: rows}}}}: {error}. Nothing was run.") from error
+        raise DataError(
+            f"{path} is not of the form {{profile: {{table: rows}}}}: {error}. Nothing was run. "
+            "Correct or remove it and run the command again."
+        ) from error
 
 
 def differences(expected: Mapping[str, int], actual: Mapping[str, int]) -> list[str]:
@@ -136,11 +142,18 @@ def differences(expected: Mapping[str, int], actual: Mapping[str, int]) -> list[
     ]
 
 
-def explain_failure(run: WorkflowRun, published: Mapping[str, Publication], log_of: Callable[[JobRun], str]) -> str:
-    """Return which jobs did not succeed, why, where their logs are, and which tables were published."""
-    parts = [f"Not every job of the workflow run {run.id} succeeded."]
+def explain_failure(
+    run: WorkflowRun, published: Mapping[str, Publication], log_of: Callable[[JobRun], str], option: str = ""
+) -> str:
+    """Return which jobs did not succeed, why, where their logs are, and which tables were published.
+
+    `option` selects the environment in the commands.
+    """
+    parts = [f"Not every job of the workflow run {short(run.id)} succeeded."]
+    failed: JobRun | None = None
     for job in run.jobs:
         if job.state not in (SUCCEEDED, NOT_STARTED):
+            failed = job
             message = (job.message or "The job left no message.").strip().splitlines()
             if (more := len(message) - MESSAGE_LINES) > 0:  # the first line says what is wrong
                 message[MESSAGE_LINES:] = [f"... and {more:,} more lines"]
@@ -149,7 +162,22 @@ def explain_failure(run: WorkflowRun, published: Mapping[str, Publication], log_
     if waiting := [job.name for job in run.jobs if job.state == NOT_STARTED]:
         parts.append(f"Not started: {', '.join(waiting)}.")
     parts.append(explain_published(run.id, published))
+    if failed:
+        parts.append(f"The whole log: make logs{option} JOB={failed.name} RUN={short(run.id)}")
     return "\n".join(parts)
+
+
+def in_repository(root: Path, message: str) -> str:
+    """Return the message of a job with the paths of its files in the repository: on Glue all are in one folder."""
+    files = [*root.glob("glue_jobs/**/*.py"), *root.glob("glue_jobs/*.json"), *root.glob("ddl/*.sql")]
+    paths = {file.name: file.relative_to(root).as_posix() for file in files}
+    return BARE_NAME.sub(lambda found: paths.get(found[0], found[0]), message)
+
+
+def next_steps(option: str) -> str:
+    """Return what one can do after a run; `option` selects the environment."""
+    show, query = f"make show{option} TABLE=machine_learning_curated", f"make query{option}"
+    return f"Look at the tables: {show}, or ask in SQL: {query}"
 
 
 def explain_interruption(run: WorkflowRun, published: Mapping[str, Publication]) -> str:
@@ -183,23 +211,17 @@ def _seconds(job: JobRun) -> str:
     return "" if job.seconds is None else f"{job.seconds:.1f}"
 
 
-def jobs_table(run: WorkflowRun) -> Table:
-    """Return the states of the jobs of a run."""
-    table = Table("Job", "State", "Seconds")
-    table.columns[2].justify = "right"
-    for job in run.jobs:
-        table.add_row(job.name, _state(job), _seconds(job))
-    return table
-
-
-def reconciliation_table(reconciliations: Sequence[Reconciliation]) -> Table:
-    """Return the reconciliation of each table that the jobs read; the reasons are in run.json."""
-    table = Table("Rows of", "Read", "Published", "Dropped", "Quarantined", title="Every row accounted for")
+def reconciliation_table(reconciliations: Sequence[Reconciliation], *, wide: bool = True) -> Table:
+    """Return the reconciliation of each table that the jobs read; the reasons were printed when each job ended."""
+    columns = ("Rows of", "Read", "Published", "Dropped", "Quarantined", *(["Published in"] if wide else []))
+    table = Table(*columns, title="Every row accounted for")
     for found in reconciliations:
         figures = (found.read, found.published, sum(found.dropped.values()), sum(found.quarantined.values()))
-        table.add_row(found.table, *(f"{figure:,}" for figure in figures))
-    for column in table.columns[1:]:
+        target = [found.target] if wide else []
+        table.add_row(found.table, *(f"{figure:,}" for figure in figures), *target)
+    for column in table.columns[1:5]:
         column.justify = "right"
+        column.no_wrap = True
     return table
 
 

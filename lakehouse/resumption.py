@@ -16,8 +16,9 @@ import boto3
 
 from lakehouse import aws, landing, lineage, tables
 from lakehouse.errors import LakehouseError
-from lakehouse.history import Attempt, Run, short
+from lakehouse.history import Attempt, Run
 from lakehouse.run_facts import landing_state
+from lakehouse.run_ids import short
 from lakehouse.s3_root import split
 from lakehouse.tables import TABLE_OF_JOB
 from lakehouse.terraform import Outputs

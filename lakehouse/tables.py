@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -25,7 +26,13 @@ from lakehouse.errors import LakehouseError
 
 def declared(name: str) -> dict[str, Any]:
     """Return the content of policies.json or pipeline.json, which Terraform and the jobs read too."""
-    content: dict[str, Any] = json.loads(Path(__file__).with_name(name).read_text(encoding="utf-8"))
+    try:
+        content: dict[str, Any] = json.loads(Path(__file__).with_name(name).read_text(encoding="utf-8"))
+    except json.JSONDecodeError as error:  # at import, before a command could report it
+        sys.exit(
+            f"error: glue_jobs/{name}, line {error.lineno}: {error.msg}. Nothing was done. "
+            "Correct it and run the command again."
+        )
     return content
 
 
@@ -36,6 +43,9 @@ ZONES: Mapping[str, tuple[str, ...]] = {
 }
 TABLE_OF_JOB: Mapping[str, str] = {table["job"]: name for name, table in _TABLES.items() if "job" in table}
 """Table that each job writes, in the order of the jobs."""
+
+ALL_STEPS = "all_steps"
+"""Job that runs the steps of all, with orchestration = "single_job"."""
 
 ACCOUNTED_FOR: Mapping[str, tuple[str, ...]] = {
     table["job"]: tuple(table["accounts_for"]) for table in _TABLES.values() if "job" in table

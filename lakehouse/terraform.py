@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -16,7 +17,7 @@ from threading import Event, Timer
 from typing import Any
 
 from lakehouse import bundled_terraform
-from lakehouse.console import Display
+from lakehouse.console import Display, Tell
 from lakehouse.errors import NotDeployedError, TerraformError
 from lakehouse.project import Project
 from lakehouse.terraform_provider import NO_PROVIDER, PROVIDER, PROVIDER_REMEDY, cli_configuration
@@ -29,6 +30,7 @@ LOCK_WAIT = "-lock-timeout=30s"
 # Collecting at five times the heap instead saves a quarter of a plan's processor time, for a hundred megabytes.
 GOGC = "400"
 
+FILE_WITH_LINE = re.compile(r"(?<![\w/.-])(?:\.\./)*[\w-][\w/.-]*\.tf(?=:\d| line \d)")
 PLAN_NOISE = (": Refreshing state...", ": Reading...", ": Still reading...", ": Read complete after")
 
 
@@ -125,7 +127,8 @@ class Terraform:
                     remedy = (
                         f" If it lacks a backend, name the state bucket in {self.project.terraform_root}/backend.hcl."
                     )
-                raise TerraformError(f"terraform init failed (log: {self.log}).{remedy}\n{_from_first_error(text)}")
+                reason = self._in_repository(_from_first_error(text))
+                raise TerraformError(f"terraform init failed (log: {self.log}).{remedy}\n{reason}")
         stamp.parent.mkdir(exist_ok=True)  # init does not create it if TF_DATA_DIR is set
         stamp.write_text(wanted, encoding="utf-8")
 
@@ -146,11 +149,11 @@ class Terraform:
         if save:
             save.parent.mkdir(parents=True, exist_ok=True)
             options = (*options, f"-out={save.resolve()}")
-        colour = [] if self.display.console.is_terminal else ["-no-color"]
+        colour = [] if self.display.live else ["-no-color"]
 
         def show(line: str) -> None:
             if not any(noise in line for noise in PLAN_NOISE):
-                self.display.console.file.write(line)
+                self.display.copy(self._in_repository(line))
 
         code = self._run(["plan", "-input=false", LOCK_WAIT, *colour, *options], self.seconds, show)
         if code:
@@ -191,9 +194,18 @@ class Terraform:
             code = self._run([verb, "-json", "-input=false", LOCK_WAIT, *options], self.seconds, events.take)
             if code:
                 errors = "\n".join(dict.fromkeys(events.errors)) or "Terraform gave no reason."
-                raise TerraformError(f"terraform {verb} failed (log: {self.log}):\n{errors}")
+                raise TerraformError(f"terraform {verb} failed (log: {self.log}):\n{self._in_repository(errors)}")
             tell(events.summary)
         return events
+
+    def _in_repository(self, text: str) -> str:
+        """Return a text of Terraform with paths from the top of the repository, not from the root of an environment."""
+
+        def path(found: re.Match[str]) -> str:
+            file = (self.project.terraform_root / found[0]).resolve()
+            return str(file.relative_to(self.project.root)) if file.is_relative_to(self.project.root) else found[0]
+
+        return FILE_WITH_LINE.sub(path, text)
 
     def _run(self, arguments: list[str], seconds: float, on_line: Callable[[str], None]) -> int:
         """Run a command and return its exit code; each line goes to the log and to the callback."""
@@ -242,7 +254,7 @@ class Terraform:
 class _Events:
     """Collects the events of `terraform apply -json`."""
 
-    def __init__(self, tell: Callable[[str], None]) -> None:
+    def __init__(self, tell: Tell) -> None:
         self.tell = tell
         self.planned = 0
         self.done = 0
@@ -264,9 +276,10 @@ class _Events:
                     f"{changes[kind]} {verb}"
                     for kind, verb in (("add", "added"), ("change", "changed"), ("remove", "destroyed"))
                 )
-            case "apply_complete":
+            case "apply_complete" if event["hook"].get("action") != "read":
                 self.done += 1
-                self.tell(f"{self.done} of {self.planned}, {event['hook']['resource']['addr']}")
+                share = self.done / self.planned if self.planned else None
+                self.tell(f"{self.done} of {self.planned}, {event['hook']['resource']['addr']}", share)
             case "outputs":
                 self.outputs = {name: value for name, value in event["outputs"].items() if "value" in value}
             case "diagnostic" if event["diagnostic"]["severity"] == "error":

@@ -100,7 +100,8 @@ class Workflow:
             return self.glue.start_workflow_run(Name=self.name, RunProperties=properties)["RunId"]
         except self.glue.exceptions.ConcurrentRunsExceededException as error:
             raise WorkflowError(
-                f"Another run of {self.name} is in progress. Nothing was run. Wait for it to end, then try again."
+                f"Another run of {self.name} is in progress. Nothing was run. "
+                "Wait for it to end, then run the command again."
             ) from error
 
     def stop(self, run_id: str) -> None:
@@ -130,8 +131,10 @@ class Workflow:
         """Return the last attempt of each job of a run with its graph, by the name of the Glue job."""
         return {name: _job_run(name, attempts) for name, attempts in _attempts(run).items()}
 
-    def follow(self, run_id: str, on_change: Callable[[WorkflowRun], None]) -> WorkflowRun:
-        """Poll a run until it has ended; call back on each change and return the final state."""
+    def follow(
+        self, run_id: str, on_change: Callable[[WorkflowRun], None], on_poll: Callable[[], None] = lambda: None
+    ) -> WorkflowRun:
+        """Poll a run until it has ended; call back on each change and after each poll, and return the final state."""
         latest: WorkflowRun | None = None
         failures = 0
         while True:
@@ -142,7 +145,7 @@ class Workflow:
                 if failures > MOST_FAILURES or not _is_transient(error):
                     raise WorkflowError(
                         f"The workflow run {run_id} of {self.name} can no longer be followed: {error} "
-                        "The run may still be in progress: "
+                        "The run may still be in progress. To see: "
                         f"aws glue get-workflow-run --name {self.name} --run-id {run_id}"
                     ) from error
                 time.sleep(min(LONGEST_PAUSE, self.pause * 2**failures))
@@ -153,6 +156,7 @@ class Workflow:
                 latest = run
             if run.ended:
                 return run
+            on_poll()
             time.sleep(self.pause)
 
 
@@ -166,6 +170,12 @@ def refuse_second_run(glue: GlueClient, name: str) -> None:
                 "Wait for it to end, or stop it: "
                 f"aws glue stop-workflow-run --name {name} --run-id {run_id}"
             )
+
+
+def of_single_job(name: str, attempt: Any) -> WorkflowRun:
+    """Return a job run outside a workflow as a run of one job, with its id; `attempt` is a JobRun of Glue's API."""
+    job = _job_run(name, [attempt])
+    return WorkflowRun(str(job.id), "RUNNING" if job.seconds is None else "COMPLETED", job.seconds, (job,))
 
 
 def _attempts(run: Mapping[str, Any]) -> dict[str, list[Any]]:

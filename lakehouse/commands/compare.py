@@ -5,7 +5,7 @@ from __future__ import annotations
 from rich.table import Table
 from rich.text import Text
 
-from lakehouse import aws, comparison
+from lakehouse import aws, comparison, reconciliation
 from lakehouse.athena import Athena
 from lakehouse.commands.operation import exclusive, take_lease
 from lakehouse.commands.pipeline_run import follow
@@ -14,10 +14,11 @@ from lakehouse.comparison import Change, Count, Pairs
 from lakehouse.console import Display
 from lakehouse.environments import Environment
 from lakehouse.errors import LakehouseError, WorkflowError
-from lakehouse.history import History, Run, short
+from lakehouse.history import History, Run
 from lakehouse.lease_holder import LeaseHolder
 from lakehouse.report import explain_failure
 from lakehouse.run_facts import RunFacts
+from lakehouse.run_ids import short
 from lakehouse.tables import PROFILES
 from lakehouse.terraform import Outputs
 from lakehouse.workflow import Workflow
@@ -97,17 +98,17 @@ def _compare_profiles(environment: Environment, profiles: tuple[str, str]) -> No
 
 def _run_unpublished(environment: Environment, outputs: Outputs, lease: LeaseHolder, profile: str) -> str:
     """Run the workflow with a profile up to its last audit; return the id of the run."""
-    workflow = Workflow(
-        aws.session(outputs.region).client("glue", config=aws.CONFIG), outputs, pause=environment.poll_seconds
-    )
+    session = aws.session(outputs.region)
+    workflow = Workflow(session.client("glue", config=aws.CONFIG), outputs, pause=environment.poll_seconds)
     lease.check()
     facts = RunFacts(lease.owner, environment.project.commit(), compares=profile)
     run_id = workflow.start(lease.id, facts)
     lease.hand_on(workflow.name, run_id)
-    finished = follow(environment, workflow, run_id, outputs, lease)
+    progress = reconciliation.Progress(session, outputs.audit_database, run_id)
+    finished = follow(environment, workflow, run_id, outputs, lease, progress=progress)
     lease.take_back()
     if not finished.succeeded:
-        raise WorkflowError(explain_failure(finished, {}, environment.log_of))
+        raise WorkflowError(explain_failure(finished, {}, environment.log_of, environment.option))
     return run_id
 
 

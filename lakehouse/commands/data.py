@@ -34,6 +34,7 @@ def replace_landing_zone(environment: Environment, source: Path | S3Folder | Non
             environment.confirm_deletion(confirm, question)
         lease.check()
         upload(display, outputs, data)
+    display.say(f"Run the jobs on it: {environment.landed_command(data.name)}")
 
 
 def counts(environment: Environment) -> None:
@@ -41,7 +42,9 @@ def counts(environment: Environment) -> None:
     with environment.connect():
         outputs = environment.terraform().outputs()
         published = tables.publications(aws.session(outputs.region), outputs.database)
-    environment.display.console.print(rows_table(tables.rows(published)))
+    rows = tables.rows(published)
+    environment.display.show(rows_table(rows))
+    environment.display.tell_event("counts", None, tables=rows)
     if outdated := tables.outdated(published):
         heading = f"The tables do not come from one run. To publish all of them: make run-pipeline{environment.option}"
         raise LakehouseError("\n  ".join([heading, *outdated]))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shlex
 from pathlib import Path
 
+from lakehouse import preflight
 from lakehouse.commands.operation import exclusive, take_lease_if_deployed
 from lakehouse.environments import Confirm, Environment
 from lakehouse.errors import LakehouseError
@@ -17,9 +18,11 @@ def apply(environment: Environment, profile: str | None, confirm: Confirm, saved
             f"There is no plan {saved}, so nothing was applied. "
             f"Make it: make plan ENV={environment.name} PLAN={shlex.quote(str(saved))}"
         )
+    preflight.check(environment.project.root, environment.display)
     with exclusive(environment, "make apply", start=True) as lease:
         take_lease_if_deployed(environment, lease)
         environment.deploy(profile, confirm, saved)
+    environment.display.say(f"Upload data and run the jobs: {environment.run_command}")
 
 
 def plan(environment: Environment, profile: str | None, save: Path | None = None) -> None:
@@ -27,11 +30,15 @@ def plan(environment: Environment, profile: str | None, save: Path | None = None
 
     An embedded AWS that is started for a plan is stopped again.
     """
+    preflight.check(environment.project.root, environment.display)
     with exclusive(environment, "make plan", start=True, keep=False):
         terraform = environment.terraform(environment.profile(profile))
         terraform.plan(save=save)
         if save:
             save.with_name(f"{save.name}.txt").write_text(terraform.show(save), encoding="utf-8")
+    if save:
+        plan = shlex.quote(str(save))
+        environment.display.say(f"Read {plan}.txt, then apply it: make apply{environment.option} PLAN={plan}")
 
 
 def destroy(environment: Environment, confirm: Confirm) -> None:

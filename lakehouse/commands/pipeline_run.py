@@ -2,36 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
-from rich.live import Live
-
-from lakehouse import aws, reconciliation, run_folder, tables
+from lakehouse import aws, preflight, reconciliation, run_folder, tables
 from lakehouse.commands.file_names import add_file_names
 from lakehouse.commands.operation import exclusive, take_lease, take_lease_if_deployed
-from lakehouse.console import Display
 from lakehouse.environments import Environment
 from lakehouse.errors import CommandInterruptedError, WorkflowError
 from lakehouse.landing import FolderData
 from lakehouse.landing_bucket import S3Folder
 from lakehouse.landing_input import data_in_bucket, upload
 from lakehouse.lease_holder import LeaseHolder
+from lakehouse.project import Project
 from lakehouse.report import (
     FAILED,
     Report,
     differences,
     expected_rows,
     explain_failure,
-    jobs_table,
+    in_repository,
+    next_steps,
     reconciliation_table,
     rows_table,
 )
 from lakehouse.run_facts import RunFacts
 from lakehouse.terraform import Outputs
+from lakehouse.watching import RunView, head
 from lakehouse.workflow import Workflow, WorkflowRun
+
+WIDE = 100
+"""Columns of a terminal from which tables name also the table that rows were published in."""
 
 
 def run(environment: Environment, source: Path | S3Folder | None, profile: str | None) -> None:
@@ -39,6 +40,8 @@ def run(environment: Environment, source: Path | S3Folder | None, profile: str |
 
     The local environment is deployed and its landing zone filled first.
     """
+    if environment.run_applies:
+        preflight.check(environment.project.root, environment.display)
     found = environment.run_input(source)
     requested_profile = environment.profile(profile)
     expected = None
@@ -53,7 +56,7 @@ def run(environment: Environment, source: Path | S3Folder | None, profile: str |
             upload(environment.display, outputs, data)
             name = data.name if isinstance(found, S3Folder) else Path(data.name).name
         facts = RunFacts(lease.owner, environment.project.commit(), name)
-        run_workflow(environment, outputs, expected, lease, facts)
+        run_workflow(environment, outputs, expected, lease, facts, described=_described(environment.project, found))
 
 
 def run_workflow(
@@ -62,6 +65,8 @@ def run_workflow(
     expected: dict[str, int] | None,
     lease: LeaseHolder,
     facts: RunFacts,
+    *,
+    described: str,
 ) -> None:
     """Start the workflow, follow it to its end, write and print the report.
 
@@ -73,32 +78,50 @@ def run_workflow(
     profile, overridden = workflow.deployed_policies()
     lease.check()
     run_id = workflow.start(lease.id, facts)
-    path = run_folder.create(environment.project, facts.resumes or run_id) / run_folder.REPORT
+    own_id = facts.resumes or run_id
+    path = run_folder.create(environment.project, own_id) / run_folder.REPORT
     lease.hand_on(workflow.name, run_id)
-    finished = follow(environment, workflow, run_id, outputs, lease)
+    policies = f"{profile} with changed policies" if overridden else profile
+    display.tell_event("run", head(own_id, policies, described), run_id=own_id, profile=policies, data=described)
+    progress = reconciliation.Progress(session, outputs.audit_database, own_id)
+    finished = follow(environment, workflow, run_id, outputs, lease, progress=progress)
     lease.take_back()
-    finished = replace(finished, id=facts.resumes or run_id)
+    finished = replace(finished, id=own_id)
     published = tables.publications(session, outputs.database)
-    reconciled = reconciliation.of_run(session, outputs.audit_database, finished.id)
+    reconciled = progress.read()
     report = Report.of(finished, profile, published, reconciled)
     verify = None if overridden else expected
     problems = _problems(report, verify) if finished.succeeded else []
     if problems:
         report = replace(report, status=FAILED)
     report.write(path)
-    display.console.print(rows_table(report.tables, report))
-    if report.reconciliations:
-        display.console.print(reconciliation_table(report.reconciliations))
+    display.tell_event("report", None, **report.as_json())
+    if report.tables:
+        display.show(rows_table(report.tables, report))
+        display.show(reconciliation_table(report.reconciliations, wide=display.console.width >= WIDE))
     for line in report.empty():
         display.warn(line)
     if not finished.succeeded:
-        message = explain_failure(finished, published, environment.log_of)
-        raise WorkflowError(add_file_names(display, outputs, message))
+        explained = explain_failure(finished, published, environment.log_of, environment.option)
+        message = in_repository(environment.project.root, explained)
+        named = add_file_names(display, outputs, message)
+        raise WorkflowError(f"{named}\nFix the cause and run the command again.")
     if problems:
         raise WorkflowError("\n  ".join(problems))
     verified = ", row counts as expected" if verify else ""
     cost = f" and {report.dpu_seconds:,} DPU-seconds" if report.dpu_seconds else ""
     display.say(f"Succeeded in {report.seconds} s{cost} with profile {profile}{verified}. Report: {path}")
+    display.say(next_steps(environment.option))
+
+
+def _described(project: Project, data: FolderData | S3Folder | None) -> str:
+    """Return which landing data a run reads."""
+    if data is None:
+        return f"the landing zone of {project.environment}"
+    if isinstance(data, S3Folder):
+        return str(data)
+    folder = data.folder.relative_to(project.root) if data.folder.is_relative_to(project.root) else data.folder
+    return f"{folder} (generated)" if data.folder == project.sample else str(folder)
 
 
 def _problems(report: Report, expected: dict[str, int] | None) -> list[str]:
@@ -111,39 +134,21 @@ def _problems(report: Report, expected: dict[str, int] | None) -> list[str]:
 
 
 def follow(
-    environment: Environment, workflow: Workflow, run_id: str, outputs: Outputs, lease: LeaseHolder
+    environment: Environment,
+    workflow: Workflow,
+    run_id: str,
+    outputs: Outputs,
+    lease: LeaseHolder,
+    *,
+    progress: reconciliation.Progress,
 ) -> WorkflowRun:
     """Show a run until it ends."""
+    view = RunView(environment.display, progress.read)
     try:
-        with _watch(environment.display, run_id) as show:
-            return workflow.follow(run_id, show)
+        with view.shown():
+            return workflow.follow(run_id, view.change, view.poll)
     except KeyboardInterrupt:
         raise CommandInterruptedError(environment.interrupt_run(workflow, run_id, outputs, lease)) from None
     except BaseException:
         environment.abandon_run(workflow, run_id)
         raise
-
-
-@contextmanager
-def _watch(display: Display, run_id: str) -> Iterator[Callable[[WorkflowRun], None]]:
-    """Yield a function that shows the state of a run: in a live table on a terminal, else a line for each change."""
-    display.say(f"Workflow run {run_id}")
-    if display.console.is_terminal:
-        with Live(console=display.console, refresh_per_second=4, transient=True) as live:
-            yield lambda run: live.update(jobs_table(run))
-    else:
-        yield _print_changes(display)
-
-
-def _print_changes(display: Display) -> Callable[[WorkflowRun], None]:
-    """Return a function that prints a line for each job of which the state has changed."""
-    states: dict[str, str] = {}
-
-    def show(run: WorkflowRun) -> None:
-        for job in run.jobs:
-            if job.id and states.get(job.name) != job.state:
-                states[job.name] = job.state
-                took = f" ({job.seconds:.1f} s)" if job.seconds is not None else ""
-                display.say(f"  {job.name} {job.state}{took}")
-
-    return show

@@ -7,8 +7,9 @@ from lakehouse.commands.operation import exclusive, take_lease
 from lakehouse.commands.pipeline_run import run_workflow
 from lakehouse.environments import Environment
 from lakehouse.errors import LakehouseError
-from lakehouse.history import History, short
+from lakehouse.history import History
 from lakehouse.run_facts import RunFacts
+from lakehouse.run_ids import short
 
 
 def rerun(environment: Environment, given: str) -> None:
@@ -33,4 +34,4 @@ def rerun(environment: Environment, given: str) -> None:
         if run.commit and commit != run.commit:
             environment.display.say(f"Code: commit {commit or 'unknown'}; the jobs before it ran {run.commit}")
         facts = RunFacts(lease.owner, commit, str(run.data.get("name", "")), resumes=run_id, resumes_from=first)
-        run_workflow(environment, outputs, None, lease, facts)
+        run_workflow(environment, outputs, None, lease, facts, described=facts.data or "as landed")

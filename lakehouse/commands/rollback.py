@@ -6,10 +6,11 @@ from lakehouse import aws, tables
 from lakehouse.commands.operation import exclusive, take_lease
 from lakehouse.environments import Confirm, Environment
 from lakehouse.errors import LakehouseError
-from lakehouse.history import TRAINING, History, Run, short
+from lakehouse.history import TRAINING, History, Run
 from lakehouse.job_runs import run_to_end
 from lakehouse.lease_holder import LeaseHolder
 from lakehouse.report import rows_table
+from lakehouse.run_ids import short
 from lakehouse.tables import TABLE_OF_JOB
 from lakehouse.terraform import Outputs
 from lakehouse.workflow import SUCCEEDED, JobRun

@@ -17,6 +17,7 @@ from lakehouse.environments import Environment
 from lakehouse.errors import LakehouseError
 from lakehouse.project import Project
 from lakehouse.report import Report
+from lakehouse.run_ids import matching, short
 from lakehouse.terraform import Outputs
 from lakehouse.workflow import Workflow
 
@@ -77,11 +78,11 @@ def _run(environment: Environment, outputs: Outputs, session: boto3.Session, nam
                 f"or name a run of the workflow: make report{environment.option} RUN=wr_..."
             )
         return _read(latest)
-    matching = [run_id for run_id in known if run_id.startswith(named)]
-    if len(matching) > 1:
-        raise LakehouseError(f"RUN={named!r} is the beginning of {len(matching)} runs: {', '.join(matching)}.")
-    if matching:
-        return _read(runs / matching[0] / run_folder.REPORT)
+    found = matching(known, named)
+    if len(found) > 1:
+        raise LakehouseError(f"RUN={named!r} is the beginning of {len(found)} runs: {', '.join(map(short, found))}.")
+    if found:
+        return _read(runs / found[0] / run_folder.REPORT)
     return _run_of_glue(environment, outputs, session, named)
 
 

@@ -13,8 +13,9 @@ from rich.text import Text
 from lakehouse import aws
 from lakehouse.environments import Environment
 from lakehouse.errors import LakehouseError
-from lakehouse.history import TRAINING, History, Run, short
+from lakehouse.history import TRAINING, History, Run
 from lakehouse.report import reconciliation_table
+from lakehouse.run_ids import short
 
 COLUMNS = ("Run", "When (UTC)", "By", "Profile", "Data", "Commit", "Rows", "Dropped", "Seconds", "DPU-s", "State")
 NUMBERS = ("Rows", "Dropped", "Seconds", "DPU-s")

@@ -11,6 +11,7 @@ from typing import NoReturn
 from lakehouse import aws
 from lakehouse.environments.base import Confirm, Environment, ask
 from lakehouse.errors import LakehouseError
+from lakehouse.job_logs import CloudWatchLogs, JobLogs
 from lakehouse.landing_bucket import S3Folder
 from lakehouse.lease_holder import LeaseHolder
 from lakehouse.terraform import Outputs, Terraform
@@ -22,6 +23,7 @@ class AwsEnvironment(Environment):
 
     poll_seconds = 5.0
     one_command_at_a_time = False
+    run_applies = False
 
     @property
     def option(self) -> str:
@@ -88,6 +90,15 @@ class AwsEnvironment(Environment):
     def refuse_schedule(self) -> None:
         """Accept: Glue starts the runs."""
 
+    @property
+    def run_command(self) -> str:
+        """Return two commands: a run reads the landing zone as it is."""
+        return f"make landing{self.option} DATA=folder && make run-pipeline{self.option}"
+
+    def landed_command(self, data: str) -> str:  # noqa: ARG002
+        """Return the run, which reads the landing zone as it is."""
+        return f"make run-pipeline{self.option}"
+
     def run_input(self, source: Path | S3Folder | None) -> None:
         """Refuse data: only `make landing`, which asks first, replaces the landing zone."""
         if source is not None:
@@ -111,8 +122,8 @@ class AwsEnvironment(Environment):
     def interrupt_run(self, workflow: Workflow, run_id: str, outputs: Outputs, lease: LeaseHolder) -> str:  # noqa: ARG002
         """Leave the run in progress, with its lease."""
         return (
-            f"Interrupted. The workflow run {run_id} continues without this command. To see what it publishes: "
-            f"make counts{self.option}. To stop it: "
+            f"Interrupted. The workflow run {run_id} continues without this command. To watch it: "
+            f"make logs{self.option} FOLLOW=1. To see what it publishes: make counts{self.option}. To stop it: "
             f"aws glue stop-workflow-run --name {workflow.name} --run-id {run_id}"
         )
 
@@ -122,6 +133,11 @@ class AwsEnvironment(Environment):
     def log_of(self, job: JobRun) -> str:
         """Return the log group and stream in CloudWatch."""
         return f"CloudWatch, log group {job.log_group or '/aws-glue/jobs'}/error, stream {job.id}"
+
+    def job_logs(self) -> AbstractContextManager[JobLogs]:
+        """Return those in CloudWatch."""
+        outputs = self.terraform().outputs()
+        return nullcontext(CloudWatchLogs(aws.session(outputs.region), outputs))
 
     def work_folder(self, run_id: str) -> Path:  # noqa: ARG002
         """Refuse: there is none."""

@@ -10,6 +10,7 @@ from typing import ClassVar
 
 from lakehouse.console import Display
 from lakehouse.errors import LakehouseError
+from lakehouse.job_logs import JobLogs
 from lakehouse.landing import FolderData
 from lakehouse.landing_bucket import S3Folder
 from lakehouse.lease_holder import LeaseHolder
@@ -28,6 +29,8 @@ class Environment(ABC):
     """Seconds between two requests for the state of a run."""
     one_command_at_a_time: ClassVar[bool]
     """Whether `lock` keeps all other commands out. If so, a lease held by another command is stale."""
+    run_applies: ClassVar[bool]
+    """Whether a run applies the repository first."""
 
     def __init__(self, project: Project, display: Display) -> None:
         self.project = project
@@ -65,6 +68,10 @@ class Environment(ABC):
     def stop(self) -> bool:
         """Stop the AWS of the environment and remove its data; False if it was not running."""
 
+    def in_fresh_shell(self, message: str) -> str:
+        """Return a message with commands of the AWS CLI that reach this environment from any shell."""
+        return message
+
     # Terraform
 
     @abstractmethod
@@ -97,6 +104,15 @@ class Environment(ABC):
 
     # Runs
 
+    @property
+    @abstractmethod
+    def run_command(self) -> str:
+        """What to type to run the jobs on data for the first time."""
+
+    @abstractmethod
+    def landed_command(self, data: str) -> str:
+        """Return what to type to run the jobs on data that is in the landing zone."""
+
     @abstractmethod
     def run_input(self, source: Path | S3Folder | None) -> FolderData | S3Folder | None:
         """Return the landing data that a run uploads first; None if it reads the landing zone as it is.
@@ -119,6 +135,10 @@ class Environment(ABC):
     @abstractmethod
     def log_of(self, job: JobRun) -> str:
         """Return where the log of a job run is."""
+
+    @abstractmethod
+    def job_logs(self) -> AbstractContextManager[JobLogs]:
+        """Return the logs of the jobs, readable while the context lasts."""
 
     @abstractmethod
     def work_folder(self, run_id: str) -> Path:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import re
+import shlex
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
@@ -16,12 +18,14 @@ from lakehouse.checkout_lock import checkout_lock
 from lakehouse.console import Display
 from lakehouse.environments.base import Confirm, Environment
 from lakehouse.errors import LakehouseError, WorkflowError
+from lakehouse.job_logs import CloudWatchLogs, JobLogs, KeptLogs
 from lakehouse.landing import FolderData
 from lakehouse.landing_bucket import S3Folder
 from lakehouse.landing_input import landing_data
 from lakehouse.lease_holder import LeaseHolder
 from lakehouse.project import Project
 from lakehouse.report import explain_interruption
+from lakehouse.run_ids import matching, short
 from lakehouse.terraform import Outputs, Terraform
 from lakehouse.workflow import JobRun, Workflow
 
@@ -29,6 +33,7 @@ if TYPE_CHECKING:
     from mypy_boto3_glue import GlueClient
 
 TERRAFORM_SECONDS = 300
+AWS_COMMAND = re.compile(r"aws glue [\w-]+( --[\w-]+ [\w-]+)+")
 
 
 class LocalEnvironment(Environment):
@@ -36,6 +41,7 @@ class LocalEnvironment(Environment):
 
     poll_seconds = 0.4
     one_command_at_a_time = True
+    run_applies = True
 
     def __init__(self, project: Project, display: Display, port: int = 0) -> None:
         super().__init__(project, display)
@@ -94,6 +100,11 @@ class LocalEnvironment(Environment):
         """Stop the embedded AWS."""
         return embedded_aws.down(self.project.root)
 
+    def in_fresh_shell(self, message: str) -> str:
+        """Let the AWS CLI reach the embedded AWS: a shell by itself may have the user's account."""
+        exports = (self.project.build / "aws.env").relative_to(self.project.root)
+        return AWS_COMMAND.sub(rf"(source {exports} && \g<0>)", message)
+
     def terraform(self, profile: str | None = None) -> Terraform:
         """Return Terraform with state in build/local."""
         # -reconfigure: the folder may have been copied or moved, and there is no state to migrate.
@@ -128,6 +139,15 @@ class LocalEnvironment(Environment):
             "make schedule ENV=dev CRON='0 3 * * ? *'"
         )
 
+    @property
+    def run_command(self) -> str:
+        """Return the run, which uploads a sample if it is given nothing else."""
+        return "make run-pipeline"
+
+    def landed_command(self, data: str) -> str:
+        """Return the run with the data: without it, the run would upload the sample."""
+        return f"make run-pipeline DATA={shlex.quote(data)}"
+
     def run_input(self, source: Path | S3Folder | None) -> FolderData | S3Folder:
         """Return the data of a folder, or of the sample, or the bucket that has the data."""
         return source if isinstance(source, S3Folder) else landing_data(self.project, self.display, source)
@@ -152,16 +172,28 @@ class LocalEnvironment(Environment):
         """Return the log in the work folder of the run."""
         return str(self.project.build / "jobs" / str(job.id) / "output.log")
 
+    @contextmanager
+    def job_logs(self) -> Iterator[JobLogs]:
+        """Return those in CloudWatch, or what the last embedded AWS left, such as after a run that failed."""
+        if not self.is_running():
+            yield KeptLogs(self.project.build / "jobs")
+            return
+        with self.connect():
+            outputs = self.terraform().outputs()
+            yield CloudWatchLogs(aws.session(outputs.region), outputs)
+
     def work_folder(self, run_id: str) -> Path:
         """Return the work folder of a job run; it is there until the embedded AWS is stopped."""
         jobs = self.project.build / "jobs"
         known = sorted(path.parent.name for path in jobs.glob("*/spark.properties"))
-        if run_id not in known:
+        meant = matching(known, run_id) if run_id else []
+        if len(meant) != 1:
+            listed = ", ".join(map(short, known))
             raise LakehouseError(
                 f"RUN={run_id!r} is no job run of the embedded AWS, so nothing was run. "
-                + (f"There are: {', '.join(known)}" if known else "There are none yet: make apply run-pipeline")
+                + (f"There are: {listed}" if known else "There are none yet: make apply run-pipeline")
             )
-        return jobs / run_id
+        return jobs / meant[0]
 
     def rerun_job(self, run_id: str, outputs: Outputs, operation: str) -> int:
         """Run the script in the work folder of the run, with the permissions of its role and a run id of its own.

@@ -27,6 +27,7 @@ import pytest
 from embedded_aws.athena.results import java_double, parse_csv
 from embedded_aws.lifecycle import SERVER_MODULE
 from lakehouse import file_numbers, landing
+from lakehouse.run_ids import short
 from lakehouse.run_report import page
 from tests.chaos.faults import Struck, kill_after
 from tests.chaos.lake import Lake
@@ -60,7 +61,19 @@ def expected_of_sample(project: Project, profile: str) -> dict[str, int]:
 def ran(project: Project) -> dict[str, Any]:
     told = project.succeed("run")
     assert re.search(r"^Succeeded in [\d.]+ s and [\d,]+ DPU-seconds with profile published, ", told, re.MULTILINE)
-    return project.report()
+    report = project.report()
+    head = f"Run {short(report['run_id'])}, profile published, data: build/local/sample (generated)"
+    lines = told.splitlines()[told.splitlines().index(head) :]
+    for job in report["jobs"]:  # while it ran, each job told its rows and drop reasons
+        assert f"  {job['name']} RUNNING" in lines
+        assert f"  {job['name']} SUCCEEDED ({job['seconds']} s)" in lines
+        assert any(line.endswith(f": {job['rows_out']:,} written") for line in lines)
+        for account in job["accounts"]:
+            (line,) = (line for line in lines if line.startswith(f"    {account['table']}: {account['read']:,} read, "))
+            reasons = [f"      {rows:,} dropped: {reason}" for reason, rows in account["dropped"].items()]
+            assert reasons
+            assert sorted(lines[lines.index(line) + 1 :][: len(reasons)]) == sorted(reasons)
+    return report
 
 
 def test_report_says_what_ran(ran: dict[str, Any]) -> None:
@@ -167,6 +180,15 @@ def test_the_report_has_the_numbers_of_the_tables_and_no_value_of_a_person(
     expected = expected_of_sample(project, "strict")
     assert strict["source"] == "expected of the sample"
     assert strict["rows"] == {table: expected[table] for table in ICEBERG_TABLES}
+
+
+def test_operators_read_the_logs_of_a_job(project: Project, ran: dict[str, Any]) -> None:
+    first, rows = ran["jobs"][0], ran["tables"]["customer_trusted"]
+    printed = project.succeed("logs", JOB=first["name"], RUN=short(ran["run_id"])).splitlines()
+    assert re.fullmatch(rf"==> {first['name']}, jr_[0-9a-f]{{8}}, SUCCEEDED <==", printed[0])
+    assert any(line.startswith("customer_trusted: ") and line.endswith(f"; {rows:,} rows out") for line in printed)
+    says = ["JOB='customer_landing' is not a job. Did you mean", "Run: make logs JOB=customer_landing_to_trusted"]
+    project.fail("logs", JOB="customer_landing", says=says)
 
 
 def test_duckdb_reads_every_table(project: Project, ran: dict[str, Any]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import threading
 import time
@@ -160,6 +161,21 @@ boto3.client("s3").put_object(Bucket="lake", Key="written/by/job", Body=b"1")
                 logGroupName=f"/aws-glue/jobs/mine/{stream}", logStreamName=run["Id"]
             )["events"]
             assert [event["message"] for event in events] == [text]
+
+    def test_its_log_can_be_read_while_it_runs(self, aws: Aws) -> None:
+        aws.job("chats", "import time; print('first', flush=True); time.sleep(120)")
+        run_id = aws.client("glue").start_job_run(JobName="chats")["JobRunId"]
+        deadline = time.monotonic() + 60
+        lines: list[str] = []
+        while not lines and time.monotonic() < deadline:
+            with contextlib.suppress(aws.client("logs").exceptions.ResourceNotFoundException):
+                page = aws.client("logs").get_log_events(logGroupName="/aws-glue/jobs/output", logStreamName=run_id)
+                lines = [event["message"] for event in page["events"]]
+            time.sleep(0.05)
+        running = aws.find_job_run("chats", run_id)["JobRunState"]
+        aws.client("glue").batch_stop_job_run(JobName="chats", JobRunIds=[run_id])
+        assert (lines, running) == (["first"], "RUNNING")
+        assert aws.wait("chats", run_id)["JobRunState"] == "STOPPED"
 
     def test_writes_its_log_where_glue_does_under_a_security_configuration(self, aws: Aws) -> None:
         aws.client("glue").create_security_configuration(Name="secure", EncryptionConfiguration={})

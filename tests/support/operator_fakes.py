@@ -40,9 +40,15 @@ class FakeGlue:
         self.properties: list[dict[str, str]] = []
         """Run properties of each workflow run that was started."""
         self.calls: list[str] = []
+        self.versions = 0
 
     def get_job(self, JobName: str) -> Any:
         return {"Job": {"Name": JobName, "DefaultArguments": self.arguments.get(JobName, {})}}
+
+    def get_table(self, DatabaseName: str, Name: str) -> Any:
+        """Return a table that changes with each request, as the jobs append to it."""
+        self.versions += 1
+        return {"Table": {"Parameters": {"metadata_location": f"s3://{DatabaseName}/{Name}/{self.versions}"}}}
 
     def get_workflow_runs(self, Name: str) -> Any:
         return {"Runs": self.runs}

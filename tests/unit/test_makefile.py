@@ -185,6 +185,25 @@ def test_a_knob_that_no_target_of_the_command_takes_is_refused_before_anything_i
     assert untouched(folder)
 
 
+@pytest.mark.parametrize(
+    ("target", "says"),
+    [
+        (
+            "run-pipelin",
+            "there is no target run-pipelin (did you mean run-pipeline?). Nothing was run. Run: make run-pipe",
+        ),
+        ("xyzzy", "there is no target xyzzy. Nothing was run. Run: make help"),
+        ("a';touch touched;'", "there is no target a';touch touched;'. Nothing was run. Run: make help"),
+    ],
+)
+def test_a_mistyped_target_is_told_with_the_nearest(folder: Folder, target: str, says: str) -> None:
+    done = folder.make(target)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert f"error: {says}" in done.stderr
+    assert folder.calls() == []
+    assert untouched(folder)
+
+
 def test_a_knob_of_one_of_several_targets_is_taken(folder: Folder) -> None:
     assert folder.make("apply", "run-pipeline", "PLAN=x", "DATA=y").returncode == 0
     assert folder.calls() == ["apply", "run"]
@@ -290,7 +309,7 @@ def test_help_groups_the_targets_by_subject(folder: Folder) -> None:
     groups = re.findall(r"^([A-Z][\w ]+)\n((?:  .*\n)+)", said[: said.index("\nKnobs")] + "\n", re.MULTILINE)
     targets = {subject: re.findall(r"^  ([a-z][\w-]*)", lines, re.MULTILINE) for subject, lines in groups}
     assert list(targets) == ["Set up", "Run", "Data", "Privacy", "Operate", "Develop"]
-    assert targets["Run"] == ["run-pipeline", "runs", "rerun", "rollback", "compare"]
+    assert targets["Run"] == ["run-pipeline", "logs", "runs", "rerun", "rollback", "compare"]
     assert targets["Privacy"] == ["forget", "export"]
     assert {"test", "test-unit", "rerun-job"} <= set(targets["Develop"])
     grouped = {target for names in targets.values() for target in names}

@@ -132,6 +132,20 @@ class TestErrorMessage:
         ]
         assert error_message(stderr, 1) == "ValueError: first line\nsecond line"
 
+    def test_of_an_exception_ends_in_the_line_of_the_job_that_raised_it(self) -> None:
+        folder = Path("/x/build/local/jobs/jr_1")
+        stderr = [
+            "Traceback (most recent call last):",
+            f'  File "{folder}/customer_landing_to_trusted.py", line 60, in <module>',
+            "    main()",
+            f'  File "{folder}/job.py", line 7, in write',
+            '  File "/usr/lib/python3.11/json/decoder.py", line 355, in raw_decode',
+            "NameError: name 'x' is not defined",
+        ]
+        assert error_message(stderr, 1, folder) == "NameError: name 'x' is not defined\njob.py, line 7"
+        assert error_message(stderr, 1) == "NameError: name 'x' is not defined"
+        assert error_message(["customers: no landing data"], 1, folder) == "customers: no landing data"
+
     def test_of_a_chain_is_the_last_exception(self) -> None:
         stderr = [
             "Traceback (most recent call last):",

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import errno
+import json
 import os
+import re
 import signal
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -16,6 +18,7 @@ from lakehouse.commands import data as data_commands
 from lakehouse.commands import deployment, pipeline_run, privacy
 from lakehouse.environments import Environment
 from lakehouse.errors import LakehouseError
+from lakehouse.next_command import TARGETS
 from tests.support.knobs import of_commands
 
 Call = Callable[..., int]
@@ -97,7 +100,9 @@ def test_a_file_in_the_place_of_a_folder_is_named(
     file.touch()
     assert call(*command.split()) == 1
     said = capsys.readouterr().err
-    assert said == f"error: {file} is a file, but must be a folder. Move it away and run the command again.\n"
+    typed = f"lakehouse {command}" if " " in command else f"make {TARGETS.get(command, command)}"
+    again = typed.replace("ann@x.org", "name@example.org")  # messages may be kept
+    assert said == f"error: {file} is a file, but must be a folder. Move it away and run the command again: {again}\n"
 
 
 @pytest.mark.usefixtures("terraform")
@@ -107,7 +112,7 @@ def test_a_full_disk_is_reported(call: Call, root: Path, capsys: pytest.CaptureF
     assert call("plan", "--env", "dev") == 1
     (said,) = capsys.readouterr().err.splitlines()
     assert said.startswith(f"error: No space is left on the disk of {root}, ")
-    assert said.endswith(" Free some and run the command again.")
+    assert said.endswith(" Free some and run the command again: lakehouse plan --env dev")
 
 
 @pytest.mark.parametrize(
@@ -274,3 +279,41 @@ def test_a_termination_signal_interrupts_like_ctrl_c(call: Call, monkeypatch: py
     monkeypatch.setattr(data_commands, "counts", interrupted)
     assert call("counts") == 130
     assert reached == ["clean-up"]
+
+
+def test_machines_get_an_error_as_an_event_too(
+    call: Call, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def fail(*_: object) -> None:
+        raise LakehouseError("Do this.")
+
+    monkeypatch.setattr(data_commands, "counts", fail)
+    environment(monkeypatch, OUTPUT="json")
+    assert call("counts") == 1
+    captured = capsys.readouterr()
+    event = json.loads(captured.out)
+    assert (event["event"], event["exit_code"]) == ("error", 1)
+    assert event["message"].startswith("Do this.")
+    assert captured.err == f"error: {event['message']}\n"
+
+    environment(monkeypatch, OUTPUT="yaml")
+    assert call("counts") == 1
+    assert "OUTPUT='yaml' is not valid, so nothing was done. OUTPUT: text for people" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("typed", "says"),
+    [
+        ("counts ENV=deb", "There is no environment 'deb' in .* Run: make counts ENV=dev$"),
+        ("run ENV=moon DATA=$x", r"Use one of: dev, local\. Run: make run-pipeline DATA='\$x' ENV=local$"),
+        ("run PROFILE=strct", "PROFILE='strct' is not valid, .* Run: make run-pipeline PROFILE=strict$"),
+        ("apply PORT=x", "PORT='x' is not valid, .* Correct it and run the command again: make apply PORT=x$"),
+    ],
+)
+def test_a_mistyped_value_ends_in_the_corrected_command(
+    call: Call, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], typed: str, says: str
+) -> None:
+    command, *knobs = typed.split()
+    environment(monkeypatch, **dict(knob.split("=") for knob in knobs))
+    assert call(command) == 1
+    assert re.search(says, capsys.readouterr().err.strip())

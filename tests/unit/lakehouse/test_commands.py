@@ -243,6 +243,8 @@ def test_expected_rows_do_not_hold_for_single_policies(local: Environment, world
     }
     pipeline_run.run(local, landing_folder, None)
     assert report(local)["status"] == "SUCCEEDED"
+    head = f"Run wr_1, profile published with changed policies, data: {landing_folder}"
+    assert head in printed(local.display).splitlines()
 
 
 def test_tables_of_another_run_fail_the_run(local: Environment, world: World, landing_folder: Path) -> None:
@@ -382,7 +384,7 @@ def test_a_second_operation_is_refused_before_it_changes_anything(
         lambda: deployment.destroy(dev, yes),
     ):
         with pytest.raises(
-            OperationInProgressError, match=r"by ada@laptop has been running since .* Nothing was touched\."
+            OperationInProgressError, match=r"^Nothing was touched: .* by ada@laptop has been running since "
         ):
             command()
     assert world.events == []
@@ -410,7 +412,9 @@ def test_local_commands_exclude_each_other_even_before_there_is_a_bucket(
     world.during_apply = try_a_second
     pipeline_run.run(local, landing_folder, None)
     assert len(refused) == 3
-    assert all(text.startswith("make run-pipeline by ") and "has been in progress since" in text for text in refused)
+    assert all(text.startswith("Nothing was touched: make run-pipeline by ") for text in refused)
+    assert all("has been in progress since" in text for text in refused)
+    assert all(text.endswith("To watch it: make logs FOLLOW=1") for text in refused)
     assert world.events.count("apply published at http://127.0.0.1:1") == 1
     pipeline_run.run(second, landing_folder, "strict")  # after the first has ended
 

@@ -155,10 +155,22 @@ def test_a_large_file_is_uploaded_in_parts(s3: Any, landing_folder: Path, monkey
     (landing_folder / "customer" / "landing" / "large.json").write_text('{"a": 1}\n')
     uploaded: list[str] = []
     upload_file = s3.upload_file
-    monkeypatch.setattr(s3, "upload_file", lambda *a: (uploaded.append(a[2]), upload_file(*a)))
+    monkeypatch.setattr(s3, "upload_file", lambda *a, **k: (uploaded.append(a[2]), upload_file(*a, **k)))
     landing.replace(s3, "lake", landing.find(landing_folder))
     assert uploaded == ["customer/landing/large.json"], "the others, of 3 bytes each, are not"
     assert s3.get_object(Bucket="lake", Key=uploaded[0])["Body"].read() == b'{"a": 1}\n'
+
+
+def test_an_upload_tells_how_far_it_is(s3: Any, landing_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(landing, "IN_PARTS", 500_000)
+    (landing_folder / "customer" / "landing" / "large.json").write_bytes(b"1" * 900_000)
+    (landing_folder / "customer" / "landing" / "small.json").write_bytes(b"1" * 100_000)
+    told: list[tuple[str, float | None]] = []
+    landing.replace(s3, "lake", landing.find(landing_folder), lambda *given: told.append(given))
+    assert len(told) == 5, "one for each file"
+    assert told[-1] == ("1.0 of 1.0 MB", 1.0)
+    shares = [share for _, share in told if share is not None]
+    assert shares == sorted(shares)
 
 
 def test_nothing_is_deleted_when_an_upload_fails(s3: Any, landing_folder: Path) -> None:

@@ -18,7 +18,7 @@ from lakehouse.report import (
     expected_rows,
     explain_failure,
     explain_published,
-    jobs_table,
+    in_repository,
     reconciliation_table,
     rows_table,
 )
@@ -115,22 +115,41 @@ def test_a_failed_run_says_exactly_which_tables_are_new() -> None:
     )
 
 
+def test_a_message_of_a_job_names_the_files_of_the_repository(root: Path) -> None:
+    for name in ("glue_jobs/shared/job.py", "glue_jobs/pipeline.json", "ddl/customer_trusted.audit.sql"):
+        (root / name).parent.mkdir(exist_ok=True)
+        (root / name).touch()
+    assert in_repository(root, "NameError: no\njob.py, line 7") == "NameError: no\nglue_jobs/shared/job.py, line 7"
+    assert in_repository(root, "The rules are in customer_trusted.audit.sql.").endswith(
+        "are in ddl/customer_trusted.audit.sql."
+    )
+    elsewhere = "build/local/jobs/jr_1/job.py, glue_jobs/pipeline.json, other.py, customers.json"
+    assert in_repository(root, elsewhere) == elsewhere
+
+
 def test_accounts_are_shown_per_input(display: Display) -> None:
     display.console.print(
-        reconciliation_table([Reconciliation("a job", "customer_landing", 1_000, 900, {"x": 60, "y": 30}, {"z": 10})])
+        reconciliation_table(
+            [
+                Reconciliation(
+                    "customer_landing_to_trusted", "customer_landing", 1_000, 900, {"x": 60, "y": 30}, {"z": 10}
+                )
+            ]
+        )
     )
-    assert "customer_landing │ 1,000 │       900 │      90 │          10" in printed(display)
+    assert "customer_landing │ 1,000 │       900 │      90 │          10 │ customer_trusted" in printed(display)
 
 
 def test_tables_fit_a_terminal_of_80_columns(outputs: Outputs, display: Display) -> None:
+    account = Reconciliation("step_trainer_landing_to_trusted", "accelerometer_landing", 81_273_000, 40_981_000)
     run = run_of(outputs, "COMPLETED", "SUCCEEDED", "FAILED")
     display.console.width = 80
     display.console.print(rows_table({"customer_trusted": 12_345_678}, Report.of(run, "strict", PUBLISHED)))
-    display.console.print(jobs_table(run))
+    display.console.print(reconciliation_table([account], wide=False))
     text = printed(display)
     assert "…" not in text
     assert max(len(line) for line in text.splitlines()) <= 80
-    for part in ("machine_learning_curated", "12,345,678", "NOT_STARTED", "customer_landing_to_trusted"):
+    for part in ("machine_learning_curated", "12,345,678", "NOT_STARTED"):
         assert part in text
 
 

@@ -12,6 +12,8 @@ from pathlib import Path
 
 import pytest
 
+from lakehouse import set_up
+
 REPOSITORY = Path(__file__).resolve().parents[3]
 
 # Set-up with fake steps, which are recorded and take some time, or fail if a file `fails` exists.
@@ -130,9 +132,37 @@ def test_a_folder_that_cannot_be_replaced_is_one_error_message(start: Start, tmp
 
 
 def test_another_version_of_python_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    from lakehouse import set_up  # noqa: PLC0415
-
     monkeypatch.setattr("sys.version_info", (3, 12, 1))
     monkeypatch.setattr("sys.argv", ["set_up.py", ".venv/.ready", "requirements.txt"])
     with pytest.raises(SystemExit, match=r"runs Python 3\.11\. Nothing was changed\. .*PYTHON=/path/to/python3\.11"):
         set_up.main()
+
+
+def test_the_progress_is_that_of_downloads_then_of_installations(tmp_path: Path) -> None:
+    packages = tmp_path / "lib" / "python3.11" / "site-packages"
+    for name in ("pip-24.0", "setuptools-65.5"):
+        (packages / f"{name}.dist-info").mkdir(parents=True)
+    assert set_up._state(tmp_path, 4) == (0.0, "0 of 4 packages downloaded")
+    wheels = tmp_path / "tmp" / "pip-unpack-x1"
+    wheels.mkdir(parents=True)
+    for name in ("a", "b"):
+        (wheels / f"{name}.whl").touch()
+    assert set_up._state(tmp_path, 4) == (0.25, "2 of 4 packages downloaded")
+    (packages / "a-1.dist-info").mkdir()
+    assert set_up._state(tmp_path, 4) == (0.625, "1 of 4 packages installed")
+
+
+def test_a_pipe_gets_signs_of_life_and_a_machine_none_among_its_events(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    requirements = tmp_path / "requirements.txt"
+    requirements.write_text("a==1\nc==3 ; sys_platform == 'win32'\n    # via a==1\n")
+    monkeypatch.setattr(set_up, "HEARTBEAT_SECONDS", 0.01)
+    for machine in (False, True):
+        monkeypatch.setenv("OUTPUT", "json" if machine else "text")
+        with set_up._progress(tmp_path / ".venv", requirements):
+            time.sleep(0.1)
+        said = capsys.readouterr()
+        lines = (said.err if machine else said.out).splitlines()
+        assert lines[0] == f"Setting up {tmp_path / '.venv'}: 0 of 1 packages downloaded (0 s)"
+        assert (said.out if machine else said.err) == ""

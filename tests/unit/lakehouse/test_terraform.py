@@ -247,12 +247,23 @@ def test_apply_that_fails_says_why_and_where(project: Project, display: Display,
     log = project.build / "terraform.log"
     assert str(caught.value).splitlines() == [
         f"terraform apply failed (log: {log}):",
-        "Error: creating Glue Job (aws_glue_job.this, main.tf:7)",
+        "Error: creating Glue Job (aws_glue_job.this, terraform/environments/local/main.tf:7)",
         "AccessDenied: no",
         "panic: at once",
     ]
     assert "Warning: old syntax" in log.read_text()
     assert "apply: " not in printed(display)
+
+
+def test_a_plan_names_files_from_the_top_of_the_repository(project: Project, display: Display, fake: Any) -> None:
+    where = ("on ../../modules/jobs/main.tf line 3:", "in main.tf:4", "/usr/share/main.tf:5", "../../../../x.tf:6")
+    fake(plan="; ".join(f"print({line!r})" for line in where))
+    Terraform(project, display).plan()
+    assert printed(display).splitlines()[-4:] == [
+        "on terraform/modules/jobs/main.tf line 3:",
+        "in terraform/environments/local/main.tf:4",
+        *where[2:],
+    ]
 
 
 def test_a_command_that_hangs_is_stopped_with_its_children(
