@@ -208,7 +208,7 @@ def test_a_run_is_named_by_the_beginning_of_its_id(runs: Project, display: Displ
 
 def test_an_ambiguous_or_missing_run_is_refused(runs: Project, display: Display) -> None:
     environment: Any = open_environment(runs, display, 0)
-    with pytest.raises(LakehouseError, match="RUN='wr_0' is the beginning of 2 runs: wr_0123456789abcdef, wr_0999"):
+    with pytest.raises(LakehouseError, match="RUN='wr_0' is the beginning of 2 runs: wr_01234567, wr_0999"):
         run_report._run(environment, None, None, "wr_0")  # type: ignore[arg-type]
     (runs.runs / "latest").unlink()
     with pytest.raises(LakehouseError, match=r"has followed no run of local\. Run: make run-pipeline, or name"):
