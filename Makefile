@@ -35,7 +35,7 @@ VENV := .venv
 
 # A command on AWS needs neither moto nor Spark nor Java. Its own environment holds requirements-aws.txt only, and is made
 # only where the full one does not exist. All other targets, and ENV=local, need the full one.
-on-aws := apply plan run-pipeline landing counts query show forget export name destroy
+on-aws := apply plan run-pipeline landing counts query show analyst forget export name destroy
 full := $(filter-out $(on-aws),$(or $(MAKECMDGOALS),help)) $(filter local,$(or $(value ENV),local)) $(wildcard $(VENV)/.ready)
 suffix := $(if $(strip $(full)),,-aws)
 BIN := $(VENV)$(suffix)/bin
@@ -105,6 +105,11 @@ query: setup ## Run SQL through Athena and print its rows (without SQL: a prompt
 show.knobs := ENV TABLE LIMIT
 show: setup ## Print the first rows of TABLE, through Athena
 	@$(BIN)/lakehouse show
+
+.PHONY: analyst
+analyst.knobs := ENV
+analyst: setup ## Write build/<env>/analyst.env: credentials that read the training table and nothing else
+	@$(BIN)/lakehouse analyst
 
 .PHONY: name
 name.knobs := ENV NUMBER

@@ -15,6 +15,7 @@ from typer.core import TyperGroup, TyperOption
 
 from lakehouse import private_files
 from lakehouse import sample as sample_data
+from lakehouse.commands import analyst as analyst_commands
 from lakehouse.commands import data as data_commands
 from lakehouse.commands import debugging, deployment, pipeline_run, privacy
 from lakehouse.commands import query as query_commands
@@ -166,6 +167,12 @@ def query(env: Env = LOCAL, sql: Sql = "") -> None:
 def show(env: Env = LOCAL, table: TableName = "", limit: Limit = 20) -> None:
     """Print the first rows of a table, through Athena."""
     query_commands.show(_environment(env), table, limit)
+
+
+@app.command()
+def analyst(env: Env = LOCAL) -> None:
+    """Write credentials of the analysts' role to analyst.env, or on AWS say how to assume it."""
+    analyst_commands.become_analyst(_environment(env))
 
 
 @app.command()

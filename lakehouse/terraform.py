@@ -10,7 +10,7 @@ import signal
 import subprocess
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, fields
+from dataclasses import MISSING, dataclass, fields
 from pathlib import Path
 from threading import Event, Timer
 from typing import Any
@@ -47,12 +47,15 @@ class Outputs:
     audit_database: str
     forget_job: str
     """Name of the Glue job for erasure and export."""
+    analyst_workgroup: str = ""
+    analyst_role_arn: str | None = None
+    """Role with the analyst policy and no other; None where no principal may assume it."""
 
     @classmethod
     def of(cls, values: Mapping[str, Any], environment: str) -> Outputs:
         """Read the output `lakehouse` from `terraform output -json` or from an apply's last event."""
         lakehouse = module_outputs(values)
-        names = [field.name for field in fields(cls)]
+        names = [field.name for field in fields(cls) if field.default is MISSING or field.name in lakehouse]
         missing = [name for name in names if name not in lakehouse]
         if not lakehouse:
             raise NotDeployedError(f"Environment {environment} is not deployed. Run: make apply ENV={environment}")

@@ -143,6 +143,7 @@ module "iam" {
   iceberg_table_arns       = module.catalog.iceberg_table_arns
   placement                = one(module.network[*].placement)
   analysts                 = module.query.analysts
+  analyst_role_principals  = var.analyst_role_principals
   metrics_enabled          = var.metrics_enabled
   tags                     = local.tags
 }

@@ -572,6 +572,18 @@ variable "table_optimizers" {
   }
 }
 
+variable "analyst_role_principals" {
+  description = "ARNs of the IAM principals (roles, users, or the root of an account for all of it) that may assume a role with the analyst policy and no other; empty creates no role. `make analyst` says how to assume it."
+  type        = set(string)
+  default     = []
+  nullable    = false
+
+  validation {
+    condition     = alltrue([for arn in var.analyst_role_principals : can(regex("^arn:aws[a-z-]*:iam::[0-9]{12}:(root|(role|user)/[!-~]+)$", arn))])
+    error_message = "analyst_role_principals must be ARNs of roles, users or accounts, such as arn:aws:iam::123456789012:role/data-scientists; got ${jsonencode(var.analyst_role_principals)}."
+  }
+}
+
 variable "lake_formation" {
   description = "Whether to create Lake Formation grants: the roles of the jobs get their tables, analyst_principals (ARNs of roles or users) get machine_learning_curated only. Enable it in accounts where Lake Formation controls access; in a new account IAM does. The principal that applies must be a data lake administrator."
   type = object({

@@ -64,6 +64,10 @@ class Environment(ABC):
     def stop(self) -> bool:
         """Stop the AWS of the environment and remove its data; False if it was not running."""
 
+    @abstractmethod
+    def become_analyst(self, outputs: Outputs) -> None:
+        """Write analyst.env, with which a shell reaches what analysts may; on AWS say how to assume their role."""
+
     # Terraform
 
     @abstractmethod

@@ -353,6 +353,43 @@ run "analysts_reach_the_training_table_and_their_own_results_only" {
   }
 }
 
+run "without_principals_analysts_have_a_policy_and_no_role" {
+  command = plan
+
+  module {
+    source = "./modules/iam"
+  }
+
+  assert {
+    condition     = length(aws_iam_role.analyst) == 0 && output.analyst_role_arn == null
+    error_message = "Got ${jsonencode(aws_iam_role.analyst)}."
+  }
+}
+
+run "the_role_of_analysts_has_their_policy_and_trusts_the_given_principals_only" {
+  command = plan
+
+  module {
+    source = "./modules/iam"
+  }
+
+  variables {
+    path                     = "/data/"
+    permissions_boundary_arn = "arn:aws:iam::111122223333:policy/boundary"
+    analyst_role_principals  = ["arn:aws:iam::111122223333:role/data-scientists"]
+  }
+
+  assert {
+    condition     = jsondecode(aws_iam_role.analyst[0].assume_role_policy).Statement == [{ Sid = "PeopleAssume", Effect = "Allow", Action = "sts:AssumeRole", Principal = { AWS = "arn:aws:iam::111122223333:role/data-scientists" } }]
+    error_message = "Got ${aws_iam_role.analyst[0].assume_role_policy}."
+  }
+
+  assert {
+    condition     = aws_iam_role_policy_attachment.analyst[0].role == "stedi-test-analyst" && aws_iam_role.analyst[0].permissions_boundary == var.permissions_boundary_arn && aws_iam_role.analyst[0].path == "/data/"
+    error_message = "Got ${jsonencode(aws_iam_role.analyst[0])}."
+  }
+}
+
 run "metrics_key_network_boundary_and_path_are_granted_when_given" {
   command = plan
 

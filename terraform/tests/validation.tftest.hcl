@@ -16,6 +16,7 @@ run "values_of_another_shape" {
     schedule                 = "every day at three"
     table_optimizers         = { snapshot_retention_days = 0 }
     lake_formation           = { enabled = true, analyst_principals = ["analyst"] }
+    analyst_role_principals  = ["ann"]
     stale_after_hours        = 0.5
     budget                   = { monthly_limit = 0 }
     name_prefix              = "Stedi"
@@ -50,6 +51,7 @@ run "values_of_another_shape" {
     var.kms_key_arn,
     var.iam_path,
     var.permissions_boundary_arn,
+    var.analyst_role_principals,
     var.vpc_jobs,
     var.tags,
     var.lifecycle_rules,

@@ -15,6 +15,8 @@ module "lakehouse" {
 
   network = { cidr_block = "10.60.0.0/24" }
 
+  analyst_role_principals = ["arn:aws:iam::123456789012:root"] # `make analyst` assumes the role
+
   timeout           = var.timeout
   number_of_workers = var.number_of_workers
 

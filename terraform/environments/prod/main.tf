@@ -15,6 +15,8 @@ module "lakehouse" {
   network       = var.network
   failure_email = var.failure_email
 
+  analyst_role_principals = var.analyst_role_principals
+
   timeout           = var.timeout
   number_of_workers = var.number_of_workers
 

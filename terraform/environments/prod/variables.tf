@@ -30,6 +30,12 @@ variable "failure_email" {
   default     = null
 }
 
+variable "analyst_role_principals" {
+  description = "ARNs of the IAM principals that may assume the analysts' role; none creates no role."
+  type        = set(string)
+  default     = null
+}
+
 variable "timeout" {
   description = "Minutes after which Glue stops a job run."
   type        = number

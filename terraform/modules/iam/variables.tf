@@ -108,6 +108,12 @@ variable "analysts" {
   })
 }
 
+variable "analyst_role_principals" {
+  description = "ARNs of the IAM principals that may assume the analysts' role; empty creates no role."
+  type        = set(string)
+  default     = []
+}
+
 variable "metrics_enabled" {
   description = "Whether the jobs publish CloudWatch metrics."
   type        = bool
