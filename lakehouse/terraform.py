@@ -50,6 +50,8 @@ class Outputs:
     analyst_workgroup: str = ""
     analyst_role_arn: str | None = None
     """Role with the analyst policy and no other; None where no principal may assume it."""
+    subject_key_secret_arn: str = ""
+    """Secret with the HMAC key of the pseudonyms."""
 
     @classmethod
     def of(cls, values: Mapping[str, Any], environment: str) -> Outputs:

@@ -705,6 +705,21 @@ variable "row_count_change" {
 
 # Queries and monitoring
 
+variable "training_split" {
+  description = "Shares of the subjects that validate and test a model, in the table training_split; all others train it. A change moves subjects to other splits."
+  type = object({
+    validation = optional(number, 0.15)
+    test       = optional(number, 0.15)
+  })
+  default  = {}
+  nullable = false
+
+  validation {
+    condition     = var.training_split.validation >= 0 && var.training_split.test >= 0 && var.training_split.validation + var.training_split.test < 1
+    error_message = "training_split must have shares of at least 0 that leave some for training; got ${jsonencode(var.training_split)}."
+  }
+}
+
 variable "athena_scan_limit_bytes" {
   description = "Bytes that an Athena query may scan before Athena stops it; null means no limit."
   type        = number

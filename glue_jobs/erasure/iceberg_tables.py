@@ -50,7 +50,7 @@ class Tables:
 
         Each is looked up by name: listing the database would need permission on every table in it.
         """
-        wanted = [(self.database, table) for table in pipeline.WRITTEN]
+        wanted = [(self.database, table) for table in (*pipeline.WRITTEN, *pipeline.BESIDE)]
         wanted += [(f"{self.database}_audit", table) for table in pipeline.AUDIT]
         names = [f"{CATALOG}.{database}.{table}" for database, table in wanted]
         return [name for name in names if self.spark.catalog.tableExists(name)]
@@ -101,6 +101,10 @@ class Tables:
                 spelt = _spellings(F.col("address").isin(*serials), rows, "serialnumber") if serials else []
                 wanted = {"serialnumber": spelt, "subjectkey": keys}
                 where = _any(_is_one_of(name, values) for name, values in wanted.items() if name in rows.columns)
+            elif table in pipeline.BESIDE:
+                serials = person.identifiers.get("serial number", frozenset())
+                spelt = _spellings(F.col("address").isin(*serials), rows, "subject") if serials else []
+                where = _is_one_of("subject", [*spelt, *keys])
             elif table in theirs:
                 where = theirs[table]
             else:
@@ -142,6 +146,13 @@ class Tables:
         here = {table for table in theirs if table in published and not self._rows(published, table, theirs).isEmpty()}
         if TRAINING in published and here & OWNER.keys():
             self._overwrite(published[TRAINING], self._training_without(theirs, published))
+            subjects = self.spark.table(published[TRAINING]).select(
+                F.coalesce("subjectkey", "serialnumber").alias("subject")
+            )
+            for table in pipeline.BESIDE:
+                if table in published:
+                    rows = self.spark.table(published[table])
+                    self._overwrite(published[table], rows.join(subjects.distinct(), on="subject", how="left_semi"))
         for table in sorted(here, key=list(theirs).index, reverse=True):
             rows = self.spark.table(published[table])
             self._overwrite(published[table], rows.where(~theirs[table]))

@@ -1,6 +1,6 @@
 """step_trainer_trusted + accelerometer_trusted -> machine_learning_curated: pairs of readings to train on."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Final
 
 from pyspark.sql import Column, DataFrame
@@ -8,11 +8,15 @@ from pyspark.sql import functions as F
 
 import pseudonyms
 import reconciliation
+import training_split
 from address import Addresses
+from canonical import canonical
 from job import Job
 from policies import Policies
+from training_split import Shares
 
 UNPAIRED: Final = "no reading of the other sensor to pair with"
+STEPS: Final = "training_steps"
 PAIR_KEY: Final = ["moment", "device"]
 """Columns in which a step reading and an accelerometer reading agree if they form a pair."""
 
@@ -74,6 +78,40 @@ def classify(
     )
 
 
+def people_of_rows(steps: DataFrame, readings: DataFrame, curated: DataFrame, *, policies: Policies) -> DataFrame:
+    """Return each `serialnumber` and `user` that training rows combine; with pairs by time alone, of two people."""
+    steps, readings = _with_pair_keys(
+        steps.select("serialnumber", "sensorreadingtime").distinct(),
+        readings.select("user", "timestamp").distinct(),
+        curated,
+        policies=policies,
+    )
+    return steps.join(readings, on=PAIR_KEY, how="inner").select("serialnumber", "user").distinct()
+
+
+def splits(
+    people: Collection[tuple[str, str]], shares: Shares, key: bytes, subject_key: bytes | None
+) -> dict[str, str]:
+    """Return the split of each subject, which is a customer's pseudonym with a subject key, else a Step Trainer.
+
+    `people` are the `people_of_rows`. A prefix keeps the two kinds of names apart.
+    """
+    pairs = {(f"device {serial}", f"customer {canonical(user)}") for serial, user in people}
+    found = training_split.assign(pairs, shares, key)
+    if subject_key is None:
+        return {serial: found[f"device {serial}"] for serial in {serial for serial, _ in people}}
+    return {
+        pseudonyms.of(subject_key, user): found[f"customer {canonical(user)}"] for user in {user for _, user in people}
+    }
+
+
+def steps_of_subjects(known: DataFrame, rows: DataFrame) -> DataFrame:
+    """Keep the known steps of subjects in the training rows, from the first row of each: consent covers no earlier."""
+    subject = F.coalesce("subjectkey", "serialnumber").alias("subject")
+    since = rows.groupBy(subject).agg(F.min("sensorreadingtime").alias("since"))
+    return known.join(since, on="subject", how="inner").where("steptime >= since").select("subject", "steptime")
+
+
 def _with_pair_keys(
     steps: DataFrame, readings: DataFrame, curated: DataFrame, *, policies: Policies
 ) -> tuple[DataFrame, DataFrame]:
@@ -114,8 +152,15 @@ def main() -> None:
         with_pseudonyms = job.policies.training_subject == "pseudonym"
         pseudonym = pseudonyms.pseudonymizer(job.subject_key) if with_pseudonyms else None
         classified_steps, classified_readings = classify(steps, readings, owners, policies=job.policies)
+        people = [tuple(row) for row in people_of_rows(steps, readings, owners, policies=job.policies).collect()]
+        # The key of the refusals is never rotated: with another key, each subject would get another split.
+        split = splits(people, job.training_shares, job.refusal_key, job.subject_key if with_pseudonyms else None)
+        rows = transform(steps, readings, owners, policies=job.policies, pseudonym=pseudonym)
+        beside = {training_split.TABLE: job.rows_of(training_split.TABLE, sorted(split.items()))}
+        if (known := job.read_beside(STEPS)) is not None:
+            beside[STEPS] = steps_of_subjects(known, rows)
         job.write(
-            transform(steps, readings, owners, policies=job.policies, pseudonym=pseudonym),
+            rows,
             classified={"step_trainer_trusted": classified_steps, "accelerometer_trusted": classified_readings},
             audit_inputs={
                 "step_trainer_trusted": steps,
@@ -123,6 +168,7 @@ def main() -> None:
                 "customers_curated": curated,
                 "owners": owners,
             },
+            beside=beside,
         )
 
 

@@ -4,10 +4,10 @@ import json
 import sys
 import time
 import traceback
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from types import TracebackType
-from typing import Final, Self
+from typing import Any, Final, Self
 
 from botocore.exceptions import BotoCoreError, ClientError
 from py4j.protocol import Py4JError, Py4JJavaError
@@ -37,6 +37,7 @@ from policies import Policies
 from problems import AuditError, BadInputError, JobError, describe_error
 from publishing import MAIN, Table
 from reconciliation import RowCount
+from training_split import Shares
 
 CATALOG: Final = "glue_catalog"
 
@@ -82,6 +83,15 @@ class Job:
     def refusal_key(self) -> bytes:
         """The HMAC key of the refusals that outlive an erasure."""
         return pseudonyms.key(self._arguments.refusal_key_secret)
+
+    @property
+    def training_shares(self) -> Shares:
+        """The shares of the subjects that validate and test a model."""
+        return self._arguments.training_split
+
+    def rows_of(self, table: str, rows: Iterable[tuple[Any, ...]]) -> DataFrame:
+        """Return rows that were made in Python, with the columns of a table."""
+        return self._spark.createDataFrame(list(rows), table_contract.load(table).schema)
 
     def refusals(self) -> set[str]:
         """Return the serial number pseudonyms of all Step Trainers that an erased owner refused to share."""
@@ -166,12 +176,26 @@ class Job:
         self._snapshots_read[table] = heads.get(branch, 0)  # 0: the table was never published
         return rows
 
+    def read_beside(self, table: str) -> DataFrame | None:
+        """Return the published rows of a table that goes with the job's own; None if it has none.
+
+        They are no input: the run publishes them anew, as far as they may stay.
+        """
+        source = self._table(table)
+        snapshot = source.snapshot()
+        return (
+            source.read().select(*table_contract.load(table).schema.fieldNames())
+            if snapshot and snapshot.rows
+            else None
+        )
+
     def write(
         self,
         rows: DataFrame,
         *,
         classified: Mapping[str, DataFrame],
         audit_inputs: Mapping[str, DataFrame],
+        beside: Mapping[str, DataFrame] | None = None,
     ) -> None:
         """Write the table to the run's branch, reconcile, audit, and publish if the job is the last or runs alone.
 
@@ -180,6 +204,7 @@ class Job:
             classified: By source table, its distinct rows with their drop reasons (see `reconciliation`). Every row
                 read from these tables must be accounted for.
             audit_inputs: The rows that the audit rules read, by the names that the rules use.
+            beside: Rows of tables that go with this one and are published with it.
 
         Raises:
             AuditError: If rows are unaccounted for or a rule is broken. The written branch is discarded.
@@ -217,10 +242,20 @@ class Job:
         except JobError:
             table.discard_branches([self._branch])
             raise
+        for name, others in (beside or {}).items():
+            self._write_beside(name, others)
         if not self._arguments.workflow_run_id:
-            self._publish([self._writes])
+            self._publish([self._writes, *(beside or {})])
         elif pipeline.publishes(self._writes):
-            self._publish(pipeline.WRITTEN[::-1])
+            self._publish([*pipeline.WRITTEN[::-1], *(beside or {})])
+
+    def _write_beside(self, name: str, rows: DataFrame) -> None:
+        """Write a table that goes with the one that the job writes to the run's branch."""
+        contract, table = table_contract.load(name), self._table(name)
+        table.evolve(contract)
+        rows = rows.select(*contract.schema.fieldNames())
+        count = rows.count()
+        table.write(rows, count, self._branch, self._report(count))
 
     def _publish(self, tables: Sequence[str]) -> None:
         """Publish those of the tables that are on the run's branch, after a check that they are consistent.
@@ -245,7 +280,7 @@ class Job:
 
     def _expire_withdrawn(self) -> None:
         """Expire earlier snapshots that show people who have withdrawn, or that reveal who is behind a pseudonym."""
-        tables = {name: self._table(name) for name in pipeline.WRITTEN}
+        tables = {name: self._table(name) for name in (*pipeline.WRITTEN, *pipeline.BESIDE)}
         if not self._arguments.workflow_run_id:  # some tables may not exist yet
             tables = {name: table for name, table in tables.items() if table.exists()}
         expired = withdrawal.expire(tables, self._delete_old_versions)

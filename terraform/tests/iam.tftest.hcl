@@ -366,6 +366,43 @@ run "without_principals_analysts_have_a_policy_and_no_role" {
   }
 }
 
+run "analysts_reach_the_tables_that_go_with_the_training_table" {
+  command = plan
+
+  module {
+    source = "./modules/iam"
+  }
+
+  variables {
+    training_tables = ["machine_learning_curated", "training_split"]
+    iceberg_table_arns = {
+      customer_trusted         = "arn:aws:glue:eu-central-1:111122223333:table/stedi_test/customer_trusted"
+      machine_learning_curated = "arn:aws:glue:eu-central-1:111122223333:table/stedi_test/machine_learning_curated"
+      training_split           = "arn:aws:glue:eu-central-1:111122223333:table/stedi_test/training_split"
+    }
+  }
+
+  assert {
+    condition = {
+      for statement in jsondecode(aws_iam_policy.analyst.policy).Statement : statement.Sid => toset(statement.Resource)
+      if contains(["DescribeTrainingTable", "ReadTrainingDataAndOwnResults"], statement.Sid)
+      } == {
+      DescribeTrainingTable = toset([
+        "arn:aws:glue:eu-central-1:111122223333:catalog",
+        "arn:aws:glue:eu-central-1:111122223333:database/stedi_test",
+        "arn:aws:glue:eu-central-1:111122223333:table/stedi_test/machine_learning_curated",
+        "arn:aws:glue:eu-central-1:111122223333:table/stedi_test/training_split",
+      ])
+      ReadTrainingDataAndOwnResults = toset([
+        "arn:aws:s3:::our-data/warehouse/stedi_test/machine_learning_curated/*",
+        "arn:aws:s3:::our-data/warehouse/stedi_test/training_split/*",
+        "arn:aws:s3:::our-data/athena-results/analysts/*",
+      ])
+    }
+    error_message = "Got ${aws_iam_policy.analyst.policy}."
+  }
+}
+
 run "the_role_of_analysts_has_their_policy_and_trusts_the_given_principals_only" {
   command = plan
 

@@ -42,6 +42,7 @@ run "values_of_another_shape" {
     subject_key_version      = 0
     quarantine_limits        = { customers = {} }
     row_count_change         = { drop = 1.5 }
+    training_split           = { validation = 0.5, test = 0.5 }
   }
 
   expect_failures = [
@@ -73,6 +74,7 @@ run "values_of_another_shape" {
     var.subject_key_version,
     var.quarantine_limits,
     var.row_count_change,
+    var.training_split,
   ]
 }
 

@@ -29,7 +29,7 @@ from lakehouse import file_numbers, landing
 from tests.chaos.faults import Struck, kill_after
 from tests.chaos.lake import Lake
 from tests.support.athena import ask
-from tests.support.project import ALL_JOBS, AUDIT_TABLES, ICEBERG_TABLES, JOBS, LANDING_TABLES, Project
+from tests.support.project import ALL_JOBS, AUDIT_TABLES, ICEBERG_TABLES, JOBS, LANDING_TABLES, TRAINING_TABLES, Project
 
 PERSONAL = {"user", "email", "customername", "name", "phone", "birthday"}
 
@@ -118,7 +118,9 @@ def test_athena_runs_every_saved_query(project: Project, ran: dict[str, Any]) ->
         assert answer.state == "SUCCEEDED", f"{query['Name']}: {answer.reason}"
         rows[query["Name"]] = answer.rows
     created = {name for name in rows if name.startswith("create_")}
-    assert created == {f"create_{table}" for table in [*LANDING_TABLES, *ICEBERG_TABLES, *AUDIT_TABLES]}
+    assert created == {
+        f"create_{table}" for table in [*LANDING_TABLES, *ICEBERG_TABLES, *TRAINING_TABLES, *AUDIT_TABLES]
+    }
     assert {str(row[1]): int(str(row[2])) for row in rows["rows_per_table"]} == ran["tables"]
     assert rows["customers_without_consent"] == rows["readings_without_customer"] == []
     assert rows["quarantine_by_reason"] == [], "the sample has no bad record"
@@ -186,7 +188,7 @@ def test_duckdb_reads_every_table(project: Project, ran: dict[str, Any]) -> None
 def test_aws_lists_the_stack(project: Project, ran: dict[str, Any]) -> None:
     glue, env = project.client("glue"), project.environment()
     tables = glue.get_tables(DatabaseName=env["STEDI_DATABASE"])["TableList"]
-    assert {table["Name"] for table in tables} == {*LANDING_TABLES, *ICEBERG_TABLES}
+    assert {table["Name"] for table in tables} == {*LANDING_TABLES, *ICEBERG_TABLES, *TRAINING_TABLES}
     audit_tables = glue.get_tables(DatabaseName=env["STEDI_AUDIT_DATABASE"])["TableList"]
     assert {table["Name"] for table in audit_tables} == set(AUDIT_TABLES)
     assert len(glue.get_jobs()["Jobs"]) == len(ALL_JOBS)

@@ -50,7 +50,7 @@ class Lakehouse:
 
     def create_tables(self, *names: str) -> None:
         """Create the Iceberg tables, as Terraform does, and those of the audit database."""
-        for name in [*(names or JOBS.values()), *AUDIT_TABLES]:
+        for name in [*(names or JOBS.values()), *pipeline.BESIDE, *AUDIT_TABLES]:
             columns = table_contract.parse(name, (self.extra_files / f"{name}.sql").read_text()).schema
             declared = ", ".join(f"`{c.name}` {c.dataType.simpleString()}" for c in columns)
             self.spark.sql(f"CREATE TABLE {self.name(name)} ({declared}) USING iceberg")

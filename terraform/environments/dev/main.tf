@@ -21,6 +21,7 @@ module "lakehouse" {
   profile             = var.profile
   policies            = var.policies
   subject_key_version = var.subject_key_version
+  training_split      = var.training_split
 
   audit             = var.audit
   quarantine_limits = var.quarantine_limits

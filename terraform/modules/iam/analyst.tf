@@ -1,10 +1,9 @@
-# Analysts query the training table in their own workgroup and reach nothing else: no other table, no landing file, no query
+# Analysts query the training table, and those that go with it, in their own workgroup and reach nothing else: no other table, no landing file, no query
 # result of other workgroups, no HMAC key. The role has the policy and no other; attach the policy to roles of your own too.
 
 locals {
-  training_table   = "machine_learning_curated"
-  training_prefix  = "warehouse/${var.database}/${local.training_table}"
-  analyst_prefixes = [local.training_prefix, var.analysts.results_prefix]
+  training_prefixes = [for table in var.training_tables : "warehouse/${var.database}/${table}"]
+  analyst_prefixes  = concat(local.training_prefixes, [var.analysts.results_prefix])
 }
 
 data "aws_iam_policy_document" "analyst" {
@@ -54,11 +53,10 @@ data "aws_iam_policy_document" "analyst" {
   statement {
     sid     = "DescribeTrainingTable"
     actions = ["glue:GetDatabase", "glue:GetDatabases", "glue:GetTable", "glue:GetTables"]
-    resources = [
-      "${local.glue_arn}:catalog",
-      var.database_arn,
-      var.iceberg_table_arns[local.training_table],
-    ]
+    resources = concat(
+      ["${local.glue_arn}:catalog", var.database_arn],
+      [for table in var.training_tables : var.iceberg_table_arns[table]],
+    )
   }
 
   # Athena requests the database `default` for every query.
