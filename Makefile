@@ -43,6 +43,7 @@ READY := $(VENV)$(suffix)/.ready
 CHECKOV := $(VENV)-checkov/.ready
 GLUE_CATALOG := $(VENV)-glue-catalog/.ready
 CHART := $(VENV)-bench/.ready
+TRAINING := $(VENV)-training/.ready
 ATHENA_CLIENTS := $(VENV)-athena-clients/.ready
 SPARK4 := $(VENV)-spark4/.ready
 # Last on the PATH: the terraform that set-up installs if there is no other.
@@ -75,7 +76,7 @@ $(READY): requirements$(suffix).txt requirements-terraform.txt
 clean: ## Stop the embedded AWS and remove everything that these targets created
 	@if [ -x $(BIN)/lakehouse ]; then $(BIN)/lakehouse down; fi
 	@find terraform -type d -name .terraform -prune -exec rm -rf {} +
-	@rm -rf build $(VENV) $(VENV)-aws $(VENV)-checkov $(VENV)-glue-catalog $(VENV)-bench $(VENV)-spark4 $(VENV)-athena-clients .mypy_cache .pytest_cache .ruff_cache *.egg-info
+	@rm -rf build $(VENV) $(VENV)-aws $(VENV)-checkov $(VENV)-glue-catalog $(VENV)-bench $(VENV)-spark4 $(VENV)-athena-clients $(VENV)-training .mypy_cache .pytest_cache .ruff_cache *.egg-info
 
 ##@ Run
 
@@ -110,6 +111,14 @@ show: setup ## Print the first rows of TABLE, through Athena
 analyst.knobs := ENV
 analyst: setup ## Write build/<env>/analyst.env: credentials that read the training table and nothing else
 	@$(BIN)/lakehouse analyst
+
+.PHONY: train
+train: analyst $(TRAINING) ## Train a step detector on the training table as an analyst; scores and plots go to build/training
+	@source build/local/analyst.env && $(VENV)-training/bin/python examples/train_step_detector/train.py
+
+# In an environment of its own: awswrangler needs an older pyarrow.
+$(TRAINING): requirements-training.txt
+	$(set-up)
 
 .PHONY: name
 name.knobs := ENV NUMBER
@@ -244,6 +253,10 @@ test-athena-clients: setup $(ATHENA_CLIENTS) ## Query Athena of the embedded AWS
 # In an environment of its own: awswrangler needs an older pyarrow.
 $(ATHENA_CLIENTS): requirements-athena-clients.txt
 	$(set-up)
+
+.PHONY: test-training
+test-training: setup $(TRAINING) ## Run the training example, its notebook and the reading snippets as an analyst (downloads 300 MB once)
+	@$(BIN)/pytest tests/training
 
 .PHONY: test-spark4
 test-spark4: setup $(SPARK4) ## Run the tests of transforms and rules on the Spark of Glue 6.0 (downloads 450 MB once)

@@ -12,6 +12,8 @@ import boto3
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
+from pyiceberg.table import Table
+from pyiceberg.table.refs import SnapshotRefType
 
 from lakehouse import lineage, sample, tables
 from lakehouse.aws import CONFIG
@@ -47,11 +49,12 @@ def publish(session: boto3.Session, outputs: Outputs, folder: Path) -> None:
     report = lineage.report(snapshot.summary.additional_properties if snapshot and snapshot.summary else {})
     entries = {"policies": report.get("policies", "{}")}
     entries |= lineage.input_entries({TRAINING: snapshot.snapshot_id} if snapshot else {})
+    table = catalog.load_table((outputs.database, TABLE))
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "Delete operation did not match any records")
-        catalog.load_table((outputs.database, TABLE)).overwrite(
-            steps, snapshot_properties={f"{lineage.PREFIX}{name}": value for name, value in entries.items()}
-        )
+        properties = {f"{lineage.PREFIX}{name}": value for name, value in entries.items()}
+        table.overwrite(steps, snapshot_properties=properties)
+    _tag_like(training, table)
 
 
 def with_subject(known: pa.Table, key: bytes | None) -> pa.Table:
@@ -75,3 +78,13 @@ def of_subjects(known: pa.Table, rows: pa.Table) -> pa.Table:
     steps = steps.filter(pc.greater_equal(steps["steptime"], steps["at_min"]))
     distinct = steps.group_by(["subject", "steptime"]).aggregate([])
     return distinct.select(SCHEMA.names).sort_by([(name, "ascending") for name in SCHEMA.names]).cast(SCHEMA)
+
+
+def _tag_like(training: Table, table: Table) -> None:
+    """Give the current rows of a table the tags that those of the training table have, and no older rows."""
+    current, head = training.metadata.current_snapshot_id, table.metadata.current_snapshot_id
+    for name, ref in training.refs().items():
+        if ref.snapshot_ref_type == SnapshotRefType.TAG and ref.snapshot_id == current and head is not None:
+            if name in table.refs():
+                table.manage_snapshots().remove_tag(name).commit()
+            table.manage_snapshots().create_tag(head, name, max_ref_age_ms=ref.max_ref_age_ms).commit()

@@ -34,8 +34,13 @@ TIME = "sensorreadingtime"
 SENSORS = ["distancefromobject", "x", "y", "z"]
 NEIGHBOURS = (-2, -1, 1, 2)
 """Moments before and after a moment that its features include."""
-RESAMPLES = 1000
+RESAMPLES = 500
 SEED = 1
+
+NO_TAG = (
+    "{name} has no tag {tag}: no run had that id, or an erasure, a withdrawal or its age took it. Nothing was trained. "
+    "Without --tag the current tables are used."
+)
 
 Tables = dict[str, pd.DataFrame]
 
@@ -50,23 +55,28 @@ def load_with_pyiceberg(tag: str | None = None) -> Tables:
         table = catalog.load_table((os.environ["STEDI_DATABASE"], name))
         tagged = table.snapshot_by_name(tag) if tag else table.current_snapshot()
         if tag and tagged is None:
-            raise SystemExit(f"{name} has no tag {tag}. Nothing was trained. Leave --tag out for the current tables.")
+            raise SystemExit(NO_TAG.format(name=name, tag=tag))
         found[name] = table.scan(snapshot_id=tagged.snapshot_id if tagged else None).to_pandas()
     return found
 
 
 def load_with_awswrangler(tag: str | None = None) -> Tables:
     """Return the same by Athena, in the workgroup of the analysts."""
-    version = f" FOR VERSION AS OF '{tag}'" if tag else ""
-    return {
-        name: wr.athena.read_sql_query(
-            f'SELECT * FROM "{name}"{version}',  # noqa: S608 - names of our own, and a tag of the analyst's
-            database=os.environ["STEDI_DATABASE"],
-            workgroup=os.environ["STEDI_WORKGROUP"],
-            ctas_approach=False,
-        )
-        for name in TABLES
-    }
+
+    def ask(sql: str) -> pd.DataFrame:
+        names = {"database": os.environ["STEDI_DATABASE"], "workgroup": os.environ["STEDI_WORKGROUP"]}
+        return wr.athena.read_sql_query(sql, ctas_approach=False, **names)
+
+    found = {}
+    for name in TABLES:
+        version = ""
+        if tag:  # Athena travels to snapshots by their ids
+            refs = ask(f'SELECT name, snapshot_id FROM "{name}$refs"').set_index("name")["snapshot_id"]
+            if tag not in refs:
+                raise SystemExit(NO_TAG.format(name=name, tag=tag))
+            version = f" FOR VERSION AS OF {refs[tag]}"
+        found[name] = ask(f'SELECT * FROM "{name}"{version}')
+    return found
 
 
 # Prepare
@@ -151,7 +161,7 @@ def train(question: Question, *, shuffle: bool = False) -> dict[str, Any]:
     moments = question.moments
     if shuffle:
         moments = moments.assign(answer=np.random.default_rng(SEED).permutation(moments["answer"].to_numpy()))
-    part = {split: rows for split, rows in moments.groupby("split")}
+    part = dict(iter(moments.groupby("split")))
     if missing := [split for split in ("train", "test") if split not in part or part[split]["answer"].nunique() < 2]:
         raise SystemExit(
             f"The split {' and '.join(missing)} has too few subjects. Load more data, or change training_split."

@@ -273,13 +273,18 @@ class Job:
         for name in written:
             self._table(name).publish(self._branch)
         for name in written:
-            self._table(name).drop_branch(self._branch)
+            self._table(name).turn_into_tag(self._branch)
         self._published = True
         print(f"published: {', '.join(written)}", flush=True)
-        self._expire_withdrawn()
+        if self._expire_withdrawn():  # it has committed current rows again, and expired the snapshots of tags
+            for name in written:
+                self._table(name).tag(self._branch)
 
-    def _expire_withdrawn(self) -> None:
-        """Expire earlier snapshots that show people who have withdrawn, or that reveal who is behind a pseudonym."""
+    def _expire_withdrawn(self) -> bool:
+        """Expire earlier snapshots that show people who have withdrawn, or that reveal who is behind a pseudonym.
+
+        Returns whether there were any.
+        """
         tables = {name: self._table(name) for name in (*pipeline.WRITTEN, *pipeline.BESIDE)}
         if not self._arguments.workflow_run_id:  # some tables may not exist yet
             tables = {name: table for name, table in tables.items() if table.exists()}
@@ -287,6 +292,7 @@ class Job:
         if expired:
             counts = ", ".join(f"{count} of {name}" for name, count in expired.items())
             print(f"expired snapshots that show withdrawn people or undo pseudonyms: {counts}", flush=True)
+        return bool(expired)
 
     def _delete_old_versions(self, table: str) -> None:
         bucket = self._arguments.bucket

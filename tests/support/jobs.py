@@ -10,7 +10,7 @@ from unittest.mock import Mock
 from urllib.parse import urlsplit
 
 import pytest
-from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import DataFrame, Row, SparkSession
 
 import lease
 import pipeline
@@ -101,7 +101,14 @@ class Lakehouse:
 
     def branches(self, table: str) -> set[str]:
         """Return the branches of a table."""
-        return {row["name"] for row in self.spark.table(f"{self.name(table)}.refs").collect()}
+        return {ref["name"] for ref in self._refs(table) if ref["type"] == "BRANCH"}
+
+    def tags(self, table: str) -> dict[str, int]:
+        """Return the snapshot id of each tag of a table."""
+        return {ref["name"]: ref["snapshot_id"] for ref in self._refs(table) if ref["type"] == "TAG"}
+
+    def _refs(self, table: str) -> list[Row]:
+        return self.spark.table(f"{self.name(table)}.refs").collect()
 
     def outcomes(self, source: str) -> dict[str, int]:
         """Return the row counts that the last run recorded for a source table, by `outcome reason`."""
