@@ -1,6 +1,7 @@
 """step_trainer_trusted + accelerometer_trusted -> machine_learning_curated: pairs of readings to train on."""
 
-from collections.abc import Callable, Collection
+from collections import Counter
+from collections.abc import Callable, Collection, Mapping
 from typing import Final
 
 from pyspark.sql import Column, DataFrame
@@ -79,14 +80,18 @@ def classify(
 
 
 def people_of_rows(steps: DataFrame, readings: DataFrame, curated: DataFrame, *, policies: Policies) -> DataFrame:
-    """Return each `serialnumber` and `user` that training rows combine; with pairs by time alone, of two people."""
+    """Return each `serialnumber` and `user` that training rows combine, with the number of these `rows`.
+
+    With pairs by time alone, the user need not own the Step Trainer.
+    """
     steps, readings = _with_pair_keys(
-        steps.select("serialnumber", "sensorreadingtime").distinct(),
-        readings.select("user", "timestamp").distinct(),
+        steps.groupBy("serialnumber", "sensorreadingtime").agg(F.count("*").alias("measured")),
+        readings.groupBy("user", "timestamp").agg(F.count("*").alias("moved")),
         curated,
         policies=policies,
     )
-    return steps.join(readings, on=PAIR_KEY, how="inner").select("serialnumber", "user").distinct()
+    pairs = steps.join(readings, on=PAIR_KEY, how="inner")
+    return pairs.groupBy("serialnumber", "user").agg(F.sum(F.col("measured") * F.col("moved")).alias("rows"))
 
 
 def splits(
@@ -94,15 +99,25 @@ def splits(
 ) -> dict[str, str]:
     """Return the split of each subject, which is a customer's pseudonym with a subject key, else a Step Trainer.
 
-    `people` are the `people_of_rows`. A prefix keeps the two kinds of names apart.
+    `people` are the Step Trainer and the user of training rows. A prefix keeps the two kinds of names apart.
     """
     pairs = {(f"device {serial}", f"customer {canonical(user)}") for serial, user in people}
     found = training_split.assign(pairs, shares, key)
     if subject_key is None:
         return {serial: found[f"device {serial}"] for serial in {serial for serial, _ in people}}
-    return {
-        pseudonyms.of(subject_key, user): found[f"customer {canonical(user)}"] for user in {user for _, user in people}
-    }
+    users = {user for _, user in people}
+    return {pseudonyms.of(subject_key, user): found[f"customer {canonical(user)}"] for user in users}
+
+
+def defects(rows: Mapping[tuple[str, str], int], owned: Collection[tuple[str, str]]) -> dict[str, str]:
+    """Return what the report says about known defects: rows that pair two people, and shared serial numbers.
+
+    `rows` counts training rows by Step Trainer and user, `owned` are the Step Trainer and address of each owner.
+    """
+    owners = {(serial, canonical(email)) for serial, email in owned}
+    of_two = sum(count for (serial, user), count in rows.items() if (serial, canonical(user)) not in owners)
+    shared = sum(count > 1 for count in Counter(serial for serial, _ in owners).values())
+    return {"rows-of-two-people": str(of_two), "shared-serial-numbers": str(shared)}
 
 
 def steps_of_subjects(known: DataFrame, rows: DataFrame) -> DataFrame:
@@ -152,7 +167,9 @@ def main() -> None:
         with_pseudonyms = job.policies.training_subject == "pseudonym"
         pseudonym = pseudonyms.pseudonymizer(job.subject_key) if with_pseudonyms else None
         classified_steps, classified_readings = classify(steps, readings, owners, policies=job.policies)
-        people = [tuple(row) for row in people_of_rows(steps, readings, owners, policies=job.policies).collect()]
+        counted = people_of_rows(steps, readings, owners, policies=job.policies).collect()
+        people = {(row["serialnumber"], row["user"]): row["rows"] for row in counted}
+        owned = [tuple(row) for row in owners.select("serialnumber", "email").distinct().collect() if row["email"]]
         # The key of the refusals is never rotated: with another key, each subject would get another split.
         split = splits(people, job.training_shares, job.refusal_key, job.subject_key if with_pseudonyms else None)
         rows = transform(steps, readings, owners, policies=job.policies, pseudonym=pseudonym)
@@ -169,6 +186,7 @@ def main() -> None:
                 "owners": owners,
             },
             beside=beside,
+            facts=defects(people, owned),
         )
 
 

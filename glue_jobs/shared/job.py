@@ -196,6 +196,7 @@ class Job:
         classified: Mapping[str, DataFrame],
         audit_inputs: Mapping[str, DataFrame],
         beside: Mapping[str, DataFrame] | None = None,
+        facts: Mapping[str, str] | None = None,
     ) -> None:
         """Write the table to the run's branch, reconcile, audit, and publish if the job is the last or runs alone.
 
@@ -205,6 +206,7 @@ class Job:
                 read from these tables must be accounted for.
             audit_inputs: The rows that the audit rules read, by the names that the rules use.
             beside: Rows of tables that go with this one and are published with it.
+            facts: What the report of the run also says about the rows.
 
         Raises:
             AuditError: If rows are unaccounted for or a rule is broken. The written branch is discarded.
@@ -227,7 +229,7 @@ class Job:
         counts = [count for source in self._reconciled for count in self._reconcile(source, classified[source])]
         if not pairs:
             reconciliation.check_one_to_one(self._writes, counts, output_rows)
-        written = table.write(rows, output_rows, self._branch, self._report(output_rows))
+        written = table.write(rows, output_rows, self._branch, {**self._report(output_rows), **(facts or {})})
         self._record_counts([*counts, reconciliation.output(counts, output_rows)], written.id)
         self._log_counts(counts, output_rows)
         try:

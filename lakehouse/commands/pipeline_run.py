@@ -9,7 +9,7 @@ from pathlib import Path
 
 from rich.live import Live
 
-from lakehouse import aws, labels, reconciliation, tables
+from lakehouse import aws, dataset_card, labels, reconciliation, tables
 from lakehouse.commands.file_names import add_file_names
 from lakehouse.commands.operation import exclusive, take_lease, take_lease_if_deployed
 from lakehouse.console import Display
@@ -47,6 +47,7 @@ def run(environment: Environment, folder: Path | None, profile: str | None) -> N
         _run_workflow(environment, outputs, expected, lease)
         if data:
             labels.publish(aws.session(outputs.region), outputs, data.folder)
+        dataset_card.refresh(environment, outputs)
 
 
 def _run_workflow(

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from lakehouse import aws, private_files
+from lakehouse import aws, dataset_card, private_files
 from lakehouse.commands.file_names import add_file_names
 from lakehouse.commands.operation import exclusive, take_lease
 from lakehouse.environments import Confirm, Environment, ask
@@ -45,6 +45,7 @@ def forget(
         lease.check()
         job.request(emails, accept, request)  # the dry run deleted it, unless an erasure had begun
         _run(environment, job, request, dry_run=False)
+        dataset_card.refresh(environment, environment.terraform().outputs())
 
 
 def export(environment: Environment, email: str) -> None:

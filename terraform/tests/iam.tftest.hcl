@@ -301,6 +301,7 @@ run "analysts_reach_the_training_table_and_their_own_results_only" {
       ])
       ReadTrainingDataAndOwnResults = toset([
         "arn:aws:s3:::our-data/warehouse/stedi_test/machine_learning_curated/*",
+        "arn:aws:s3:::our-data/training/*",
         "arn:aws:s3:::our-data/athena-results/analysts/*",
       ])
     }
@@ -327,6 +328,8 @@ run "analysts_reach_the_training_table_and_their_own_results_only" {
           "s3:prefix" = [
             "warehouse/stedi_test/machine_learning_curated",
             "warehouse/stedi_test/machine_learning_curated/*",
+            "training",
+            "training/*",
             "athena-results/analysts",
             "athena-results/analysts/*",
           ]
@@ -396,6 +399,7 @@ run "analysts_reach_the_tables_that_go_with_the_training_table" {
       ReadTrainingDataAndOwnResults = toset([
         "arn:aws:s3:::our-data/warehouse/stedi_test/machine_learning_curated/*",
         "arn:aws:s3:::our-data/warehouse/stedi_test/training_split/*",
+        "arn:aws:s3:::our-data/training/*",
         "arn:aws:s3:::our-data/athena-results/analysts/*",
       ])
     }

@@ -2,7 +2,7 @@
 # result of other workgroups, no HMAC key. The role has the policy and no other; attach the policy to roles of your own too.
 
 locals {
-  training_prefixes = [for table in var.training_tables : "warehouse/${var.database}/${table}"]
+  training_prefixes = concat([for table in var.training_tables : "warehouse/${var.database}/${table}"], ["training"]) # with the dataset card
   analyst_prefixes  = concat(local.training_prefixes, [var.analysts.results_prefix])
 }
 

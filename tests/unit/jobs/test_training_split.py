@@ -7,7 +7,7 @@ from collections import Counter
 import pytest
 
 import training_split
-from machine_learning_curated import people_of_rows, splits, steps_of_subjects
+from machine_learning_curated import defects, people_of_rows, splits, steps_of_subjects
 from policies import Policies
 from training_split import LARGE, Shares, assign
 
@@ -85,10 +85,14 @@ def test_people_of_rows_are_those_that_the_rows_pair(frame):
     )
 
     def people(**policies):
-        return {tuple(row) for row in people_of_rows(*inputs, policies=Policies(**policies)).collect()}
+        return {tuple(row)[:2]: row["rows"] for row in people_of_rows(*inputs, policies=Policies(**policies)).collect()}
 
-    assert people() == {("S1", "Anna"), ("S1", "ben"), ("S2", "Anna"), ("S2", "ben")}
-    assert people(training_match="timestamp_and_customer") == {("S1", "Anna"), ("S2", "ben")}
+    assert people() == {("S1", "Anna"): 3, ("S1", "ben"): 1, ("S2", "Anna"): 2, ("S2", "ben"): 1}
+    assert people(training_match="timestamp_and_customer") == {("S1", "Anna"): 3, ("S2", "ben"): 1}
+    assert defects(people(), [("S1", "anna"), ("S2", "BEN"), ("S2", "cleo")]) == {
+        "rows-of-two-people": "3",
+        "shared-serial-numbers": "1",
+    }
 
 
 def test_a_subject_is_what_the_training_row_shows():
