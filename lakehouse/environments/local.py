@@ -202,7 +202,8 @@ class LocalEnvironment(Environment):
             "STEDI_WORKGROUP": outputs.athena_workgroup,
         }
         exports = {**reach, **names, **aws.pyiceberg(reach, outputs.region), **terraform.variables()}
-        unset = tuple(name for name in ("AWS_PROFILE", "AWS_SESSION_TOKEN") if name not in reach)
+        session = ("AWS_SESSION_TOKEN", "PYICEBERG_CATALOG__DEFAULT__S3__SESSION_TOKEN")  # that analyst.env has set
+        unset = tuple(name for name in ("AWS_PROFILE", *session) if name not in reach)
         aws.write_exports(self.project.build / "aws.env", exports, unset)
 
 

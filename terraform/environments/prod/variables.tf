@@ -57,13 +57,13 @@ variable "orchestration" {
 variable "profile" {
   description = "Named set of policies: see glue_jobs/policies.json."
   type        = string
-  default     = null
+  default     = "strict" # every training row is of one customer
 }
 
 variable "policies" {
   description = "Policies that override those of the profile, by name: see glue_jobs/policies.json."
   type        = map(string)
-  default     = null
+  default     = { training_subject = "pseudonym", curated_identity = "pseudonym" }
 }
 
 variable "subject_key_version" {

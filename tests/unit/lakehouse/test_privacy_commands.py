@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from lakehouse import aws, dataset_card, cli
+from lakehouse import aws, cli, dataset_card
 from lakehouse.commands import data, file_names, privacy
 from lakehouse.console import Display
 from lakehouse.environments import Environment, open_environment
