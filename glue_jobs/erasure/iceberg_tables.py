@@ -121,9 +121,14 @@ class Tables:
             if table in theirs
         }
         if TRAINING in published:
-            changed = any(counts.get(table) for table in OWNER)
-            rows = self.spark.table(published[TRAINING]).count()
-            counts[TRAINING] = rows - self._training_without(theirs, published).count() if changed else 0
+            counts[TRAINING] = 0
+            if any(counts.get(table) for table in OWNER):
+                left = self._training_without(theirs, published)
+                counts[TRAINING] = self.spark.table(published[TRAINING]).count() - left.count()
+                for table in pipeline.BESIDE:
+                    if table in published:
+                        beside = self.spark.table(published[table])
+                        counts[table] = beside.join(_subjects(left), on="subject", how="left_anti").count()
         return counts
 
     def snapshots(self) -> dict[str, int]:
@@ -146,13 +151,11 @@ class Tables:
         here = {table for table in theirs if table in published and not self._rows(published, table, theirs).isEmpty()}
         if TRAINING in published and here & OWNER.keys():
             self._overwrite(published[TRAINING], self._training_without(theirs, published))
-            subjects = self.spark.table(published[TRAINING]).select(
-                F.coalesce("subjectkey", "serialnumber").alias("subject")
-            )
+            subjects = _subjects(self.spark.table(published[TRAINING]))
             for table in pipeline.BESIDE:
                 if table in published:
                     rows = self.spark.table(published[table])
-                    self._overwrite(published[table], rows.join(subjects.distinct(), on="subject", how="left_semi"))
+                    self._overwrite(published[table], rows.join(subjects, on="subject", how="left_semi"))
         for table in sorted(here, key=list(theirs).index, reverse=True):
             rows = self.spark.table(published[table])
             self._overwrite(published[table], rows.where(~theirs[table]))
@@ -236,6 +239,11 @@ def subject_keys(person: Person, secrets: Iterable[bytes]) -> set[str]:
     # Pseudonyms are of the canonical form; early versions hashed the address as spelled.
     spellings = {*person.emails, *person.spellings}
     return {pseudonyms.keyed_hash(secret, text) for secret in secrets for text in spellings}
+
+
+def _subjects(training: DataFrame) -> DataFrame:
+    """Return each `subject` of training rows."""
+    return training.select(F.coalesce("subjectkey", "serialnumber").alias("subject")).distinct()
 
 
 def _spellings(wanted: Column, rows: DataFrame, column: str) -> list[str]:
