@@ -41,7 +41,7 @@ VENV := .venv
 
 # A command on AWS needs neither moto nor Spark nor Java. Its own environment holds requirements-aws.txt only, and is made
 # only where the full one does not exist. All other targets, and ENV=local, need the full one.
-on-aws := apply plan schedule run-pipeline logs runs rerun rollback compare landing counts report query show forget export name destroy
+on-aws := apply plan schedule run-pipeline logs runs rerun rollback compare landing counts report query show analyst forget export name destroy
 full := $(filter-out $(on-aws),$(or $(MAKECMDGOALS),help)) $(filter local,$(or $(value ENV),local)) $(wildcard $(VENV)/.ready)
 suffix := $(if $(strip $(full)),,-aws)
 BIN := $(VENV)$(suffix)/bin
@@ -50,6 +50,7 @@ CHECKOV := $(VENV)-checkov/.ready
 GLUE_CATALOG := $(VENV)-glue-catalog/.ready
 CHART := $(VENV)-bench/.ready
 REPORT := $(VENV)-report/.ready
+TRAINING := $(VENV)-training/.ready
 ATHENA_CLIENTS := $(VENV)-athena-clients/.ready
 SPARK4 := $(VENV)-spark4/.ready
 # Last on the PATH: the terraform that set-up installs if there is no other.
@@ -90,7 +91,7 @@ $(READY): requirements$(suffix).txt requirements-terraform.txt
 clean: ## Stop the embedded AWS and remove everything that these targets created
 	@if [ -x $(BIN)/lakehouse ]; then $(BIN)/lakehouse down; fi
 	@find terraform -type d -name .terraform -prune -exec rm -rf {} +
-	@rm -rf build $(VENV) $(VENV)-aws $(VENV)-checkov $(VENV)-glue-catalog $(VENV)-bench $(VENV)-report $(VENV)-spark4 $(VENV)-athena-clients .mypy_cache .pytest_cache .ruff_cache *.egg-info
+\t@rm -rf build $(VENV) $(VENV)-aws $(VENV)-checkov $(VENV)-glue-catalog $(VENV)-bench $(VENV)-report $(VENV)-spark4 $(VENV)-athena-clients $(VENV)-training .mypy_cache .pytest_cache .ruff_cache *.egg-info
 
 ##@ Run
 
@@ -154,6 +155,19 @@ query: setup ## Run SQL through Athena and print its rows (without SQL: a prompt
 show.knobs := ENV TABLE LIMIT
 show: setup ## Print the first rows of TABLE, through Athena
 	@$(BIN)/lakehouse show
+
+.PHONY: analyst
+analyst.knobs := ENV
+analyst: setup ## Write build/<env>/analyst.env: credentials that read the training table and nothing else
+	@$(BIN)/lakehouse analyst
+
+.PHONY: train
+train: analyst $(TRAINING) ## Train a step detector on the training table as an analyst; scores and plots go to build/training
+	@source build/local/analyst.env && $(VENV)-training/bin/python examples/train_step_detector/train.py
+
+# In an environment of its own: awswrangler needs an older pyarrow.
+$(TRAINING): requirements-training.txt
+	$(set-up)
 
 .PHONY: name
 name.knobs := ENV NUMBER
@@ -301,6 +315,10 @@ test-report: setup $(REPORT) ## Open a report in Chromium: in light, dark, narro
 .PHONY: screenshots
 screenshots: report ## Take the screenshots of the README, from the report of the last local run (needs chromium)
 	@$(BIN)/python tools/take_screenshots.py
+
+.PHONY: test-training
+test-training: setup $(TRAINING) ## Run the training example, its notebook and the reading snippets as an analyst (downloads 300 MB once)
+	@$(BIN)/pytest tests/training
 
 .PHONY: test-spark4
 test-spark4: setup $(SPARK4) ## Run the tests of transforms and rules on the Spark of Glue 6.0 (downloads 450 MB once)

@@ -1,4 +1,8 @@
-"""Evaluates IAM policies as AWS does, where the server was started with IAM enforcement.
+"""Evaluates IAM policies as AWS does: for sessions of roles that people assume, and for all callers if asked to.
+
+A role that names a principal of IAM in its trust policy, such as that of the analysts, is for people: its sessions may
+do what its policies allow and nothing else. Everybody else, the jobs' roles included, is checked only where the server
+was started with IAM enforcement: each of their requests would cost an evaluation.
 
 authentication.py has verified the signature before, and moto 5.2.5 collects the policies of the identity. This module
 makes the decision, because moto's own
@@ -29,14 +33,18 @@ from moto.core.authorization import ActionAuthenticatorMixin
 from moto.core.exceptions import JsonRESTError
 from moto.iam import access_control
 from moto.iam.access_control import IAMPolicy, IAMRequestBase, PermissionResult
+from moto.iam.exceptions import NotFoundException
+from moto.iam.models import IAMBackend, iam_backends
 from moto.s3.exceptions import BucketAccessDeniedError
 from moto.secretsmanager.models import secretsmanager_backends
+from moto.sts.models import sts_backends
 
 from embedded_aws.connection import Credentials, EmbeddedAws
 
 log = logging.getLogger(__name__)
 
 _JSON_SERVICES: Final = frozenset({"athena", "glue", "logs", "secretsmanager"})
+_CREDENTIAL: Final = re.compile(r"Credential=(\w+)/")
 _ALLOW_ALL: Final = json.dumps({"Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]})
 
 
@@ -84,8 +92,45 @@ def install(credentials: Credentials, *, enforce: bool) -> None:
 
     settings.INITIAL_NO_AUTH_ACTION_COUNT = 0 if enforce else float("inf")
     access_control.create_access_key = create_access_key
+    ActionAuthenticatorMixin._authenticate_and_authorize_action = _authorize  # type: ignore[method-assign,assignment]
     IAMRequestBase.check_signature = lambda _: None  # type: ignore[method-assign,assignment]
     IAMRequestBase.check_action_permitted = _check  # type: ignore[method-assign,assignment]
+
+
+def _authorize(response: Any, request_class: type[IAMRequestBase], resource: str = "*") -> None:
+    """Check a request if its caller is subject to IAM; moto's own decides by the number of requests so far."""
+    access_key_id = _CREDENTIAL.search(response.headers.get("Authorization", ""))
+    if not access_key_id or not _is_enforced(response.current_account, access_key_id[1]):
+        return
+    query = urlsplit(response.uri).query
+    request = request_class(
+        account_id=response.current_account,
+        method=response.method,
+        path=f"{response.raw_path}?{query}" if query else response.raw_path,
+        data=response.data,
+        body=response.raw_body,
+        headers=response.headers,
+        action=response._get_action(),
+    )
+    request.check_action_permitted(resource)
+
+
+def _is_enforced(account_id: str, access_key_id: str) -> bool:
+    """Tell whether IAM decides about a caller."""
+    if settings.INITIAL_NO_AUTH_ACTION_COUNT == 0:
+        return True
+    session = sts_backends[account_id]["aws"].get_assumed_role_from_access_key(access_key_id)
+    return session is not None and _is_for_people(iam_backends[account_id]["aws"], session.role_arn)
+
+
+def _is_for_people(iam: IAMBackend, role_arn: str) -> bool:
+    """Tell whether a role names a principal of IAM in its trust policy; one that was deleted is denied everything."""
+    try:
+        trust = json.loads(iam.get_role_by_arn(role_arn).assume_role_policy_document)
+    except NotFoundException:
+        return True
+    principals = [statement.get("Principal", {}) for statement in as_list(trust.get("Statement", []))]
+    return any(principal == "*" or "AWS" in principal for principal in principals)
 
 
 def _check(request: IAMRequestBase, resource: str) -> None:
@@ -98,7 +143,7 @@ def _check(request: IAMRequestBase, resource: str) -> None:
 
 def denial(aws: EmbeddedAws, caller: Credentials, needs: Iterable[Need]) -> str | None:
     """Return AWS's message to a caller who lacks one of these permissions; None if none is lacking or enforced."""
-    if not _enforced():
+    if not _is_enforced(aws.account_id, caller.access_key_id):
         return None
     headers = {"X-Amz-Security-Token": caller.session_token} if caller.session_token else {}
     return _denial(access_control.create_access_key(aws.account_id, "aws", caller.access_key_id, headers), needs)
@@ -106,11 +151,7 @@ def denial(aws: EmbeddedAws, caller: Credentials, needs: Iterable[Need]) -> str 
 
 def denial_of_role(arn: str, needs: Iterable[Need]) -> str | None:
     """Return the same for a service that acts in a role."""
-    return _denial(ServiceRole(arn), needs) if _enforced() else None
-
-
-def _enforced() -> bool:
-    return ActionAuthenticatorMixin.request_count >= settings.INITIAL_NO_AUTH_ACTION_COUNT
+    return _denial(ServiceRole(arn), needs) if settings.INITIAL_NO_AUTH_ACTION_COUNT == 0 else None
 
 
 def _denial(key: Any, needs: Iterable[Need]) -> str | None:

@@ -31,6 +31,7 @@ DATA_FILES: Final = (
     "jobs",
     "export-*.json",
     "*terraform.tfstate*",
+    "analyst.env*",
     "aws.env*",
     "embedded_aws.json*",
     "embedded_aws.log",

@@ -57,6 +57,21 @@ def session(region: str) -> boto3.Session:
     return boto3.Session(region_name=region)
 
 
+def pyiceberg(reach: Mapping[str, str], region: str) -> dict[str, str]:
+    """Return the variables of pyiceberg's default catalog, for a shell that reaches AWS by these AWS_* variables."""
+    settings = {
+        "TYPE": "glue",
+        "GLUE__ENDPOINT": reach.get("AWS_ENDPOINT_URL"),
+        "GLUE__REGION": region,
+        "S3__ENDPOINT": reach.get("AWS_ENDPOINT_URL"),
+        "S3__REGION": region,
+        "S3__ACCESS_KEY_ID": reach.get("AWS_ACCESS_KEY_ID"),
+        "S3__SECRET_ACCESS_KEY": reach.get("AWS_SECRET_ACCESS_KEY"),
+        "S3__SESSION_TOKEN": reach.get("AWS_SESSION_TOKEN"),
+    }
+    return {f"PYICEBERG_CATALOG__DEFAULT__{key}": value for key, value in settings.items() if value}
+
+
 def write_exports(path: Path, exports: Mapping[str, str], unset: tuple[str, ...] = ()) -> None:
     """Write a file to `source` in a shell; only its owner can read it, since it holds credentials."""
     lines = [f"unset {name}" for name in unset] + [

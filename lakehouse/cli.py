@@ -18,6 +18,7 @@ from typer.main import get_command
 
 from lakehouse import private_files
 from lakehouse import sample as sample_data
+from lakehouse.commands import analyst as analyst_commands
 from lakehouse.commands import compare as compare_command
 from lakehouse.commands import data as data_commands
 from lakehouse.commands import debugging, deployment, job_logs, pipeline_run, privacy, run_report, scheduling
@@ -244,6 +245,12 @@ def query(env: Env = LOCAL, sql: Sql = "") -> None:
 def show(env: Env = LOCAL, table: TableName = "", limit: Limit = 20) -> None:
     """Print the first rows of a table, through Athena."""
     query_commands.show(_environment(env), table, limit)
+
+
+@app.command()
+def analyst(env: Env = LOCAL) -> None:
+    """Write credentials of the analysts' role to analyst.env, or on AWS say how to assume it."""
+    analyst_commands.become_analyst(_environment(env))
 
 
 @app.command()

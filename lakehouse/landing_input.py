@@ -17,7 +17,7 @@ def landing_data(project: Project, display: Display, folder: Path | None) -> Fol
     """Return the landing data of a folder, or of the sample, which is generated once."""
     if folder is None:
         folder = project.sample
-        if not (folder / sample.EXPECTED).is_file():
+        if not all((folder / name).is_file() for name in (sample.EXPECTED, sample.STEPS)):
             with display.step("Sample data"):
                 sample.generate(folder)
     data = landing.find(folder)

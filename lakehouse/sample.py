@@ -7,6 +7,9 @@ each profile when it is generated: how many of its customer records are trusted 
 the movements of each person and the steps of each device count. Each reading is checked against that statement when it
 is written. So `expected.json` states the intent of the generator and does not imitate the jobs: no consent is read
 back, no records are compared, nothing is joined across customers, and memory use does not depend on the size.
+
+The people walk, so that there is something to learn: `steps.parquet` has the moment of each step, with the e-mail
+address and the serial number by which it joins the readings. The public STEDI data has no such label, and no signal.
 """
 
 from __future__ import annotations
@@ -21,16 +24,21 @@ from pathlib import Path
 from random import Random
 from typing import Any, TextIO
 
+import pyarrow as pa
+import pyarrow.parquet as pq
+
 from lakehouse.errors import DataError
+from lakehouse.gait import Walk
 from lakehouse.tables import PROFILES
 
 CUSTOMERS = 400
 READINGS_PER_CUSTOMER = 30
 SEED = 1
 EXPECTED = "expected.json"
+STEPS = "steps.parquet"
 
 START = 1_700_000_000_000  # epoch milliseconds of the first instant
-BEAT = 10_000  # milliseconds between two readings of a device
+BEAT = 100  # milliseconds between two readings of a device
 LANES = 10  # instants reserved for a scene in each beat: the maximum of people in one scene
 SCENES_PER_BLOCK = BEAT // LANES  # scenes at the same time
 FUTURE = 4_070_908_800_000  # 2099-01-01
@@ -55,7 +63,9 @@ LAST_NAMES = (
     "Perez",
     "Sato",
 )
+# Movements of one instant differ by one of these, times SPREAD.
 MOVEMENTS = [(x, y, z) for x in (-1.0, 0.0, 1.0) for y in (-1.0, 0.0, 1.0) for z in (-1.0, 0.0)]
+SPREAD = 0.05
 NO_CONSENT: Sequence[Mapping[str, Any]] = (
     {},
     {"shareWithResearchAsOfDate": None},
@@ -65,6 +75,14 @@ NO_CONSENT: Sequence[Mapping[str, Any]] = (
 )
 
 Counts = dict[str, dict[str, int]]
+
+SCHEMA = pa.schema(
+    [
+        pa.field("email", pa.string(), nullable=False),
+        pa.field("serialnumber", pa.string(), nullable=False),
+        pa.field("steptime", pa.int64(), nullable=False),  # epoch milliseconds
+    ]
+)
 
 
 @dataclass(frozen=True)
@@ -90,6 +108,10 @@ class Person:
     serials: tuple[str, ...]
     lane: int
     moves: bool = True
+
+    def serial_at(self, progress: float) -> str:
+        """Return the serial number of the device in use at a share of the time, from 0 to less than 1."""
+        return self.serials[int(progress * len(self.serials))]
 
 
 @dataclass(frozen=True)
@@ -120,7 +142,7 @@ def generate(
     unfinished = folder.with_name(f".{folder.name}.unfinished")
     shutil.rmtree(unfinished, ignore_errors=True)
     try:
-        expected = _Generator(unfinished, Random(seed), customers, readings_per_customer).run()  # noqa: S311 made-up data
+        expected = _Generator(unfinished, seed, customers, readings_per_customer).run()
         shutil.rmtree(folder, ignore_errors=True)
         unfinished.rename(folder)
     finally:
@@ -131,9 +153,10 @@ def generate(
 class _Generator:
     """Generates scenes, writes their rows and adds up their outcomes."""
 
-    def __init__(self, folder: Path, random: Random, customers: int, readings_per_customer: int) -> None:
+    def __init__(self, folder: Path, seed: int, customers: int, readings_per_customer: int) -> None:
         self.folder = folder
-        self.random = random
+        self.seed = seed
+        self.random = Random(seed)  # noqa: S311 made-up data
         self.customers = customers
         self.beats = readings_per_customer
         self.scenes = 0
@@ -147,11 +170,12 @@ class _Generator:
             _Lines(self.folder, "customer", lines) as customers,
             _Lines(self.folder, "accelerometer", lines) as movements,
             _Lines(self.folder, "step_trainer", lines) as steps,
+            _Steps(self.folder) as truth,
         ):
             for scene in self._all_scenes():
                 for record in scene.records:
                     customers.write(json.dumps(record), twice=self._now_and_then(DUPLICATE_RECORDS))
-                self._readings(scene, movements, steps)
+                self._readings(scene, movements, steps, truth)
                 for profile in PROFILES:
                     outcome: Outcome = getattr(scene, profile)
                     self.expected[profile]["customer_trusted"] += outcome.trusted
@@ -391,34 +415,50 @@ class _Generator:
 
     # Readings
 
-    def _readings(self, scene: Scene, movements: _Lines, steps: _Lines) -> None:
-        """Write the readings of a scene and count those that each profile keeps."""
+    def _readings(self, scene: Scene, movements: _Lines, steps: _Lines, truth: _Steps) -> None:
+        """Write the readings of a scene with the steps behind them, and count those that each profile keeps."""
+        walks = {person: self._walk(person) for person in scene.people}
+        for person, walk in walks.items():
+            truth.write(person, self._at(person, 0), BEAT * self.beats, walk)
         for beat in range(self.beats):
             for lane in sorted({person.lane for person in scene.people}):
                 together = [person for person in scene.people if person.lane == lane]
                 instant = self._at(together[0], beat)
-                moved = [(person, self._movements(person, instant, beat, movements)) for person in together]
-                stepped = [(person, self._step(person, instant, beat, steps)) for person in together]
+                moved = [
+                    (person, self._movements(person, walks[person], instant, beat, movements)) for person in together
+                ]
+                stepped = [(person, self._step(person, walks[person], instant, beat, steps)) for person in together]
                 self._count(scene, instant, moved, [(person, serial) for person, serial in stepped if serial])
 
-    def _movements(self, person: Person, instant: int, beat: int, out: _Lines) -> int:
+    def _walk(self, person: Person) -> Walk:
+        """Return the walk of a person: one for all who share a device, since one foot passes it.
+
+        It has random numbers of its own: how people walk changes no row count.
+        """
+        random = Random(f"{self.seed} {person.serials[0]}")  # noqa: S311 made-up data
+        start = self._at(person, 0) - person.lane
+        return Walk(random, start, start + self.beats * BEAT)
+
+    def _movements(self, person: Person, walk: Walk, instant: int, beat: int, out: _Lines) -> int:
         """Write the movements at an instant, up to three different ones; return how many."""
         if not person.moves:
             return 0
         # The last reading is never missing: a person who agreed in time has a reading since then.
         count = self.random.choices((0, 1, 2, 3), (6, 4, 20, 70))[0] or (1 if beat == self.beats - 1 else 0)
         key = out.style("timestamp", "timeStamp")
-        for x, y, z in self.random.sample(MOVEMENTS, count):
+        moved = walk.movement(instant)
+        for apart in self.random.sample(MOVEMENTS, count):
+            x, y, z = (round(value + SPREAD * each, 3) for value, each in zip(moved, apart, strict=True))
             line = f'{{"user":"{person.email}","{key}":{instant},"x":{x},"y":{y},"z":{z}}}'
             out.write(line, twice=self._now_and_then(DUPLICATE_READINGS))
         return count
 
-    def _step(self, person: Person, instant: int, beat: int, out: _Lines) -> str | None:
+    def _step(self, person: Person, walk: Walk, instant: int, beat: int, out: _Lines) -> str | None:
         """Write the step at an instant; return the serial number of its device, or None for the few without a step."""
         if self._now_and_then(0.02):
             return None
-        serial = person.serials[beat * len(person.serials) // self.beats]
-        distance = self.random.randrange(201, 301)
+        serial = person.serial_at(beat / self.beats)
+        distance = walk.distance(instant, (self.random.randrange(201, 301) - 250.5) / 49.5)
         line = f'{{"sensorReadingTime":{instant},"serialNumber":"{serial}","distanceFromObject":{distance}}}'
         out.write(line, twice=self._now_and_then(DUPLICATE_READINGS))
         return serial
@@ -480,6 +520,40 @@ class _Lines:
 
     def _open(self, number: int) -> TextIO:
         return (self.folder / f"{self.entity}-{number:05}.json").open("w", encoding="utf-8")
+
+
+class _Steps:
+    """Writes the moment of each step, in batches."""
+
+    ROWS = 50_000
+
+    def __init__(self, folder: Path) -> None:
+        self.path = folder / STEPS
+        self.rows: list[tuple[str, str, int]] = []
+
+    def __enter__(self) -> _Steps:
+        self.file = pq.ParquetWriter(self.path, SCHEMA, compression="zstd")
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._flush()
+        self.file.close()
+
+    def write(self, person: Person, start: int, span: int, walk: Walk) -> None:
+        """Write the steps of a person while their device measures."""
+        for step in walk.steps:
+            at = round(step.at)
+            if start <= at < start + span:
+                self.rows.append((person.email, person.serial_at((at - start) / span), at))
+        if len(self.rows) >= self.ROWS:
+            self._flush()
+
+    def _flush(self) -> None:
+        columns = zip(*self.rows, strict=True) if self.rows else ((), (), ())
+        self.file.write_table(
+            pa.table([pa.array(column, field.type) for column, field in zip(columns, SCHEMA, strict=True)], SCHEMA)
+        )
+        self.rows = []
 
 
 SCENES: Sequence[tuple[Callable[[_Generator], Scene], int, int]] = (

@@ -11,7 +11,7 @@ import signal
 import subprocess
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, fields
+from dataclasses import MISSING, dataclass, fields
 from pathlib import Path
 from threading import Event, Timer
 from typing import Any
@@ -51,12 +51,17 @@ class Outputs:
     """Name of the Glue job for erasure and export."""
     rollback_job: str
     """Name of the Glue job that puts the tables back to an earlier run."""
+    analyst_workgroup: str = ""
+    analyst_role_arn: str | None = None
+    """Role with the analyst policy and no other; None where no principal may assume it."""
+    subject_key_secret_arn: str = ""
+    """Secret with the HMAC key of the pseudonyms."""
 
     @classmethod
     def of(cls, values: Mapping[str, Any], environment: str) -> Outputs:
         """Read the output `lakehouse` from `terraform output -json` or from an apply's last event."""
         lakehouse = module_outputs(values)
-        names = [field.name for field in fields(cls)]
+        names = [field.name for field in fields(cls) if field.default is MISSING or field.name in lakehouse]
         missing = [name for name in names if name not in lakehouse]
         if not lakehouse:
             raise NotDeployedError(f"Environment {environment} is not deployed. Run: make apply ENV={environment}")

@@ -38,6 +38,7 @@ locals {
   policies          = { for name, policy in local.declared_policies.policies : name => keys(policy.values) }
   profiles          = { for name, profile in local.declared_policies.profiles : name => profile.description }
   landing_tables    = [for name, table in local.declared_pipeline.tables : name if table.zone == "landing"]
+  training_tables   = concat(["machine_learning_curated"], [for name, table in local.declared_pipeline.tables : name if table.zone == "training"])
 
   quarantine_limits = merge({ for table in keys(module.catalog.landing_prefixes) : table => { share = 0.01, rows = 1000 } }, var.quarantine_limits)
 }
@@ -88,6 +89,7 @@ module "catalog" {
   ddl_path                 = local.ddl_path
   table_optimizers         = var.table_optimizers
   lake_formation           = var.lake_formation
+  training_tables          = local.training_tables
   job_role_arn             = module.iam.job_role_arn
   forget_role_arn          = module.iam.forget_role_arn
   kms_key_arn              = var.kms_key_arn
@@ -145,6 +147,8 @@ module "iam" {
   placement                = one(module.network[*].placement)
   analysts                 = module.query.analysts
   landing_sources          = var.landing_sources
+  training_tables          = local.training_tables
+  analyst_role_principals  = var.analyst_role_principals
   metrics_enabled          = var.metrics_enabled
   tags                     = local.tags
 }
@@ -170,6 +174,7 @@ module "jobs" {
     policies          = length(var.policies) > 0 ? jsonencode(var.policies) : null
     quarantine_limits = jsonencode(local.quarantine_limits)
     row_count_change  = jsonencode(var.row_count_change)
+    training_split    = jsonencode(var.training_split)
     audit             = var.audit
   }
 

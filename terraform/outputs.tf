@@ -93,6 +93,11 @@ output "analyst_policy_arn" {
   value       = module.iam.analyst_policy_arn
 }
 
+output "analyst_role_arn" {
+  description = "ARN of the role with the analyst policy and no other; null without analyst_role_principals."
+  value       = module.iam.analyst_role_arn
+}
+
 output "workflow" {
   description = "Name of the Glue workflow that runs the jobs."
   value       = module.jobs.workflow

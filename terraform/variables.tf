@@ -621,6 +621,18 @@ variable "table_optimizers" {
   }
 }
 
+variable "analyst_role_principals" {
+  description = "ARNs of the IAM principals (roles, users, or the root of an account for all of it) that may assume a role with the analyst policy and no other; empty creates no role. `make analyst` says how to assume it."
+  type        = set(string)
+  default     = []
+  nullable    = false
+
+  validation {
+    condition     = alltrue([for arn in var.analyst_role_principals : can(regex("^arn:aws[a-z-]*:iam::[0-9]{12}:(root|(role|user)/[!-~]+)$", arn))])
+    error_message = "analyst_role_principals must be ARNs of roles, users or accounts, such as arn:aws:iam::123456789012:role/data-scientists; got ${jsonencode(var.analyst_role_principals)}."
+  }
+}
+
 variable "lake_formation" {
   description = "Whether to create Lake Formation grants: the roles of the jobs get their tables, analyst_principals (ARNs of roles or users) get machine_learning_curated only. Enable it in accounts where Lake Formation controls access; in a new account IAM does. The principal that applies must be a data lake administrator."
   type = object({
@@ -741,6 +753,21 @@ variable "row_count_change" {
 }
 
 # Queries and monitoring
+
+variable "training_split" {
+  description = "Shares of the subjects that validate and test a model, in the table training_split; all others train it. A change moves subjects to other splits."
+  type = object({
+    validation = optional(number, 0.15)
+    test       = optional(number, 0.15)
+  })
+  default  = {}
+  nullable = false
+
+  validation {
+    condition     = var.training_split.validation >= 0 && var.training_split.test >= 0 && var.training_split.validation + var.training_split.test < 1
+    error_message = "training_split must have shares of at least 0 that leave some for training; got ${jsonencode(var.training_split)}."
+  }
+}
 
 variable "athena_scan_limit_bytes" {
   description = "Bytes that an Athena query may scan before Athena stops it; null means no limit."

@@ -26,7 +26,7 @@ EXAMPLES = tuple(
     f"terraform/examples/{name}/README.md"
     for name in ("minimal", "existing-network", "existing-bucket", "two-environments", "complete")
 )
-PAGES = ("README.md", "docs/operating.md", "docs/ci.md", *EXAMPLES)
+PAGES = ("README.md", "docs/operating.md", "docs/ci.md", "docs/training.md", *EXAMPLES)
 # What an example's last line says: how to apply it to the embedded AWS, which the shell has as `-var embedded=true`.
 FOR_EXAMPLES = "make apply\nsource build/local/aws.env\nexport TF_VAR_embedded=true"
 

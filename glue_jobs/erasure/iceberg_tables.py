@@ -51,7 +51,7 @@ class Tables:
 
         Each is looked up by name: listing the database would need permission on every table in it.
         """
-        wanted = [(self.database, table) for table in pipeline.WRITTEN]
+        wanted = [(self.database, table) for table in (*pipeline.WRITTEN, *pipeline.BESIDE)]
         wanted += [(f"{self.database}_audit", table) for table in pipeline.AUDIT]
         names = [f"{CATALOG}.{database}.{table}" for database, table in wanted]
         return [name for name in names if self.spark.catalog.tableExists(name)]
@@ -102,6 +102,10 @@ class Tables:
                 spelt = _spellings(F.col("address").isin(*serials), rows, "serialnumber") if serials else []
                 wanted = {"serialnumber": spelt, "subjectkey": keys}
                 where = _any(_is_one_of(name, values) for name, values in wanted.items() if name in rows.columns)
+            elif table in pipeline.BESIDE:
+                serials = person.identifiers.get("serial number", frozenset())
+                spelt = _spellings(F.col("address").isin(*serials), rows, "subject") if serials else []
+                where = _is_one_of("subject", [*spelt, *keys])
             elif table in theirs:
                 where = theirs[table]
             else:
@@ -118,9 +122,14 @@ class Tables:
             if table in theirs
         }
         if TRAINING in published:
-            changed = any(counts.get(table) for table in OWNER)
-            rows = self.spark.table(published[TRAINING]).count()
-            counts[TRAINING] = rows - self._training_without(theirs, published).count() if changed else 0
+            counts[TRAINING] = 0
+            if any(counts.get(table) for table in OWNER):
+                left = self._training_without(theirs, published)
+                counts[TRAINING] = self.spark.table(published[TRAINING]).count() - left.count()
+                for table in pipeline.BESIDE:
+                    if table in published:
+                        beside = self.spark.table(published[table])
+                        counts[table] = beside.join(_subjects(left), on="subject", how="left_anti").count()
         return counts
 
     def snapshots(self) -> dict[str, int]:
@@ -157,6 +166,11 @@ class Tables:
         here = {table for table in theirs if table in published and not self._rows(published, table, theirs).isEmpty()}
         if TRAINING in published and here & OWNER.keys():
             self._overwrite(published[TRAINING], self._training_without(theirs, published))
+            subjects = _subjects(self.spark.table(published[TRAINING]))
+            for table in pipeline.BESIDE:
+                if table in published:
+                    rows = self.spark.table(published[table])
+                    self._overwrite(published[table], rows.join(subjects, on="subject", how="left_semi"))
         for table in sorted(here, key=list(theirs).index, reverse=True):
             rows = self.spark.table(published[table])
             self._overwrite(published[table], rows.where(~theirs[table]))
@@ -240,6 +254,11 @@ def subject_keys(person: Person, secrets: Iterable[bytes]) -> set[str]:
     # Pseudonyms are of the canonical form; early versions hashed the address as spelled.
     spellings = {*person.emails, *person.spellings}
     return {pseudonyms.keyed_hash(secret, text) for secret in secrets for text in spellings}
+
+
+def _subjects(training: DataFrame) -> DataFrame:
+    """Return each `subject` of training rows."""
+    return training.select(F.coalesce("subjectkey", "serialnumber").alias("subject")).distinct()
 
 
 def _spellings(wanted: Column, rows: DataFrame, column: str) -> list[str]:

@@ -1,6 +1,7 @@
 """step_trainer_trusted + accelerometer_trusted -> machine_learning_curated: pairs of readings to train on."""
 
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Collection, Mapping
 from typing import Final
 
 from pyspark.sql import Column, DataFrame
@@ -8,11 +9,15 @@ from pyspark.sql import functions as F
 
 import pseudonyms
 import reconciliation
+import training_split
 from address import Addresses
+from canonical import canonical
 from job import Job
 from policies import Policies
+from training_split import Shares
 
 UNPAIRED: Final = "no reading of the other sensor to pair with"
+STEPS: Final = "training_steps"
 PAIR_KEY: Final = ["moment", "device"]
 """Columns in which a step reading and an accelerometer reading agree if they form a pair."""
 
@@ -74,6 +79,54 @@ def classify(
     )
 
 
+def people_of_rows(steps: DataFrame, readings: DataFrame, curated: DataFrame, *, policies: Policies) -> DataFrame:
+    """Return each `serialnumber` and `user` that training rows combine, with the number of these `rows`.
+
+    With pairs by time alone, the user need not own the Step Trainer.
+    """
+    steps, readings = _with_pair_keys(
+        steps.groupBy("serialnumber", "sensorreadingtime").agg(F.count("*").alias("measured")),
+        readings.groupBy("user", "timestamp").agg(F.count("*").alias("moved")),
+        curated,
+        policies=policies,
+    )
+    pairs = steps.join(readings, on=PAIR_KEY, how="inner")
+    return pairs.groupBy("serialnumber", "user").agg(F.sum(F.col("measured") * F.col("moved")).alias("rows"))
+
+
+def splits(
+    people: Collection[tuple[str, str]], shares: Shares, key: bytes, subject_key: bytes | None
+) -> dict[str, str]:
+    """Return the split of each subject, which is a customer's pseudonym with a subject key, else a Step Trainer.
+
+    `people` are the Step Trainer and the user of training rows. A prefix keeps the two kinds of names apart.
+    """
+    pairs = {(f"device {serial}", f"customer {canonical(user)}") for serial, user in people}
+    found = training_split.assign(pairs, shares, key)
+    if subject_key is None:
+        return {serial: found[f"device {serial}"] for serial in {serial for serial, _ in people}}
+    users = {user for _, user in people}
+    return {pseudonyms.of(subject_key, user): found[f"customer {canonical(user)}"] for user in users}
+
+
+def defects(rows: Mapping[tuple[str, str], int], owned: Collection[tuple[str, str]]) -> dict[str, str]:
+    """Return what the report says about known defects: rows that pair two people, and shared serial numbers.
+
+    `rows` counts training rows by Step Trainer and user, `owned` are the Step Trainer and address of each owner.
+    """
+    owners = {(serial, canonical(email)) for serial, email in owned}
+    of_two = sum(count for (serial, user), count in rows.items() if (serial, canonical(user)) not in owners)
+    shared = sum(count > 1 for count in Counter(serial for serial, _ in owners).values())
+    return {"rows-of-two-people": str(of_two), "shared-serial-numbers": str(shared)}
+
+
+def steps_of_subjects(known: DataFrame, rows: DataFrame) -> DataFrame:
+    """Keep the known steps of subjects in the training rows, from the first row of each: consent covers no earlier."""
+    subject = F.coalesce("subjectkey", "serialnumber").alias("subject")
+    since = rows.groupBy(subject).agg(F.min("sensorreadingtime").alias("since"))
+    return known.join(since, on="subject", how="inner").where("steptime >= since").select("subject", "steptime")
+
+
 def _with_pair_keys(
     steps: DataFrame, readings: DataFrame, curated: DataFrame, *, policies: Policies
 ) -> tuple[DataFrame, DataFrame]:
@@ -114,8 +167,17 @@ def main() -> None:
         with_pseudonyms = job.policies.training_subject == "pseudonym"
         pseudonym = pseudonyms.pseudonymizer(job.subject_key) if with_pseudonyms else None
         classified_steps, classified_readings = classify(steps, readings, owners, policies=job.policies)
+        counted = people_of_rows(steps, readings, owners, policies=job.policies).collect()
+        people = {(row["serialnumber"], row["user"]): row["rows"] for row in counted}
+        owned = [tuple(row) for row in owners.select("serialnumber", "email").distinct().collect() if row["email"]]
+        # The key of the refusals is never rotated: with another key, each subject would get another split.
+        split = splits(people, job.training_shares, job.refusal_key, job.subject_key if with_pseudonyms else None)
+        rows = transform(steps, readings, owners, policies=job.policies, pseudonym=pseudonym)
+        beside = {training_split.TABLE: job.rows_of(training_split.TABLE, sorted(split.items()))}
+        if (known := job.read_beside(STEPS)) is not None:
+            beside[STEPS] = steps_of_subjects(known, rows)
         job.write(
-            transform(steps, readings, owners, policies=job.policies, pseudonym=pseudonym),
+            rows,
             classified={"step_trainer_trusted": classified_steps, "accelerometer_trusted": classified_readings},
             audit_inputs={
                 "step_trainer_trusted": steps,
@@ -123,6 +185,8 @@ def main() -> None:
                 "customers_curated": curated,
                 "owners": owners,
             },
+            beside=beside,
+            facts=defects(people, owned),
         )
 
 

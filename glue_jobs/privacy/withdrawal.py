@@ -16,6 +16,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from pyspark.sql import DataFrame
 
 import lineage
+import pipeline
 from address import Addresses
 from policies import IDENTITY_POLICY_OF_TABLE, Policies
 from problems import BadInputError
@@ -132,7 +133,8 @@ def _is_stale(snapshot: Snapshot, stale: Mapping[str, set[int]], snapshots: _Sna
 def _of_other_identity(snapshots: _Snapshots) -> dict[str, set[int]]:
     """Return the ids of the snapshots that identify people differently from the current snapshot of their table."""
     found = {}
-    for name, policy in IDENTITY_POLICY_OF_TABLE.items():
+    beside = {name: policy for name, of in pipeline.BESIDE.items() if (policy := IDENTITY_POLICY_OF_TABLE.get(of))}
+    for name, policy in {**IDENTITY_POLICY_OF_TABLE, **beside}.items():
         if (earlier := snapshots.earlier(name)) and (current := snapshots.current(name)):
             history = snapshots.history(name)
             now = policy_at(current, history, policy)

@@ -11,6 +11,7 @@ from typing import Any
 
 import policies
 from policies import PROFILES, Policies
+from training_split import Shares
 
 
 @dataclass(frozen=True)
@@ -43,6 +44,7 @@ class Arguments:
     policies: Policies
     quarantine_limits: Mapping[str, QuarantineLimit]
     row_count_change: RowCountChange
+    training_split: Shares
     audit: str
     """How thorough the audit is, quick or exhaustive: see `audits.violations`."""
     subject_key_secret: str
@@ -71,6 +73,7 @@ def parse(argv: Sequence[str]) -> Arguments:
     parser.add_argument("--policies", type=_policies, default={})
     parser.add_argument("--quarantine_limits", type=_quarantine_limits, default={})
     parser.add_argument("--row_count_change", type=_row_count_change, default=RowCountChange())
+    parser.add_argument("--training_split", type=_training_split, default=Shares())
     parser.add_argument("--audit", default="quick", choices=("quick", "exhaustive"))
     parser.add_argument("--subject_key_secret", default="")
     parser.add_argument("--refusal_key_secret", default="")
@@ -88,6 +91,7 @@ def parse(argv: Sequence[str]) -> Arguments:
         policies=PROFILES[given.profile].replace(**given.policies),
         quarantine_limits=given.quarantine_limits,
         row_count_change=given.row_count_change,
+        training_split=given.training_split,
         audit=given.audit,
         subject_key_secret=given.subject_key_secret,
         refusal_key_secret=given.refusal_key_secret,
@@ -115,6 +119,10 @@ def _quarantine_limits(text: str) -> dict[str, QuarantineLimit]:
 
 def _row_count_change(text: str) -> RowCountChange:
     return RowCountChange(**_json_object(text, '{"drop", "growth"}'))
+
+
+def _training_split(text: str) -> Shares:
+    return Shares(**_json_object(text, '{"validation", "test"}'))
 
 
 def _json_object(text: str, shape: str) -> dict[str, Any]:

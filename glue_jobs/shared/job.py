@@ -4,10 +4,10 @@ import json
 import sys
 import time
 import traceback
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, replace
 from types import TracebackType
-from typing import Final, Self
+from typing import Any, Final, Self
 
 import boto3
 from botocore.exceptions import BotoCoreError, ClientError
@@ -44,6 +44,7 @@ from reconciliation import RowCount
 from resumption import AlreadyWrittenError
 from run_facts import RunFacts
 from s3_root import split
+from training_split import Shares
 
 CATALOG: Final = "glue_catalog"
 
@@ -92,6 +93,15 @@ class Job:
     def refusal_key(self) -> bytes:
         """The HMAC key of the refusals that outlive an erasure."""
         return pseudonyms.key(self._arguments.refusal_key_secret)
+
+    @property
+    def training_shares(self) -> Shares:
+        """The shares of the subjects that validate and test a model."""
+        return self._arguments.training_split
+
+    def rows_of(self, table: str, rows: Iterable[tuple[Any, ...]]) -> DataFrame:
+        """Return rows that were made in Python, with the columns of a table."""
+        return self._spark.createDataFrame(list(rows), table_contract.load(table).schema)
 
     def refusals(self) -> set[str]:
         """Return the serial number pseudonyms of all Step Trainers that an erased owner refused to share."""
@@ -229,12 +239,27 @@ class Job:
         self._snapshots_read[table] = heads.get(branch, 0)  # 0: the table was never published
         return rows
 
+    def read_beside(self, table: str) -> DataFrame | None:
+        """Return the published rows of a table that goes with the job's own; None if it has none.
+
+        They are no input: the run publishes them anew, as far as they may stay.
+        """
+        source = self._table(table)
+        snapshot = source.snapshot()
+        return (
+            source.read().select(*table_contract.load(table).schema.fieldNames())
+            if snapshot and snapshot.rows
+            else None
+        )
+
     def write(
         self,
         rows: DataFrame,
         *,
         classified: Mapping[str, DataFrame],
         audit_inputs: Mapping[str, DataFrame],
+        beside: Mapping[str, DataFrame] | None = None,
+        facts: Mapping[str, str] | None = None,
     ) -> None:
         """Write the table to the run's branch, reconcile, audit, and publish if the job is the last or runs alone.
 
@@ -243,6 +268,8 @@ class Job:
             classified: By source table, its distinct rows with their drop reasons (see `reconciliation`). Every row
                 read from these tables must be accounted for.
             audit_inputs: The rows that the audit rules read, by the names that the rules use.
+            beside: Rows of tables that go with this one and are published with it.
+            facts: What the report of the run also says about the rows.
 
         Raises:
             AuditError: If rows are unaccounted for or a rule is broken. The written branch is discarded.
@@ -265,7 +292,7 @@ class Job:
         counts = [count for source in self._reconciled for count in self._reconcile(source, classified[source])]
         if not pairs:
             reconciliation.check_one_to_one(self._writes, counts, output_rows)
-        written = table.write(rows, output_rows, self._branch, self._report(output_rows))
+        written = table.write(rows, output_rows, self._branch, {**self._report(output_rows), **(facts or {})})
         self._record_counts([*counts, reconciliation.output(counts, output_rows)], written.id)
         self._log_counts(counts, output_rows)
         try:
@@ -280,10 +307,20 @@ class Job:
         except JobError:
             table.discard_branches([self._branch])
             raise
+        for name, others in (beside or {}).items():
+            self._write_beside(name, others)
         if not self._arguments.workflow_run_id:
-            self._publish([self._writes])
+            self._publish([self._writes, *(beside or {})])
         elif pipeline.publishes(self._writes) and not self._facts.compares:
-            self._publish(pipeline.WRITTEN[::-1])
+            self._publish([*pipeline.WRITTEN[::-1], *(beside or {})])
+
+    def _write_beside(self, name: str, rows: DataFrame) -> None:
+        """Write a table that goes with the one that the job writes to the run's branch."""
+        contract, table = table_contract.load(name), self._table(name)
+        table.evolve(contract)
+        rows = rows.select(*contract.schema.fieldNames())
+        count = rows.count()
+        table.write(rows, count, self._branch, self._report(count))
 
     def _publish(self, tables: Sequence[str]) -> None:
         """Publish those of the tables that are on the run's branch, after a check that they are consistent.
@@ -301,14 +338,19 @@ class Job:
         for name in written:
             self._table(name).publish(self._branch)
         for name in written:
-            self._table(name).drop_branch(self._branch)
+            self._table(name).turn_into_tag(self._branch)
         self._published = True
         print(f"published: {', '.join(written)}", flush=True)
-        self._expire_withdrawn()
+        if self._expire_withdrawn():  # it has committed current rows again, and expired the snapshots of tags
+            for name in written:
+                self._table(name).tag(self._branch)
 
-    def _expire_withdrawn(self) -> None:
-        """Expire earlier snapshots that show people who have withdrawn, or that reveal who is behind a pseudonym."""
-        tables = {name: self._table(name) for name in pipeline.WRITTEN}
+    def _expire_withdrawn(self) -> bool:
+        """Expire earlier snapshots that show people who have withdrawn, or that reveal who is behind a pseudonym.
+
+        Returns whether there were any.
+        """
+        tables = {name: self._table(name) for name in (*pipeline.WRITTEN, *pipeline.BESIDE)}
         if not self._arguments.workflow_run_id:  # some tables may not exist yet
             tables = {name: table for name, table in tables.items() if table.exists()}
         expired = withdrawal.expire(tables, self._delete_old_versions)
@@ -322,6 +364,7 @@ class Job:
             ]
             records = self._table("pipeline_runs", audit=True).read()
             self.record("pipeline_runs", restoring.frame(records, rows, recorded_at=self.now, **self._run_columns()))
+        return bool(expired)
 
     def _delete_old_versions(self, table: str) -> None:
         bucket = self._arguments.bucket

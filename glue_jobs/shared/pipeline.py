@@ -16,6 +16,9 @@ TABLES: Final[Mapping[str, Mapping[str, Any]]] = DECLARED["tables"]
 AUDIT: Final = tuple(name for name, table in TABLES.items() if table["zone"] == "audit")
 """Iceberg tables of the audit database."""
 
+BESIDE: Final[Mapping[str, str]] = {name: table["beside"] for name, table in TABLES.items() if "beside" in table}
+"""Iceberg tables that go with a table that a job writes, and that table."""
+
 
 def chain(declared: Mapping[str, Any]) -> tuple[str, ...]:
     """Return the tables that jobs write, in the order of the jobs; a BadInputError says where a file has no order."""

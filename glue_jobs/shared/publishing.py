@@ -18,6 +18,7 @@ from table_contract import TableContract
 
 ROWS_PER_FILE: Final = 2_000_000
 MAIN: Final = "main"
+TAG_AGE: Final = 90 * 24 * 60 * 60 * 1000  # milliseconds, after which maintenance may drop the tag of a run
 CLOCK_TOLERANCE: Final = 60_000  # milliseconds by which Iceberg lets a commit be older than the last one
 
 
@@ -63,8 +64,9 @@ class Table:
 
     def snapshot(self, branch: str = MAIN) -> Snapshot | None:
         """Return the current snapshot of a branch; None if there is none yet."""
-        found = self._iceberg().snapshot(branch)
-        return None if found is None else self._snapshot(found)
+        table = self._iceberg()
+        ref = table.refs().get(branch)
+        return self._snapshot(table.snapshot(ref.snapshotId())) if ref is not None and ref.isBranch() else None
 
     def history(self) -> list[Snapshot]:
         """Return all snapshots that have not expired."""
@@ -160,6 +162,7 @@ class Table:
         Branches that earlier runs left behind are discarded first, with the files that only they refer to.
         """
         self.discard_branches(name for name in self.branches() if name != MAIN)
+        self._drop_tag(branch)  # of an earlier attempt of the run
         self._spark.sql(f"ALTER TABLE {self.name} CREATE BRANCH `{branch}`")
         # Otherwise each Spark partition, by default 200, becomes a file. Sorted rows compress better, and equal runs
         # write equal files.
@@ -203,6 +206,23 @@ class Table:
     def drop_branch(self, branch: str) -> None:
         """Drop a branch but keep its snapshot."""
         self._spark.sql(f"ALTER TABLE {self.name} DROP BRANCH `{branch}`")
+
+    def turn_into_tag(self, branch: str) -> None:
+        """Make a tag of a published branch, in one commit: readers find the rows of the run by its name."""
+        head = self.branches()[branch]
+        refs = self._iceberg().manageSnapshots().removeBranch(branch).createTag(branch, head)
+        refs.setMaxRefAgeMs(branch, TAG_AGE).commit()
+
+    def tag(self, name: str) -> None:
+        """Tag the current rows, in place of those that the name has tagged before."""
+        self._drop_tag(name)
+        head = self.branches()[MAIN]
+        self._iceberg().manageSnapshots().createTag(name, head).setMaxRefAgeMs(name, TAG_AGE).commit()
+
+    def _drop_tag(self, name: str) -> None:
+        ref = self._iceberg().refs().get(name)
+        if ref is not None and ref.isTag():
+            self._spark.sql(f"ALTER TABLE {self.name} DROP TAG `{name}`")
 
     def discard_branches(self, branches: Iterable[str]) -> None:
         """Drop branches and delete the files that only they refer to: no unaudited rows stay behind."""

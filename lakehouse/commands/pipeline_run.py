@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-from lakehouse import aws, preflight, reconciliation, run_folder, tables
+from lakehouse import aws, dataset_card, labels, preflight, reconciliation, run_folder, tables
 from lakehouse.commands.file_names import add_file_names
 from lakehouse.commands.operation import exclusive, take_lease, take_lease_if_deployed
 from lakehouse.environments import Environment
@@ -57,6 +57,9 @@ def run(environment: Environment, source: Path | S3Folder | None, profile: str |
             name = data.name if isinstance(found, S3Folder) else Path(data.name).name
         facts = RunFacts(lease.owner, environment.project.commit(), name)
         run_workflow(environment, outputs, expected, lease, facts, described=_described(environment.project, found))
+        if isinstance(found, FolderData):
+            labels.publish(aws.session(outputs.region), outputs, found.folder)
+        dataset_card.refresh(environment, outputs)
 
 
 def run_workflow(

@@ -8,7 +8,7 @@ from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import NoReturn
 
-from lakehouse import aws
+from lakehouse import analyst, aws
 from lakehouse.environments.base import Confirm, Environment, ask
 from lakehouse.errors import LakehouseError
 from lakehouse.job_logs import CloudWatchLogs, JobLogs
@@ -52,6 +52,26 @@ class AwsEnvironment(Environment):
     def stop(self) -> bool:
         """Refuse: AWS cannot be stopped."""
         self._only_local("down")
+
+    def become_analyst(self, outputs: Outputs) -> None:
+        """Write the names of what analysts use, and print how to assume their role."""
+        profile = f"stedi-{self.name}-analyst"
+        path = self.project.build / "analyst.env"
+        aws.write_exports(path, analyst.exports(outputs, {"AWS_REGION": outputs.region}))
+        self.display.say(
+            f"""Analysts of {self.name} use the role {outputs.analyst_role_arn}. Once, in ~/.aws/config:
+
+[profile {profile}]
+role_arn = {outputs.analyst_role_arn}
+source_profile = default
+region = {outputs.region}
+duration_seconds = {analyst.SECONDS}
+
+Then in each shell:
+
+eval "$(aws configure export-credentials --profile {profile} --format env)"
+source {shlex.quote(str(path))}"""
+        )
 
     def terraform(self, profile: str | None = None) -> Terraform:
         """Return Terraform with the backend that backend.hcl names."""

@@ -72,6 +72,10 @@ class Environment(ABC):
         """Return a message with commands of the AWS CLI that reach this environment from any shell."""
         return message
 
+    @abstractmethod
+    def become_analyst(self, outputs: Outputs) -> None:
+        """Write analyst.env, with which a shell reaches what analysts may; on AWS say how to assume their role."""
+
     # Terraform
 
     @abstractmethod

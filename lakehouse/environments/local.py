@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from lakehouse import aws, embedded_aws, tables
+from lakehouse import analyst, aws, embedded_aws, tables
 from lakehouse.checkout_lock import checkout_lock
 from lakehouse.console import Display
 from lakehouse.environments.base import Confirm, Environment
@@ -104,6 +104,24 @@ class LocalEnvironment(Environment):
         """Let the AWS CLI reach the embedded AWS: a shell by itself may have the user's account."""
         exports = (self.project.build / "aws.env").relative_to(self.project.root)
         return AWS_COMMAND.sub(rf"(source {exports} && \g<0>)", message)
+
+    def become_analyst(self, outputs: Outputs) -> None:
+        """Assume the role of the analysts, for which the embedded AWS evaluates IAM, and write its credentials."""
+        sts = aws.session(outputs.region).client("sts", config=aws.CONFIG)
+        issued = sts.assume_role(
+            RoleArn=str(outputs.analyst_role_arn), RoleSessionName="analyst", DurationSeconds=analyst.SECONDS
+        )["Credentials"]
+        own = {
+            "AWS_ACCESS_KEY_ID": issued["AccessKeyId"],
+            "AWS_SECRET_ACCESS_KEY": issued["SecretAccessKey"],
+            "AWS_SESSION_TOKEN": issued["SessionToken"],
+        }
+        path = self.project.build / "analyst.env"
+        aws.write_exports(path, analyst.exports(outputs, _reach() | own), ("AWS_PROFILE",))
+        self.display.say(
+            f"Analyst's credentials for 12 hours: {path}. They read the training table and nothing else. In a shell: "
+            "source build/local/analyst.env"
+        )
 
     def terraform(self, profile: str | None = None) -> Terraform:
         """Return Terraform with state in build/local."""
@@ -216,7 +234,7 @@ class LocalEnvironment(Environment):
 
     def _write_exports(self, outputs: Outputs, terraform: Terraform) -> None:
         """Write aws.env, with which any AWS client of a shell reaches the embedded AWS, and Terraform plans as here."""
-        reach = {key: value for key, value in os.environ.items() if key.startswith("AWS_") or key.upper() == "NO_PROXY"}
+        reach = _reach()
         names = {
             "STEDI_DATABASE": outputs.database,
             "STEDI_AUDIT_DATABASE": outputs.audit_database,
@@ -225,23 +243,15 @@ class LocalEnvironment(Environment):
             "STEDI_FORGET_JOB": outputs.forget_job,
             "STEDI_WORKGROUP": outputs.athena_workgroup,
         }
-        pyiceberg = {
-            "TYPE": "glue",
-            "GLUE__ENDPOINT": reach["AWS_ENDPOINT_URL"],
-            "GLUE__REGION": outputs.region,
-            "S3__ENDPOINT": reach["AWS_ENDPOINT_URL"],
-            "S3__REGION": outputs.region,
-            "S3__ACCESS_KEY_ID": reach["AWS_ACCESS_KEY_ID"],
-            "S3__SECRET_ACCESS_KEY": reach["AWS_SECRET_ACCESS_KEY"],
-        }
-        exports = {
-            **reach,
-            **names,
-            **{f"PYICEBERG_CATALOG__DEFAULT__{key}": value for key, value in pyiceberg.items()},
-            **terraform.variables(),
-        }
-        unset = tuple(name for name in ("AWS_PROFILE", "AWS_SESSION_TOKEN") if name not in reach)
+        exports = {**reach, **names, **aws.pyiceberg(reach, outputs.region), **terraform.variables()}
+        session = ("AWS_SESSION_TOKEN", "PYICEBERG_CATALOG__DEFAULT__S3__SESSION_TOKEN")  # that analyst.env has set
+        unset = tuple(name for name in ("AWS_PROFILE", *session) if name not in reach)
         aws.write_exports(self.project.build / "aws.env", exports, unset)
+
+
+def _reach() -> dict[str, str]:
+    """Return the environment variables with which this process reaches the embedded AWS."""
+    return {key: value for key, value in os.environ.items() if key.startswith("AWS_") or key.upper() == "NO_PROXY"}
 
 
 def _find_job_run(glue: GlueClient, outputs: Outputs, run_id: str) -> tuple[Any, dict[str, str]]:

@@ -55,7 +55,7 @@ run "every_ddl_file_is_a_table" {
   }
 
   assert {
-    condition     = keys(aws_glue_catalog_table.iceberg) == ["accelerometer_trusted", "consent_decisions", "customer_trusted", "customers_curated", "machine_learning_curated", "pipeline_runs", "step_trainer_trusted"]
+    condition     = keys(aws_glue_catalog_table.iceberg) == ["accelerometer_trusted", "consent_decisions", "customer_trusted", "customers_curated", "machine_learning_curated", "pipeline_runs", "step_trainer_trusted", "training_split", "training_steps"]
     error_message = "Got Iceberg tables ${jsonencode(keys(aws_glue_catalog_table.iceberg))}."
   }
 
@@ -265,7 +265,7 @@ run "optimizers_maintain_every_iceberg_table_within_the_warehouse" {
   }
 }
 
-run "lake_formation_gives_analysts_the_training_table_only" {
+run "lake_formation_gives_analysts_the_training_tables_only" {
   command = plan
 
   module {
@@ -277,13 +277,15 @@ run "lake_formation_gives_analysts_the_training_table_only" {
       enabled            = true
       analyst_principals = ["arn:aws:iam::111122223333:role/analyst"]
     }
+    training_tables = ["machine_learning_curated", "training_split"]
   }
 
   assert {
     condition = [for grant in aws_lakeformation_permissions.analyst_table : [grant.principal, grant.table[0].name, join(",", grant.permissions)]] == [
       ["arn:aws:iam::111122223333:role/analyst", "machine_learning_curated", "DESCRIBE,SELECT"],
+      ["arn:aws:iam::111122223333:role/analyst", "training_split", "DESCRIBE,SELECT"],
     ]
-    error_message = "Analysts read the one table without personal data."
+    error_message = "Analysts read the tables without personal data."
   }
 
   assert {

@@ -301,6 +301,7 @@ run "analysts_reach_the_training_table_and_their_own_results_only" {
       ])
       ReadTrainingDataAndOwnResults = toset([
         "arn:aws:s3:::our-data/warehouse/stedi_test/machine_learning_curated/*",
+        "arn:aws:s3:::our-data/training/*",
         "arn:aws:s3:::our-data/athena-results/analysts/*",
       ])
     }
@@ -327,6 +328,8 @@ run "analysts_reach_the_training_table_and_their_own_results_only" {
           "s3:prefix" = [
             "warehouse/stedi_test/machine_learning_curated",
             "warehouse/stedi_test/machine_learning_curated/*",
+            "training",
+            "training/*",
             "athena-results/analysts",
             "athena-results/analysts/*",
           ]
@@ -350,6 +353,81 @@ run "analysts_reach_the_training_table_and_their_own_results_only" {
       if contains(flatten([statement.Action]), "s3:PutObject")
     ]) == ["arn:aws:s3:::our-data/athena-results/analysts/*"]
     error_message = "The training data itself is read-only; got ${aws_iam_policy.analyst.policy}."
+  }
+}
+
+run "without_principals_analysts_have_a_policy_and_no_role" {
+  command = plan
+
+  module {
+    source = "./modules/iam"
+  }
+
+  assert {
+    condition     = length(aws_iam_role.analyst) == 0 && output.analyst_role_arn == null
+    error_message = "Got ${jsonencode(aws_iam_role.analyst)}."
+  }
+}
+
+run "analysts_reach_the_tables_that_go_with_the_training_table" {
+  command = plan
+
+  module {
+    source = "./modules/iam"
+  }
+
+  variables {
+    training_tables = ["machine_learning_curated", "training_split"]
+    iceberg_table_arns = {
+      customer_trusted         = "arn:aws:glue:eu-central-1:111122223333:table/stedi_test/customer_trusted"
+      machine_learning_curated = "arn:aws:glue:eu-central-1:111122223333:table/stedi_test/machine_learning_curated"
+      training_split           = "arn:aws:glue:eu-central-1:111122223333:table/stedi_test/training_split"
+    }
+  }
+
+  assert {
+    condition = {
+      for statement in jsondecode(aws_iam_policy.analyst.policy).Statement : statement.Sid => toset(statement.Resource)
+      if contains(["DescribeTrainingTable", "ReadTrainingDataAndOwnResults"], statement.Sid)
+      } == {
+      DescribeTrainingTable = toset([
+        "arn:aws:glue:eu-central-1:111122223333:catalog",
+        "arn:aws:glue:eu-central-1:111122223333:database/stedi_test",
+        "arn:aws:glue:eu-central-1:111122223333:table/stedi_test/machine_learning_curated",
+        "arn:aws:glue:eu-central-1:111122223333:table/stedi_test/training_split",
+      ])
+      ReadTrainingDataAndOwnResults = toset([
+        "arn:aws:s3:::our-data/warehouse/stedi_test/machine_learning_curated/*",
+        "arn:aws:s3:::our-data/warehouse/stedi_test/training_split/*",
+        "arn:aws:s3:::our-data/training/*",
+        "arn:aws:s3:::our-data/athena-results/analysts/*",
+      ])
+    }
+    error_message = "Got ${aws_iam_policy.analyst.policy}."
+  }
+}
+
+run "the_role_of_analysts_has_their_policy_and_trusts_the_given_principals_only" {
+  command = plan
+
+  module {
+    source = "./modules/iam"
+  }
+
+  variables {
+    path                     = "/data/"
+    permissions_boundary_arn = "arn:aws:iam::111122223333:policy/boundary"
+    analyst_role_principals  = ["arn:aws:iam::111122223333:role/data-scientists"]
+  }
+
+  assert {
+    condition     = jsondecode(aws_iam_role.analyst[0].assume_role_policy).Statement == [{ Sid = "PeopleAssume", Effect = "Allow", Action = "sts:AssumeRole", Principal = { AWS = "arn:aws:iam::111122223333:role/data-scientists" } }]
+    error_message = "Got ${aws_iam_role.analyst[0].assume_role_policy}."
+  }
+
+  assert {
+    condition     = aws_iam_role_policy_attachment.analyst[0].role == "stedi-test-analyst" && aws_iam_role.analyst[0].permissions_boundary == var.permissions_boundary_arn && aws_iam_role.analyst[0].path == "/data/"
+    error_message = "Got ${jsonencode(aws_iam_role.analyst[0])}."
   }
 }
 

@@ -58,6 +58,7 @@ variables {
   refusal_key_secret_arn   = "arn:aws:secretsmanager:eu-central-1:111122223333:secret:abcdefghijklmnopqrst-abcdefghijklmno-refusal-key-AbCdEf"
   landing_table_arns       = { for file in fileset("../ddl", "*_landing.sql") : file => "arn:aws:glue:eu-central-1:111122223333:table/abcdefghijklmnopqrst_abcdefghijklmno/${trimsuffix(file, ".sql")}" }
   iceberg_table_arns       = { for file in setsubtract(fileset("../ddl", "*.sql"), fileset("../ddl", "*.audit.sql")) : trimsuffix(file, ".sql") => "arn:aws:glue:eu-central-1:111122223333:table/abcdefghijklmnopqrst_abcdefghijklmno_audit/${trimsuffix(file, ".sql")}" if !endswith(file, "_landing.sql") }
+  training_tables          = ["machine_learning_curated", "training_split", "training_steps"]
   metrics_enabled          = true
   tags                     = {}
 

@@ -16,6 +16,7 @@ run "values_of_another_shape" {
     schedule                 = "every day at three"
     table_optimizers         = { snapshot_retention_days = 0 }
     lake_formation           = { enabled = true, analyst_principals = ["analyst"] }
+    analyst_role_principals  = ["ann"]
     stale_after_hours        = 0.5
     budget                   = { monthly_limit = 0 }
     name_prefix              = "Stedi"
@@ -42,6 +43,7 @@ run "values_of_another_shape" {
     quarantine_limits        = { customers = {} }
     row_count_change         = { drop = 1.5 }
     landing_sources          = [{ bucket = "Seed" }]
+    training_split           = { validation = 0.5, test = 0.5 }
   }
 
   expect_failures = [
@@ -52,6 +54,7 @@ run "values_of_another_shape" {
     var.kms_key_arn,
     var.iam_path,
     var.permissions_boundary_arn,
+    var.analyst_role_principals,
     var.vpc_jobs,
     var.tags,
     var.lifecycle_rules,
@@ -73,6 +76,7 @@ run "values_of_another_shape" {
     var.subject_key_version,
     var.quarantine_limits,
     var.row_count_change,
+    var.training_split,
   ]
 }
 

@@ -33,7 +33,7 @@ from tests.chaos.faults import Struck, kill_after
 from tests.chaos.lake import Lake
 from tests.support import report_check
 from tests.support.athena import ask
-from tests.support.project import ALL_JOBS, AUDIT_TABLES, ICEBERG_TABLES, JOBS, LANDING_TABLES, Project
+from tests.support.project import ALL_JOBS, AUDIT_TABLES, ICEBERG_TABLES, JOBS, LANDING_TABLES, TRAINING_TABLES, Project
 
 PERSONAL = {"user", "email", "customername", "name", "phone", "birthday"}
 
@@ -134,7 +134,9 @@ def test_athena_runs_every_saved_query(project: Project, ran: dict[str, Any]) ->
         assert answer.state == "SUCCEEDED", f"{query['Name']}: {answer.reason}"
         rows[query["Name"]] = answer.rows
     created = {name for name in rows if name.startswith("create_")}
-    assert created == {f"create_{table}" for table in [*LANDING_TABLES, *ICEBERG_TABLES, *AUDIT_TABLES]}
+    assert created == {
+        f"create_{table}" for table in [*LANDING_TABLES, *ICEBERG_TABLES, *TRAINING_TABLES, *AUDIT_TABLES]
+    }
     assert {str(row[1]): int(str(row[2])) for row in rows["rows_per_table"]} == ran["tables"]
     assert rows["customers_without_consent"] == rows["readings_without_customer"] == []
     assert rows["quarantine_by_reason"] == [], "the sample has no bad record"
@@ -238,7 +240,7 @@ def test_duckdb_reads_every_table(project: Project, ran: dict[str, Any]) -> None
 def test_aws_lists_the_stack(project: Project, ran: dict[str, Any]) -> None:
     glue, env = project.client("glue"), project.environment()
     tables = glue.get_tables(DatabaseName=env["STEDI_DATABASE"])["TableList"]
-    assert {table["Name"] for table in tables} == {*LANDING_TABLES, *ICEBERG_TABLES}
+    assert {table["Name"] for table in tables} == {*LANDING_TABLES, *ICEBERG_TABLES, *TRAINING_TABLES}
     audit_tables = glue.get_tables(DatabaseName=env["STEDI_AUDIT_DATABASE"])["TableList"]
     assert {table["Name"] for table in audit_tables} == set(AUDIT_TABLES)
     assert len(glue.get_jobs()["Jobs"]) == len(ALL_JOBS)
@@ -356,7 +358,7 @@ def test_a_second_run_heals_what_failed_and_gives_the_same(project: Project, ran
     for table in (tagged, appended, rolled_back):
         before = {entry.snapshot_id for entry in table.history()}
         assert before <= {entry.snapshot_id for entry in table.refresh().history()}
-        assert set(table.refs()) - {"kept"} == {"main"}
+        assert set(table.refs()) - {"kept"} == {"main", f"run_{ran['run_id']}", f"run_{again['run_id']}"}
     assert again["tables"] == ran["tables"]
     assert again["run_id"] != ran["run_id"]
     assert project.iceberg_rows() == {table: ran["tables"][table] for table in ICEBERG_TABLES}
@@ -382,11 +384,14 @@ def test_down_leaves_no_data(project: Project) -> None:
         local / "sample/customer/landing/customer-00001.json",
         *(local / "sample/accelerometer/landing").iterdir(),
     }
-    assert files_that_name(addresses, project.root) == sample, "S3 is in memory: nothing is on disk to begin with"
+    known = {local / "sample/steps.parquet"}  # its footer has some addresses
+    assert files_that_name(addresses, project.root) - known == sample, (
+        "S3 is in memory: nothing is on disk to begin with"
+    )
     (local / "query_history").write_text(min(addresses))
     assert "its data removed" in project.succeed("down")
-    assert files_that_name(addresses, project.root) == sample
-    assert {path.name for path in local.iterdir()} == {"sample", "runs", "embedded_aws.lock"}
+    assert files_that_name(addresses, project.root) - known == sample
+    assert {path.name for path in local.iterdir()} == {"sample", "runs", "dataset_card.md", "embedded_aws.lock"}
     assert project.processes() == []
 
 

@@ -156,6 +156,7 @@ def leftovers(root: Path) -> set[str]:
     goes = {
         "cache/spark-1.2.partial",
         "local/.terraform.tfstate.lock.info",
+        "local/analyst.env",
         "local/aws.env",
         "local/aws.env.1.partial",
         "local/jobs/jr_1/output.log",

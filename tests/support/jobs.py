@@ -10,7 +10,7 @@ from unittest.mock import Mock
 from urllib.parse import urlsplit
 
 import pytest
-from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import DataFrame, Row, SparkSession
 
 import lease
 import pipeline
@@ -50,7 +50,7 @@ class Lakehouse:
 
     def create_tables(self, *names: str) -> None:
         """Create the Iceberg tables, as Terraform does, and those of the audit database."""
-        for name in [*(names or JOBS.values()), *AUDIT_TABLES]:
+        for name in [*(names or JOBS.values()), *pipeline.BESIDE, *AUDIT_TABLES]:
             columns = table_contract.parse(name, (self.extra_files / f"{name}.sql").read_text()).schema
             declared = ", ".join(f"`{c.name}` {c.dataType.simpleString()}" for c in columns)
             self.spark.sql(f"CREATE TABLE {self.name(name)} ({declared}) USING iceberg")
@@ -101,7 +101,14 @@ class Lakehouse:
 
     def branches(self, table: str) -> set[str]:
         """Return the branches of a table."""
-        return {row["name"] for row in self.spark.table(f"{self.name(table)}.refs").collect()}
+        return {ref["name"] for ref in self._refs(table) if ref["type"] == "BRANCH"}
+
+    def tags(self, table: str) -> dict[str, int]:
+        """Return the snapshot id of each tag of a table."""
+        return {ref["name"]: ref["snapshot_id"] for ref in self._refs(table) if ref["type"] == "TAG"}
+
+    def _refs(self, table: str) -> list[Row]:
+        return self.spark.table(f"{self.name(table)}.refs").collect()
 
     def outcomes(self, source: str) -> dict[str, int]:
         """Return the row counts that the last run recorded for a source table, by `outcome reason`."""

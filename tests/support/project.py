@@ -32,6 +32,7 @@ JOBS = [table["job"] for table in TABLES.values() if "job" in table]
 ALL_JOBS = [*JOBS, "rollback", "forget"]
 LANDING_TABLES = [name for name, table in TABLES.items() if table["zone"] == "landing"]
 ICEBERG_TABLES = [name for name, table in TABLES.items() if "job" in table]
+TRAINING_TABLES = [name for name, table in TABLES.items() if table["zone"] == "training"]
 AUDIT_TABLES = [name for name, table in TABLES.items() if table["zone"] in ("audit", "quarantine")]
 
 

@@ -12,6 +12,8 @@ module "lakehouse" {
   network       = var.network
   failure_email = var.failure_email
 
+  analyst_role_principals = var.analyst_role_principals
+
   timeout           = var.timeout
   number_of_workers = var.number_of_workers
 
@@ -21,6 +23,7 @@ module "lakehouse" {
   profile             = var.profile
   policies            = var.policies
   subject_key_version = var.subject_key_version
+  training_split      = var.training_split
 
   audit             = var.audit
   quarantine_limits = var.quarantine_limits

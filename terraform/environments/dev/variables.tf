@@ -30,6 +30,12 @@ variable "failure_email" {
   default     = null
 }
 
+variable "analyst_role_principals" {
+  description = "ARNs of the IAM principals that may assume the analysts' role; none creates no role."
+  type        = set(string)
+  default     = null
+}
+
 variable "timeout" {
   description = "Minutes after which Glue stops a job run."
   type        = number
@@ -84,6 +90,12 @@ variable "policies" {
 variable "subject_key_version" {
   description = "Version of the HMAC key of the pseudonyms; a different number creates a new key."
   type        = number
+  default     = null
+}
+
+variable "training_split" {
+  description = "Shares of the subjects that validate and test a model."
+  type        = object({ validation = optional(number), test = optional(number) })
   default     = null
 }
 

@@ -15,6 +15,8 @@ module "lakehouse" {
 
   network = { cidr_block = "10.60.0.0/24" }
 
+  analyst_role_principals = ["arn:aws:iam::123456789012:root"] # `make analyst` assumes the role
+
   timeout           = var.timeout
   number_of_workers = var.number_of_workers
 
@@ -24,6 +26,7 @@ module "lakehouse" {
   profile             = var.profile
   policies            = var.policies
   subject_key_version = var.subject_key_version
+  training_split      = var.training_split
 
   audit             = var.audit
   quarantine_limits = var.quarantine_limits

@@ -57,6 +57,12 @@ variable "subject_key_version" {
   default     = null
 }
 
+variable "training_split" {
+  description = "Shares of the subjects that validate and test a model."
+  type        = object({ validation = optional(number), test = optional(number) })
+  default     = null
+}
+
 variable "audit" {
   description = "How thoroughly each run audits its tables: quick or exhaustive."
   type        = string

@@ -30,6 +30,12 @@ variable "failure_email" {
   default     = null
 }
 
+variable "analyst_role_principals" {
+  description = "ARNs of the IAM principals that may assume the analysts' role; none creates no role."
+  type        = set(string)
+  default     = null
+}
+
 variable "timeout" {
   description = "Minutes after which Glue stops a job run."
   type        = number
@@ -72,18 +78,24 @@ variable "landing_sources" {
 variable "profile" {
   description = "Named set of policies: see glue_jobs/policies.json."
   type        = string
-  default     = null
+  default     = "strict" # every training row is of one customer
 }
 
 variable "policies" {
   description = "Policies that override those of the profile, by name: see glue_jobs/policies.json."
   type        = map(string)
-  default     = null
+  default     = { training_subject = "pseudonym", curated_identity = "pseudonym" }
 }
 
 variable "subject_key_version" {
   description = "Version of the HMAC key of the pseudonyms; a different number creates a new key."
   type        = number
+  default     = null
+}
+
+variable "training_split" {
+  description = "Shares of the subjects that validate and test a model."
+  type        = object({ validation = optional(number), test = optional(number) })
   default     = null
 }
 

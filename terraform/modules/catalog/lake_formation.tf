@@ -95,15 +95,15 @@ resource "aws_lakeformation_permissions" "analyst_database" {
   }
 }
 
-# The one table without personal data.
+# The tables without personal data.
 resource "aws_lakeformation_permissions" "analyst_table" {
-  for_each = local.analysts
+  for_each = { for pair in setproduct(local.analysts, var.training_tables) : "${pair[0]}/${pair[1]}" => { principal = pair[0], table = pair[1] } }
 
-  principal   = each.value
+  principal   = each.value.principal
   permissions = ["DESCRIBE", "SELECT"]
 
   table {
     database_name = local.database.name
-    name          = aws_glue_catalog_table.iceberg["machine_learning_curated"].name
+    name          = aws_glue_catalog_table.iceberg[each.value.table].name
   }
 }

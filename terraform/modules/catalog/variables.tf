@@ -44,6 +44,12 @@ variable "table_optimizers" {
   })
 }
 
+variable "training_tables" {
+  description = "Names of the tables that analysts read."
+  type        = list(string)
+  default     = ["machine_learning_curated"]
+}
+
 variable "lake_formation" {
   description = "Whether to create Lake Formation grants, and the ARNs of the analysts who get machine_learning_curated."
   type = object({

@@ -1,10 +1,9 @@
-# Analysts query the training table in their own workgroup and reach nothing else: no other table, no landing file, no query
-# result of other workgroups, no HMAC key. Attach the policy to the analysts' roles.
+# Analysts query the training table, and those that go with it, in their own workgroup and reach nothing else: no other table, no landing file, no query
+# result of other workgroups, no HMAC key. The role has the policy and no other; attach the policy to roles of your own too.
 
 locals {
-  training_table   = "machine_learning_curated"
-  training_prefix  = "warehouse/${var.database}/${local.training_table}"
-  analyst_prefixes = [local.training_prefix, var.analysts.results_prefix]
+  training_prefixes = concat([for table in var.training_tables : "warehouse/${var.database}/${table}"], ["training"]) # with the dataset card
+  analyst_prefixes  = concat(local.training_prefixes, [var.analysts.results_prefix])
 }
 
 data "aws_iam_policy_document" "analyst" {
@@ -54,11 +53,10 @@ data "aws_iam_policy_document" "analyst" {
   statement {
     sid     = "DescribeTrainingTable"
     actions = ["glue:GetDatabase", "glue:GetDatabases", "glue:GetTable", "glue:GetTables"]
-    resources = [
-      "${local.glue_arn}:catalog",
-      var.database_arn,
-      var.iceberg_table_arns[local.training_table],
-    ]
+    resources = concat(
+      ["${local.glue_arn}:catalog", var.database_arn],
+      [for table in var.training_tables : var.iceberg_table_arns[table]],
+    )
   }
 
   # Athena requests the database `default` for every query.
@@ -105,4 +103,37 @@ resource "aws_iam_policy" "analyst" {
   description = "Queries of the training table of ${var.name}, which holds no personal data, in the analysts' workgroup."
   policy      = data.aws_iam_policy_document.analyst.json
   tags        = var.tags
+}
+
+data "aws_iam_policy_document" "analyst_trust" {
+  count = length(var.analyst_role_principals) > 0 ? 1 : 0
+
+  statement {
+    sid     = "PeopleAssume"
+    actions = ["sts:AssumeRole"]
+
+    principals {
+      type        = "AWS"
+      identifiers = var.analyst_role_principals
+    }
+  }
+}
+
+resource "aws_iam_role" "analyst" {
+  count = length(var.analyst_role_principals) > 0 ? 1 : 0
+
+  name                 = "${var.name}-analyst${var.global_suffix}"
+  description          = "Analysts of ${var.name}: the training table and queries in their own workgroup, nothing else."
+  assume_role_policy   = data.aws_iam_policy_document.analyst_trust[0].json
+  max_session_duration = 43200 # a working day
+  path                 = var.path
+  permissions_boundary = var.permissions_boundary_arn
+  tags                 = var.tags
+}
+
+resource "aws_iam_role_policy_attachment" "analyst" {
+  count = length(var.analyst_role_principals) > 0 ? 1 : 0
+
+  role       = aws_iam_role.analyst[0].name
+  policy_arn = aws_iam_policy.analyst.arn
 }

@@ -34,6 +34,14 @@ output "landing_policy_arn" {
   value       = one(aws_iam_policy.landing[*].arn)
 }
 
+output "analyst_role_arn" {
+  description = "ARN of the analysts' role; null without analyst_role_principals."
+  value       = one(aws_iam_role.analyst[*].arn)
+
+  # A role without its policy is denied everything.
+  depends_on = [aws_iam_role_policy_attachment.analyst]
+}
+
 output "analyst_policy_arn" {
   description = "ARN of the policy that allows analysts to query the training table."
   value       = aws_iam_policy.analyst.arn

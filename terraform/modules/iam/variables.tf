@@ -91,6 +91,12 @@ variable "iceberg_table_arns" {
   type        = map(string)
 }
 
+variable "training_tables" {
+  description = "Names of the tables that analysts read."
+  type        = list(string)
+  default     = ["machine_learning_curated"]
+}
+
 variable "placement" {
   description = "ARNs of the connections, subnets and security groups that place the jobs in a VPC; null if they run outside."
   type = object({
@@ -117,6 +123,12 @@ variable "analysts" {
     workgroup_arn  = string
     results_prefix = string
   })
+}
+
+variable "analyst_role_principals" {
+  description = "ARNs of the IAM principals that may assume the analysts' role; empty creates no role."
+  type        = set(string)
+  default     = []
 }
 
 variable "metrics_enabled" {

@@ -561,3 +561,24 @@ def test_a_branch_that_a_first_run_left_behind_goes_too(world: World) -> None:
     world.request()
     assert world.forget()["verification"]["findings"] == 0
     assert world.traces() == set()
+
+
+@pytest.mark.slow
+def test_the_split_and_the_label_lose_the_subjects_without_training_rows(world: World) -> None:
+    serials = ["serial-0001-of-a-long-kind", "serial-shared", "serial-0003-of-a-long-kind"]
+    for table, column in (("training_split", "train"), ("training_steps", T)):
+        frame = world.lakehouse.spark.createDataFrame(
+            [(serial, column) for serial in serials], table_contract.load(table).schema
+        )
+        world._overwrite(table, frame, {}, Policies())
+    world.request()
+    report = world.forget()
+    left = {row["serialnumber"] for row in world.lakehouse.table("machine_learning_curated").collect()}
+    assert serials[0] not in left
+    for table in ("training_split", "training_steps"):
+        subjects = {row["subject"] for row in world.lakehouse.table(table).collect()}
+        assert subjects == left & set(serials)
+        assert report["erased"]["tables"][table]["rows"] == len(serials) - len(subjects)
+        assert world.lakehouse.tags(table) == {}
+    assert report["verification"]["findings"] == 0
+    assert world.traces() == set()

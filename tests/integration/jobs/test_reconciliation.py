@@ -38,7 +38,7 @@ def test_output_is_recorded_with_the_snapshot_that_readers_see(first_run, figure
         "machine_learning_curated": 1,
     }
     for job, table in JOBS.items():
-        assert [ref["snapshot_id"] for ref in refs[table]] == [outputs[table]["snapshot_id"]]
+        assert {ref["snapshot_id"] for ref in refs[table]} == {outputs[table]["snapshot_id"]}
         assert (outputs[table]["job"], outputs[table]["job_run_id"]) == (job, first_run.jobs[job])
 
 

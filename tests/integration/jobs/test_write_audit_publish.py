@@ -41,6 +41,15 @@ def test_after_the_last_job_everything_is_visible_and_the_branch_is_gone(first_r
     assert {table: first_run.lakehouse.branches(table) for table in TABLES} == in_each({"main"})
 
 
+def test_a_tag_of_the_run_is_what_readers_see(first_run):
+    for table in [*TABLES, "training_split"]:
+        [row] = (
+            first_run.lakehouse.spark.table(f"{first_run.lakehouse.name(table)}.refs").where("name = 'main'").collect()
+        )
+        assert first_run.lakehouse.tags(table) == {f"run_{first_run.id}": row["snapshot_id"]}
+    assert first_run.lakehouse.rows("training_split") == [("S1", first_run.lakehouse.rows("training_split")[0][1])]
+
+
 def test_each_table_was_made_from_those_of_its_own_run(first_run):
     refs = {t: first_run.lakehouse.spark.table(f"{first_run.lakehouse.name(t)}.refs").first() for t in TABLES}
     read = {}
@@ -220,7 +229,7 @@ def test_last_job_that_is_tried_again_publishes_what_it_had_not(lakehouse, monke
     *others, last = JOBS
     for job in others:
         lakehouse.run(job, *run_id)
-    for step, done in (("publish", 2), ("drop_branch", 1)):
+    for step, done in (("publish", 2), ("turn_into_tag", 1)):
         real, calls = getattr(publishing.Table, step), iter(range(100))
 
         def crash(table, branch, real=real, calls=calls, done=done):

@@ -6,8 +6,9 @@ import json
 from typing import Any
 
 import pytest
+from moto.iam.models import IAMBackend
 
-from embedded_aws.iam_enforcement import Need, Policy, is_allowed
+from embedded_aws.iam_enforcement import Need, Policy, _is_for_people, is_allowed
 
 
 def allowed(need: Need, *statements: dict[str, Any]) -> bool:
@@ -74,3 +75,21 @@ def test_an_unsupported_element_is_an_error() -> None:
         allowed(need, statement("s3:GetObject", "r", DateLessThan={"aws:CurrentTime": "2027-01-01T00:00:00Z"}))
     with pytest.raises(NotImplementedError, match="NotAction"):
         allowed(need, {"Effect": "Allow", "NotAction": "s3:GetObject", "Resource": "*"})
+
+
+@pytest.mark.parametrize(
+    ("principal", "enforced"),
+    [
+        ({"AWS": "arn:aws:iam::123456789012:root"}, True),
+        ({"AWS": ["arn:aws:iam::123456789012:user/ann"], "Service": "glue.amazonaws.com"}, True),
+        ("*", True),
+        ({"Service": "glue.amazonaws.com"}, False),
+    ],
+)
+def test_roles_of_people_are_subject_to_iam_and_roles_of_services_are_not(principal: Any, enforced: bool) -> None:
+    trust = {"Statement": {"Effect": "Allow", "Principal": principal, "Action": "sts:AssumeRole"}}
+    iam = IAMBackend("us-east-1", "123456789012")
+    role = iam.create_role("someone", json.dumps(trust), "/", None, "", [], "3600")
+    assert _is_for_people(iam, role.arn) is enforced
+    iam.delete_role("someone")
+    assert _is_for_people(iam, role.arn), "a session that outlives its role may do nothing"

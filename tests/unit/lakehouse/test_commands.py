@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from embedded_aws import EmbeddedAws
-from lakehouse import aws, landing, lease_holder, reconciliation, run_folder, tables
+from lakehouse import aws, dataset_card, landing, lease_holder, reconciliation, run_folder, tables
 from lakehouse.commands import data, deployment, pipeline_run, privacy
 from lakehouse.console import Display
 from lakehouse.environments import AwsEnvironment, Environment, LocalEnvironment, open_environment
@@ -139,6 +139,7 @@ def world(outputs: Outputs, monkeypatch: pytest.MonkeyPatch) -> World:
     monkeypatch.setattr(local_environment.embedded_aws, "status", lambda _: world.box)
     monkeypatch.setattr(aws, "session", lambda _: FakeSession())
     monkeypatch.setattr(Project, "commit", lambda _: "1234567890ab")
+    monkeypatch.setattr(dataset_card, "publish", lambda *_: None)
     monkeypatch.setattr(landing, "replace", lambda *_: world.events.append("upload"))
     monkeypatch.setattr(tables, "publications", lambda *_: world.publications())
     monkeypatch.setattr(reconciliation, "of_run", lambda *_: world.reconciliations)

@@ -5,12 +5,17 @@ from __future__ import annotations
 import json
 import time
 from collections import Counter
+from itertools import pairwise
 from pathlib import Path
+from random import Random
+from statistics import mean, median
 
+import pyarrow.parquet as pq
 import pytest
 
 from lakehouse import sample
 from lakehouse.errors import DataError
+from lakehouse.gait import LONGEST, SHORTEST, Walk
 from tests.support.recount import distinct, read, recount
 
 
@@ -65,7 +70,7 @@ def test_customer_records_have_the_known_defects(generated: Path) -> None:
 def test_readings_have_the_known_defects(generated: Path) -> None:
     movements, steps = read(generated, "accelerometer"), read(generated, "step_trainer")
     customers = read(generated, "customer")
-    text = {name: content.decode() for name, content in bytes_of(generated).items()}
+    text = {name: content.decode() for name, content in bytes_of(generated).items() if name.endswith(".json")}
     at: dict[int, set[str]] = {}
     for row in movements:
         at.setdefault(row["timestamp"], set()).add(row["user"])
@@ -78,6 +83,49 @@ def test_readings_have_the_known_defects(generated: Path) -> None:
     assert any('"timeStamp"' in content for content in text.values())
     assert any('"timestamp"' in content for content in text.values())
     assert any(content.endswith("},\n") for name, content in text.items() if name.startswith("step_trainer"))
+
+
+def test_each_step_is_known_and_shows_in_both_sensors(generated: Path) -> None:
+    truth = pq.read_table(generated / sample.STEPS).to_pylist()
+    steps_of: dict[str, list[int]] = {}
+    for row in truth:
+        steps_of.setdefault(row["serialnumber"], []).append(row["steptime"])
+    emails = {row["email"] for row in truth}
+    assert {row["user"] for row in read(generated, "accelerometer")} <= emails
+    assert {row["serialnumber"] for row in read(generated, "step_trainer")} <= steps_of.keys()
+
+    def apart(serial: str, at: int) -> int:
+        return min(abs(at - step) for step in steps_of[serial])
+
+    distances: dict[bool, list[int]] = {True: [], False: []}
+    for row in read(generated, "step_trainer"):
+        distances[apart(row["serialnumber"], row["sensorreadingtime"]) <= 50].append(row["distancefromobject"])
+    assert mean(distances[True]) < mean(distances[False]) - 15, "it falls when a foot passes"
+    assert all(SHORTEST <= distance <= LONGEST for distance in distances[True] + distances[False])
+
+    serial_of = {row["email"]: row["serialnumber"] for row in truth}
+    jolts: dict[bool, list[float]] = {True: [], False: []}
+    for row in read(generated, "accelerometer"):
+        jolts[apart(serial_of[row["user"]], row["timestamp"]) <= 50].append(row["z"])
+    assert mean(jolts[True]) < mean(jolts[False]) - 0.3, "the phone jolts"
+
+
+def test_people_have_a_cadence_and_stand_still_now_and_then() -> None:
+    times = [step.at for step in Walk(Random(1), 0, 60_000).steps]
+    between = [after - before for before, after in pairwise(times)]
+    usual = median(between)
+    assert 1000 / 2.2 * 0.9 < usual < 1000 / 1.3 * 1.1
+    assert sum(abs(each / usual - round(each / usual)) < 0.2 for each in between) > 0.9 * len(between)
+    assert max(between) > 1.5 * usual
+
+
+def test_those_who_share_a_device_walk_the_same_steps(generated: Path) -> None:
+    walks: dict[str, dict[str, set[int]]] = {}
+    for row in pq.read_table(generated / sample.STEPS).to_pylist():
+        walks.setdefault(row["serialnumber"], {}).setdefault(row["email"], set()).add(row["steptime"])
+    shared = [list(of.values()) for of in walks.values() if len(of) > 1]
+    assert shared
+    assert all(len(steps ^ others[0]) <= 1 for others in shared for steps in others)  # they measure milliseconds apart
 
 
 def test_default_size_takes_less_than_three_seconds(tmp_path: Path) -> None:
