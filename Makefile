@@ -91,7 +91,7 @@ $(READY): requirements$(suffix).txt requirements-terraform.txt
 clean: ## Stop the embedded AWS and remove everything that these targets created
 	@if [ -x $(BIN)/lakehouse ]; then $(BIN)/lakehouse down; fi
 	@find terraform -type d -name .terraform -prune -exec rm -rf {} +
-\t@rm -rf build $(VENV) $(VENV)-aws $(VENV)-checkov $(VENV)-glue-catalog $(VENV)-bench $(VENV)-report $(VENV)-spark4 $(VENV)-athena-clients $(VENV)-training .mypy_cache .pytest_cache .ruff_cache *.egg-info
+	@rm -rf build $(VENV) $(VENV)-aws $(VENV)-checkov $(VENV)-glue-catalog $(VENV)-bench $(VENV)-report $(VENV)-spark4 $(VENV)-athena-clients $(VENV)-training .mypy_cache .pytest_cache .ruff_cache *.egg-info
 
 ##@ Run
 

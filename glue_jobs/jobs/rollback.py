@@ -1,4 +1,4 @@
-"""Put all five tables back to an earlier run; or, with --discard, drop the branches of a run that is not published.
+"""Put all tables back to an earlier run; or, with --discard, drop the branches of a run that is not published.
 
 The snapshots of the run become the current ones again. Refused if one of them is gone, or if the run was before an
 erasure request, a withdrawal of consent or a change of the policies that identify people.
@@ -53,12 +53,16 @@ def roll_back(spark: SparkSession, given: Arguments, check_lease: Callable[[], N
     records = audit.read()
     target = restoring.snapshots_of(tables, given.run)
     restoring.refuse_missing(given.run, pipeline.WRITTEN, target, records)
+    beside = {name: Table(spark, f"{CATALOG}.{given.database}.{name}") for name in pipeline.BESIDE}
+    # A run without a label has no tag there.
+    beside_target = restoring.tagged(beside, branch_of(given.run, ""))
     restoring.refuse_past_erasure(given.run, target, records)
     restoring.refuse_inconsistent(given.run, target)
     restoring.refuse_other_identity(given.run, tables, target)
     restoring.refuse_withdrawn(given.run, tables[withdrawal.CUSTOMER_TABLE], target[withdrawal.CUSTOMER_TABLE])
     check_lease()
-    changed = restoring.restore(tables, target)
+    tables |= {name: beside[name] for name in beside_target}
+    changed = restoring.restore(tables, target | beside_target)
     _record(audit, records, given, restoring.rows_for_record(target, given.run))
     print(f"rolled back to {given.run}: {', '.join(changed) or 'all tables were there already'}", flush=True)
 
@@ -66,7 +70,7 @@ def roll_back(spark: SparkSession, given: Arguments, check_lease: Callable[[], N
 def discard(spark: SparkSession, given: Arguments) -> None:
     """Drop the branches of a run, with the files that only they refer to."""
     branch = branch_of(given.discard, "")
-    for name in pipeline.WRITTEN:
+    for name in (*pipeline.WRITTEN, *pipeline.BESIDE):
         Table(spark, f"{CATALOG}.{given.database}.{name}").discard_branches([branch])
     print(f"discarded the branches of {given.discard}", flush=True)
 

@@ -68,6 +68,12 @@ class Table:
         ref = table.refs().get(branch)
         return self._snapshot(table.snapshot(ref.snapshotId())) if ref is not None and ref.isBranch() else None
 
+    def tagged(self, tag: str) -> Snapshot | None:
+        """Return the snapshot that a tag names; None if there is no such tag."""
+        table = self._iceberg()
+        ref = table.refs().get(tag)
+        return self._snapshot(table.snapshot(ref.snapshotId())) if ref is not None and ref.isTag() else None
+
     def history(self) -> list[Snapshot]:
         """Return all snapshots that have not expired."""
         return list(map(self._snapshot, self._iceberg().snapshots()))

@@ -41,6 +41,11 @@ def snapshots_of(tables: Mapping[str, Table], run_id: str) -> dict[str, Snapshot
     return found
 
 
+def tagged(tables: Mapping[str, Table], tag: str) -> dict[str, Snapshot]:
+    """Return the snapshot that a tag names by table: a label is published after the run, and has no run of its own."""
+    return {name: snapshot for name, table in tables.items() if (snapshot := table.tagged(tag))}
+
+
 def refuse_missing(run_id: str, tables: Iterable[str], found: Mapping[str, Snapshot], records: DataFrame) -> None:
     """Raise a BadInputError if tables lack a snapshot of the run, with the reason for which it expired.
 

@@ -50,6 +50,13 @@ def test_all_tables_go_back_and_forward_again_and_it_is_on_record(history: Lakeh
     job_run = roll_back(history, "wr_1")
     assert shown(history) == dict.fromkeys(TABLES, "wr_1")
     assert consistent(history)
+    split = history.table("training_split")
+    by_tag = {
+        run_id: history.spark.read.option("tag", f"run_{run_id}").table(history.name("training_split"))
+        for run_id in ("wr_1", "wr_2")
+    }
+    assert split.exceptAll(by_tag["wr_1"]).isEmpty()
+    assert (split.count(), by_tag["wr_1"].count(), by_tag["wr_2"].count()) == (1, 1, 2)
     assert {name: len(history.rows(name)) for name in TABLES} == dict.fromkeys(TABLES, 1) | {"accelerometer_trusted": 2}
     recorded = history.table("pipeline_runs").where(f"job_run_id = '{job_run}'").collect()
     assert {(row["target_table"], row["outcome"], row["reason"]) for row in recorded} == {
