@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -27,7 +29,7 @@ from lakehouse.report import (
 )
 from lakehouse.terraform import Outputs
 from lakehouse.watching import RunView, head
-from lakehouse.workflow import Workflow, WorkflowRun
+from lakehouse.workflow import Workflow
 
 WIDE = 100
 """Columns of a terminal from which tables name also the table that rows were published in."""
@@ -68,9 +70,12 @@ def _run_workflow(
     lease.hand_on(workflow.name, run_id)
     source = _described(environment.project, data)
     policies = f"{profile} with changed policies" if overridden else profile
-    display.tell_event("run", head(run_id, policies, source), run_id=run_id, profile=policies, data=source)
-    progress = reconciliation.Progress(session, outputs.audit_database, run_id)
-    finished = _follow(environment, workflow, run_id, outputs, lease, view=RunView(display, progress.read))
+    with _tied_to_the_command(environment, workflow, run_id, outputs, lease):
+        display.tell_event("run", head(run_id, policies, source), run_id=run_id, profile=policies, data=source)
+        progress = reconciliation.Progress(session, outputs.audit_database, run_id)
+        view = RunView(display, progress.read)
+        with view.shown():
+            finished = workflow.follow(run_id, view.change, view.poll)
     lease.take_back()
     published = tables.publications(session, outputs.database)
     reconciled = progress.read()
@@ -116,13 +121,13 @@ def _problems(report: Report, expected: dict[str, int] | None) -> list[str]:
     return []
 
 
-def _follow(
-    environment: Environment, workflow: Workflow, run_id: str, outputs: Outputs, lease: LeaseHolder, *, view: RunView
-) -> WorkflowRun:
-    """Show a run until it ends."""
+@contextmanager
+def _tied_to_the_command(
+    environment: Environment, workflow: Workflow, run_id: str, outputs: Outputs, lease: LeaseHolder
+) -> Iterator[None]:
+    """Let the environment decide what happens to a run if the command ends before it."""
     try:
-        with view.shown():
-            return workflow.follow(run_id, view.change, view.poll)
+        yield
     except KeyboardInterrupt:
         raise CommandInterruptedError(environment.interrupt_run(workflow, run_id, outputs, lease)) from None
     except BaseException:
