@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 from lakehouse import aws, landing, sample
@@ -9,6 +10,7 @@ from lakehouse.console import Display
 from lakehouse.landing import LandingData
 from lakehouse.landing_look import look
 from lakehouse.project import Project
+from lakehouse.tables import PROFILES
 from lakehouse.terraform import Outputs
 
 
@@ -17,13 +19,19 @@ def landing_data(project: Project, display: Display, folder: Path | None) -> Lan
     if folder is None:
         folder = project.sample
         if not (folder / sample.EXPECTED).is_file():
-            with display.step("Sample data"):
-                sample.generate(folder)
+            with display.step("Sample data") as tell:
+                tell(landing_rows(sample.generate(folder)))
     data = landing.find(folder)
     look(project.root / "ddl", display, data.files)
     if data.left_out:
         display.say(f"Left out of the landing data by their names: {landing.shown(data.left_out)}")
     return data
+
+
+def landing_rows(expected: Mapping[str, Mapping[str, int]]) -> str:
+    """Return how many rows of each landing table a sample has, given the rows that `sample.generate` expects."""
+    rows = expected[PROFILES[0]]
+    return ", ".join(f"{rows[table]:,} {table}" for table in rows if table.endswith("_landing"))
 
 
 def upload(display: Display, outputs: Outputs, data: LandingData) -> None:
