@@ -30,6 +30,7 @@ from lakehouse.console import Display
 from lakehouse.environments import Confirm, Environment, open_environment
 from lakehouse.errors import CommandInterruptedError, LakehouseError, WrongKnobError, describe_os_error
 from lakehouse.landing_bucket import S3Folder
+from lakehouse.landing_input import landing_rows
 from lakehouse.next_command import typed, with_next_command
 from lakehouse.project import LOCAL, Project
 from lakehouse.run_ids import short
@@ -348,8 +349,7 @@ def sample(
         expected = sample_data.generate(
             folder, seed=seed, customers=customers, readings_per_customer=readings_per_customer
         )
-        landing_rows = {table: rows for table, rows in expected[PROFILES[0]].items() if table.endswith("_landing")}
-        tell(", ".join(f"{rows:,} {table}" for table, rows in landing_rows.items()))
+        tell(landing_rows(expected))
 
 
 def main() -> None:

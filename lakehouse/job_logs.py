@@ -54,9 +54,8 @@ class CloudWatchLogs(JobLogs):
 
     def runs(self) -> Iterator[WorkflowRun]:
         """Ask Glue."""
-        listed = self._glue.get_workflow_runs(Name=self._workflow.name).get("Runs", [])
         in_workflows: set[str | None] = set()
-        for each in sorted(listed, key=lambda run: run["StartedOn"], reverse=True):
+        for each in sorted(self._listed(), key=lambda run: run["StartedOn"], reverse=True):
             run = self._workflow.read(each["WorkflowRunId"])
             in_workflows.update(job.id for job in run.jobs)
             yield run
@@ -64,6 +63,16 @@ class CloudWatchLogs(JobLogs):
             for attempt in self._glue.get_job_runs(JobName=job, MaxResults=RUNS_ALONE)["JobRuns"]:
                 if attempt["Id"] not in in_workflows:
                     yield of_single_job(name, attempt)
+
+    def _listed(self) -> Iterator[Any]:
+        """Yield all runs of the workflow, in no order that Glue would promise."""
+        token: dict[str, Any] = {}
+        while True:
+            page = self._glue.get_workflow_runs(Name=self._workflow.name, **token)
+            yield from page.get("Runs", [])
+            if not page.get("NextToken"):
+                return
+            token = {"NextToken": page["NextToken"]}
 
     def again(self, run: WorkflowRun) -> WorkflowRun:
         """Ask Glue."""

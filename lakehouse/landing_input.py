@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 from lakehouse import aws, landing, landing_bucket, sample
@@ -10,6 +11,7 @@ from lakehouse.landing import FolderData, LandingData
 from lakehouse.landing_bucket import BucketData, S3Folder
 from lakehouse.landing_look import look
 from lakehouse.project import Project
+from lakehouse.tables import PROFILES
 from lakehouse.terraform import Outputs
 
 
@@ -18,8 +20,8 @@ def landing_data(project: Project, display: Display, folder: Path | None) -> Fol
     if folder is None:
         folder = project.sample
         if not all((folder / name).is_file() for name in (sample.EXPECTED, sample.STEPS)):
-            with display.step("Sample data"):
-                sample.generate(folder)
+            with display.step("Sample data") as tell:
+                tell(landing_rows(sample.generate(folder)))
     data = landing.find(folder)
     look(project.root / "ddl", display, data.files)
     _tell_left_out(display, data)
@@ -32,6 +34,12 @@ def data_in_bucket(display: Display, outputs: Outputs, source: S3Folder) -> Buck
     data = landing_bucket.find(s3, source, outputs.bucket)
     _tell_left_out(display, data)
     return data
+
+
+def landing_rows(expected: Mapping[str, Mapping[str, int]]) -> str:
+    """Return how many rows of each landing table a sample has, given the rows that `sample.generate` expects."""
+    rows = expected[PROFILES[0]]
+    return ", ".join(f"{rows[table]:,} {table}" for table in rows if table.endswith("_landing"))
 
 
 def upload(display: Display, outputs: Outputs, data: LandingData) -> None:

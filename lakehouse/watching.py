@@ -1,4 +1,4 @@
-"""Show a workflow run while it is in progress: its jobs, how long they take, and what becomes of the rows."""
+"""Show a workflow run while it is in progress: the states and seconds of its jobs, their rows and drop reasons."""
 
 from __future__ import annotations
 
@@ -6,14 +6,12 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 
-from botocore.exceptions import BotoCoreError, ClientError
 from rich.console import Group, RenderableType
 from rich.live import Live
 from rich.spinner import Spinner
 from rich.text import Text
 
 from lakehouse.console import REFRESHES_PER_SECOND, Display, heartbeat
-from lakehouse.errors import LakehouseError
 from lakehouse.reconciliation import Reconciliation
 from lakehouse.run_ids import short
 from lakehouse.tables import TABLE_OF_JOB
@@ -112,8 +110,8 @@ class RunView:
 
     def _read_rows(self) -> None:
         self._asked = self._clock()
-        # The report reads them again at the end of the run, and reports an error.
-        with suppress(LakehouseError, ClientError, BotoCoreError, OSError):
+        # Whatever the error, the run goes on: the report reads the rows again at its end, and raises it then.
+        with suppress(Exception):
             self._known = list(self._rows())
 
     def _untold(self, job: JobRun) -> list[Reconciliation]:

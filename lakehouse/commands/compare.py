@@ -8,7 +8,7 @@ from rich.text import Text
 from lakehouse import aws, comparison, reconciliation
 from lakehouse.athena import Athena
 from lakehouse.commands.operation import exclusive, take_lease
-from lakehouse.commands.pipeline_run import follow
+from lakehouse.commands.pipeline_run import follow, tied_to_the_command
 from lakehouse.commands.rollback import describe, run_job
 from lakehouse.comparison import Change, Count, Pairs
 from lakehouse.console import Display
@@ -105,7 +105,8 @@ def _run_unpublished(environment: Environment, outputs: Outputs, lease: LeaseHol
     run_id = workflow.start(lease.id, facts)
     lease.hand_on(workflow.name, run_id)
     progress = reconciliation.Progress(session, outputs.audit_database, run_id)
-    finished = follow(environment, workflow, run_id, outputs, lease, progress=progress)
+    with tied_to_the_command(environment, workflow, run_id, outputs, lease):
+        finished = follow(environment.display, workflow, run_id, progress)
     lease.take_back()
     if not finished.succeeded:
         raise WorkflowError(explain_failure(finished, {}, environment.log_of, environment.option))

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
 from lakehouse import aws, dataset_card, labels, preflight, reconciliation, run_folder, tables
 from lakehouse.commands.file_names import add_file_names
 from lakehouse.commands.operation import exclusive, take_lease, take_lease_if_deployed
+from lakehouse.console import Display
 from lakehouse.environments import Environment
 from lakehouse.errors import CommandInterruptedError, WorkflowError
 from lakehouse.landing import FolderData
@@ -85,9 +88,10 @@ def run_workflow(
     path = run_folder.create(environment.project, own_id) / run_folder.REPORT
     lease.hand_on(workflow.name, run_id)
     policies = f"{profile} with changed policies" if overridden else profile
-    display.tell_event("run", head(own_id, policies, described), run_id=own_id, profile=policies, data=described)
     progress = reconciliation.Progress(session, outputs.audit_database, own_id)
-    finished = follow(environment, workflow, run_id, outputs, lease, progress=progress)
+    with tied_to_the_command(environment, workflow, run_id, outputs, lease):
+        display.tell_event("run", head(own_id, policies, described), run_id=own_id, profile=policies, data=described)
+        finished = follow(display, workflow, run_id, progress)
     lease.take_back()
     finished = replace(finished, id=own_id)
     published = tables.publications(session, outputs.database)
@@ -136,20 +140,20 @@ def _problems(report: Report, expected: dict[str, int] | None) -> list[str]:
     return []
 
 
-def follow(
-    environment: Environment,
-    workflow: Workflow,
-    run_id: str,
-    outputs: Outputs,
-    lease: LeaseHolder,
-    *,
-    progress: reconciliation.Progress,
-) -> WorkflowRun:
+def follow(display: Display, workflow: Workflow, run_id: str, progress: reconciliation.Progress) -> WorkflowRun:
     """Show a run until it ends."""
-    view = RunView(environment.display, progress.read)
+    view = RunView(display, progress.read)
+    with view.shown():
+        return workflow.follow(run_id, view.change, view.poll)
+
+
+@contextmanager
+def tied_to_the_command(
+    environment: Environment, workflow: Workflow, run_id: str, outputs: Outputs, lease: LeaseHolder
+) -> Iterator[None]:
+    """Let the environment decide what happens to a run if the command ends before it."""
     try:
-        with view.shown():
-            return workflow.follow(run_id, view.change, view.poll)
+        yield
     except KeyboardInterrupt:
         raise CommandInterruptedError(environment.interrupt_run(workflow, run_id, outputs, lease)) from None
     except BaseException:

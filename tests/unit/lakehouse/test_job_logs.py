@@ -50,11 +50,10 @@ class Logs:
 class Glue(FakeGlue):
     """Glue with two runs of the workflow, and one job run outside it."""
 
-    def get_workflow_runs(self, Name: str) -> Any:
-        later = STARTED.replace(hour=5)
-        return {
-            "Runs": [{"WorkflowRunId": OLD, "StartedOn": STARTED}, {"WorkflowRunId": NEW, "StartedOn": later}],
-        }
+    def get_workflow_runs(self, Name: str, NextToken: str = "") -> Any:
+        if not NextToken:
+            return {"Runs": [{"WorkflowRunId": OLD, "StartedOn": STARTED}], "NextToken": "more"}
+        return {"Runs": [{"WorkflowRunId": NEW, "StartedOn": STARTED.replace(hour=5)}]}
 
     def get_workflow_run(self, Name: str, RunId: str, IncludeGraph: bool = False) -> Any:
         run = super().get_workflow_run(Name, RunId)
