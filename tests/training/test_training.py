@@ -170,6 +170,23 @@ print(train.verdict(question, train.train(question)))
     assert "no signal" in said
 
 
+def test_the_card_is_for_the_analyst_and_names_nobody(project: Project, analyst: dict[str, str]) -> None:
+    code = (
+        "import boto3, os\n"
+        "key = {'Bucket': os.environ['STEDI_BUCKET'], 'Key': 'training/dataset_card.md'}\n"
+        "print(boto3.client('s3').get_object(**key)['Body'].read().decode())"
+    )
+    card = run(analyst, "-c", code).stdout
+    report = project.report()
+    assert f"tag `run_{report['run_id']}`" in card
+    assert f"{report['tables']['machine_learning_curated']:,} rows" in card
+    assert card.strip() == (project.root / "build/local/dataset_card.md").read_text().strip()
+    people = project.table("customer_trusted").to_pydict()
+    personal = {str(value) for name in ("email", "customername", "phone", "serialnumber") for value in people[name]}
+    assert len(personal) > 500
+    assert [value for value in personal - {"None"} if value in card] == []
+
+
 def test_there_is_a_snippet_for_each_client() -> None:
     assert [name for name, _ in SNIPPETS] == ["pandas", "Polars", "DuckDB", "awswrangler", "Athena", "Spark"]
 
