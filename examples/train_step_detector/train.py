@@ -110,6 +110,7 @@ def prepare(tables: Tables) -> Question:
     )
     interval = moments.groupby(SUBJECT)[TIME].diff().median()
     features = [*SENSORS, "spread", *_add_neighbours(moments)]
+    features = [name for name in features if moments[name].nunique() > 1]
     usual = moments.groupby(SUBJECT)["distancefromobject"].transform("median")
     steps = tables["training_steps"]
     if len(steps):
