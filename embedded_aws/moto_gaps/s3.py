@@ -50,7 +50,7 @@ def tell_of_event_bridge() -> None:
             def serialized(result: ActionResult) -> Any:
                 return serialize(ActionResult({**result.result, "EventBridgeConfiguration": {}}))  # type: ignore[dict-item]
 
-            response.serialized = serialized  # type: ignore[method-assign]
+            response.serialized = serialized  # type: ignore[method-assign,assignment]
         return answer(response)
 
     S3Response.get_bucket_notification = get_bucket_notification  # type: ignore[method-assign,assignment]
