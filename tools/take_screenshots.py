@@ -10,7 +10,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 REPORT = ROOT / "build/local/runs/latest/report.html"
-SIZE = "1200,1180"
+SIZE = "1200,1330"
 SCHEMES = {"dark": ["--blink-settings=preferredColorScheme=0"], "light": []}
 
 

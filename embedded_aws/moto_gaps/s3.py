@@ -1,12 +1,14 @@
-"""What moto lacks of S3: removal of delete markers, and the conditions of bucket policies."""
+"""What moto lacks of S3: removal of delete markers, conditions of bucket policies, the word that EventBridge is on."""
 
 from __future__ import annotations
 
 import json
-from typing import Final
+from typing import Any, Final
 
+from moto.core.responses import ActionResult
 from moto.iam.access_control import PermissionResult
 from moto.s3.models import FakeBucket, FakeDeleteMarker
+from moto.s3.responses import S3Response
 
 from embedded_aws.iam_enforcement import Need, Policy, as_list
 
@@ -16,9 +18,10 @@ _TRANSPORT: Final = {"aws:SecureTransport": "true"}
 
 
 def install() -> None:
-    """Install both fixes in moto's models."""
+    """Install the fixes in moto's models and responses."""
     allow_removal_of_delete_markers()
     evaluate_conditions_of_bucket_policies()
+    tell_of_event_bridge()
 
 
 def allow_removal_of_delete_markers() -> None:
@@ -33,6 +36,24 @@ def evaluate_conditions_of_bucket_policies() -> None:
         return permission(bucket.policy, Need(action, resource, _TRANSPORT))
 
     FakeBucket.get_permission = get_permission  # type: ignore[method-assign,assignment]
+
+
+def tell_of_event_bridge() -> None:
+    """Say in a bucket's notification configuration that EventBridge gets its events: moto keeps and omits it."""
+    answer = S3Response.get_bucket_notification
+
+    def get_bucket_notification(response: S3Response) -> Any:
+        configuration = response.backend.get_bucket_notification_configuration(response.bucket_name)
+        if configuration is not None and configuration.event_bridge is not None:
+            serialize = response.serialized
+
+            def serialized(result: ActionResult) -> Any:
+                return serialize(ActionResult({**result.result, "EventBridgeConfiguration": {}}))  # type: ignore[dict-item]
+
+            response.serialized = serialized  # type: ignore[method-assign,assignment]
+        return answer(response)
+
+    S3Response.get_bucket_notification = get_bucket_notification  # type: ignore[method-assign,assignment]
 
 
 def permission(policy: bytes | None, need: Need) -> PermissionResult:

@@ -98,7 +98,8 @@ def _run_of_glue(environment: Environment, outputs: Outputs, session: boto3.Sess
         state = workflow.read(run_id)
     except ClientError as error:
         raise LakehouseError(
-            f"RUN={run_id!r} is no run of {environment.name}: neither in {environment.project.runs} nor in Glue."
+            f"RUN={run_id!r} is no run of {environment.name}: neither in {environment.project.runs} nor in Glue. "
+            f"No report was made. That of the last run: make report{environment.option}"
         ) from error
     if not state.ended:
         raise LakehouseError(f"The run {run_id} is still in progress. Make its report when it has ended.")

@@ -55,6 +55,8 @@ def collect(session: boto3.Session, outputs: Outputs, run: Mapping[str, Any], dd
             raise LakehouseError(f"There is no table {outputs.database}.{name}, so there is no report.") from error
     own = {name: snapshot for name, table in found.items() if (snapshot := _of_run(table, run["run_id"]))}
     policies = _policies(own)
+    # The profile may have been applied anew since the run, which a run.json that is made later cannot know.
+    run = {**run, "profile": next((_report(snapshot).get("profile") for snapshot in own.values()), run["profile"])}
     athena = Athena.of(session, outputs)
     shown = []
     for name, table in found.items():

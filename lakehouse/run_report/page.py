@@ -15,6 +15,7 @@ from typing import Any
 HERE = Path(__file__).parent
 NONE = "\N{EN DASH}"
 
+SHORT = 12  # characters of a run's id that tell it from others
 SAME_CUSTOMER = "<code>training_match = timestamp_and_customer</code>"
 
 Facts = Mapping[str, Any]
@@ -25,7 +26,7 @@ Figures = Mapping[str, str]
 def html(facts: Facts, figures: Figures, library: str, version: str) -> str:
     """Return the page."""
     run = facts["run"]
-    title = f"Run {run['run_id'] or NONE} of {run['database']}"
+    title = f"Run {run['run_id'][:SHORT]} of {run['database']}"
     sections = {
         "flow": ("Row flow", _flow(facts, figures)),
         "tables": ("Tables", _tables(facts, figures)),
@@ -54,6 +55,7 @@ def html(facts: Facts, figures: Figures, library: str, version: str) -> str:
 <body>
 <header>
 <h1>{escape(title)}</h1>
+<p class="dim">{_code(run["run_id"])}</p>
 {_summary(facts)}
 <nav aria-label="Contents"><ul>{contents}</ul></nav>
 </header>

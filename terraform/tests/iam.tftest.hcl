@@ -453,7 +453,7 @@ run "operators_fill_the_landing_zone_from_their_sources_only" {
       ["s3:ListBucket", "arn:aws:s3:::partner", "*"],
       ["s3:GetObject", ["arn:aws:s3:::seed/starter/*", "arn:aws:s3:::partner/*"], ""],
       ["kms:Decrypt", "arn:aws:kms:eu-central-1:444455556666:key/01234567-89ab-cdef-0123-456789abcdef", ""],
-      ["s3:ListBucket", "arn:aws:s3:::our-data", ["step_trainer/landing/*", "customer/landing/*"]],
+      ["s3:ListBucket", "arn:aws:s3:::our-data", ["customer/landing/*", "step_trainer/landing/*"]],
       [["s3:PutObject", "s3:DeleteObject", "s3:AbortMultipartUpload"], ["arn:aws:s3:::our-data/step_trainer/landing/*", "arn:aws:s3:::our-data/customer/landing/*"], ""],
       [["s3:PutObject", "s3:GetObject"], "arn:aws:s3:::our-data/operations/lease.json", ""],
       [["glue:GetWorkflowRuns", "glue:GetWorkflowRun", "glue:GetJobRun"], ["arn:aws:glue:eu-central-1:111122223333:workflow/stedi-test-lakehouse", "arn:aws:glue:eu-central-1:111122223333:job/stedi-test-*"], ""],
@@ -462,7 +462,7 @@ run "operators_fill_the_landing_zone_from_their_sources_only" {
   }
 
   assert {
-    condition     = !strcontains(aws_iam_role_policy.data[0].policy, "seed") && !strcontains(aws_iam_role_policy.forget[0].policy, "seed")
+    condition     = !strcontains(aws_iam_role_policy.data[0].policy, "seed") && alltrue([for policy in aws_iam_role_policy.forget : !strcontains(policy.policy, "seed")])
     error_message = "No job reaches a bucket outside the lakehouse."
   }
 }

@@ -35,8 +35,9 @@ IMPORT_ALL = """
 import importlib, pkgutil
 import pyarrow, pyiceberg.io.pyarrow  # what reads the accounts of a run
 import lakehouse
+elsewhere = {"lakehouse.__main__", "lakehouse.run_report.figures", "lakehouse.run_report.render"}  # in .venv-report
 for module in pkgutil.walk_packages(lakehouse.__path__, "lakehouse."):
-    if module.name != "lakehouse.__main__":
+    if module.name not in elsewhere:
         importlib.import_module(module.name)
 """
 COMMAND = "from lakehouse.cli import main; main()"

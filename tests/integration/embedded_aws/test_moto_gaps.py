@@ -15,6 +15,7 @@ from moto.glue.models import FakeConnection
 from moto.glue.responses import GlueResponse
 from moto.iam.access_control import PermissionResult
 from moto.s3.models import FakeBucket, FakeDeleteMarker
+from moto.s3.responses import S3Response
 
 from embedded_aws import moto_gaps
 from embedded_aws.iam_enforcement import Need
@@ -29,6 +30,7 @@ OPERATIONS = [(response, operation) for response, operations in ADDED.items() fo
 # Looked up before any test runs: a test that serves S3 in this process fixes the models.
 MOTO_DISPOSES = hasattr(FakeDeleteMarker, "dispose")
 MOTO_PERMISSION = FakeBucket.get_permission
+MOTO_NOTIFICATIONS = S3Response.get_bucket_notification.__code__.co_consts
 MOTO_SENDS = Rule.send_to_targets
 
 TLS_ONLY = {
@@ -65,6 +67,18 @@ def test_moto_still_loses_the_description_of_a_rule_without_a_cidr_block() -> No
     peer = {"GroupId": "sg-1", "Description": "Jobs"}
     rule = SecurityGroupRule(None, "tcp", "sg-1", "443", "443", None, peer)
     assert rule.description is None, "moto keeps it now: delete moto_gaps/ec2.py"
+
+
+def test_moto_still_omits_that_event_bridge_gets_the_events_of_a_bucket() -> None:
+    assert "EventBridgeConfiguration" not in MOTO_NOTIFICATIONS, "moto says it now: delete tell_of_event_bridge"
+
+
+def test_a_bucket_says_that_event_bridge_gets_its_events(aws: Aws) -> None:
+    s3 = aws.client("s3")
+    assert "EventBridgeConfiguration" not in s3.get_bucket_notification_configuration(Bucket=aws.name)
+    enabled: dict[str, Any] = {"EventBridgeConfiguration": {}}
+    s3.put_bucket_notification_configuration(Bucket=aws.name, NotificationConfiguration=enabled)
+    assert s3.get_bucket_notification_configuration(Bucket=aws.name).items() >= enabled.items()
 
 
 def test_moto_still_cannot_notify_a_workflow() -> None:

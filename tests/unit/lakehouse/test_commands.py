@@ -12,7 +12,16 @@ from typing import Any
 import pytest
 
 from embedded_aws import EmbeddedAws
-from lakehouse import aws, dataset_card, landing, lease_holder, reconciliation, run_folder, tables
+from lakehouse import (
+    aws,
+    dataset_card,
+    landing,
+    landing_bucket,
+    lease_holder,
+    reconciliation,
+    run_folder,
+    tables,
+)
 from lakehouse.commands import data, deployment, pipeline_run, privacy
 from lakehouse.console import Display
 from lakehouse.environments import AwsEnvironment, Environment, LocalEnvironment, open_environment
@@ -26,6 +35,7 @@ from lakehouse.errors import (
     TerraformError,
     WorkflowError,
 )
+from lakehouse.landing_bucket import BucketData, S3Folder
 from lakehouse.lease import PROPERTY, LeaseError
 from lakehouse.project import Project
 from lakehouse.reconciliation import Reconciliation
@@ -194,6 +204,28 @@ def test_a_local_run_does_everything_in_order(local: Environment, world: World, 
     assert report(local)["tables"] == ROWS
     assert world.box is not None
     assert "AWS_ENDPOINT_URL" not in os.environ
+
+
+def test_data_in_a_bucket_is_validated_with_the_credentials_of_the_environment(
+    local: Environment, dev: Environment, world: World, monkeypatch: pytest.MonkeyPatch, display: Display
+) -> None:
+    source = S3Folder("seed", "starter/")
+
+    def find(_: Any, given: S3Folder, lakehouse: str) -> BucketData:
+        assert (given, lakehouse) == (source, world.outputs.bucket)
+        world.events.append(f"found at {os.environ.get('AWS_ENDPOINT_URL')}")
+        return BucketData(given, {}, ["s3://seed/starter/customer/README.md"])
+
+    monkeypatch.setattr(landing_bucket, "find", find)
+    monkeypatch.setattr(landing, "stale_keys", lambda *_: [])
+    pipeline_run.run(local, source, None)
+    assert world.events[2:5] == ["lease taken for make run-pipeline", "found at http://127.0.0.1:1", "upload"]
+    assert "Left out of the landing data by their names: 's3://seed/starter/customer/README.md'" in printed(display)
+    world.events.clear()
+    data.replace_landing_zone(local, source, no)
+    assert world.events == ["found at http://127.0.0.1:1", "lease taken for make landing", "upload", "lease released"]
+    with pytest.raises(LakehouseError, match="make landing ENV=dev DATA=s3://seed/starter"):
+        pipeline_run.run(dev, source, None)
 
 
 def test_each_change_of_state_is_a_line(
