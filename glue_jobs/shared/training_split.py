@@ -1,9 +1,9 @@
 """Split the training table into train, validation and test, so that no subject is in two of them.
 
 Subjects that share a Step Trainer, a customer or a training row are one group, and a group is never divided: a model
-that saw one of them in training would be tested on a person whom it knows. Where rows pair two people (training_match =
-timestamp), chains of such pairs make large groups. A keyed hash of a group chooses its split, so the split stays the
-same from run to run and tells nothing about the group.
+that saw one of them in training would be tested on a person whom it knows. Where the policies pair readings of two
+people, chains of such pairs make large groups. A keyed hash of a group chooses its split, so the split stays the same
+from run to run and tells nothing about the group.
 """
 
 from collections import Counter

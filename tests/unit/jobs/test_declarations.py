@@ -18,7 +18,8 @@ from tests.support.project import REPOSITORY
 SCRIPTS = REPOSITORY / "glue_jobs" / "jobs"
 # A policy is used by transforms, by erasure, which runs them, and by the rules of tables; nothing else need name it.
 MAY_NAME_POLICIES = re.compile(
-    r"glue_jobs/(policies\.json|jobs/|erasure/)|ddl/|tests/|terraform/(tests|examples|environments/prod)/|docs/|.*\.md$"
+    r"glue_jobs/(policies\.json|jobs/|erasure/)|lakehouse/run_report/|ddl/|tests/|docs/|.*\.md$"
+    r"|terraform/(tests|examples|environments/prod)/"
 )
 # The sample states the rows of each profile.
 MAY_NAME_PROFILES = re.compile(r"(glue_jobs|lakehouse)/policies\.json|lakehouse/sample\.py|tests/|docs/|.*\.md$")

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from lakehouse import aws, tables
+from lakehouse import aws, dataset_card, tables
 from lakehouse.commands import rollback as command
 from lakehouse.console import Display
 from lakehouse.environments import AwsEnvironment, Environment
@@ -79,6 +79,7 @@ def dev(root: Any, display: Display, outputs: Outputs, monkeypatch: pytest.Monke
     monkeypatch.setattr(AwsEnvironment, "poll_seconds", 0)
     monkeypatch.setattr(Project, "commit", lambda _: "12ab")
     monkeypatch.setattr(command, "exclusive", exclusive)
+    monkeypatch.setattr(dataset_card, "refresh", lambda environment, _: environment.display.say("card"))
     monkeypatch.setattr(command, "take_lease", lambda *_: None)
     monkeypatch.setattr(History, "of", lambda *_: KnownHistory())
     return AwsEnvironment(Project.at(root, "dev"), display)
@@ -103,6 +104,7 @@ def test_the_job_runs_under_the_lease_of_the_command(
     assert glue.started == [{"--run": "wr_1", "--lease": "op", "--started_by": "ada@laptop", "--commit": "12ab"}]
     said = printed(display)
     assert "to the run wr_1 of 2026-01-01 00:00 UTC, profile strict, 1,234 training rows" in said
+    assert "card" in said
     assert "To go forward again: make rollback ENV=dev RUN=wr_2" in said
 
 

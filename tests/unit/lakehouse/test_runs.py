@@ -192,10 +192,11 @@ def listed(
 
 
 def test_the_list_has_a_line_for_each_run(listed: Callable[..., str], outputs: Outputs) -> None:
+    later = {"recorded_at": int((STARTED + timedelta(hours=3)).timestamp() * 1000)}
     rows = [
-        row("wr_2", "read", 9, landing_data=json.dumps(DATA)),
-        row("wr_2", "dropped", 2, "no consent to research"),
-        row("wr_2", "output", 1234, target_table="machine_learning_curated"),
+        row("wr_2", "read", 9, landing_data=json.dumps(DATA), **later),
+        row("wr_2", "dropped", 2, "no consent to research", **later),
+        row("wr_2", "output", 1234, target_table="machine_learning_curated", **later),
     ]
     runs = {f"wr_{n}": known(outputs, *ALL, after=n, started_by="ada@laptop") for n in range(3)}
     said = listed(rows, **runs)
@@ -203,7 +204,7 @@ def test_the_list_has_a_line_for_each_run(listed: Callable[..., str], outputs: O
     (line,) = (line for line in said.splitlines() if line.startswith("│ wr_2 "))
     cells = [cell.strip() for cell in line.strip("│").split("│")]
     assert cells == [
-        *("wr_2", "2026-01-01 00:00", "ada@laptop", "strict", "sample, 15 files, 4.2 MB", ""),
+        *("wr_2", "2026-01-01 02:00", "ada@laptop", "strict", "sample, 15 files, 4.2 MB", ""),
         *("1,234", "2", "20", "600", "SUCCEEDED"),
     ]
 
