@@ -12,6 +12,7 @@ from tests.support.decoded import decoded
 from tests.support.jobs import AT, JOBS, customer, measured, moved
 
 TABLES = list(JOBS.values())
+SHOWN = {*TABLES, "training_split"}
 DEVICE = "device-of-"
 CLEAR = ("--profile", "strict")
 PSEUDONYM = (*CLEAR, "--policies", '{"training_subject": "pseudonym"}')
@@ -65,14 +66,18 @@ def test_no_file_shows_withdrawn_people_and_other_history_stays(lakehouse, capsy
     land(lakehouse, "anna", "ben")
     lakehouse.run_all()
     lakehouse.spark.sql(f"ALTER TABLE {lakehouse.name('machine_learning_curated')} CREATE TAG paper")
-    assert traces(lakehouse, "anna") == set(TABLES)
+    assert traces(lakehouse, "anna") == SHOWN
     before = capsys.readouterr().out
     lakehouse.land("customer", [customer("Anna", "another", None)], "withdrawn.json")
     lakehouse.run_all("--policies", '{"customer_records": "latest"}')
     assert traces(lakehouse, "anna", "Anna") == set()
-    assert traces(lakehouse, "ben") == set(TABLES)
+    assert traces(lakehouse, "ben") == SHOWN
     assert states(lakehouse) == dict.fromkeys(TABLES, 2)  # of ben alone, and that of now
     assert lakehouse.branches("machine_learning_curated") == {"main"}
+    current = Table(lakehouse.spark, lakehouse.name("machine_learning_curated")).snapshot()
+    tags = lakehouse.tags("machine_learning_curated")
+    assert len(tags) == 2, "of the run with ben alone and of this one; that of the run with anna is gone"
+    assert current.id in tags.values()
     assert consistent(lakehouse)
     assert "expired" not in before
     assert "expired snapshots that show withdrawn people or undo pseudonyms: 2 of" in capsys.readouterr().out
