@@ -58,6 +58,7 @@ def script() -> str:
     parts = []
     for page in PAGES:
         text = (ROOT / page).read_text(encoding="utf-8")
+        parts.append('cd "$(git rev-parse --show-toplevel)"')  # a reader opens each page at the top
         if page == EXAMPLES[0]:
             parts.append(FOR_EXAMPLES)
         for block in re.finditer(r"^( *)```bash\n(.*?)^\1```$", text, re.MULTILINE | re.DOTALL):
