@@ -565,6 +565,7 @@ def test_a_branch_that_a_first_run_left_behind_goes_too(world: World) -> None:
 
 @pytest.mark.slow
 def test_the_split_and_the_label_lose_the_subjects_without_training_rows(world: World) -> None:
+    world.publish()
     serials = ["serial-0001-of-a-long-kind", "serial-shared", "serial-0003-of-a-long-kind"]
     for table, column in (("training_split", "train"), ("training_steps", T)):
         frame = world.lakehouse.spark.createDataFrame(
