@@ -7,7 +7,7 @@ import shlex
 from collections.abc import Collection, Mapping, Sequence
 from itertools import pairwise
 
-TARGETS = {"run": "run-pipeline", "rerun": "rerun-job"}
+TARGETS = {"run": "run-pipeline", "rerun": "rerun-job", "resume": "rerun"}
 """Target of each command that has another name."""
 
 NOT_REPEATED = ("YES", "SQL")  # the answer to a question, and what may name a person

@@ -112,7 +112,11 @@ def run_workflow(
         explained = explain_failure(finished, published, environment.log_of, environment.option)
         message = in_repository(environment.project.root, explained)
         named = add_file_names(display, outputs, message)
-        raise WorkflowError(f"{named}\nFix the cause and run the command again.")
+        rerun = f"make rerun{environment.option}"
+        raise WorkflowError(
+            f"{named}\nFix the cause. To continue from the failed job, on the same inputs: {rerun}\n"
+            "To begin again, run the command again."
+        )
     if problems:
         raise WorkflowError("\n  ".join(problems))
     verified = ", row counts as expected" if verify else ""
