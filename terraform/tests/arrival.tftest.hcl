@@ -121,6 +121,7 @@ run "files_that_arrive_start_the_workflow" {
       step_trainer_landing_to_trusted  = 1
       machine_learning_curated         = 1
       forget                           = 1
+      rollback                         = 1
     }
     error_message = "Got ${jsonencode({ for name, job in aws_glue_job.this : name => job.execution_property })}."
   }

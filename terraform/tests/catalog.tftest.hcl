@@ -177,7 +177,7 @@ run "personal_data_is_marked_for_tools_to_read" {
   }
 
   assert {
-    condition     = { for name, table in aws_glue_catalog_table.iceberg : name => table.parameters["pseudonym_columns"] if contains(keys(table.parameters), "pseudonym_columns") } == { consent_decisions = "subjectkey", machine_learning_curated = "subjectkey" }
+    condition     = { for name, table in aws_glue_catalog_table.iceberg : name => table.parameters["pseudonym_columns"] if contains(keys(table.parameters), "pseudonym_columns") } == { consent_decisions = "subjectkey", machine_learning_curated = "subjectkey", training_split = "subject", training_steps = "subject" }
     error_message = "Pseudonyms are distinguished from personal data and from other columns."
   }
 

@@ -318,9 +318,10 @@ def test_a_broken_record_is_named_and_nothing_is_published(
 def test_a_broken_script_fails_its_job_and_stops_the_workflow(project: Project, ran: dict[str, Any]) -> None:
     script = project.root / "glue_jobs/jobs" / "accelerometer_landing_to_trusted.py"
     original = script.read_text()
-    script.write_text("def transform(:\n")
+    script.write_text("no_such_name\n")
     try:
-        project.fail("run", says=["accelerometer_landing_to_trusted", "FAILED", "SyntaxError"])
+        place = "glue_jobs/jobs/accelerometer_landing_to_trusted.py, line 1"
+        project.fail("run", says=["accelerometer_landing_to_trusted", "FAILED", "NameError", place, "make rerun"])
     finally:
         script.write_text(original)
     report = project.report()

@@ -136,18 +136,14 @@ resource "aws_iam_role_policy" "data" {
 # requests tables by name and nothing else: `make test-glue-catalog` records the actions that the jobs request.
 data "aws_iam_policy_document" "catalog" {
   statement {
-    sid     = "ReadTables"
-    actions = ["glue:GetTable"]
-    resources = concat(
-      ["${local.glue_arn}:catalog", var.database_arn, var.audit_database_arn],
-      values(var.landing_table_arns),
-      values(var.iceberg_table_arns),
-    )
+    sid       = "ReadLandingTables"
+    actions   = ["glue:GetTable"]
+    resources = concat(["${local.glue_arn}:catalog", var.database_arn], values(var.landing_table_arns))
   }
 
   statement {
     sid     = "CommitToTables"
-    actions = ["glue:UpdateTable"]
+    actions = ["glue:GetTable", "glue:UpdateTable"]
     resources = concat(
       ["${local.glue_arn}:catalog", var.database_arn, var.audit_database_arn],
       values(var.iceberg_table_arns),
