@@ -26,6 +26,7 @@ for knob in set().union(*knobs.of_commands().values()):  # what the shell says i
     os.environ.pop(knob, None)
 
 
+@pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Keep the tests of a file in one process, and all unit tests on Spark, which share a session and begin first."""
     groups = {item: _group(item) for item in items}
