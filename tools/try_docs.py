@@ -7,6 +7,7 @@ filled in.
 
 from __future__ import annotations
 
+import functools
 import json
 import os
 import pty
@@ -72,6 +73,7 @@ def script() -> str:
     return commands
 
 
+@functools.cache
 def consenting_customer() -> str:
     """Return the e-mail address of a customer with consent in the sample, which is the landing data here."""
     with tempfile.TemporaryDirectory() as folder:

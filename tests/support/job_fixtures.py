@@ -1,6 +1,5 @@
 """One Spark session with Iceberg for all job tests, and a lakehouse in a temporary folder for each test."""
 
-import json
 import os
 import sys
 import uuid
@@ -10,8 +9,6 @@ from pathlib import Path
 import pyspark
 import pytest
 from pyspark.sql import DataFrame, SparkSession
-from pyspark.sql import functions as F
-from pyspark.sql.types import ArrayType
 
 import table_contract
 from embedded_aws import spark as runtime
@@ -25,6 +22,7 @@ from tests.support.jobs import (
     Lakehouse,
     customer,
     empty_lakehouse,
+    made_of,
     measured,
     moved,
 )
@@ -112,8 +110,7 @@ def frame(spark: SparkSession, extra_files: Path, monkeypatch: pytest.MonkeyPatc
         schema = table_contract.load(table).schema
         unknown = {column for row in rows for column in row} - set(schema.names)
         assert not unknown, f"{table} has no column {unknown}"
-        # As one JSON text: createDataFrame would start Python processes to read the rows back, for each query anew.
-        return spark.range(1).select(F.inline(F.from_json(F.lit(json.dumps(rows)), ArrayType(schema))))
+        return made_of(spark, schema, rows)
 
     return make
 

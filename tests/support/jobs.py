@@ -11,6 +11,8 @@ from urllib.parse import urlsplit
 
 import pytest
 from pyspark.sql import DataFrame, Row, SparkSession
+from pyspark.sql import functions as F
+from pyspark.sql.types import ArrayType, StructType
 
 import lease
 import pipeline
@@ -125,6 +127,15 @@ def empty_lakehouse(spark: SparkSession, extra_files: Path, folder: Path) -> Lak
     mount = f"fs.viewfs.mounttable.{unique}.linkFallback"
     spark.sparkContext._jsc.hadoopConfiguration().set(mount, f"mirror://{folder}")
     return Lakehouse(spark, f"db_{unique}", unique, folder, extra_files)
+
+
+def made_of(spark: SparkSession, schema: StructType | str, rows: Iterable[Mapping[str, object]]) -> DataFrame:
+    """Return a frame of rows, as one JSON text.
+
+    createDataFrame would start Python processes to read the rows back, for each query anew.
+    """
+    shape = ArrayType(schema) if isinstance(schema, StructType) else f"array<{schema}>"
+    return spark.range(1).select(F.inline(F.from_json(F.lit(json.dumps(list(rows))), shape)))
 
 
 AT = 1_655_564_376_361

@@ -9,6 +9,7 @@ import table_contract
 from arguments import RowCountChange
 from problems import AuditError
 from tests.support.audit_cases import CLEAN, DORA, PLANTINGS, Planting, check_rules
+from tests.support.jobs import made_of
 
 
 @pytest.mark.parametrize("table", PLANTINGS)
@@ -128,8 +129,10 @@ ONE_AND_OTHER = {
 @pytest.mark.parametrize("name", ["the same", *OTHER_ROWS])
 def test_fingerprints_are_equal_only_of_equal_rows(spark, name):
     sides = {"one": ROWS, "other": OTHER_ROWS.get(name, ROWS[::-1])}
+    names, shape = ("text", "number", "value"), "struct<text: string, number: bigint, value: double>"
     views = {
-        view: spark.createDataFrame(rows, "text string, number bigint, value double") for view, rows in sides.items()
+        view: made_of(spark, shape, [dict(zip(names, row, strict=True)) for row in rows])
+        for view, rows in sides.items()
     }
     audit = audits.Audit(tuple(views), [IMPLIED_RULE], ONE_AND_OTHER)
     assert audits.violations(spark, audit, views, {}) == ({audits.DIFFERENT: 1} if name in OTHER_ROWS else {})
