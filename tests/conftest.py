@@ -10,6 +10,8 @@ from pathlib import Path
 import boto3
 import pytest
 from moto import mock_aws
+from xdist.remote import Producer
+from xdist.scheduler import LoadFileScheduling
 
 import embedded_aws
 from lakehouse.terraform import GOGC
@@ -19,26 +21,23 @@ from tests.support.served import serve
 
 REAL_DATA = REPOSITORY.parent / "shared" / "data" / "stedi"
 CASES = REPOSITORY.parent / "shared" / "cases"
-SPARK = "spark"
 
 os.environ.setdefault("GOGC", GOGC)  # for each terraform that a test starts by itself
 for knob in set().union(*knobs.of_commands().values()):  # what the shell says is not meant for what the tests call
     os.environ.pop(knob, None)
 
 
-@pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Keep the tests of a file in one process, and all unit tests on Spark, which share a session and begin first."""
-    groups = {item: _group(item) for item in items}
-    for item, group in groups.items():
-        item.add_marker(pytest.mark.xdist_group(group))
-    items.sort(key=lambda item: groups[item] != SPARK)
+class Scheduling(LoadFileScheduling):
+    """Keep the tests of a file in one process, and all unit tests of the jobs, which share a Spark session."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        jobs = "tests/unit/jobs"
+        return jobs if nodeid.startswith(f"{jobs}/") else super()._split_scope(nodeid)
 
 
-def _group(item: pytest.Item) -> str:
-    path = item.path.relative_to(REPOSITORY)
-    on_spark = "unit" in path.parts and "spark" in getattr(item, "fixturenames", ())
-    return SPARK if on_spark else path.as_posix().replace("/", ".")
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> LoadFileScheduling | None:
+    """Replace the scheduling by file; a developer's own --dist stays."""
+    return Scheduling(config, log) if config.getvalue("dist") == "loadfile" else None
 
 
 @pytest.fixture(scope="module")

@@ -13,7 +13,7 @@ from collections.abc import MutableMapping, Sequence
 PYTEST = ("-m", "pytest", "--numprocesses", "2")
 # conftest.py says which tests stay in one process. The folders with the longest files come first, so that both
 # processes end at the same time.
-DISTRIBUTION = ("--dist", "loadgroup", "--no-loadscope-reorder")
+DISTRIBUTION = ("--dist", "loadfile", "--no-loadscope-reorder")
 
 
 def command(markers: str, folders: Sequence[str], environ: MutableMapping[str, str]) -> list[str]:
