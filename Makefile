@@ -322,7 +322,7 @@ test-training: setup $(TRAINING) ## Run the training example, its notebook and t
 
 .PHONY: test-spark4
 test-spark4: setup $(SPARK4) ## Run the tests of transforms and rules on the Spark of Glue 6.0 (downloads 450 MB once)
-	@PYTHONPATH="$$PWD/$(VENV)-spark4/lib/python3.11/site-packages" $(BIN)/pytest tests/unit/jobs
+	@PYTHONPATH="$$PWD/$(VENV)-spark4/lib/python3.11/site-packages" $(BIN)/pytest tests/unit/jobs tests/unit/glue_jobs
 
 # In an environment of its own, which holds Spark alone and takes the place of the other one on Python's path.
 $(SPARK4): requirements-spark4.txt

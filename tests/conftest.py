@@ -27,17 +27,24 @@ for knob in set().union(*knobs.of_commands().values()):  # what the shell says i
     os.environ.pop(knob, None)
 
 
+ON_SPARK = "tests/unit/jobs/"
+
+
 class Scheduling(LoadFileScheduling):
-    """Keep the tests of a file in one process, and all unit tests of the jobs, which share a Spark session."""
+    """Keep the tests of a file in one process, and all unit tests on Spark, which share a session."""
 
     def _split_scope(self, nodeid: str) -> str:
-        jobs = "tests/unit/jobs"
-        return jobs if nodeid.startswith(f"{jobs}/") else super()._split_scope(nodeid)
+        return ON_SPARK if nodeid.startswith(ON_SPARK) else super()._split_scope(nodeid)
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> LoadFileScheduling | None:
     """Replace the scheduling by file; a developer's own --dist stays."""
     return Scheduling(config, log) if config.getvalue("dist") == "loadfile" else None
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put the quick tests last: both processes then end at the same time."""
+    items.sort(key=lambda item: item.nodeid.startswith("tests/unit/") and not item.nodeid.startswith(ON_SPARK))
 
 
 @pytest.fixture(scope="module")

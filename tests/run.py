@@ -11,8 +11,7 @@ import sys
 from collections.abc import MutableMapping, Sequence
 
 PYTEST = ("-m", "pytest", "--numprocesses", "2")
-# conftest.py says which tests stay in one process. The folders with the longest files come first, so that both
-# processes end at the same time.
+# conftest.py says which tests stay in one process, and which come last.
 DISTRIBUTION = ("--dist", "loadfile", "--no-loadscope-reorder")
 
 

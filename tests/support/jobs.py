@@ -3,13 +3,15 @@
 import importlib
 import json
 import uuid
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from unittest.mock import Mock
 from urllib.parse import urlsplit
 
 import pytest
+from chispa.rows_comparer import assert_basic_rows_equality
+from chispa.schema_comparer import assert_schema_equality
 from pyspark.sql import DataFrame, Row, SparkSession
 from pyspark.sql import functions as F
 from pyspark.sql.types import ArrayType, StructType
@@ -130,12 +132,23 @@ def empty_lakehouse(spark: SparkSession, extra_files: Path, folder: Path) -> Lak
 
 
 def made_of(spark: SparkSession, schema: StructType | str, rows: Iterable[Mapping[str, object]]) -> DataFrame:
-    """Return a frame of rows, as one JSON text.
+    """Return a frame of rows, as one JSON text in one partition.
 
-    createDataFrame would start Python processes to read the rows back, for each query anew.
+    createDataFrame would start Python processes to read the rows back, for each query anew; with one partition each, a
+    query over several frames is one stage of Spark.
     """
     shape = ArrayType(schema) if isinstance(schema, StructType) else f"array<{schema}>"
-    return spark.range(1).select(F.inline(F.from_json(F.lit(json.dumps(list(rows))), shape)))
+    rows_as_text = F.lit(json.dumps(list(rows)))
+    return spark.range(0, 1, 1, numPartitions=1).select(F.inline(F.from_json(rows_as_text, shape)))
+
+
+def assert_rows(found: DataFrame, table: str, expected: Sequence[Mapping[str, object]]) -> None:
+    """Compare a frame's schema with a table's in ddl/, then its rows, in any order, with mappings; null if missing."""
+    schema = table_contract.load(table).schema
+    assert_schema_equality(found.schema, schema, ignore_nullable=True, ignore_metadata=True)
+    assert {column for row in expected for column in row} <= set(schema.names)
+    rows = [Row(**{name: row.get(name) for name in schema.names}) for row in expected]
+    assert_basic_rows_equality(sorted(found.collect(), key=repr), sorted(rows, key=repr))
 
 
 AT = 1_655_564_376_361

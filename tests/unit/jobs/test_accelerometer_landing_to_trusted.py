@@ -1,9 +1,8 @@
 """Which accelerometer readings are covered by a consent."""
 
-from chispa import assert_df_equality
-
 from accelerometer_landing_to_trusted import classify, transform
 from policies import Policies
+from tests.support.jobs import assert_rows
 
 ANY = Policies()
 SINCE = Policies(accelerometer_consent="since_consent")
@@ -21,8 +20,7 @@ def moved(user, timestamp, x=1.0):
 def assert_trusted(frame, landed, expected, policies):
     trusted = frame("customer_trusted", *TRUSTED)
     actual = transform(classify(frame("accelerometer_landing", *landed), trusted, policies=policies))
-    expected = frame("accelerometer_trusted", *expected)
-    assert_df_equality(actual, expected, ignore_row_order=True, ignore_nullable=True, ignore_metadata=True)
+    assert_rows(actual, "accelerometer_trusted", expected)
 
 
 def test_readings_of_trusted_customers_count_once_each(frame):

@@ -1,11 +1,11 @@
 """Which customer records are trusted."""
 
 import pytest
-from chispa import assert_df_equality
 from pyspark.sql import functions as F
 
 from customer_landing_to_trusted import classify, evidence, transform
 from policies import Policies
+from tests.support.jobs import assert_rows
 
 NOW = 1_000
 EACH = Policies()
@@ -24,8 +24,7 @@ def classified(frame, landed, policies, quarantined=()):
 
 def assert_trusted(frame, landed, expected, policies, quarantined=()):
     actual = transform(classified(frame, landed, policies, quarantined))
-    expected = frame("customer_trusted", *expected)
-    assert_df_equality(actual, expected, ignore_row_order=True, ignore_nullable=True, ignore_metadata=True)
+    assert_rows(actual, "customer_trusted", expected)
 
 
 def test_only_consent_that_holds_now_counts(frame):

@@ -1,9 +1,8 @@
 """Which trusted customers are curated."""
 
-from chispa import assert_df_equality
-
 import pseudonyms
 from customer_trusted_to_curated import classify, transform
+from tests.support.jobs import assert_rows
 
 
 def customer(email, serial_number):
@@ -15,10 +14,8 @@ def test_customers_with_readings_stay_once_with_each_of_their_records(frame):
     trusted = frame("customer_trusted", *movers, customer("still", "S1"))
     moved = [{"user": user, "timestamp": 1} for user in ("anna", "anna", "ben", "stranger")]
     readings = frame("accelerometer_trusted", *moved)
-    expected = frame("customers_curated", *movers)
     classified = classify(trusted, readings)
-    actual = transform(classified)
-    assert_df_equality(actual, expected, ignore_row_order=True, ignore_nullable=True, ignore_metadata=True)
+    assert_rows(transform(classified), "customers_curated", movers)
     reasons = {row["email"]: row["drop_reason"] for row in classified.collect()}
     assert reasons == {"anna": None, "ben": None, "still": "no trusted accelerometer reading"}
 

@@ -11,6 +11,7 @@ import landing_rules
 import plain_records
 import table_contract
 from problems import BadInputError
+from tests.support.jobs import made_of
 
 MOVED = ("a@example.com", 1655564376361, 1.0, -1.0, 0.5)
 NOW = 1_700_000_000_000
@@ -81,14 +82,19 @@ UNUSABLE = {
 }
 
 
+def lines_of(spark, lines):
+    """Return landing lines as they are read, each as a file of its own; `lines` are {file: line}."""
+    rows = [{"value": line, "file": file, "unit": "line"} for file, line in lines.items()]
+    return made_of(spark, "struct<value: string, file: string, unit: string>", rows)
+
+
 @pytest.fixture(scope="module")
 def parse(spark, request):
     """Parse lines of a landing table into {file: row}; each line is a file of its own."""
 
     def parsed(table, lines):
         ddl = request.config.rootpath / "ddl" / f"{table}.sql"
-        frame = spark.createDataFrame([(line, file) for file, line in lines.items()], "value string, file string")
-        frame = frame.withColumn("unit", F.lit("line"))
+        frame = lines_of(spark, lines)
         rows = landing_rows.parse(
             frame, table_contract.parse(table, ddl.read_text()), landing_rules.of(table, now=NOW)
         ).collect()
@@ -201,8 +207,7 @@ def test_truth_value_is_true_or_false_and_what_it_is_not_is_said(spark, request)
     contract = table_contract.parse("step_trainer_landing", text.replace("Personal data: no.'\n)", added))
     values = {"true": True, "false": False, '"true"': True, "null": None, "1": None, '"yes"': None, "0.0": None}
     step = f'"sensorReadingTime": {NOW}, "serialNumber": "S1", "distanceFromObject": 1'
-    lines = [(f'{{{step}, "Calibrated": {value}}}', value) for value in values]
-    frame = spark.createDataFrame(lines, "value string, file string").withColumn("unit", F.lit("line"))
+    frame = lines_of(spark, {value: f'{{{step}, "Calibrated": {value}}}' for value in values})
     rows = {
         row["file"]: row
         for row in landing_rows.parse(frame, contract, landing_rules.of(contract.name, now=NOW)).collect()
@@ -302,9 +307,7 @@ def test_plain_records_are_read_as_thoroughly_as_all_others(spark, request, tabl
     choose = Random(table)
     lines = sorted({nearly_plain(choose, contract) for _ in range(2_000)})
     lines += [line for line, _ in UNUSABLE.values()] + list(USABLE.values())
-    frame = spark.createDataFrame(
-        [(line, str(number), "line") for number, line in enumerate(lines)], "value string, file string, unit string"
-    )
+    frame = lines_of(spark, {str(number): line for number, line in enumerate(lines)})
     rules = landing_rules.of(table, now=NOW)
     fast, thorough = (
         {lines[int(row["file"])]: row for row in landing_rows.parse(frame, contract, rules, fast=fast).collect()}
@@ -321,7 +324,7 @@ def test_json_is_parsed_once_each_way(spark, request):
     contract = table_contract.parse(
         "customer_landing", (request.config.rootpath / "ddl" / "customer_landing.sql").read_text()
     )
-    frame = spark.createDataFrame([("{}", "f", "line")], "value string, file string, unit string")
+    frame = lines_of(spark, {"f": "{}"})
     rows = landing_rows.parse(frame, contract, landing_rules.of("customer_landing", now=NOW))
     plan = rows._jdf.queryExecution().optimizedPlan().toString()
     assert plan.count("from_json(") == 4  # of plain records, of all others, and twice of those with NaN
