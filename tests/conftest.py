@@ -37,6 +37,7 @@ class Scheduling(LoadFileScheduling):
         return ON_SPARK if nodeid.startswith(ON_SPARK) else super()._split_scope(nodeid)
 
 
+@pytest.hookimpl(optionalhook=True)  # without xdist there is nothing to schedule
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> LoadFileScheduling | None:
     """Replace the scheduling by file; a developer's own --dist stays."""
     return Scheduling(config, log) if config.getvalue("dist") == "loadfile" else None
