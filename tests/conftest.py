@@ -27,14 +27,14 @@ for knob in set().union(*knobs.of_commands().values()):  # what the shell says i
     os.environ.pop(knob, None)
 
 
-ON_SPARK = "tests/unit/jobs/"
+ON_SPARK = ("tests/unit/jobs/", "tests/integration/jobs/")
 
 
 class Scheduling(LoadFileScheduling):
-    """Keep the tests of a file in one process, and all unit tests on Spark, which share a session."""
+    """Keep the tests of a file in one process, and all on Spark: they share a session, a warm JVM and a first run."""
 
     def _split_scope(self, nodeid: str) -> str:
-        return ON_SPARK if nodeid.startswith(ON_SPARK) else super()._split_scope(nodeid)
+        return "Spark" if nodeid.startswith(ON_SPARK) else super()._split_scope(nodeid)
 
 
 @pytest.hookimpl(optionalhook=True)  # without xdist there is nothing to schedule
@@ -44,8 +44,9 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> LoadFil
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Put the quick tests last: both processes then end at the same time."""
-    items.sort(key=lambda item: item.nodeid.startswith("tests/unit/") and not item.nodeid.startswith(ON_SPARK))
+    """Begin with the tests that take longest, so that both processes end at the same time."""
+    longest_first = (*ON_SPARK, "tests/e2e/", "tests/integration/", "")
+    items.sort(key=lambda item: next(at for at, start in enumerate(longest_first) if item.nodeid.startswith(start)))
 
 
 @pytest.fixture(scope="module")

@@ -49,6 +49,9 @@ def iceberg(folder: Path) -> dict[str, str]:
 
 @pytest.fixture(scope="session")
 def spark(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SparkSession]:
+    if running := SparkSession.getActiveSession():  # of the other folder of tests that has this fixture
+        yield running
+        return
     folder = tmp_path_factory.mktemp("spark")
     (folder / "tmp").mkdir()
     (folder / "log4j2.properties").write_text(runtime.LOG4J)
