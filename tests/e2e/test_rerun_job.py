@@ -75,3 +75,22 @@ def test_an_unknown_run_and_an_environment_on_aws_are_refused(ran: Project) -> N
     _, run_id = job_run(ran, JOBS[0])
     ran.fail("rerun", RUN="jr_0", says=["RUN='jr_0' is no job run of the embedded AWS", run_id])
     ran.fail("rerun", RUN=run_id, ENV="dev", says=["works on the embedded AWS only, not on dev"])
+
+
+def test_a_broken_script_fails_its_job_and_stops_the_workflow(ran: Project) -> None:
+    """Last in its file, since it runs the pipeline again."""
+    published = ran.iceberg_rows()
+    script = ran.root / "glue_jobs/jobs" / "accelerometer_landing_to_trusted.py"
+    original = script.read_text()
+    script.write_text("no_such_name\n")
+    try:
+        place = "glue_jobs/jobs/accelerometer_landing_to_trusted.py, line 1"
+        ran.fail("run", says=["accelerometer_landing_to_trusted", "FAILED", "NameError", place, "make rerun"])
+    finally:
+        script.write_text(original)
+    report = ran.report()
+    assert report["status"] == "FAILED"
+    assert [job["state"] for job in report["jobs"]] == ["SUCCEEDED", "FAILED"] + ["NOT_STARTED"] * 3
+    assert report["tables"] == {}, "what the first job wrote is on no branch that anybody reads"
+    assert ran.iceberg_rows() == published
+    ran.wait_for_the_end_of_jobs()

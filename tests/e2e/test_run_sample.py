@@ -12,7 +12,6 @@ import re
 import shutil
 import subprocess
 import sys
-import time
 from collections import Counter
 from importlib.resources import files
 from pathlib import Path
@@ -25,7 +24,6 @@ import pyarrow as pa
 import pytest
 
 from embedded_aws.athena.results import java_double, parse_csv
-from embedded_aws.lifecycle import SERVER_MODULE
 from lakehouse import file_numbers, landing
 from lakehouse.run_ids import short
 from lakehouse.run_report import page
@@ -291,15 +289,6 @@ def test_plan_is_empty_after_a_run(project: Project, ran: dict[str, Any]) -> Non
     assert code == 0, output
 
 
-def leaves_only_the_embedded_aws(project: Project) -> None:
-    """A JVM takes a moment to shut down behind its job, and longer where it writes the class archive."""
-    deadline = time.monotonic() + 120
-    while [line for line in project.processes() if SERVER_MODULE not in line]:
-        assert time.monotonic() < deadline, project.processes()
-        time.sleep(0.2)
-    assert len(project.processes()) == 1
-
-
 def test_a_broken_record_is_named_and_nothing_is_published(
     project: Project, ran: dict[str, Any], tmp_path: Path
 ) -> None:
@@ -312,24 +301,7 @@ def test_a_broken_record_is_named_and_nothing_is_published(
     assert project.succeed("name", "--number", number).splitlines()[-1] == f"customer/landing/{file.name}"
     assert [job["state"] for job in project.report()["jobs"]] == ["FAILED"] + ["NOT_STARTED"] * 4
     assert project.iceberg_rows() == {table: ran["tables"][table] for table in ICEBERG_TABLES}
-    leaves_only_the_embedded_aws(project)
-
-
-def test_a_broken_script_fails_its_job_and_stops_the_workflow(project: Project, ran: dict[str, Any]) -> None:
-    script = project.root / "glue_jobs/jobs" / "accelerometer_landing_to_trusted.py"
-    original = script.read_text()
-    script.write_text("no_such_name\n")
-    try:
-        place = "glue_jobs/jobs/accelerometer_landing_to_trusted.py, line 1"
-        project.fail("run", says=["accelerometer_landing_to_trusted", "FAILED", "NameError", place, "make rerun"])
-    finally:
-        script.write_text(original)
-    report = project.report()
-    assert report["status"] == "FAILED"
-    assert [job["state"] for job in report["jobs"]] == ["SUCCEEDED", "FAILED"] + ["NOT_STARTED"] * 3
-    assert report["tables"] == {}, "what the first job wrote is on no branch that anybody reads"
-    assert project.iceberg_rows() == {table: ran["tables"][table] for table in ICEBERG_TABLES}
-    leaves_only_the_embedded_aws(project)
+    project.wait_for_the_end_of_jobs()
 
 
 def test_a_killed_job_changes_nothing_that_readers_see(project: Project, ran: dict[str, Any]) -> None:

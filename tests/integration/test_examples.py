@@ -23,6 +23,8 @@ from lakehouse.project import Project as Checkout
 from lakehouse.terraform_provider import cli_configuration
 from tests.support.project import ALL_JOBS, ICEBERG_TABLES, LANDING_TABLES, copy_of_project
 
+pytestmark = pytest.mark.slow
+
 MODULE: Final = "module.lakehouse.module"
 ACCOUNT: Final = embedded_aws.EmbeddedAws.account_id
 OPTIMIZERS: Final = {"compaction", "orphan_file_deletion", "retention"}
@@ -169,7 +171,6 @@ def test_minimal(examples: Path, aws: Aws) -> None:
         assert profiles == {"strict"}
 
 
-@pytest.mark.slow
 def test_complete(examples: Path, aws: Aws) -> None:
     example = Example(examples / "complete")
     with applied(example, aws) as made:
@@ -212,7 +213,6 @@ def test_complete(examples: Path, aws: Aws) -> None:
         assert subscription["Endpoint"] == "team@example.org"
 
 
-@pytest.mark.slow
 def test_existing_network(examples: Path, aws: Aws) -> None:
     example = Example(examples / "existing-network")
     with applied(example, aws) as made:
@@ -229,7 +229,6 @@ def test_existing_network(examples: Path, aws: Aws) -> None:
             assert job["Connections"]["Connections"] == lakehouse["glue_connections"]
 
 
-@pytest.mark.slow
 def test_adoption(examples: Path, aws: Aws, tmp_path: Path) -> None:
     """What a guide has its readers make by hand is imported, kept, and used by a run."""
     before = aws.inventory()
@@ -311,7 +310,6 @@ def wait_for(state: Callable[[], str], wanted: str, seconds: float = 300) -> str
     return found
 
 
-@pytest.mark.slow
 def test_existing_bucket(examples: Path, aws: Aws) -> None:
     """Runs and erasures in it: tests/e2e/test_bring_your_own.py."""
     example = Example(examples / "existing-bucket")
@@ -328,7 +326,6 @@ def test_existing_bucket(examples: Path, aws: Aws) -> None:
         assert set(created["workgroups"]) == {"primary", "engineers", "stedi-shared-analyst"}
 
 
-@pytest.mark.slow
 def test_two_environments(examples: Path, aws: Aws) -> None:
     example = Example(examples / "two-environments")
     with applied(example, aws) as made:

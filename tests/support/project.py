@@ -8,6 +8,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -20,6 +21,7 @@ import pyarrow as pa
 from pyiceberg.catalog import Catalog, load_catalog
 
 import embedded_aws
+from embedded_aws.lifecycle import SERVER_MODULE
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 GLUE_JOBS = sorted(folder for folder in (REPOSITORY / "glue_jobs").iterdir() if folder.is_dir())
@@ -91,6 +93,14 @@ class Project:
             except (psutil.Error, FileNotFoundError):
                 continue
         return found
+
+    def wait_for_the_end_of_jobs(self) -> None:
+        """Wait until only the server is left: a JVM shuts down behind its job, later if it writes the class archive."""
+        deadline = time.monotonic() + 120
+        while [line for line in self.processes() if SERVER_MODULE not in line]:
+            assert time.monotonic() < deadline, self.processes()
+            time.sleep(0.2)
+        assert len(self.processes()) == 1
 
     def report(self) -> dict[str, Any]:
         """Return run.json of the last run."""

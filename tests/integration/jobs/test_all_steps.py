@@ -5,6 +5,8 @@ import pytest
 import step_trainer_landing_to_trusted
 from tests.support.jobs import AT, JOBS, customer, measured, moved
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def landed(lakehouse):

@@ -133,5 +133,7 @@ def test_clean_tables_break_no_rule(spark, plant, case, exhaustive):
 def test_a_column_may_be_added_to_any_table(spark, plant, wider):
     views, parameters = plant(Planting("none", instead={}))
     views = views | {wider: views[wider].withColumn("added", F.lit(1))}
-    for table in PLANTINGS:
+    readers = [table for table in PLANTINGS if wider in {table, *audits.load(table).inputs}]
+    assert readers
+    for table in readers:
         check_rules(spark, table, views, parameters)

@@ -69,7 +69,9 @@ def described(lakehouse, table, *columns):
     return sorted(" ".join(map(brief, row)) for row in lakehouse.table(table).select(*columns).collect())
 
 
-@pytest.mark.parametrize("profile", ["published", "consent_date", "strict"])
+@pytest.mark.parametrize(
+    "profile", [*(pytest.param(name, marks=pytest.mark.slow) for name in ("published", "consent_date")), "strict"]
+)
 def test_profile_gives_exactly_these_rows(lakehouse, profile):
     shutil.copytree(DATA, lakehouse.folder)
     lakehouse.create_tables()
