@@ -1,10 +1,16 @@
-"""Every Terraform root is valid, and `terraform test` passes, with mocked providers and without AWS."""
+"""Every Terraform root is valid, and `terraform test` passes, with mocked providers and without AWS.
+
+Terraform starts the provider twice for each `run`, and for each command, which costs more than what they test. Here all
+share one provider that runs already, as under a debugger.
+"""
 
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -36,11 +42,31 @@ def environment(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     return os.environ | settings | ({"TF_CLI_CONFIG_FILE": str(config)} if config else {})
 
 
+@pytest.fixture(scope="module")
+def provider(environment: dict[str, str]) -> Iterator[dict[str, str]]:
+    """Start the provider; return the environment with which Terraform uses it."""
+    initialize(".", environment)
+    (binary,) = data_of(".", environment).glob("providers/*/hashicorp/aws/*/*/terraform-provider-aws_*")
+    quiet = {"TF_LOG": "OFF", "TF_LOG_SDK_PROTO": "OFF"}
+    with subprocess.Popen(
+        [binary, "-debug"], env=environment | quiet, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+    ) as running:
+        try:
+            assert running.stdout
+            found = (re.search("TF_REATTACH_PROVIDERS='(.*)'", line) for line in running.stdout)
+            yield environment | {"TF_REATTACH_PROVIDERS": next(match for match in found if match)[1]}
+        finally:
+            running.terminate()
+
+
+def data_of(root: str, environment: dict[str, str]) -> Path:
+    return Path(environment["TF_DATA_DIR"]) / root.replace("/", "-")
+
+
 def terraform(root: str, environment: dict[str, str], *arguments: str) -> None:
-    own = environment | {"TF_DATA_DIR": str(Path(environment["TF_DATA_DIR"]) / root.replace("/", "-"))}
     done = subprocess.run(
         [str(executable()), f"-chdir={TERRAFORM / root}", *arguments],
-        env=own,
+        env=environment | {"TF_DATA_DIR": str(data_of(root, environment))},
         capture_output=True,
         text=True,
         timeout=300,
@@ -49,15 +75,19 @@ def terraform(root: str, environment: dict[str, str], *arguments: str) -> None:
     assert done.returncode == 0, f"terraform {' '.join(arguments)} in {root}\n{done.stdout}\n{done.stderr}"
 
 
+def initialize(root: str, environment: dict[str, str]) -> None:
+    terraform(root, environment, "init", "-backend=false", "-input=false", "-lockfile=readonly", "-no-color")
+
+
 def test_roots_are_found() -> None:
     assert {".", "environments/local", "environments/dev"} <= set(ROOTS)
     assert "." in TESTED
 
 
 @pytest.mark.parametrize("root", ROOTS)
-def test_root_is_valid(root: str, environment: dict[str, str]) -> None:
-    terraform(root, environment, "init", "-backend=false", "-input=false", "-lockfile=readonly", "-no-color")
-    terraform(root, environment, "validate", "-no-color")
+def test_root_is_valid(root: str, environment: dict[str, str], provider: dict[str, str]) -> None:
+    initialize(root, environment)
+    terraform(root, provider, "validate", "-no-color")
 
 
 MOCKED = """
@@ -102,7 +132,19 @@ def test_a_source_without_the_double_slash_is_refused_with_the_remedy(
         )
 
 
+def files_of_tests(root: str, *, shared: bool) -> Sequence[str]:
+    """Return the files whose runs may share a provider: it cannot be configured in two ways at once."""
+    files = sorted((TERRAFORM / root / "tests").glob("*.tftest.hcl"))
+    real = {file: len(re.findall(r'^provider "aws"', file.read_text(), re.MULTILINE)) for file in files}
+    return [f"-filter=tests/{file.name}" for file in files if (real[file] < 2) is shared]
+
+
 @pytest.mark.parametrize("root", TESTED)
-def test_mocked_tests_pass(root: str, environment: dict[str, str]) -> None:
-    terraform(root, environment, "init", "-backend=false", "-input=false", "-lockfile=readonly", "-no-color")
-    terraform(root, environment, "test", "-no-color")
+def test_mocked_tests_pass(root: str, environment: dict[str, str], provider: dict[str, str]) -> None:
+    initialize(root, environment)
+    for files, settings in (
+        (files_of_tests(root, shared=True), provider),
+        (files_of_tests(root, shared=False), environment),
+    ):
+        if files:  # without a file, Terraform would run all
+            terraform(root, settings, "test", "-no-color", *files)

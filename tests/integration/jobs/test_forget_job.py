@@ -32,7 +32,7 @@ from iceberg_tables import Tables
 from person import Record
 from policies import Policies
 from tests.support.decoded import decoded
-from tests.support.jobs import JOBS, SECRET, Lakehouse
+from tests.support.jobs import JOBS, SECRET, Lakehouse, made_of
 
 REPLACED = b"the secret before it"
 ANN = "ann.lee@x.org"
@@ -106,8 +106,7 @@ class World:
         for table, content in rows.items():
             schema = table_contract.load(table).schema
             values = [{key.lower(): value for key, value in row.items()} for row in content]
-            frame = spark.createDataFrame([tuple(map(row.get, schema.names)) for row in values], schema)
-            self._overwrite(table, frame, {}, policies)
+            self._overwrite(table, made_of(spark, schema, values), {}, policies)
         inputs = ("step_trainer_trusted", "accelerometer_trusted", "customers_curated")
         training = machine_learning_curated.transform(
             *(spark.table(name(table)) for table in inputs),
@@ -122,8 +121,7 @@ class World:
             for row in CUSTOMERS
             for secret in (SECRET, REPLACED)
         ]
-        frame = spark.createDataFrame([tuple(map(row.get, evidence.names)) for row in decided], evidence)
-        self._overwrite("consent_decisions", frame, {}, policies)
+        self._overwrite("consent_decisions", made_of(spark, evidence, decided), {}, policies)
 
     def _overwrite(self, table: str, rows: DataFrame, properties: dict[str, str], policies: Policies) -> None:
         writer = rows.coalesce(1).writeTo(self.lakehouse.name(table))
