@@ -2,9 +2,11 @@
 
 import json
 import sys
+import threading
 import time
 import traceback
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict, replace
 from types import TracebackType
 from typing import Any, Final, Self
@@ -108,6 +110,9 @@ class Job:
         return refusals.load(self._arguments.bucket)
 
     def __enter__(self) -> Self:
+        # In the background: Spark starts for seconds, the lease and the facts of the run take another one.
+        starting = threading.Thread(target=_start_spark, name="spark", daemon=True)
+        starting.start()
         try:
             self._lease = lease.for_job_run(
                 self._arguments.bucket,
@@ -126,6 +131,7 @@ class Job:
             )
         self._read_facts()
         if not self._is_written:
+            starting.join()
             self._spark = SparkSession.builder.getOrCreate()
         return self
 
@@ -231,12 +237,13 @@ class Job:
         """Return an Iceberg table as this run has written it, or else as it was last published."""
         self._end_if_written()
         source = self._table(table)
-        heads = source.branches()
+        heads = source.heads()
         branch = self._branch if self._branch in heads else MAIN
+        head = heads.get(branch)
         # In the order of the DDL: columns that were added to it later stand last in the table.
         rows = source.read(branch).select(*table_contract.load(table).schema.fieldNames())
-        self._rows_read[table] = rows.count()  # answered from the table's metadata
-        self._snapshots_read[table] = heads.get(branch, 0)  # 0: the table was never published
+        self._rows_read[table] = head.rows if head else 0
+        self._snapshots_read[table] = head.id if head else 0  # 0: the table was never published
         return rows
 
     def read_beside(self, table: str) -> DataFrame | None:
@@ -284,14 +291,18 @@ class Job:
         table.evolve(contract)
         before = table.snapshot()
         publishing.refuse_clock_behind(self._writes, before, self.now)
-        pairs = pipeline.TABLES[self._writes].get("pairs")
         rows = rows.select(*contract.schema.fieldNames())
-        if pairs:  # made by a join; other rows are a selection of the classified ones, which the jobs keep
+        counts = reconciliation.reconcile(
+            {source: classified[source] for source in self._reconciled},
+            read=self._rows_read,
+            quarantined=self._quarantine_counts,
+        )
+        # The commit carries the number of rows, so it is known before.
+        if pipeline.TABLES[self._writes].get("pairs"):
             rows = rows.persist()
-        output_rows = rows.count()  # before the commit, which carries the count
-        counts = [count for source in self._reconciled for count in self._reconcile(source, classified[source])]
-        if not pairs:
-            reconciliation.check_one_to_one(self._writes, counts, output_rows)
+            output_rows = rows.count()
+        else:
+            output_rows = reconciliation.total(counts, "published")
         written = table.write(rows, output_rows, self._branch, {**self._report(output_rows), **(facts or {})})
         self._record_counts([*counts, reconciliation.output(counts, output_rows)], written.id)
         self._log_counts(counts, output_rows)
@@ -337,8 +348,6 @@ class Job:
         self._lease.check()
         for name in written:
             self._table(name).publish(self._branch)
-        for name in written:
-            self._table(name).turn_into_tag(self._branch)
         self._published = True
         print(f"published: {', '.join(written)}", flush=True)
         if self._expire_withdrawn():  # it has committed current rows again, and expired the snapshots of tags
@@ -430,10 +439,6 @@ class Job:
                 flush=True,
             )
 
-    def _reconcile(self, source: str, classified: DataFrame) -> list[RowCount]:
-        quarantined = self._quarantine_counts.get(source, {})
-        return reconciliation.reconcile(source, classified, read=self._rows_read[source], quarantined=quarantined)
-
     def _log_counts(self, counts: Sequence[RowCount], output_rows: int) -> None:
         print(f"{self._writes}: {reconciliation.describe(counts)}; {output_rows:,} rows out", flush=True)
         if reason := reconciliation.output(counts, output_rows).reason:
@@ -472,3 +477,8 @@ class Job:
     def _table(self, table: str, *, audit: bool = False) -> Table:
         database = f"{self._arguments.database}_audit" if audit else self._arguments.database
         return Table(self._spark, f"{CATALOG}.{database}.{table}")
+
+
+def _start_spark() -> None:
+    with suppress(Exception):  # the same error comes when the job asks for its session
+        SparkSession.builder.getOrCreate()
