@@ -2,9 +2,9 @@
 
 The rows of a table are below `parsed/<table>/<edition>/`, in one folder per batch. The edition is a hash of parser and
 contract. A batch is valid once it has its manifest, which is written last and lists the landing objects with their
-ETags and the Parquet files with their sizes. So the bucket itself says what is parsed: a landing object that no manifest
-lists with its ETag is parsed now, and rows without a landing object are removed. A run that is killed leaves at most a
-batch without a manifest, which the next run deletes.
+ETags and the Parquet files with their sizes. So the bucket itself says what is parsed: a landing object that no
+manifest lists with its ETag is parsed now, and rows without a landing object are removed. A run that is killed leaves
+at most a batch without a manifest, which the next run deletes.
 
 A batch that also holds rows of replaced or removed landing objects is rewritten without them. Beyond `MOST_BATCHES`,
 all but the largest are merged, so neither files nor manifests accumulate.
@@ -136,8 +136,8 @@ class ParsedRows:
             return self._read(rules, now, rebuild, before_deleting)
         except (BotoCoreError, ClientError) as error:
             raise BadInputError(
-                f"The parsed rows of {self._contract.name} at s3://{self._bucket}/{self._of_table} cannot be listed, read "
-                f"or replaced: {error}. Nothing was published. Fix the cause and run again."
+                f"The parsed rows of {self._contract.name} at s3://{self._bucket}/{self._of_table} cannot be listed, "
+                f"read or replaced: {error}. Nothing was published. Fix the cause and run again."
             ) from error
 
     def _read(self, rules: Rules, now: int, rebuild: bool, before_deleting: Callable[[], None]) -> Parsed:
@@ -174,8 +174,11 @@ class ParsedRows:
         folder = f"{self._of_edition}{now:013}-{uuid.uuid4().hex}/"
         frames, named, before = [], {}, 0
         if plan.new or complete:
-            some = {} if complete else {"keys": plan.new}
-            records = landing_files.read(self._spark, self._location, **some)
+            records = (
+                landing_files.read(self._spark, self._location)
+                if complete
+                else landing_files.read(self._spark, self._location, keys=plan.new)
+            )
             landing_files.refuse_compressed(records)
             named = {key: uri for key, uri in landing_files.names(records).items() if complete or key in plan.new}
             frames.append(landing_rows.parse(records, self._contract, rules))

@@ -1,4 +1,4 @@
-"""The requests of S3 that the jobs make of their bucket, answered by a folder: for jobs that run in the test's process."""
+"""S3 as the jobs use it for their bucket, answered from a folder: for jobs that run in the test's process."""
 
 from __future__ import annotations
 
