@@ -304,7 +304,7 @@ def _plan(batches: Sequence[Batch], landed: Mapping[str, str]) -> _Plan:
             key: uri for key, (etag, uri) in batch.landing.items() if landed.get(key) == etag and key not in claimed
         }
         claimed |= live.keys()
-        if batch.exact and len(live) == len(batch.landing):
+        if live and batch.exact and len(live) == len(batch.landing):
             whole.append(batch)
         elif live:
             to_rewrite.append((batch, frozenset(live.values())))
