@@ -25,6 +25,7 @@ MAKEFLAGS += --no-builtin-rules
 ## JOB       job, such as customer_landing_to_trusted
 ## FOLLOW    1: go on until the run has ended
 ## DRY_RUN   1: search, and change nothing
+## REBUILD   1: parse all landing files anew, not only those that are new
 ## OUTPUT    json: one event per line, for machines (text)
 ## YES       1: answer every question with yes
 ## TESTS     files or folders of tests; by default all
@@ -96,7 +97,7 @@ clean: ## Stop the embedded AWS and remove everything that these targets created
 ##@ Run
 
 .PHONY: run-pipeline
-run-pipeline.knobs := ENV DATA PROFILE PORT OUTPUT
+run-pipeline.knobs := ENV DATA PROFILE PORT OUTPUT REBUILD
 run-pipeline: setup ## Run the five jobs and print the row counts (ENV=local: apply and upload DATA first)
 	@$(BIN)/lakehouse run
 

@@ -104,6 +104,10 @@ Number = Annotated[str, typer.Option("--number", envvar="NUMBER", help="Number o
 DryRun = Annotated[
     bool, typer.Option("--dry-run", envvar="DRY_RUN", help="1 searches and changes nothing; otherwise 0.")
 ]
+Rebuild = Annotated[
+    bool,
+    typer.Option("--rebuild", envvar="REBUILD", help="1 parses all landing files anew; 0 only those that are new."),
+]
 Sql = Annotated[str, typer.Option("--sql", envvar="SQL", help="Query in Athena's SQL.")]
 TableName = Annotated[
     str, typer.Option("--table", envvar="TABLE", help="Table of the lakehouse, such as customer_trusted.")
@@ -213,9 +217,11 @@ def run(
     profile: ProfileOption = None,
     port: Port = 0,
     output: Output = OUTPUTS[0],
+    *,
+    rebuild: Rebuild = False,
 ) -> None:
     """Run the five jobs and print the row counts; locally apply and upload the landing data first."""
-    pipeline_run.run(_environment(env, port, output), data, profile)
+    pipeline_run.run(_environment(env, port, output), data, profile, rebuild=rebuild)
 
 
 @app.command()

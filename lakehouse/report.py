@@ -100,6 +100,7 @@ class Report:
                     "seconds": job.seconds,
                     "dpu_seconds": job.dpu_seconds,
                     "rows_in": publication.rows_in if publication else None,
+                    "rows_parsed": dict(publication.rows_parsed) if publication else {},
                     "rows_out": publication.rows if publication else None,
                     "accounts": [
                         found.as_json()

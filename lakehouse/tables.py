@@ -69,6 +69,8 @@ class Publication:
     """Rows of the job's main input."""
     rows_read: Mapping[str, int] = field(default_factory=dict)
     """Rows of each table that the job counted while reading it."""
+    rows_parsed: Mapping[str, int] = field(default_factory=dict)
+    """Rows of each landing table that the job parsed; it read the others as earlier runs have parsed them."""
     made_from: Mapping[str, int] = field(default_factory=dict)
     """Snapshot id of each Iceberg table that the job read."""
 
@@ -83,6 +85,7 @@ class Publication:
             snapshot_id=snapshot.snapshot_id,
             rows_in=int(report["rows-in"]) if "rows-in" in report else None,
             rows_read=_numbers(report, "rows-read."),
+            rows_parsed=_numbers(report, "rows-parsed."),
             made_from=lineage.inputs(report),
         )
 

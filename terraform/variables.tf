@@ -240,13 +240,14 @@ variable "require_tls" {
 }
 
 variable "lifecycle_rules" {
-  description = "Whether objects expire, and after how many days: incomplete uploads, noncurrent versions (including replaced landing files and expired table files), Athena results, quarantined rows, and erasure requests and exports that were never completed."
+  description = "Whether objects expire, and after how many days: incomplete uploads, noncurrent versions (including replaced landing files and expired table files), Athena results, quarantined rows, parsed rows (which the next run makes again), and erasure requests and exports that were never completed."
   type = object({
     enabled                 = optional(bool, true)
     incomplete_upload_days  = optional(number, 7)
     noncurrent_version_days = optional(number, 30)
     athena_result_days      = optional(number, 14)
     quarantine_days         = optional(number, 90)
+    parsed_row_days         = optional(number, 30)
     forget_request_days     = optional(number, 7)
   })
   default  = {}
@@ -259,6 +260,7 @@ variable "lifecycle_rules" {
         var.lifecycle_rules.noncurrent_version_days,
         var.lifecycle_rules.athena_result_days,
         var.lifecycle_rules.quarantine_days,
+        var.lifecycle_rules.parsed_row_days,
         var.lifecycle_rules.forget_request_days,
       ] : days >= 1 && floor(days) == days
     ])

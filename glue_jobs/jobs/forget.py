@@ -46,6 +46,7 @@ from text_search import SearchTerms
 CODE: Final = "glue/"
 WAREHOUSE: Final = "warehouse/"
 QUARANTINE: Final = "quarantine/"
+PARSED: Final = "parsed/"
 RESULTS: Final = "athena-results/"
 REQUESTS: Final = "forget/requests/"
 REPORTS: Final = "forget/reports/"
@@ -156,6 +157,7 @@ class Erasure:
             "landing": {table: self._erase_lines(findings, prefix, table) for table, prefix in self._landing.items()},
             "quarantine": self._erase_lines(findings, QUARANTINE, None),
             "query_results": self._erase_results(findings),
+            "parsed_rows": self._erase_parsed_rows(findings),
             "tables": {table: {"rows": rows.get(table, 0), "snapshots": n} for table, n in snapshots.items()},
             "warehouse": _count(findings, WAREHOUSE),
             "elsewhere": self._erase_elsewhere(findings),
@@ -207,11 +209,11 @@ class Erasure:
     def _refuse_unsearchable(self, findings: Findings) -> None:
         """Raise a BadInputError if an object cannot be searched or rewritten, so that it may hold the person's data.
 
-        Objects that the erasure deletes anyway need not be searched: query results, and noncurrent versions of the
-        lakehouse's own objects.
+        Objects that the erasure deletes anyway need not be searched: query results, parsed rows, and noncurrent
+        versions of the lakehouse's own objects.
         """
         lines_of = (*self._landing.values(), QUARANTINE)
-        deleted = (RESULTS, WAREHOUSE)
+        deleted = (RESULTS, PARSED, WAREHOUSE)
         blind = [
             v
             for v in findings.unsearchable
@@ -290,6 +292,16 @@ class Erasure:
             self._bucket.purge((key for result in results for key in (result, f"{result}.metadata")), current=True)
         return {"objects_deleted": len(results), "versions": len(noncurrent)}
 
+    def _erase_parsed_rows(self, findings: Findings) -> dict[str, int]:
+        """Delete the files of parsed rows that mention the person; the next run makes them again from the landing."""
+        blind = [v for v in findings.unsearchable if v.live and v.key.startswith(PARSED)]
+        current = list(dict.fromkeys([*findings.below(PARSED), *blind]))
+        noncurrent = self._noncurrent(findings, PARSED)
+        if not self._arguments.dry_run:
+            self._bucket.delete(noncurrent)
+            self._bucket.purge((version.key for version in current), current=True)
+        return {"objects_deleted": len(current), "versions": len(noncurrent)}
+
     @staticmethod
     def _noncurrent(findings: Findings, prefix: str) -> list[Version]:
         """Return the noncurrent versions that mention the person or cannot be searched."""
@@ -298,7 +310,7 @@ class Erasure:
 
     def _erase_elsewhere(self, findings: Findings) -> dict[str, int]:
         """Delete noncurrent versions and exports; the verification reports current objects of unknown origin."""
-        known = (*self._landing.values(), QUARANTINE, RESULTS, WAREHOUSE)
+        known = (*self._landing.values(), QUARANTINE, RESULTS, PARSED, WAREHOUSE)
         others = [v for v, _ in findings.versions if not v.key.startswith(known)]
         noncurrent = [v for v in others if not v.live and not v.key.startswith(CODE)]  # CODE is read-only to this job
         exports = [v.key for v in others if v.live and v.key.startswith(EXPORTS)]
@@ -318,7 +330,7 @@ class Erasure:
         prefixes = (self._landing["customer_landing"], QUARANTINE)
         versions = [v for prefix in prefixes for v in self._bucket.versions(prefix) if not v.marker]
         records = list(self._customer_records(versions, SearchTerms(self.person.emails)))
-        for version in self._bucket.versions(WAREHOUSE):
+        for version in (*self._bucket.versions(WAREHOUSE), *self._bucket.versions(PARSED)):
             if version.key.endswith(".parquet") and not version.marker and "/customer" in version.key:
                 rows = self._bucket.rows(version, list(KINDS.values()), KINDS["email"], self.person.is_own_address)
                 records += (Record(row.items()) for row in rows)

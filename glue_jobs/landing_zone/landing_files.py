@@ -2,14 +2,14 @@
 
 import re
 import zlib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from functools import cache
 from itertools import groupby
 from operator import itemgetter
 from typing import Any, Final
-from urllib.parse import unquote
+from urllib.parse import unquote, urlsplit
 
 import boto3
 import pyarrow as pa
@@ -35,14 +35,18 @@ WHOLE_FILE: Final = 1 << 50  # bytes, larger than any file: no file is split
 A_PARTITION_EACH: Final = 1 << 40  # bytes that opening a file counts for: no two files share a partition
 
 
-def read(spark: SparkSession, location: str, only: Sequence[str] | None = None) -> DataFrame:
-    """Return the non-blank records of a landing table, or of `only` some files, in the shape that `parse` takes.
+def read(
+    spark: SparkSession, location: str, only: Sequence[str] | None = None, *, keys: Collection[str] | None = None
+) -> DataFrame:
+    """Return the non-blank records of a landing table, in the shape that `parse` takes.
 
-    Spark itself reads files of lines, which nearly all are. Raises a BadInputError that names an unreadable file, or
-    one that is not UTF-8.
+    Some files alone are read if `only` has their URIs, or `keys` the keys of their objects. Spark itself reads files of
+    lines, which nearly all are. Raises a BadInputError that names an unreadable file, or one that is not UTF-8.
     """
     lines = _text(spark, location)
-    files = [file for file in _files(lines) if not file.endswith(UNSAFE_CODECS)] if only is None else only
+    if keys is not None:
+        only = [file for key, file in names(lines).items() if key in keys]
+    files = [file for file in (_files(lines) if only is None else only) if not file.endswith(UNSAFE_CODECS)]
     with ThreadPoolExecutor(CONCURRENT_LOOKS) as pool:
         forms = dict(zip(files, pool.map(lambda file: _form_of(spark, file), files), strict=True))
     if encodings := {file: name for file, name in forms.items() if isinstance(name, str)}:
@@ -64,6 +68,11 @@ def _text(spark: SparkSession, location: str, **options: str) -> DataFrame:
 def _files(lines: DataFrame) -> list[str]:
     """Return the files as the column `file` names them: Spark writes URIs of local files in two ways."""
     return [re.sub("^file:/+", "file:/", file) for file in lines.inputFiles()]
+
+
+def names(lines: DataFrame) -> dict[str, str]:
+    """Return the URI of each file of a landing table, as in the column `file`, by the key of its object."""
+    return {unquote(urlsplit(file).path.lstrip("/")): file for file in _files(lines)}
 
 
 def _form_of(spark: SparkSession, file: str) -> Form | str:
@@ -201,9 +210,10 @@ def explain(spark: SparkSession, location: str, error: Py4JJavaError | PythonExc
     Returns None if every file can be read: then the cause is another.
     """
     if isinstance(error, PythonException):
-        found = re.search(r"^problems\.BadInputError: (.+)", str(error), re.MULTILINE)  # raised in `_records`
-        return BadInputError(found[1]) if found else None
+        return _bad_input_in(str(error))
     try:
+        if (of_python := _raised_in_python(error)) is not None:
+            return of_python
         cause = causes(error)[-1]
         out_of_memory = "OutOfMemory" in cause.getClass().getName()
     except (Py4JError, OSError):  # the JVM is gone, and the name of the file with it
@@ -222,6 +232,18 @@ def explain(spark: SparkSession, location: str, error: Py4JJavaError | PythonExc
         half = suspects[: len(suspects) // 2]
         suspects = suspects[len(half) :] if _can_be_read(spark, location, half) else half
     return _unreadable(suspects[0], cause)
+
+
+def _raised_in_python(error: Py4JJavaError) -> BadInputError | None:
+    """Return the error of Python behind that of a write, which PySpark does not turn into a PythonException."""
+    messages = (cause.getMessage() or "" for cause in causes(error) if "PythonException" in cause.getClass().getName())
+    return next((found for message in messages if (found := _bad_input_in(message))), None)
+
+
+def _bad_input_in(trace: str) -> BadInputError | None:
+    """Return the error that `_records` raised, from the stack trace of Spark's Python process."""
+    found = re.search(r"^problems\.BadInputError: (.+)", trace, re.MULTILINE)
+    return BadInputError(found[1]) if found else None
 
 
 def _can_be_read(spark: SparkSession, location: str, files: Sequence[str]) -> bool:

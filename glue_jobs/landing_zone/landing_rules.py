@@ -36,6 +36,7 @@ EMAIL: Final = rf"(?U)^[^@{SPACE}]+@[^@{SPACE}]+\.[^@{SPACE}.]+\z"  # `$` would 
 YEAR_2000: Final = 946_684_800_000  # epoch milliseconds, before any sensor; times in seconds fall before it
 YEAR_10000: Final = 253_402_300_800_000  # times in microseconds fall after it
 ONE_DAY: Final = 86_400_000  # milliseconds that a sensor's clock may be ahead
+IN_THE_FUTURE: Final = "in the future"
 
 
 @dataclass(frozen=True)
@@ -46,6 +47,11 @@ class Rules:
     """Columns without which a row is unusable."""
     possible: Mapping[str, Column]
     """Conditions on the values of a row, by the reason given where one is false; null passes."""
+
+    @property
+    def timed(self) -> list[str]:
+        """The reasons that depend on the time of the run: a row may lose one as time goes on, and gains none."""
+        return [reason for reason in self.possible if reason.endswith(IN_THE_FUTURE)]
 
 
 def of(table: str, *, now: int) -> Rules:
@@ -70,7 +76,7 @@ def _customer(now: int) -> dict[str, Column]:
         in_time = F.col(date).between(YEAR_2000, YEAR_10000 - 1)
         possible[f"{date} is not a time in milliseconds"] = (F.col(date) == 0) | in_time
     for date in ("registrationdate", "lastupdatedate"):  # otherwise it could be the latest record for years
-        possible[f"{date} is in the future"] = F.col(date) <= now + ONE_DAY
+        possible[f"{date} is {IN_THE_FUTURE}"] = F.col(date) <= now + ONE_DAY
     return possible
 
 
@@ -83,4 +89,4 @@ def _step_reading(now: int) -> dict[str, Column]:
 
 
 def _measured(time: str, now: int) -> dict[str, Column]:
-    return {f"{time} is before the year 2000 or in the future": F.col(time).between(YEAR_2000, now + ONE_DAY)}
+    return {f"{time} is before the year 2000 or {IN_THE_FUTURE}": F.col(time).between(YEAR_2000, now + ONE_DAY)}

@@ -22,10 +22,10 @@ import arguments
 import audits
 import file_numbers
 import landing_files
-import landing_rows
 import landing_rules
 import lease
 import lineage
+import parsed_rows
 import pipeline
 import pseudonyms
 import publishing
@@ -73,6 +73,7 @@ class Job:
         self._reconciled: Sequence[str] = pipeline.TABLES[writes]["accounts_for"]
         self._branch = publishing.branch_of(self._arguments.workflow_run_id, self._arguments.job_run_id)
         self._rows_read: dict[str, int] = {}
+        self._rows_parsed: dict[str, int] = {}
         self._snapshots_read: dict[str, int] = {}
         self._quarantined: dict[str, DataFrame] = {}
         self._quarantine_counts: dict[str, dict[str, int]] = {}
@@ -202,14 +203,16 @@ class Job:
         self._end_if_written()
         contract = table_contract.load(table)
         location = contract.location_in(bucket=self._arguments.bucket, database=self._arguments.database)
+        kept = parsed_rows.ParsedRows(
+            self._spark, parsed_rows.client(), root=self._arguments.bucket, contract=contract, location=location
+        )
         try:
-            records = landing_files.read(self._spark, location)
-            landing_files.refuse_compressed(records)
-            rows = landing_rows.parse(records, contract, landing_rules.of(table, now=self.now)).persist()
-            # The first pass over the files; reconciliation checks what happens to the rows later against its counts.
-            usable, reasons = quarantine.count(rows)
-            read = usable + sum(reasons.values())
-            unusable = rows.where("problem is not null")
+            parsed = kept.read(
+                landing_rules.of(table, now=self.now),
+                now=self.now,
+                rebuild=bool(self._facts.rebuild),
+                before_deleting=self._lease.check,
+            )
         except AnalysisException as error:
             if error.getErrorClass() == "PATH_NOT_FOUND":
                 raise BadInputError(f"There is no landing data at {location}. Upload some and run again.") from error
@@ -219,13 +222,18 @@ class Job:
                 raise explained from error
             raise
         self._warn_of_ignored_files(table, location)
+        # Reconciliation checks what happens to the rows later against these counts.
+        rows, reasons, read = parsed.rows, parsed.reasons, parsed.usable + sum(parsed.reasons.values())
+        unusable = rows.where("problem is not null")
+        print(f"{table}: {read - parsed.kept:,} rows parsed now, {parsed.kept:,} kept from earlier runs", flush=True)
         if not read:
             raise BadInputError(f"The landing data at {location} holds no row. Upload some and run again.")
         if reasons and table in self._reconciled:
             self._quarantine(table, unusable, reasons, read)
         columns = contract.schema.fieldNames()
         self._rows_read[table] = read
-        self._quarantine_counts[table] = reasons
+        self._rows_parsed[table] = read - parsed.kept
+        self._quarantine_counts[table] = dict(reasons)
         self._quarantined[table] = unusable.select(*columns)
         return rows.where("problem is null").select(*columns)
 
@@ -471,6 +479,7 @@ class Job:
             "rows-in": str(self._rows_read[self._reconciled[0]]),
             "rows-out": str(output_rows),
             **{f"rows-read.{table}": str(rows) for table, rows in self._rows_read.items()},
+            **{f"rows-parsed.{table}": str(rows) for table, rows in self._rows_parsed.items()},
             **lineage.input_entries(self._snapshots_read),
         }
 

@@ -28,6 +28,8 @@ class RunFacts:
     """First job that runs again; the tables of the jobs before it are on the branch already."""
     compares: str = ""
     """Profile that replaces the deployed one. The run ends after its last audit and publishes nothing."""
+    rebuild: str = ""
+    """Not empty if the run parses all landing files anew, those that earlier runs have parsed too."""
 
     @classmethod
     def of(cls, properties: Mapping[str, str]) -> RunFacts:

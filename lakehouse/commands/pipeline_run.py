@@ -38,10 +38,13 @@ WIDE = 100
 """Columns of a terminal from which tables name also the table that rows were published in."""
 
 
-def run(environment: Environment, source: Path | S3Folder | None, profile: str | None) -> None:
+def run(
+    environment: Environment, source: Path | S3Folder | None, profile: str | None, *, rebuild: bool = False
+) -> None:
     """Run the pipeline; raise an error unless all tables are published and every row is reconciled.
 
-    The local environment is deployed and its landing zone filled first.
+    The local environment is deployed and its landing zone filled first. With `rebuild`, landing files that earlier runs
+    have parsed are parsed anew.
     """
     if environment.run_applies:
         preflight.check(environment.project.root, environment.display)
@@ -58,7 +61,7 @@ def run(environment: Environment, source: Path | S3Folder | None, profile: str |
             data = data_in_bucket(environment.display, outputs, found) if isinstance(found, S3Folder) else found
             upload(environment.display, outputs, data)
             name = data.name if isinstance(found, S3Folder) else Path(data.name).name
-        facts = RunFacts(lease.owner, environment.project.commit(), name)
+        facts = RunFacts(lease.owner, environment.project.commit(), name, rebuild="1" if rebuild else "")
         run_workflow(environment, outputs, expected, lease, facts, described=_described(environment.project, found))
         if isinstance(found, FolderData):
             labels.publish(aws.session(outputs.region), outputs, found.folder)

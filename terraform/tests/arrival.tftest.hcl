@@ -164,6 +164,7 @@ run "the_bucket_of_the_module_reports_to_eventbridge" {
       noncurrent_version_days = 30
       athena_result_days      = 14
       quarantine_days         = 90
+      parsed_row_days         = 30
       forget_request_days     = 7
     }
   }

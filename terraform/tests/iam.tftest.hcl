@@ -130,7 +130,7 @@ run "jobs_read_landing_and_code_and_write_warehouse_and_quarantine_only" {
       if contains(flatten([statement.Action]), "s3:ListBucket")
       ] == [toset([
         "customer/landing", "customer/landing/*", "step_trainer/landing", "step_trainer/landing/*",
-        "glue", "glue/*", "quarantine", "quarantine/*", "forget/refusals", "forget/refusals/*",
+        "glue", "glue/*", "quarantine", "quarantine/*", "parsed", "parsed/*", "forget/refusals", "forget/refusals/*",
         "warehouse/stedi_test", "warehouse/stedi_test/*", "warehouse/stedi_test_audit", "warehouse/stedi_test_audit/*",
     ])]
     error_message = "Listing is held to the jobs' own prefixes; got ${aws_iam_role_policy.data[0].policy}."
@@ -209,7 +209,7 @@ run "the_erasure_role_erases_data_and_its_versions_but_no_code" {
       for statement in jsondecode(aws_iam_role_policy.forget["data"].policy).Statement : statement.Resource
       if statement.Effect == "Allow" && length(setintersection(flatten([statement.Action]), ["s3:PutObject", "s3:DeleteObject", "s3:AbortMultipartUpload"])) > 0
       ])) == toset(flatten([
-      for prefix in ["athena-results", "customer/landing", "forget", "quarantine", "step_trainer/landing", "warehouse/stedi_test", "warehouse/stedi_test_audit"] :
+      for prefix in ["athena-results", "customer/landing", "forget", "parsed", "quarantine", "step_trainer/landing", "warehouse/stedi_test", "warehouse/stedi_test_audit"] :
       ["arn:aws:s3:::our-data/${prefix}", "arn:aws:s3:::our-data/${prefix}/*"]
     ]))
     error_message = "All prefixes with data, and no others; got ${aws_iam_role_policy.forget["data"].policy}."

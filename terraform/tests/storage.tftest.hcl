@@ -24,6 +24,7 @@ variables {
     noncurrent_version_days = 30
     athena_result_days      = 14
     quarantine_days         = 90
+    parsed_row_days         = 30
     forget_request_days     = 7
   }
 }
@@ -81,6 +82,7 @@ run "bucket_is_private_encrypted_versioned_and_tls_only" {
       expire-noncurrent-versions = "Enabled"
       expire-athena-results      = "Enabled"
       expire-quarantine          = "Enabled"
+      expire-parsed-rows         = "Enabled"
       expire-forget-exports      = "Enabled"
       expire-forget-requests     = "Enabled"
     }
@@ -91,8 +93,8 @@ run "bucket_is_private_encrypted_versioned_and_tls_only" {
     condition = {
       for rule in aws_s3_bucket_lifecycle_configuration.this[0].rule :
       rule.filter[0].prefix => rule.expiration[0].days if try(rule.expiration[0].days > 0, false)
-    } == { "athena-results/" = 14, "quarantine/" = 90, "forget/exports/" = 7, "forget/requests/" = 7 }
-    error_message = "Only query results, quarantined rows and requests to forget expire while they are current: no rule may delete data."
+    } == { "athena-results/" = 14, "quarantine/" = 90, "parsed/" = 30, "forget/exports/" = 7, "forget/requests/" = 7 }
+    error_message = "Only query results, quarantined rows, parsed rows and requests to forget expire while they are current: no rule may delete data."
   }
 
   assert {
@@ -134,6 +136,7 @@ run "own_key_and_access_logs_and_neither_tls_policy_nor_lifecycle_on_an_emulator
       noncurrent_version_days = 30
       athena_result_days      = 14
       quarantine_days         = 90
+      parsed_row_days         = 30
       forget_request_days     = 7
     }
   }

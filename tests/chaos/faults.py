@@ -16,9 +16,11 @@ import psutil
 
 from lakehouse.tables import TABLE_OF_JOB
 from tests.chaos.lake import IN_ORDER_OF_PUBLICATION, Lake, Process
+from tests.support.project import TABLES
 
 POLL = 0.002  # seconds
 HOUR = 3_600_000  # milliseconds
+PARSES = 0.5  # share of the failed writes that are those of parsed rows, in jobs that parse
 
 
 @dataclass
@@ -127,6 +129,9 @@ def refused_writes(lake: Lake, *patterns: str) -> Iterator[None]:
 def some_writes(lake: Lake, job: str, random: Random) -> str:
     """Return the keys of some of what a job writes: S3 takes the rest. The last job writes metadata of all tables."""
     own, kinds = TABLE_OF_JOB[job], ["metadata/*.metadata.json"]
+    landing = [source for source in TABLES[own]["accounts_for"] if TABLES[source]["zone"] == "landing"]
+    if landing and random.random() < PARSES:
+        return f"parsed/{landing[0]}/*/{random.choice(['*.parquet', '_manifest.json'])}"
     table = random.choice(IN_ORDER_OF_PUBLICATION) if own == IN_ORDER_OF_PUBLICATION[0] else own
     kind = random.choice([*kinds, *(["data/*", "metadata/*.avro"] if table == own else [])])
     return f"warehouse/{lake.database}/{table}/{kind}"

@@ -32,6 +32,7 @@ IN_ORDER_OF_PUBLICATION = [
 ]
 LANDING = tuple(landing.prefix(entity) for entity in landing.ENTITIES)
 QUARANTINE = "quarantine/"
+PARSED = "parsed/"
 OPERATION = "chaos"  # all jobs that are started one by one belong to it
 PLAIN_SCRIPT = b"import sys, time\ntime.sleep(float(sys.argv[sys.argv.index('--seconds') + 1]))\n"
 PATIENCE = 300.0  # seconds for one job, on a busy machine
@@ -251,6 +252,11 @@ class Lake:
             if branches != {"main"}:
                 raise BrokenPromiseError(f"{name} keeps branches: {sorted(branches)}")
         self._check_accounts(runs)
+        batches: dict[str, set[str]] = {}
+        for folder, _, name in (key.rpartition("/") for key in self.objects(PARSED)):
+            batches.setdefault(folder.partition("/_temporary")[0], set()).add(name)
+        if unfinished := [folder for folder, names in batches.items() if "_manifest.json" not in names]:
+            raise BrokenPromiseError(f"parsed rows of a run that was killed are left: {unfinished}")
         records = self.quarantined(runs)
         if records != bad_lines:
             raise BrokenPromiseError(f"quarantined were {records} instead of {bad_lines}")

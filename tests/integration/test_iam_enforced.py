@@ -179,10 +179,13 @@ class TestJobRole:
         s3.delete_object(**own)
 
     def test_writes_quarantine_and_reads_the_key_of_the_pseudonyms(self, lake: Lake, job: Callable[[str], Any]) -> None:
-        s3, key = job("s3"), "quarantine/customer_landing/new.json"
-        s3.put_object(Bucket=lake.bucket, Key=key, Body=b"{}")
-        assert [found["Key"] for found in s3.list_objects_v2(Bucket=lake.bucket, Prefix=key)["Contents"]] == [key]
-        s3.delete_object(Bucket=lake.bucket, Key=key)
+        s3 = job("s3")
+        for key in ("quarantine/customer_landing/new.json", "parsed/customer_landing/edition/batch/new.parquet"):
+            s3.put_object(Bucket=lake.bucket, Key=key, Body=b"{}")
+            assert s3.get_object(Bucket=lake.bucket, Key=key)["Body"].read() == b"{}"
+            assert [found["Key"] for found in s3.list_objects_v2(Bucket=lake.bucket, Prefix=key)["Contents"]] == [key]
+            denied(s3.list_object_versions, Bucket=lake.bucket, Prefix=key)
+            s3.delete_object(Bucket=lake.bucket, Key=key)
         assert len(job("secretsmanager").get_secret_value(SecretId=lake.secret)["SecretString"]) == 64
         denied(job("secretsmanager").put_secret_value, SecretId=lake.secret, SecretString="known")
 
@@ -221,7 +224,8 @@ class TestJobRole:
 
 class TestForgetRole:
     @pytest.mark.parametrize(
-        "prefix", ["athena-results/analysts", "forget/reports", "forget/requests", "quarantine", *LANDING.values()]
+        "prefix",
+        ["athena-results/analysts", "forget/reports", "forget/requests", "parsed", "quarantine", *LANDING.values()],
     )
     def test_rewrites_and_erases_data_with_its_versions(
         self, lake: Lake, forget: Callable[[str], Any], prefix: str
@@ -349,7 +353,17 @@ class TestAnalyst:
 
     @pytest.mark.parametrize(
         "prefix",
-        [None, "", "warehouse/", "glue/", "quarantine/", "forget/", "athena-results/", "athena-results/engineers/"],
+        [
+            None,
+            "",
+            "warehouse/",
+            "glue/",
+            "parsed/",
+            "quarantine/",
+            "forget/",
+            "athena-results/",
+            "athena-results/engineers/",
+        ],
     )
     def test_lists_nothing_else(self, lake: Lake, analyst: Callable[[str], Any], prefix: str | None) -> None:
         wanted = {} if prefix is None else {"Prefix": prefix}
@@ -372,6 +386,7 @@ class TestAnalyst:
         "key",
         [
             "athena-results/engineers/result.csv",
+            "parsed/customer_landing/edition/batch/part-0.parquet",
             "forget/reports/1.json",
             "forget/requests/1.json",
             "glue/scripts/customer_landing_to_trusted.py",

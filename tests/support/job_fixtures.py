@@ -12,6 +12,7 @@ from pyspark.sql import DataFrame, SparkSession
 
 import table_contract
 from embedded_aws import spark as runtime
+from lakehouse.landing import ENTITIES
 from tests.support.jobs import (
     AT,
     IN_2099,
@@ -128,9 +129,13 @@ def lakehouse(spark: SparkSession, extra_files: Path, tmp_path: Path) -> Iterato
 
 
 @pytest.fixture
-def real_lakehouse(spark: SparkSession, extra_files: Path, real_data: Path) -> Iterator[Lakehouse]:
+def real_lakehouse(spark: SparkSession, extra_files: Path, real_data: Path, tmp_path: Path) -> Iterator[Lakehouse]:
     """A lakehouse with the real data as its landing zone, if that is present."""
-    yield empty_lakehouse(spark, extra_files, real_data)
+    made = empty_lakehouse(spark, extra_files, tmp_path / "bucket")
+    made.folder.mkdir()
+    for entity in ENTITIES:
+        (made.folder / entity).symlink_to(real_data / entity)
+    yield made
     spark.catalog.clearCache()
 
 

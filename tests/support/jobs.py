@@ -17,12 +17,14 @@ from pyspark.sql import functions as F
 from pyspark.sql.types import ArrayType, StructType
 
 import lease
+import parsed_rows
 import pipeline
 import pseudonyms
 import refusals
 import table_contract
 import withdrawal
 from lease import Lease
+from tests.support.folder_s3 import FolderS3
 
 JOBS = {
     pipeline.TABLES[table]["job"]: table for table in pipeline.WRITTEN
@@ -71,6 +73,7 @@ class Lakehouse:
             process.setattr(
                 refusals, "load", lambda _: {file.name for file in (self.folder / refusals.PREFIX).glob("*")}
             )
+            process.setattr(parsed_rows, "client", lambda: FolderS3(self.folder))
             process.setattr(withdrawal, "delete_old_versions", lambda *_: None)  # the bucket is a folder
             process.setattr("sys.argv", [f"{job}.py", *given, *ANY_CHANGE, *arguments])
             importlib.import_module(job).main()

@@ -27,7 +27,7 @@ FENCE = re.compile(r"^ *```.*?^ *```$", re.MULTILINE | re.DOTALL)
 FUNCTION = re.compile(r"(?:[A-Za-z]\w*\.)?([a-z_]\w*)\(\)")
 SUFFIXES = (".py", ".sql", ".tf", ".hcl", ".json", ".md", ".toml", ".yml", ".yaml", ".txt", ".sh")
 NOT_IN_GIT = ("build/", ".venv", "/")  # what the tools make, and paths of AWS and of URLs
-IN_THE_BUCKET = ("customer/", "quarantine/", "operations/")
+IN_THE_BUCKET = ("customer/", "parsed/", "quarantine/", "operations/")
 
 
 def name_of(page: Path) -> str:

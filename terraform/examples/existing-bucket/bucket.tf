@@ -106,7 +106,7 @@ resource "aws_s3_bucket_lifecycle_configuration" "shared" {
   }
 
   dynamic "rule" {
-    for_each = { athena-results = 14, quarantine = 90, "forget/exports" = 7, "forget/requests" = 7 }
+    for_each = { athena-results = 14, quarantine = 90, parsed = 30, "forget/exports" = 7, "forget/requests" = 7 }
 
     content {
       id     = "stedi-${replace(rule.key, "/", "-")}"

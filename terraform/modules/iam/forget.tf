@@ -2,7 +2,7 @@
 # the pipeline's role it cannot change the code.
 
 locals {
-  forget_prefixes = concat(var.landing_prefixes, local.warehouse_prefixes, ["athena-results", "forget", "quarantine"])
+  forget_prefixes = concat(var.landing_prefixes, local.warehouse_prefixes, ["athena-results", "forget", "parsed", "quarantine"])
 }
 
 resource "aws_iam_role" "forget" {

@@ -41,7 +41,7 @@ resource "aws_iam_role" "jobs" {
   count = var.existing_roles == null ? 1 : 0
 
   name                 = "${var.name}-glue-jobs${var.global_suffix}"
-  description          = "Glue jobs of ${var.name}: read landing and code, write warehouse and quarantine, nothing else."
+  description          = "Glue jobs of ${var.name}: read landing and code, write warehouse, quarantine and parsed rows, nothing else."
   assume_role_policy   = data.aws_iam_policy_document.trust.json
   path                 = var.path
   permissions_boundary = var.permissions_boundary_arn
@@ -67,7 +67,7 @@ data "aws_iam_policy_document" "data" {
     condition {
       test     = "StringLikeIfExists"
       variable = "s3:prefix"
-      values   = flatten([for prefix in concat(local.read_prefixes, local.warehouse_prefixes, ["quarantine", "forget/refusals"]) : ["${var.prefix}${prefix}", "${var.prefix}${prefix}/*"]])
+      values   = flatten([for prefix in concat(local.read_prefixes, local.warehouse_prefixes, ["quarantine", "parsed", "forget/refusals"]) : ["${var.prefix}${prefix}", "${var.prefix}${prefix}/*"]])
     }
   }
 
@@ -112,7 +112,7 @@ data "aws_iam_policy_document" "data" {
   # Spark writes below _temporary and renames, which on S3 means copy and delete. The folder itself is listed because Hadoop's
   # S3 connector requests it as an object first.
   statement {
-    sid = "WriteQuarantine"
+    sid = "WriteQuarantineAndParsedRows"
     actions = [
       "s3:AbortMultipartUpload",
       "s3:DeleteObject",
@@ -120,7 +120,7 @@ data "aws_iam_policy_document" "data" {
       "s3:ListMultipartUploadParts",
       "s3:PutObject",
     ]
-    resources = ["${local.root_arn}/quarantine", "${local.root_arn}/quarantine/*"]
+    resources = flatten([for prefix in ["quarantine", "parsed"] : ["${local.root_arn}/${prefix}", "${local.root_arn}/${prefix}/*"]])
   }
 }
 

@@ -65,6 +65,21 @@ resource "aws_s3_bucket_lifecycle_configuration" "this" {
     }
   }
 
+  # Parsed rows are a copy of the landing files: the jobs delete what has no landing file any longer, and parse again what has
+  # expired. This rule is for an environment whose pipeline no longer runs.
+  rule {
+    id     = "expire-parsed-rows"
+    status = "Enabled"
+
+    filter {
+      prefix = "parsed/"
+    }
+
+    expiration {
+      days = var.lifecycle_rules.parsed_row_days
+    }
+  }
+
   # An erasure request identifies a person: the job deletes it at its end, and `make export` deletes what it has fetched. This
   # rule is for abandoned requests and exports. The reports hold no personal data and stay.
   dynamic "rule" {

@@ -34,6 +34,7 @@ variable "lifecycle_rules" {
     noncurrent_version_days = number
     athena_result_days      = number
     quarantine_days         = number
+    parsed_row_days         = number
     forget_request_days     = number
   })
 }

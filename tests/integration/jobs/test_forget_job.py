@@ -6,6 +6,7 @@ import gzip
 import hashlib
 import hmac
 import importlib
+import io
 import json
 import re
 import time
@@ -16,6 +17,8 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import boto3
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from pyspark.sql import DataFrame, Row
 from pyspark.sql import functions as F
@@ -38,6 +41,7 @@ REPLACED = b"the secret before it"
 ANN = "ann.lee@x.org"
 TABLES = list(JOBS.values())
 T = 1_700_000_000_000
+PARSED = "parsed/customer_landing/edition"
 
 
 def customer(email: str, number: int, **values: Any) -> dict[str, Any]:
@@ -272,6 +276,14 @@ def _name(lakehouse: Lakehouse, catalog: str, table: str) -> str:
     return f"{catalog}.{lakehouse.database}{'_audit' if audit else ''}.{table}"
 
 
+def parquet(customers: Sequence[dict[str, Any]]) -> bytes:
+    """Return parsed customer records."""
+    content = io.BytesIO()
+    rows = [{key.lower(): value for key, value in row.items()} for row in customers]
+    pq.write_table(pa.Table.from_pylist(rows), content)
+    return content.getvalue()
+
+
 def leave_traces(world: World) -> dict[str, str]:
     """Put Ann in every possible place; return the one quarantine entry that is not hers."""
     extra = json.dumps(CUSTOMERS[0]).encode()
@@ -281,6 +293,12 @@ def leave_traces(world: World) -> dict[str, str]:
     world.s3.delete_object(Bucket=world.lakehouse.bucket, Key="accelerometer/landing/packed.json.gz")
     world.publish()
     world.publish()
+    world.put(f"{PARSED}/b1/part-0.parquet", parquet(CUSTOMERS))
+    world.put(f"{PARSED}/b1/part-0.parquet", parquet(CUSTOMERS[:3]))
+    covered = {"landing": {"customer/landing/of-ann.lee@x.org/1": 1}}
+    world.put(f"{PARSED}/b1/_manifest.json", json.dumps(covered).encode())
+    world.put(f"{PARSED}/b2/part-0.parquet", parquet(CUSTOMERS[3:]))
+    world.put(f"{PARSED}/b3/part-0.parquet", b"PK\x03\x04 who knows")
     world.put("athena-results/a.csv", b'"email"\n"Ann.Lee@x.org"\n')
     world.put("athena-results/a.csv.metadata", b"\x00\x01")
     world.put("athena-results/b.csv", b'"email"\n"joann.lee@x.org"\n')
@@ -337,6 +355,8 @@ def test_a_person_is_erased_and_nobody_else(world: World) -> None:
     assert world.get("customer/landing/part.json") == others
     assert world.objects()["customer/landing/untouched.json"] == untouched
     assert "customer/landing/only-ann.json" not in world.objects()
+    assert {f"{PARSED}/b2/part-0.parquet"} == {key for key in world.objects() if key.startswith("parsed/")}
+    assert report["erased"]["parsed_rows"] == {"objects_deleted": 3, "versions": 1}
     assert {"athena-results/b.csv"} == {key for key in world.objects() if key.startswith("athena-results/")}
     assert json.loads(world.get("quarantine/customer_landing/jr_1/part-0.json")) == other
     assert not [v for v in world.versions() if not v["IsLatest"] and v["Key"].startswith(("warehouse/", "customer/"))]

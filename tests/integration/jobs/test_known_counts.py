@@ -7,12 +7,16 @@ other.
 import shutil
 import time
 from collections import Counter
+from contextlib import suppress
+from random import Random
 
 import pytest
 
 from lakehouse import sample
+from lakehouse.landing import ENTITIES
+from parsed_rows import ParsedRows
 from tests.support import oracle
-from tests.support.jobs import JOBS
+from tests.support.jobs import AT, IN_2099, JOBS, customer, measured, moved
 from tests.support.recount import recount
 
 COUNTS = {  # of the public course data, in the order of the chain
@@ -69,3 +73,36 @@ def test_sample_gives_what_its_generator_meant(lakehouse):
     for profile in COUNTS:
         rows = run(lakehouse, profile)
         assert rows == {table: expected[profile][table] for table in rows}
+
+
+class KilledError(Exception):
+    """The process of a job is gone."""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", range(3))
+def test_any_history_of_files_consents_profiles_and_kills_gives_what_a_rebuild_gives(lakehouse, seed, monkeypatch):
+    random = Random(seed)
+    lakehouse.create_tables()
+    updates = iter(range(AT, AT + 1000))  # of two records of a customer, one is the latest
+
+    def record(entity):
+        name, device, time_ = random.choice("abcde"), random.choice(["S1", "S2", "S3"]), AT + random.randrange(4)
+        if entity == "customer":
+            return customer(name, device, random.choice([AT - 9, AT + 2, None, IN_2099]), lastUpdateDate=next(updates))
+        return moved(name, time_, random.choice([0.5, 1.5])) if entity == "accelerometer" else measured(device, time_)
+
+    def killed(*_):
+        raise KilledError
+
+    for step in range(4):
+        for entity in ENTITIES:
+            for file in random.sample(["a.json", "b c.json", "d=1/e.json"], 3 if step == 0 else random.randrange(3)):
+                path = lakehouse.land(entity, [record(entity) for _ in range(random.randrange(3, 9))], file)
+                if file != "a.json" and random.random() < 0.3:
+                    path.unlink()
+        if random.random() < 0.5:
+            with monkeypatch.context() as patched, suppress(KilledError):
+                patched.setattr(ParsedRows, random.choice(["_put", "_delete"]), killed)
+                lakehouse.run(random.choice([job for job in JOBS if "_landing_" in job]))
+        run(lakehouse, random.choice(list(COUNTS)))

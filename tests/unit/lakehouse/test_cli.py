@@ -151,24 +151,24 @@ def test_an_error_of_the_operating_system_is_a_sentence(
 
 
 @pytest.fixture
-def runs(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, int | None, Path | None, str | None]]:
-    """Environment, port of the embedded AWS, DATA and PROFILE of each call of the command `run`."""
-    seen: list[tuple[str, int | None, Path | None, str | None]] = []
+def runs(monkeypatch: pytest.MonkeyPatch) -> Runs:
+    """Environment, port of the embedded AWS, DATA, PROFILE and REBUILD of each call of the command `run`."""
+    seen: Runs = []
 
-    def run(environment: Environment, data: Path | None, profile: str | None) -> None:
-        seen.append((environment.name, getattr(environment, "port", None), data, profile))
+    def run(environment: Environment, data: Path | None, profile: str | None, *, rebuild: bool) -> None:
+        seen.append((environment.name, getattr(environment, "port", None), data, profile, rebuild))
 
     monkeypatch.setattr(pipeline_run, "run", run)
     return seen
 
 
-Runs = list[tuple[str, int | None, Path | None, str | None]]
+Runs = list[tuple[str, int | None, Path | None, str | None, bool]]
 
 
 def test_options_reach_the_command(call: Call, runs: Runs) -> None:
     assert call("run", "--env", "dev", "--data", "x/y", "--profile", "strict", "--port", "5000") == 0
     assert call("run", "--port", "5000") == 0
-    assert runs == [("dev", None, Path("x/y"), "strict"), ("local", 5000, None, None)]
+    assert runs == [("dev", None, Path("x/y"), "strict", False), ("local", 5000, None, None, False)]
 
 
 def test_knobs_come_in_the_environment_as_they_were_typed(
@@ -179,17 +179,17 @@ def test_knobs_come_in_the_environment_as_they_were_typed(
     environment(monkeypatch, EMAIL="o'brien$x `id`@x.org ", DRY_RUN="1", ACCEPT="a b.pdf, c.zip,")
     assert call("forget") == 0
     assert seen == [("o'brien$x `id`@x.org ", {"dry_run": True, "file": None, "accept": ["a b.pdf", "c.zip"]})]
-    environment(monkeypatch, DATA=" a b/$c ", PROFILE="strict", PORT="5000", PLAN="p", SQL="x")
+    environment(monkeypatch, DATA=" a b/$c ", PROFILE="strict", PORT="5000", PLAN="p", SQL="x", REBUILD="1")
     assert call("run") == 0
-    environment(monkeypatch, ENV="dev", PROFILE="strict")
+    environment(monkeypatch, ENV="dev", PROFILE="strict", REBUILD="0")
     assert call("run") == 0
-    assert runs == [("local", 5000, Path(" a b/$c "), "strict"), ("dev", None, None, "strict")]
+    assert runs == [("local", 5000, Path(" a b/$c "), "strict", True), ("dev", None, None, "strict", False)]
 
 
 def test_an_empty_knob_is_one_that_was_not_given(call: Call, runs: Runs, monkeypatch: pytest.MonkeyPatch) -> None:
     environment(monkeypatch, ENV="", DATA="", PROFILE="", PORT="")
     assert call("run") == 0
-    assert runs == [("local", 0, None, None)]
+    assert runs == [("local", 0, None, None, False)]
 
 
 def test_yes_is_1_and_not_just_anything(

@@ -199,11 +199,16 @@ def test_a_local_run_does_everything_in_order(local: Environment, world: World, 
     assert len(world.glue.properties[0][PROPERTY]) == 32  # the id of the lease that the jobs join
     facts = RunFacts.of(world.glue.properties[0])
     assert "@" in facts.started_by
-    assert (facts.commit, facts.data) == ("1234567890ab", landing_folder.name)
+    assert (facts.commit, facts.data, facts.rebuild) == ("1234567890ab", landing_folder.name, "")
     assert report(local)["status"] == "SUCCEEDED"
     assert report(local)["tables"] == ROWS
     assert world.box is not None
     assert "AWS_ENDPOINT_URL" not in os.environ
+
+
+def test_the_jobs_of_a_rebuild_are_told(local: Environment, world: World, landing_folder: Path) -> None:
+    pipeline_run.run(local, landing_folder, None, rebuild=True)
+    assert RunFacts.of(world.glue.properties[0]).rebuild
 
 
 def test_data_in_a_bucket_is_validated_with_the_credentials_of_the_environment(

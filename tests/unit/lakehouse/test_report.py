@@ -61,6 +61,7 @@ def test_run_json_has_exactly_the_documented_fields(outputs: Outputs, tmp_path: 
                 "seconds": 2.5,
                 "dpu_seconds": 2 * 60,
                 "rows_in": 9,
+                "rows_parsed": {},
                 "rows_out": 7,
                 "accounts": [
                     {
