@@ -175,6 +175,8 @@ def test_the_report_has_the_numbers_of_the_tables_and_no_value_of_a_person(
     facts = json.loads(path.read_text())
     report_check.check(project, facts, ran)
     html = page.html(facts, {}, "", "")
+    assert f"run `{ran['run_id']}`" in facts["card"]
+    assert "Known defects</h3>" in html
     values = report_check.personal_values(project)
     assert len(values) > 1000
     assert [value for value in values if value in html or value in path.read_text()] == []
