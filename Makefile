@@ -54,6 +54,7 @@ REPORT := $(VENV)-report/.ready
 TRAINING := $(VENV)-training/.ready
 ATHENA_CLIENTS := $(VENV)-athena-clients/.ready
 SPARK4 := $(VENV)-spark4/.ready
+DOCS := $(VENV)-docs/.ready
 # Last on the PATH: the terraform that set-up installs if there is no other.
 export PATH := $(value PATH):$(CURDIR)/$(BIN)
 python := "$${PYTHON:-python3.11}"
@@ -92,7 +93,7 @@ $(READY): requirements$(suffix).txt requirements-terraform.txt
 clean: ## Stop the embedded AWS and remove everything that these targets created
 	@if [ -x $(BIN)/lakehouse ]; then $(BIN)/lakehouse down; fi
 	@find terraform -type d -name .terraform -prune -exec rm -rf {} +
-	@rm -rf build $(VENV) $(VENV)-aws $(VENV)-checkov $(VENV)-glue-catalog $(VENV)-bench $(VENV)-report $(VENV)-spark4 $(VENV)-athena-clients $(VENV)-training .mypy_cache .pytest_cache .ruff_cache *.egg-info
+	@rm -rf build $(VENV) $(VENV)-aws $(VENV)-checkov $(VENV)-glue-catalog $(VENV)-bench $(VENV)-report $(VENV)-spark4 $(VENV)-athena-clients $(VENV)-training $(VENV)-docs .mypy_cache .pytest_cache .ruff_cache *.egg-info
 
 ##@ Run
 
@@ -257,8 +258,20 @@ format: setup ## Format Python and Terraform in place
 compile = $(BIN)/uv pip compile pyproject.toml --quiet --universal --no-header --python-version 3.11
 
 .PHONY: docs
-docs: setup ## Write docs/reference.md and the READMEs of the modules from the Terraform code
+docs: setup ## Write the reference in docs/, and the READMEs of the modules, from Terraform code, DDL and Makefile
 	@$(BIN)/python tools/generate_reference.py
+
+.PHONY: site
+site: $(DOCS) ## Build the site of the documents into build/site; fail on a broken link
+	@$(VENV)-docs/bin/python tools/build_site.py
+
+.PHONY: site-serve
+site-serve: site ## Show the site of the documents on http://127.0.0.1:8000, until Ctrl-C
+	@$(VENV)-docs/bin/python -m http.server --bind 127.0.0.1 --directory build/site
+
+# In an environment of its own: nothing else needs it.
+$(DOCS): requirements-docs.txt
+	$(set-up)
 
 .PHONY: lock
 lock: setup ## Pin the dependency tree of pyproject.toml again: requirements.txt, and its subset requirements-aws.txt
@@ -316,6 +329,10 @@ test-report: setup $(REPORT) ## Open a report in Chromium: in light, dark, narro
 .PHONY: screenshots
 screenshots: report ## Take the screenshots of the README, from the report of the last local run (needs chromium)
 	@$(BIN)/python tools/take_screenshots.py
+
+.PHONY: test-site
+test-site: setup site ## Open the site of the documents in Chromium: navigation, search, light, dark, narrow (needs chromium)
+	@$(BIN)/pytest tests/site
 
 .PHONY: test-training
 test-training: setup $(TRAINING) ## Run the training example, its notebook and the reading snippets as an analyst (downloads 300 MB once)

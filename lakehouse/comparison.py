@@ -7,13 +7,11 @@ from dataclasses import dataclass
 from typing import Any
 
 import boto3
+from pyiceberg.table import Table
 
-from lakehouse.athena import Athena, QueryError
+from lakehouse import lineage
 from lakehouse.history import TRAINING, Run
 from lakehouse.tables import TABLE_OF_JOB, catalog_of
-
-PEOPLE = "customer_trusted"
-READINGS = "accelerometer_trusted"
 
 
 @dataclass(frozen=True)
@@ -107,35 +105,14 @@ def customers(ids: tuple[str, str], decided: Iterable[Mapping[str, Any]]) -> lis
     ]
 
 
-def pairs_of_two_people(athena: Athena, run: Run) -> Pairs:
-    """Count the training rows of a run in which the customer who moved is not an owner of the Step Trainer."""
-    needed = (TRAINING, READINGS, PEOPLE)
-    if missing := [table for table in needed if table not in run.snapshots]:
-        return Pairs(None, f"the run has no {', '.join(missing)} on record")
-    try:
-        (row,) = athena.query(_sql({table: run.snapshots[table] for table in needed})).rows
-    except QueryError as error:
-        return Pairs(None, f"its snapshots cannot be read, since they may have expired: {error}")
-    unknown, two_people = (int(value or 0) for value in row)
-    return Pairs(None, "training rows have pseudonyms") if unknown else Pairs(two_people)
-
-
-def _sql(snapshots: Mapping[str, int]) -> str:
-    """Return the query; addresses are compared in canonical form, as far as Athena has it (see the saved queries)."""
-    training, readings, people = (
-        f'(SELECT * FROM "{table}" FOR VERSION AS OF {snapshot})'  # noqa: S608 - our own names and numbers
-        for table, snapshot in snapshots.items()
-    )
-    moved, owned = (f"lower(normalize(trim({column}), NFC))" for column in ('r."user"', "p.email"))
-    return f"""
-SELECT
-    count_if(t.serialnumber IS NULL) AS unknown,
-    count_if(own.at IS NULL) AS two_people
-FROM {training} t
-LEFT JOIN (
-    SELECT DISTINCT r."timestamp" AS at, r.x, r.y, r.z, p.serialnumber
-    FROM {readings} r JOIN {people} p ON {moved} = {owned}
-) own ON own.at = t.sensorreadingtime AND own.serialnumber = t.serialnumber
-    AND own.x = t.x AND own.y = t.y AND own.z = t.z
-WHERE t.x IS NOT NULL
-"""  # noqa: S608 - our own names and numbers
+def pairs_of_two_people(training: Table, run: Run) -> Pairs:
+    """Return how many training rows of a run pair two people, as its job has recorded it in the snapshot."""
+    if TRAINING not in run.snapshots:
+        return Pairs(None, f"the run has no {TRAINING} on record")
+    snapshot = training.snapshot_by_id(run.snapshots[TRAINING])
+    if snapshot is None:
+        return Pairs(None, "its snapshot has expired")
+    recorded = lineage.report(snapshot.summary.additional_properties if snapshot.summary else {})
+    if lineage.OF_TWO_PEOPLE not in recorded:
+        return Pairs(None, "the run has not recorded it")
+    return Pairs(int(recorded[lineage.OF_TWO_PEOPLE]))

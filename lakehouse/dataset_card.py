@@ -94,6 +94,20 @@ def publish(session: boto3.Session, outputs: Outputs, project: Project) -> None:
         s3.put_object(Bucket=bucket, Key=f"{root}{PREFIX}{name}", Body=content.encode())
 
 
+def of_run(session: boto3.Session, outputs: Outputs, run_id: str) -> str | None:
+    """Return the text of the card in the bucket; None if there is none or it is of another run."""
+    s3 = session.client("s3", config=CONFIG)
+    bucket, root = split(outputs.bucket)
+    try:
+        facts = json.loads(s3.get_object(Bucket=bucket, Key=f"{root}{PREFIX}{FACTS}")["Body"].read())
+        card = s3.get_object(Bucket=bucket, Key=f"{root}{PREFIX}{FILE}")["Body"].read().decode()
+    except ClientError as error:
+        if error.response["Error"]["Code"] not in ("NoSuchKey", "404"):
+            raise
+        return None
+    return card if facts.get("run") == run_id else None
+
+
 def gather(session: boto3.Session, outputs: Outputs) -> Facts:
     """Collect the facts of the published tables; Athena counts, so that no row comes to this machine."""
     catalog = tables.catalog_of(session)
@@ -121,7 +135,7 @@ def gather(session: boto3.Session, outputs: Outputs) -> Facts:
         measured={name: values[4 * place : 4 * place + 4] for place, name in enumerate(MEASURED)},
         policies=json.loads(report.get("policies", "{}")),
         profile=report.get("profile", ""),
-        of_two_people=int(report.get("rows-of-two-people", 0)),
+        of_two_people=int(report.get(lineage.OF_TWO_PEOPLE, 0)),
         shared_serial_numbers=int(report.get("shared-serial-numbers", 0)),
         snapshots={name: table.metadata.current_snapshot_id or 0 for name, table in published.items()},
         tag=_tag(published[TRAINING]),

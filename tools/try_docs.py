@@ -1,8 +1,8 @@
 """Runs the commands of README.md, of docs/ and of the examples unchanged, against an embedded AWS: `make try-docs`.
 
 Every block marked `bash` is run, in page order, in one shell, in a fresh clone of the committed files; those of an
-example in its folder. Other blocks need GitHub or data, or are not commands. Only prompts are answered and placeholders
-filled in.
+example in its folder. Other blocks of commands say in their first line what they need, or another test runs them. Only
+prompts are answered and placeholders filled in. `python tools/try_docs.py PAGE...` runs these pages only.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ import subprocess
 import sys
 import tempfile
 import textwrap
+from collections.abc import Sequence
 from pathlib import Path
 
 import embedded_aws
@@ -27,7 +28,8 @@ EXAMPLES = tuple(
     f"terraform/examples/{name}/README.md"
     for name in ("minimal", "existing-network", "existing-bucket", "two-environments", "complete")
 )
-PAGES = ("README.md", "docs/operating.md", "docs/ci.md", "docs/training.md", *EXAMPLES)
+DOCS = ("tutorial", "operating", "ci", "training", "spark-submit")
+PAGES = ("README.md", *(f"docs/{name}.md" for name in DOCS), *EXAMPLES)
 # What an example's last line says: how to apply it to the embedded AWS, which the shell has as `-var embedded=true`.
 FOR_EXAMPLES = "make apply\nsource build/local/aws.env\nexport TF_VAR_embedded=true"
 
@@ -54,13 +56,13 @@ EDITED = {
 }
 
 
-def script() -> str:
+def script(pages: Sequence[str] = PAGES) -> str:
     """Return all commands of the pages, each block after a comment with its page and line."""
     parts = []
-    for page in PAGES:
+    for page in pages:
         text = (ROOT / page).read_text(encoding="utf-8")
         parts.append('cd "$(git rev-parse --show-toplevel)"')  # a reader opens each page at the top
-        if page == EXAMPLES[0]:
+        if page == next((each for each in pages if each in EXAMPLES), None):
             parts.append(FOR_EXAMPLES)
         for block in re.finditer(r"^( *)```bash\n(.*?)^\1```$", text, re.MULTILINE | re.DOTALL):
             line = text.count("\n", 0, block.start()) + 1
@@ -94,16 +96,17 @@ def edit(files: list[str]) -> None:
             Path(file).write_text(text.replace(old, new, 1), encoding="utf-8")
 
 
-def run(clone: Path) -> int:
-    """Run the commands in a clone, on a terminal; return the exit code of the first that fails, or 0."""
+def run(clone: Path, pages: Sequence[str]) -> int:
+    """Run the commands of the pages in a clone, on a terminal; return the exit code of the first that fails, or 0."""
     subprocess.run(["git", "clone", "--quiet", str(ROOT), str(clone)], check=True)
-    (clone / ".venv").symlink_to(ROOT / ".venv")
+    for environment in ROOT.glob(".venv*"):
+        (clone / environment.name).symlink_to(environment)
     for requirements in clone.glob("requirements*.txt"):
         os.utime(requirements, (0, 0))  # older than the virtual environment, so make does not set it up again
     commands = clone / "build" / "try-docs.sh"
     commands.parent.mkdir()
-    commands.write_text(script(), encoding="utf-8")
-    environment = {
+    commands.write_text(script(pages), encoding="utf-8")
+    variables = {
         # Without credentials: the first commands switch to the embedded AWS, and no other account is reachable.
         **aws.only({}),
         "PYTHONPATH": str(clone),
@@ -125,7 +128,7 @@ def run(clone: Path) -> int:
 
     os.chdir(clone)
     os.environ.clear()
-    os.environ.update(environment)
+    os.environ.update(variables)
     try:
         return os.waitstatus_to_exitcode(pty.spawn(["bash", "-vuo", "pipefail", "-e", str(commands)], read))
     finally:
@@ -136,7 +139,9 @@ if __name__ == "__main__":
     if sys.argv[1:2] == ["--edit"]:
         edit(sys.argv[2:])
     else:
+        if wrong := set(sys.argv[1:]) - set(PAGES):
+            sys.exit(f"error: {', '.join(sorted(wrong))}: not a page with commands. The pages are: {', '.join(PAGES)}")
         with tempfile.TemporaryDirectory() as folder:
-            code = run(Path(folder) / "lakehouse")
+            code = run(Path(folder) / "lakehouse", sys.argv[1:] or PAGES)
         print("Every command succeeded." if code == 0 else f"The last command failed (exit code {code}).")
         sys.exit(code)

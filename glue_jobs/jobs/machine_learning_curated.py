@@ -7,6 +7,7 @@ from typing import Final
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
+import lineage
 import pseudonyms
 import reconciliation
 import training_split
@@ -117,7 +118,7 @@ def defects(rows: Mapping[tuple[str, str], int], owned: Collection[tuple[str, st
     owners = {(serial, canonical(email)) for serial, email in owned}
     of_two = sum(count for (serial, user), count in rows.items() if (serial, canonical(user)) not in owners)
     shared = sum(count > 1 for count in Counter(serial for serial, _ in owners).values())
-    return {"rows-of-two-people": str(of_two), "shared-serial-numbers": str(shared)}
+    return {lineage.OF_TWO_PEOPLE: str(of_two), "shared-serial-numbers": str(shared)}
 
 
 def steps_of_subjects(known: DataFrame, rows: DataFrame) -> DataFrame:

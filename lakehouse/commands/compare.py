@@ -5,8 +5,7 @@ from __future__ import annotations
 from rich.table import Table
 from rich.text import Text
 
-from lakehouse import aws, comparison, reconciliation
-from lakehouse.athena import Athena
+from lakehouse import aws, comparison, reconciliation, tables
 from lakehouse.commands.operation import exclusive, take_lease
 from lakehouse.commands.pipeline_run import follow, tied_to_the_command
 from lakehouse.commands.rollback import describe, run_job
@@ -14,7 +13,7 @@ from lakehouse.comparison import Change, Count, Pairs
 from lakehouse.console import Display
 from lakehouse.environments import Environment
 from lakehouse.errors import LakehouseError, WorkflowError
-from lakehouse.history import History, Run
+from lakehouse.history import TRAINING, History, Run
 from lakehouse.lease_holder import LeaseHolder
 from lakehouse.report import explain_failure
 from lakehouse.run_facts import RunFacts
@@ -61,8 +60,8 @@ def _compare_runs(environment: Environment, first: str, second: str) -> None:
                 f"RUN and WITH are the same run, {short(ids[0])}. Choose another: make runs{environment.option}"
             )
         runs = history.run(ids[0]), history.run(ids[1])
-        athena = Athena.of(session, outputs)
-        pairs = (comparison.pairs_of_two_people(athena, runs[0]), comparison.pairs_of_two_people(athena, runs[1]))
+        training = tables.catalog_of(session).load_table((outputs.database, TRAINING))
+        pairs = (comparison.pairs_of_two_people(training, runs[0]), comparison.pairs_of_two_people(training, runs[1]))
         changes = comparison.customers(ids, comparison.decisions(session, outputs.audit_database, ids))
     names = short(ids[0]), short(ids[1])
     for run in runs:
@@ -77,7 +76,6 @@ def _compare_profiles(environment: Environment, profiles: tuple[str, str]) -> No
         outputs = environment.terraform().outputs()
         take_lease(lease, outputs)
         session = aws.session(outputs.region)
-        athena = Athena.of(session, outputs)
         run_id = ""
         try:
             for profile in profiles:
@@ -85,7 +83,8 @@ def _compare_profiles(environment: Environment, profiles: tuple[str, str]) -> No
                 run_id = _run_unpublished(environment, outputs, lease, profile)
                 run = History.of(environment.project, session, outputs).run(run_id)
                 # The next run discards the branches that these snapshots are on.
-                found.append((run, comparison.pairs_of_two_people(athena, run)))
+                training = tables.catalog_of(session).load_table((outputs.database, TRAINING))
+                found.append((run, comparison.pairs_of_two_people(training, run)))
         finally:
             if run_id:
                 run_job(environment, outputs, lease, {"--discard": run_id})

@@ -15,8 +15,9 @@ from typing import TYPE_CHECKING, Any
 
 from pyiceberg.exceptions import NoSuchIcebergTableError, NoSuchTableError
 
-from lakehouse import lineage, report, tables
+from lakehouse import dataset_card, lineage, report, tables
 from lakehouse.athena import Athena
+from lakehouse.dataset_card import TRAINING
 from lakehouse.errors import LakehouseError
 from lakehouse.run_report import queries, rules
 from lakehouse.run_report.queries import Column
@@ -84,7 +85,8 @@ def collect(session: boto3.Session, outputs: Outputs, run: Mapping[str, Any], dd
         "accounts": _accounts(run),
         "jobs": [{key: job[key] for key in ("name", "state", "seconds", "dpu_seconds")} for job in run["jobs"]],
         "profiles": _profiles(run, found, sample),
-        "pairs": _pairs(outputs, own, policies, athena),
+        "pairs": _pairs(own.get(TRAINING), policies, shown),
+        "card": dataset_card.of_run(session, outputs, run["run_id"]),
     }
 
 
@@ -275,14 +277,16 @@ def _rows_of_sample(run: Mapping[str, Any], sample: Path | None) -> dict[str, tu
     }
 
 
-def _pairs(outputs: Outputs, own: Mapping[str, Snapshot], policies: Mapping[str, str], athena: Athena) -> Facts | None:
-    """Return how many training rows pair readings, and how many of those are of two people."""
-    needed = ("step_trainer_trusted", "accelerometer_trusted", "customer_trusted", "machine_learning_curated")
-    if not own.keys() >= set(needed):
+def _pairs(own: Snapshot | None, policies: Mapping[str, str], shown: Sequence[Facts]) -> Facts | None:
+    """Return how many training rows pair readings, and how many of two people, as the job has recorded it."""
+    recorded = _report(own).get(lineage.OF_TWO_PEOPLE) if own else None
+    if own is None or recorded is None:
         return None
-    rows = _size(own["machine_learning_curated"])["rows"]
-    if policies.get("training_match") == "timestamp_and_customer":
-        return {"rows": rows, "paired": None, "two_people": 0, "by_policy": True}
-    sources = [queries.snapshot(outputs.database, name, own[name].snapshot_id) for name in needed[:3]]
-    _, (paired, two_people) = _one_row(athena, queries.pairs(*sources))
-    return {"rows": rows, "paired": int(paired or 0), "two_people": int(two_people or 0), "by_policy": False}
+    table = next(table for table in shown if table["name"] == TRAINING)
+    movement = next(column for column in table["columns"] if column["name"] == "x")
+    return {
+        "rows": table["rows"],
+        "paired": table["rows"] - movement["nulls"],
+        "two_people": int(recorded),
+        "by_policy": policies.get("training_match") == "timestamp_and_customer",
+    }

@@ -6,11 +6,14 @@ Whatever a figure shows is in a table too, for a screen reader and for a browser
 from __future__ import annotations
 
 import itertools
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from html import escape
 from pathlib import Path
 from typing import Any
+
+from markdown_it import MarkdownIt
 
 HERE = Path(__file__).parent
 NONE = "\N{EN DASH}"
@@ -36,6 +39,7 @@ def html(facts: Facts, figures: Figures, library: str, version: str) -> str:
         "lineage": ("Lineage", _lineage(facts)),
         "time": ("Time and cost", _time(facts, figures)),
         "profiles": ("Profiles", _profiles(facts)),
+        "card": ("Dataset card", _card(facts["card"])),
     }
     contents = "".join(f'<li><a href="#{key}">{name}</a></li>' for key, (name, _) in sections.items())
     body = "".join(
@@ -213,7 +217,7 @@ def _tables(facts: Facts, figures: Figures) -> str:
 def _people(facts: Facts) -> str:
     pairs = facts["pairs"]
     if pairs is None:
-        return "<p>Unknown: a table that this is counted from has no snapshot of the run.</p>"
+        return "<p>Unknown: the training table has no snapshot of the run, or one without this number.</p>"
     if pairs["by_policy"]:
         return (
             f"<p><strong>None of {number(pairs['rows'])}.</strong> By the policy {SAME_CUSTOMER}, a step is paired "
@@ -364,6 +368,21 @@ def _profiles(facts: Facts) -> str:
         )
     heads = ["Profile", "Policies", *map(_code, names), "Rows from"]
     return _table("What each profile gives", heads, rows, range(2, 2 + len(names)))
+
+
+def _card(markdown: str | None) -> str:
+    """Return the dataset card as HTML, its sections one level below that of the page."""
+    if markdown is None:
+        return "<p>There is none of this run: a later run, a rollback or an erasure has replaced it.</p>"
+    front = re.match(r"---\n.*?\n---\n", markdown, re.DOTALL)
+    parser = MarkdownIt("commonmark", {"html": False}).enable("table")
+    tokens = parser.parse(markdown[front.end() :] if front else markdown)
+    for token in tokens:
+        if token.type in ("heading_open", "heading_close"):
+            token.tag = "h3"
+    wide = '<div class="wide" tabindex="0" role="region" aria-label="Table of the dataset card"><table>'
+    shown: str = parser.renderer.render(tokens, parser.options, {})
+    return shown.replace("<table>", wide).replace("</table>", "</table></div>")
 
 
 def _details(summary: str, content: str) -> str:

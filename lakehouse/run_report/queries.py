@@ -58,21 +58,6 @@ def edges(low: float, high: float) -> list[float]:
     return [low + (high - low) * number / BINS for number in range(BINS + 1)]
 
 
-def pairs(steps: str, movements: str, customers: str) -> str:
-    """Return the query of the pairs of readings of one moment, and of those in which they are of two people.
-
-    They are, where the customer who moved does not own the Step Trainer, by any of the trusted customer records.
-    """
-    return (
-        "SELECT count(*) AS paired, count(*) - count(owner.serialnumber) AS two_people "  # noqa: S608
-        f"FROM {steps} step "
-        f'JOIN (SELECT "timestamp" AS moment, lower(trim("user")) AS address FROM {movements}) movement '
-        "ON movement.moment = step.sensorreadingtime "
-        f"LEFT JOIN (SELECT DISTINCT lower(trim(email)) AS address, serialnumber FROM {customers}) owner "
-        "ON owner.address = movement.address AND owner.serialnumber = step.serialnumber"
-    )
-
-
 def _bin(name: str, low: float, high: float) -> str:
     if low == high:
         return "0"

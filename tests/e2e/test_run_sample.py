@@ -172,7 +172,10 @@ def test_the_report_has_the_numbers_of_the_tables_and_no_value_of_a_person(
     path = Path(done.stdout.splitlines()[-1])
     facts = json.loads(path.read_text())
     report_check.check(project, facts, ran)
-    shown = page.html(facts, {}, "", "") + path.read_text()
+    html = page.html(facts, {}, "", "")
+    assert f"run `{ran['run_id']}`" in facts["card"]
+    assert "Known defects</h3>" in html
+    shown = html + path.read_text()
     values = report_check.personal_values(project)
     assert len(values) > 1000
     assert [value for value in values if value in shown] == []

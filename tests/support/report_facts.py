@@ -6,6 +6,22 @@ import math
 from typing import Any
 
 RUN = "wr_0123456789abcdef"
+CARD = """---
+pretty_name: STEDI step training data
+---
+
+# STEDI step training data
+
+Purpose: to train a detector of steps.
+
+## Consent
+
+Consent policy: profile `published`.
+
+| Policy | Value |
+| --- | --- |
+| training_match | timestamp |
+"""
 PUBLISHED_AT = 1_795_714_922_000
 TABLES = {
     "customer_trusted": ("trusted", 482, 46_118),
@@ -89,6 +105,7 @@ def facts() -> dict[str, Any]:
             _profile("strict", "", {}),
         ],
         "pairs": {"rows": 43_681, "paired": 43_681, "two_people": 2_700, "by_policy": False},
+        "card": CARD,
     }
 
 

@@ -17,7 +17,14 @@ import pytest
 
 from embedded_aws import spark as runtime
 from lakehouse import aws
-from tests.support.project import REPOSITORY, Project, copy_of_project
+from tests.support.project import (
+    AUDIT_TABLES,
+    ICEBERG_TABLES,
+    REPOSITORY,
+    TRAINING_TABLES,
+    Project,
+    copy_of_project,
+)
 
 PYTHON = REPOSITORY / ".venv-training" / "bin" / "python"
 EXAMPLE = REPOSITORY / "examples" / "train_step_detector"
@@ -26,6 +33,7 @@ SNIPPETS = re.findall(
     (REPOSITORY / "docs" / "training.md").read_text(encoding="utf-8"),
     re.MULTILINE | re.DOTALL,
 )
+TRAINED = "machine_learning_curated"
 PERSONAL = [
     "customer_trusted",
     "customers_curated",
@@ -214,6 +222,78 @@ def test_the_snippet_reads_no_other_table(analyst: dict[str, str], client: str, 
     said = refused.stdout + refused.stderr
     assert refused.returncode != 0, said
     assert re.search("not authorized|AccessDenied|Forbidden|Query did not finish successfully", said), said
+
+
+CLIENTS = {
+    PYTHON: ["boto3", "awswrangler", "pyiceberg", "pandas", "Polars"],
+    REPOSITORY / ".venv" / "bin" / "python": ["PyAthena", "DuckDB"],
+}
+DENIED = re.compile("not authorized|AccessDenied|Access Denied|Forbidden|ACCESS_DENIED|denied|403", re.IGNORECASE)
+
+
+@pytest.fixture(scope="module")
+def outcomes(project: Project, analyst: dict[str, str]) -> dict[str, dict[str, dict[str, str]]]:
+    """What each client reads as the analyst, by client, kind and target: "read", or the error."""
+    env, s3 = project.environment(), project.client("s3")
+    bucket, database, audit = env["STEDI_BUCKET"], env["STEDI_DATABASE"], env["STEDI_AUDIT_DATABASE"]
+    project.succeed("query", SQL="SELECT email FROM customer_trusted LIMIT 1")
+    athena, logs = project.client("athena"), project.client("logs")
+    (query, *_) = athena.list_query_executions(WorkGroup=env["STEDI_WORKGROUP"])["QueryExecutionIds"]
+    result = athena.get_query_execution(QueryExecutionId=query)["QueryExecution"]["ResultConfiguration"]
+    streams = [
+        [group["logGroupName"], stream["logStreamName"]]
+        for group in logs.describe_log_groups()["logGroups"]
+        for stream in logs.describe_log_streams(logGroupName=group["logGroupName"])["logStreams"]
+    ]
+    keys = [each["Key"] for each in s3.list_objects_v2(Bucket=bucket)["Contents"]]
+    landing = next(key for key in keys if key.startswith("customer/landing/"))
+    people = [file["file_path"] for file in project.iceberg("customer_trusted").inspect.data_files().to_pylist()]
+    training = [file["file_path"] for file in project.iceberg(TRAINED).inspect.data_files().to_pylist()]
+    wanted = {
+        "tables": [
+            *([database, name] for name in [*ICEBERG_TABLES, *TRAINING_TABLES]),
+            *([audit, name] for name in AUDIT_TABLES),
+        ],
+        "files": [training[0], people[0], f"s3://{bucket}/{landing}", result["OutputLocation"]],
+        "prefixes": [f"s3://{bucket}/{prefix}/" for prefix in ("customer/landing", "athena-results", "quarantine")],
+        "queries": [query],
+        "workgroups": [env["STEDI_WORKGROUP"]],
+        "logs": streams[:1],
+        "secrets": [each["ARN"] for each in project.client("secretsmanager").list_secrets()["SecretList"]],
+    }
+    assert all(wanted.values()), wanted
+    found: dict[str, dict[str, dict[str, str]]] = {}
+    for python, clients in CLIENTS.items():
+        done = subprocess.run(
+            [str(python), str(REPOSITORY / "tests/training/attempts.py"), *clients],
+            env=analyst,
+            input=json.dumps(wanted),
+            capture_output=True,
+            text=True,
+            timeout=600,
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr
+        found |= json.loads(done.stdout)
+    return found
+
+
+def test_each_client_reads_the_training_tables_and_nothing_else(
+    project: Project, outcomes: dict[str, dict[str, dict[str, str]]]
+) -> None:
+    """Tables, audit database, landing zone, results of other queries, logs and secrets, through each client."""
+    database = project.environment()["STEDI_DATABASE"]
+    assert outcomes.keys() == {client for clients in CLIENTS.values() for client in clients}
+    allowed = {f"{database} {name}" for name in [TRAINED, *TRAINING_TABLES]}
+    wrong = []
+    for client, kinds in outcomes.items():
+        assert len(kinds["tables"]) == len([*ICEBERG_TABLES, *TRAINING_TABLES, *AUDIT_TABLES]), client
+        for kind, targets in kinds.items():
+            for target, said in targets.items():
+                may = target in allowed or (kind == "files" and f"/{TRAINED}/" in target)
+                if (said != "read") if may else (said == "read" or not DENIED.search(said)):
+                    wrong.append(f"{client}, {kind}, {target}: {said}")
+    assert wrong == []
 
 
 def python_of(client: str) -> Path:

@@ -29,6 +29,7 @@ RIGHTS = {
     ("apply", "dev"): {"id-token": "write"},
     ("apply", "prod"): {"id-token": "write"},
     ("connectors", "connectors"): {},
+    ("docs", "site"): {},
     ("drift", "drift"): {"id-token": "write", "issues": "write"},
 }
 COLLECTOR = ("plan", "plans")  # does not check out
@@ -116,7 +117,7 @@ def test_every_called_make_target_exists() -> None:
         target for path in [*WORKFLOWS, *ACTIONS] for target in re.findall(r"\bmake ([a-z-]+)", commands(load(path)))
     }
     tests = {"test", "test-slow", "test-athena-clients", "test-glue-catalog", "test-training"}
-    assert called == tests | {"lint", "checkov", "plan", "apply", "run-pipeline"}
+    assert called == tests | {"lint", "checkov", "plan", "apply", "run-pipeline", "site"}
     assert called <= make_targets()
 
 

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
 from typing import Any
 
-import pyarrow as pa
 import pytest
 
-from embedded_aws.athena.execution import Execution
-from embedded_aws.athena.tables import Meter
-from lakehouse.athena import Athena, QueryError
+from lakehouse import lineage
 from lakehouse.commands.compare import compare, parse_profiles
 from lakehouse.comparison import Change, Count, Pairs, counts, customers, pairs_of_two_people
 from lakehouse.environments import Environment, open_environment
@@ -64,88 +62,28 @@ def test_customers_are_those_that_only_one_run_keeps() -> None:
     assert customers(("wr_1", "wr_2"), decided) == [Change("left", 0, "no consent"), Change("joined", 1, "")]
 
 
-class Answers(Athena):
-    """Athena that gives one answer."""
-
-    def __init__(self, *row: str | None, error: str = "") -> None:
-        self.row, self.error = row, error
-        self.sql = ""
-
-    def query(self, sql: str) -> Any:
-        self.sql = sql
-        if self.error:
-            raise QueryError(self.error)
-        return type("Rows", (), {"rows": iter([self.row])})
+def training(snapshot_id: int, **report: str) -> Any:
+    """Return a training table with one snapshot, which has this report."""
+    properties = {f"{lineage.PREFIX}{name.replace('_', '-')}": value for name, value in report.items()}
+    snapshot = SimpleNamespace(summary=SimpleNamespace(additional_properties=properties))
+    return SimpleNamespace(snapshot_by_id=lambda wanted: snapshot if wanted == snapshot_id else None)
 
 
-def test_pairs_of_two_people_are_counted_in_the_snapshots_of_the_run() -> None:
-    athena = Answers("0", "2700")
-    assert pairs_of_two_people(athena, Run("wr_1", snapshots=SNAPSHOTS)) == Pairs(2700)
-    assert 'FROM "machine_learning_curated" FOR VERSION AS OF 1)' in athena.sql
-    assert 'FROM "accelerometer_trusted" FOR VERSION AS OF 2)' in athena.sql
-    assert 'FROM "customer_trusted" FOR VERSION AS OF 3)' in athena.sql
-
-
-class Lake:
-    """Tables in memory, each with one snapshot."""
-
-    def __init__(self, *serial_numbers: str | None) -> None:
-        at = pa.array([1, 1, 2, 3][: len(serial_numbers)], pa.int64())
-        still = pa.array([0.5] * len(serial_numbers), pa.float64())
-        self.tables = {
-            "machine_learning_curated": pa.table(
-                {"serialnumber": serial_numbers, "sensorreadingtime": at, "x": still, "y": still, "z": still}
-            ),
-            "accelerometer_trusted": pa.table(
-                {"user": [" ANN@x.org", "bob@x.org", "bob@x.org"], "timestamp": [1, 2, 3]}
-                | dict.fromkeys("xyz", [0.5] * 3)
-            ),
-            "customer_trusted": pa.table(
-                {"email": ["ann@x.org", "ann@x.org", "bob@x.org"], "serialnumber": ["S1", "S1", "S2"]}
-            ),
-        }
-
-    def read(self, name: Any, words: Any, snapshot: Any) -> pa.Table:
-        return self.tables[name.table]
-
-
-class Engine(Athena):
-    """Athena that runs the query on tables in memory."""
-
-    def __init__(self, lake: Lake) -> None:
-        self.lake = lake
-
-    def query(self, sql: str) -> Any:
-        found: list[Any] = []
-        execution = Execution(self.lake, Meter(None), None)  # type: ignore[arg-type]
-        execution.run(sql, "lake", (), lambda result: found.extend(list(row) for row in result.rows))
-        return type("Rows", (), {"rows": iter(found)})
+def test_pairs_of_two_people_are_those_that_the_job_has_recorded() -> None:
+    found = pairs_of_two_people(training(1, rows_of_two_people="2700"), Run("wr_1", snapshots=SNAPSHOTS))
+    assert found == Pairs(2700)
 
 
 @pytest.mark.parametrize(
-    ("serial_numbers", "pairs"),
+    ("table", "snapshots", "why"),
     [
-        (["S1"], Pairs(0)),  # Ann has two records with one Step Trainer, and her address another spelling
-        (["S1", "S2", "S2", "S1"], Pairs(2)),  # Bob's steps with Ann's movement, Ann's with Bob's
-        (["S1", None], Pairs(None, "training rows have pseudonyms")),
+        (training(1), SNAPSHOTS, "the run has not recorded it"),
+        (training(9, rows_of_two_people="5"), SNAPSHOTS, "its snapshot has expired"),
+        (training(1, rows_of_two_people="5"), {"customer_trusted": 3}, "the run has no machine_learning_curated"),
     ],
 )
-def test_a_pair_is_of_two_people_if_who_moved_does_not_own_the_step_trainer(
-    serial_numbers: list[str | None], pairs: Pairs
-) -> None:
-    assert pairs_of_two_people(Engine(Lake(*serial_numbers)), Run("wr_1", snapshots=SNAPSHOTS)) == pairs
-
-
-@pytest.mark.parametrize(
-    ("athena", "snapshots", "why"),
-    [
-        (Answers("5", "5"), SNAPSHOTS, "training rows have pseudonyms"),
-        (Answers(error="no such snapshot"), SNAPSHOTS, "may have expired: no such snapshot"),
-        (Answers(), {"customer_trusted": 3}, "no machine_learning_curated, accelerometer_trusted on record"),
-    ],
-)
-def test_what_cannot_be_counted_is_said_with_its_reason(athena: Answers, snapshots: dict[str, int], why: str) -> None:
-    found = pairs_of_two_people(athena, Run("wr_1", snapshots=snapshots))
+def test_what_is_not_recorded_is_said_with_its_reason(table: Any, snapshots: dict[str, int], why: str) -> None:
+    found = pairs_of_two_people(table, Run("wr_1", snapshots=snapshots))
     assert found.rows is None
     assert why in found.why_unknown
 

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import asdict, replace
+from io import BytesIO
+from typing import Any
 
 import pytest
 import yaml
+from botocore.exceptions import ClientError
 
 from lakehouse import aws, dataset_card, tables
 from lakehouse.athena import QueryError
@@ -119,3 +122,33 @@ def test_a_run_stands_without_its_card(
     dataset_card.refresh(LocalEnvironment(project, display), outputs)
     assert "WARNING: The dataset card could not be written" in printed(display)
     assert "Athena refused the query" in printed(display)
+
+
+class Bucket:
+    """A session and its S3, with the objects of a bucket."""
+
+    def __init__(self, **objects: str) -> None:
+        self.objects = {f"training/dataset_card.{end}": text for end, text in objects.items()}
+
+    def client(self, service: str, config: object) -> Any:
+        assert (service, config) == ("s3", aws.CONFIG)
+        return self
+
+    def get_object(self, *, Bucket: str, Key: str) -> dict[str, Any]:  # noqa: N803 - as in boto3
+        if Key not in self.objects:
+            raise ClientError({"Error": {"Code": "NoSuchKey", "Message": "no such key"}}, "GetObject")
+        return {"Body": BytesIO(self.objects[Key].encode())}
+
+
+@pytest.mark.parametrize(
+    ("bucket", "found"),
+    [
+        (Bucket(json='{"run": "wr_2"}', md="# Card"), "# Card"),
+        (Bucket(json='{"run": "wr_3"}', md="# Card"), None),
+        (Bucket(), None),
+    ],
+)
+def test_the_card_of_a_run_is_the_one_in_the_bucket_if_it_is_of_that_run(
+    bucket: Any, found: str | None, outputs: Outputs
+) -> None:
+    assert dataset_card.of_run(bucket, outputs, "wr_2") == found

@@ -31,10 +31,7 @@ COLUMNS = [
     Column("constant", "long", "", "no"),
     Column("empty", "double", "", "no"),
 ]
-STEPS = {"sensorreadingtime": [1, 1, 2, 3], "serialnumber": ["a", "b", "a", "c"]}
-MOVEMENTS = {"timestamp": [1, 2, 2, 9], "user": ["Ada@example.org ", "bob@example.org", "ada@example.org", "x"]}
-CUSTOMERS = {"email": ["ada@example.org", "ADA@example.org", "bob@example.org"], "serialnumber": ["a", "a", "b"]}
-TABLES = {"readings": READINGS, "steps": STEPS, "movements": MOVEMENTS, "customers": CUSTOMERS}
+TABLES = {"readings": READINGS}
 
 
 class Lake:
@@ -90,8 +87,3 @@ def test_histogram(lake: Lake, name: str) -> None:
 def test_histograms_of_several_columns_are_one_query(lake: Lake) -> None:
     rows = ask(lake, queries.histograms(source("readings"), {"x": (-10.0, 10.0), "n": (201, 300)}))
     assert {str(row[0]) for row in rows} == {"x", "n"}
-
-
-def test_pairs_of_two_people(lake: Lake) -> None:
-    """At 1, ada moves beside her own Step Trainer and bob's; at 2, ada and bob both move beside hers."""
-    assert ask(lake, queries.pairs(source("steps"), source("movements"), source("customers"))) == [["4", "2"]]

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from lakehouse import lineage
 from lakehouse.commands import run_report
 from lakehouse.console import Display
 from lakehouse.environments import open_environment
@@ -105,13 +106,55 @@ def test_a_table_that_the_run_did_not_publish_is_named() -> None:
     shown["pairs"] = None
     said = text(shown)
     assert "Not published by this run, or its snapshot has expired since: accelerometer_trusted." in said
-    assert "Unknown: a table that this is counted from has no snapshot of the run." in said
+    assert "Unknown: the training table has no snapshot of the run, or one without this number." in said
 
 
 def test_pairs_of_two_people_are_none_by_policy() -> None:
     shown = example()
-    shown["pairs"] = {"rows": 100, "paired": None, "two_people": 0, "by_policy": True}
+    shown["pairs"] = {"rows": 100, "paired": 90, "two_people": 0, "by_policy": True}
     assert "None of 100. By the policy training_match = timestamp_and_customer" in text(shown)
+
+
+def test_the_dataset_card_is_a_section_without_its_front_matter() -> None:
+    html = page.html(example(), {}, "", "0")
+    card = html.partition('<h2 id="card">Dataset card</h2>')[2]
+    assert "<h3>Consent</h3>" in card
+    assert "<td>training_match</td>" in card
+    assert "pretty_name" not in html
+    assert '<li><a href="#card">Dataset card</a></li>' in html
+    assert html.count("<h1") == 1
+
+
+def test_html_in_a_dataset_card_is_text() -> None:
+    shown = example() | {"card": "A reason: <script>alert(1)</script>\n"}
+    assert "A reason: <script>alert(1)</script>" in text(shown)
+    assert "<script>alert" not in page.html(shown, {}, "", "0")
+
+
+def test_a_report_of_an_earlier_run_has_no_dataset_card() -> None:
+    assert "There is none of this run: a later run, a rollback or an erasure has replaced it." in text(
+        example() | {"card": None}
+    )
+
+
+def snapshot(**report: str) -> Any:
+    properties = {lineage.PREFIX + name.replace("_", "-"): value for name, value in report.items()}
+    return SimpleNamespace(snapshot_id=7, summary=SimpleNamespace(additional_properties=properties))
+
+
+@pytest.mark.parametrize(
+    ("own", "match", "found"),
+    [
+        (snapshot(rows_of_two_people="3"), "timestamp", (10, 8, 3, False)),
+        (snapshot(rows_of_two_people="0"), "timestamp_and_customer", (10, 8, 0, True)),
+        (snapshot(), "timestamp", None),
+        (None, "timestamp", None),
+    ],
+)
+def test_pairs_are_as_the_job_has_recorded_them(own: Any, match: str, found: tuple[int, int, int, bool] | None) -> None:
+    table = {"name": "machine_learning_curated", "rows": 10, "columns": [{"name": "x", "nulls": 2}]}
+    pairs = facts._pairs(own, {"training_match": match}, [table])
+    assert (None if pairs is None else tuple(pairs.values())) == found
 
 
 def test_a_figure_is_hidden_from_screen_readers_and_its_table_is_not() -> None:
