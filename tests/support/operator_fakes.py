@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import io
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -17,6 +18,16 @@ def printed(display: Display) -> str:
     file = display.console.file
     assert isinstance(file, io.StringIO)
     return file.getvalue()
+
+
+@dataclass(frozen=True)
+class KnownOutputs:
+    """Terraform of a stack that is applied."""
+
+    known: Outputs
+
+    def outputs(self) -> Outputs:
+        return self.known
 
 
 class FakeGlue:

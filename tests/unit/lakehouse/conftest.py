@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 from rich.console import Console
 
+from lakehouse import aws
 from lakehouse.console import Display
+from lakehouse.environments import Environment, LocalEnvironment
 from lakehouse.project import Project
 from lakehouse.tables import TABLE_OF_JOB
 from lakehouse.terraform import Outputs
+from tests.support.operator_fakes import KnownOutputs
 
 LOCK = 'provider "registry.terraform.io/hashicorp/aws" {\n  version     = "5.100.0"\n}\n'
 
@@ -55,6 +60,22 @@ def outputs() -> Outputs:
         forget_job="stedi-local-forget",
         rollback_job="stedi-local-rollback",
     )
+
+
+@pytest.fixture
+def environment_with(
+    project: Project, outputs: Outputs, monkeypatch: pytest.MonkeyPatch
+) -> Callable[[Display], Environment]:
+    """Make the local environment with a display, as if its stack were applied and its embedded AWS up."""
+
+    @contextmanager
+    def connect(*_: Any, **__: Any) -> Iterator[None]:
+        yield
+
+    monkeypatch.setattr(LocalEnvironment, "terraform", lambda *_: KnownOutputs(outputs))
+    monkeypatch.setattr(LocalEnvironment, "connect", connect)
+    monkeypatch.setattr(aws, "session", lambda _: None)
+    return lambda display: LocalEnvironment(project, display)
 
 
 @pytest.fixture

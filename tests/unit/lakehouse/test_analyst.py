@@ -17,7 +17,7 @@ from lakehouse.environments import local as local_environment
 from lakehouse.errors import LakehouseError
 from lakehouse.project import Project
 from lakehouse.terraform import Outputs
-from tests.support.operator_fakes import printed
+from tests.support.operator_fakes import KnownOutputs, printed
 
 ROLE = "arn:aws:iam::123456789012:role/stedi-local-analyst"
 
@@ -25,14 +25,6 @@ ROLE = "arn:aws:iam::123456789012:role/stedi-local-analyst"
 @pytest.fixture
 def deployed(outputs: Outputs) -> Outputs:
     return replace(outputs, analyst_workgroup="stedi-local-analyst", analyst_role_arn=ROLE)
-
-
-class FakeTerraform:
-    def __init__(self, outputs: Outputs) -> None:
-        self._outputs = outputs
-
-    def outputs(self) -> Outputs:
-        return self._outputs
 
 
 class FakeSts:
@@ -61,7 +53,7 @@ def sts(monkeypatch: pytest.MonkeyPatch) -> FakeSts:
 
 def environment(kind: type[Environment], project: Project, display: Display, outputs: Outputs) -> Environment:
     environment = kind(project, display)
-    environment.terraform = lambda: FakeTerraform(outputs)  # type: ignore[assignment,method-assign,misc]
+    environment.terraform = lambda: KnownOutputs(outputs)  # type: ignore[assignment,method-assign,misc]
     return environment
 
 

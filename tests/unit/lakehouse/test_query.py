@@ -6,7 +6,6 @@ import io
 import stat
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -14,11 +13,10 @@ import pytest
 from botocore.exceptions import ClientError
 from rich.console import Console
 
-from lakehouse import aws
 from lakehouse.athena import Athena, QueryError
 from lakehouse.commands import query as query_commands
 from lakehouse.console import Display
-from lakehouse.environments import Environment, LocalEnvironment
+from lakehouse.environments import Environment
 from lakehouse.errors import LakehouseError
 from lakehouse.project import Project
 from lakehouse.terraform import Outputs
@@ -79,24 +77,6 @@ def fake(monkeypatch: pytest.MonkeyPatch, outputs: Outputs) -> FakeAthena:
 @pytest.fixture
 def terminal() -> Display:
     return Display(Console(file=io.StringIO(), width=100, highlight=False, force_terminal=True, color_system=None))
-
-
-@pytest.fixture
-def environment_with(
-    project: Project, outputs: Outputs, monkeypatch: pytest.MonkeyPatch
-) -> Callable[[Display], Environment]:
-    class FakeTerraform:
-        def outputs(self) -> Outputs:
-            return outputs
-
-    @contextmanager
-    def connected(*_: Any, **__: Any) -> Iterator[None]:
-        yield
-
-    monkeypatch.setattr(LocalEnvironment, "terraform", lambda *_: FakeTerraform())
-    monkeypatch.setattr(LocalEnvironment, "connect", connected)
-    monkeypatch.setattr(aws, "session", lambda _: None)
-    return lambda display: LocalEnvironment(project, display)
 
 
 class TestAthena:

@@ -19,7 +19,7 @@ from lakehouse.history import History, Run
 from lakehouse.project import Project
 from lakehouse.tables import TABLE_OF_JOB, Publication
 from lakehouse.terraform import Outputs
-from tests.support.operator_fakes import printed
+from tests.support.operator_fakes import KnownOutputs, printed
 
 REFUSAL = "SystemExit: rollback: The run wr_1 was before the erasure request of 2026-01-01. Nothing was changed."
 
@@ -67,15 +67,11 @@ class KnownHistory:
 
 @pytest.fixture
 def dev(root: Any, display: Display, outputs: Outputs, monkeypatch: pytest.MonkeyPatch) -> Environment:
-    class FakeTerraform:
-        def outputs(self) -> Outputs:
-            return outputs
-
     @contextmanager
     def exclusive(*_: Any, **__: Any) -> Iterator[HeldLease]:
         yield HeldLease()
 
-    monkeypatch.setattr(AwsEnvironment, "terraform", lambda *_: FakeTerraform())
+    monkeypatch.setattr(AwsEnvironment, "terraform", lambda *_: KnownOutputs(outputs))
     monkeypatch.setattr(AwsEnvironment, "poll_seconds", 0)
     monkeypatch.setattr(Project, "commit", lambda _: "12ab")
     monkeypatch.setattr(command, "exclusive", exclusive)

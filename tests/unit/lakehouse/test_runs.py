@@ -5,18 +5,17 @@ from __future__ import annotations
 import csv
 import io
 import json
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 from rich.console import Console
 
-from lakehouse import aws, run_folder
+from lakehouse import run_folder
 from lakehouse.commands import runs as run_commands
 from lakehouse.console import Display
-from lakehouse.environments import LocalEnvironment
+from lakehouse.environments import Environment
 from lakehouse.errors import LakehouseError
 from lakehouse.history import History
 from lakehouse.project import Project
@@ -165,27 +164,17 @@ def test_the_latest_run_comes_first_and_an_id_may_be_shortened(
 
 @pytest.fixture
 def listed(
-    project: Project, outputs: Outputs, history_of: Callable[..., History], monkeypatch: pytest.MonkeyPatch
+    environment_with: Callable[[Display], Environment],
+    history_of: Callable[..., History],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> Callable[..., str]:
     """Return a function that runs the command and returns what it printed."""
-
-    class FakeTerraform:
-        def outputs(self) -> Outputs:
-            return outputs
-
-    @contextmanager
-    def connected(*_: Any, **__: Any) -> Iterator[None]:
-        yield
-
-    monkeypatch.setattr(LocalEnvironment, "terraform", lambda *_: FakeTerraform())
-    monkeypatch.setattr(LocalEnvironment, "connect", connected)
-    monkeypatch.setattr(aws, "session", lambda _: None)
 
     def run(rows: list[dict[str, Any]], run_id: str = "", *, terminal: bool = True, **runs: Any) -> str:
         monkeypatch.setattr(History, "of", lambda *_: history_of(rows, **runs))
         console = Console(file=io.StringIO(), width=200, force_terminal=terminal, color_system=None, highlight=False)
         display = Display(console)
-        run_commands.runs(LocalEnvironment(project, display), run_id, 2)
+        run_commands.runs(environment_with(display), run_id, 2)
         return printed(display)
 
     return run
