@@ -14,9 +14,11 @@ from typing import Any, Final, Self
 import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 from py4j.protocol import Py4JError, Py4JJavaError
+from pyspark import SparkContext
 from pyspark.errors import AnalysisException, PySparkException, PythonException
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
+from pyspark.sql.types import StructType
 
 import arguments
 import audits
@@ -35,6 +37,7 @@ import refusals
 import restoring
 import resumption
 import run_facts
+import small_frames
 import table_contract
 import withdrawal
 from file_numbers import mask_names
@@ -49,6 +52,9 @@ from s3_root import split
 from training_split import Shares
 
 CATALOG: Final = "glue_catalog"
+MANY_ROWS: Final = 150_000
+"""Rows from which on it pays to compile queries: to compile them takes longer than to interpret them over fewer."""
+INTERPRETED: Final = {"spark.sql.codegen.wholeStage": "false", "spark.sql.codegen.factoryMode": "NO_CODEGEN"}
 
 
 class Job:
@@ -79,6 +85,7 @@ class Job:
         self._quarantine_counts: dict[str, dict[str, int]] = {}
         self._published = False
         self._is_written = False
+        self._compiled: dict[str, str] = {}
         self.now = time.time_ns() // 1_000_000
         """When the run began, epoch milliseconds."""
 
@@ -104,7 +111,8 @@ class Job:
 
     def rows_of(self, table: str, rows: Iterable[tuple[Any, ...]]) -> DataFrame:
         """Return rows that were made in Python, with the columns of a table."""
-        return self._spark.createDataFrame(list(rows), table_contract.load(table).schema)
+        schema = table_contract.load(table).schema
+        return small_frames.of(self._spark, schema, (dict(zip(schema.names, row, strict=True)) for row in rows))
 
     def refusals(self) -> set[str]:
         """Return the serial number pseudonyms of all Step Trainers that an erased owner refused to share."""
@@ -134,11 +142,13 @@ class Job:
         if not self._is_written:
             starting.join()
             self._spark = SparkSession.builder.getOrCreate()
+            self._compiled = {key: str(self._spark.conf.get(key)) for key in INTERPRETED}
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> bool:
+        self._compile_again()
         if isinstance(error, AlreadyWrittenError):
             self._lease.hand_on()
             print(f"{self._writes}: already written by the run {self._arguments.workflow_run_id}", flush=True)
@@ -153,6 +163,12 @@ class Job:
             print(mask_names("".join(traceback.format_exception(error))), flush=True)
             sys.exit(f"{self._writes}: {mask_names(self._explain(error))}")
         return False
+
+    def _compile_again(self) -> None:
+        """Give the session its own settings back, for the next step of a single session; the JVM may be gone."""
+        with suppress(Py4JError, OSError):
+            for key, value in self._compiled.items():
+                self._spark.conf.set(key, value)
 
     def _read_facts(self) -> None:
         """Read what the workflow run was started with, and take over the id of the run that it resumes."""
@@ -231,11 +247,18 @@ class Job:
         if reasons and table in self._reconciled:
             self._quarantine(table, unusable, reasons, read)
         columns = contract.schema.fieldNames()
-        self._rows_read[table] = read
+        self._record_read(table, read)
         self._rows_parsed[table] = read - parsed.kept
         self._quarantine_counts[table] = dict(reasons)
         self._quarantined[table] = unusable.select(*columns)
         return rows.where("problem is null").select(*columns)
+
+    def _record_read(self, table: str, rows: int) -> None:
+        """Record how many rows a table has; queries are compiled from now on if the job has read many."""
+        self._rows_read[table] = rows
+        many = sum(self._rows_read.values()) >= MANY_ROWS
+        for key, value in (self._compiled if many else INTERPRETED).items():
+            self._spark.conf.set(key, value)
 
     def quarantined(self, table: str) -> DataFrame:
         """Return the unusable rows of a landing table that was read, with those columns that could be parsed."""
@@ -250,7 +273,7 @@ class Job:
         head = heads.get(branch)
         # In the order of the DDL: columns that were added to it later stand last in the table.
         rows = source.read(branch).select(*table_contract.load(table).schema.fieldNames())
-        self._rows_read[table] = head.rows if head else 0
+        self._record_read(table, head.rows if head else 0)
         self._snapshots_read[table] = head.id if head else 0  # 0: the table was never published
         return rows
 
@@ -300,17 +323,16 @@ class Job:
         before = table.snapshot()
         publishing.refuse_clock_behind(self._writes, before, self.now)
         rows = rows.select(*contract.schema.fieldNames())
-        counts = reconciliation.reconcile(
-            {source: classified[source] for source in self._reconciled},
-            read=self._rows_read,
-            quarantined=self._quarantine_counts,
-        )
-        # The commit carries the number of rows, so it is known before.
-        if pipeline.TABLES[self._writes].get("pairs"):
+        counted = {source: classified[source] for source in self._reconciled}
+        pairs = pipeline.TABLES[self._writes].get("pairs")
+        if pairs:
             rows = rows.persist()
-            output_rows = rows.count()
-        else:
-            output_rows = reconciliation.total(counts, "published")
+            counted[self._writes] = rows.select(F.lit(None).alias("drop_reason"), F.lit(1).alias("copies"))
+        tallies = reconciliation.tally(counted)
+        made = tallies.pop(self._writes, [])
+        counts = reconciliation.reconcile(tallies, read=self._rows_read, quarantined=self._quarantine_counts)
+        # The commit carries the number of rows, so it is known before.
+        output_rows = sum(row["distinct"] for row in made) if pairs else reconciliation.total(counts, "published")
         written = table.write(rows, output_rows, self._branch, {**self._report(output_rows), **(facts or {})})
         self._record_counts([*counts, reconciliation.output(counts, output_rows)], written.id)
         self._log_counts(counts, output_rows)
@@ -454,20 +476,10 @@ class Job:
             print(f"WARNING: {self._writes} is {reason}: {read:,} rows read, {losses}", flush=True)
 
     def _record_counts(self, counts: Sequence[RowCount], snapshot_id: int | None) -> None:
-        # As one JSON text: createDataFrame would start a Python process just to read a few rows back.
-        shape = "array<struct<source_table: string, outcome: string, reason: string, rows: bigint>>"
-        text = F.lit(json.dumps([asdict(count) for count in counts]))
-        frame = self._spark.range(1).select(F.inline(F.from_json(text, shape)))
-        self.record(
-            "pipeline_runs",
-            frame.withColumns(
-                {
-                    "recorded_at": F.lit(self.now),
-                    "snapshot_id": F.lit(snapshot_id),
-                    "landing_data": F.lit(self._landing_data()),
-                }
-            ),
-        )
+        common = {"recorded_at": self.now, "snapshot_id": snapshot_id, "landing_data": self._landing_data()}
+        rows = [asdict(count) | common for count in counts]
+        schema = StructType([field for field in table_contract.load("pipeline_runs").schema if field.name in rows[0]])
+        self.record("pipeline_runs", small_frames.of(self._spark, schema, rows))
 
     def _report(self, output_rows: int) -> dict[str, str]:
         return {
@@ -489,5 +501,6 @@ class Job:
 
 
 def _start_spark() -> None:
+    # Not the session: Spark's catalogs find it only in the thread that made it.
     with suppress(Exception):  # the same error comes when the job asks for its session
-        SparkSession.builder.getOrCreate()
+        SparkContext.getOrCreate()
