@@ -331,3 +331,14 @@ def test_a_second_run_gives_the_same_tables_and_says_what_it_parsed(
     with pytest.raises(SystemExit, match="There is no landing data at"):
         lakehouse.run("step_trainer_landing_to_trusted")
     assert not list((lakehouse.folder / "parsed" / TABLE).rglob("*.parquet")), "its parsed rows are gone too"
+
+
+def test_a_damaged_file_of_parsed_rows_is_named_with_the_remedy(lakehouse: Lakehouse) -> None:
+    lakehouse.create_tables()
+    lakehouse.land("customer", [customer("anna", "S1")])
+    job, told = "customer_landing_to_trusted", "customer_trusted"
+    lakehouse.run(job)
+    (file,) = (lakehouse.folder / "parsed" / "customer_landing").rglob("*.parquet")
+    file.write_bytes(b"x" * file.stat().st_size)
+    with pytest.raises(SystemExit, match=rf"^{told}: .*{file.name}.*make run-pipeline REBUILD=1$"):
+        lakehouse.run(job)
