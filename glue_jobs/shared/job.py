@@ -432,6 +432,8 @@ class Job:
     def _explain(self, error: Py4JError | PySparkException | OSError) -> str:
         """Describe a Spark error; names the damaged file of an input table, which Spark often does not."""
         message = describe_error(error)
+        if f"/{parsed_rows.PREFIX}" in message:
+            return f"{message} If the file is damaged, parse all landing files anew: make run-pipeline REBUILD=1"
         if "://" in message or isinstance(error, OSError):
             return message
         try:

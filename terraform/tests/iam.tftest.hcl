@@ -66,6 +66,8 @@ run "jobs_read_landing_and_code_and_write_warehouse_and_quarantine_only" {
       for statement in jsondecode(aws_iam_role_policy.data[0].policy).Statement : statement.Resource
       if length(setintersection(flatten([statement.Action]), ["s3:PutObject", "s3:DeleteObject", "s3:AbortMultipartUpload"])) > 0
       ])) == toset([
+      "arn:aws:s3:::our-data/parsed",
+      "arn:aws:s3:::our-data/parsed/*",
       "arn:aws:s3:::our-data/quarantine",
       "arn:aws:s3:::our-data/quarantine/*",
       "arn:aws:s3:::our-data/warehouse/stedi_test/*",
@@ -100,6 +102,8 @@ run "jobs_read_landing_and_code_and_write_warehouse_and_quarantine_only" {
       "arn:aws:s3:::our-data/step_trainer/landing/*",
       "arn:aws:s3:::our-data/glue",
       "arn:aws:s3:::our-data/glue/*",
+      "arn:aws:s3:::our-data/parsed",
+      "arn:aws:s3:::our-data/parsed/*",
       "arn:aws:s3:::our-data/quarantine",
       "arn:aws:s3:::our-data/quarantine/*",
       "arn:aws:s3:::our-data/warehouse/stedi_test/*",

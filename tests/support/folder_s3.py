@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import io
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -44,7 +45,11 @@ class FolderS3:
         (self.folder / Key).write_bytes(Body)
 
     def delete_objects(self, *, Bucket: str, Delete: Mapping[str, Sequence[Mapping[str, str]]]) -> dict[str, Any]:  # noqa: N803
-        """Delete objects, whether they exist or not."""
+        """Delete objects, whether they exist or not, and folders that become empty."""
         for item in Delete["Objects"]:
-            (self.folder / item["Key"]).unlink(missing_ok=True)
+            path = self.folder / item["Key"]
+            path.unlink(missing_ok=True)
+            with suppress(OSError):  # the first that is not empty
+                for folder in path.relative_to(self.folder).parents:
+                    (self.folder / folder).rmdir()
         return {}

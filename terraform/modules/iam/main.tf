@@ -77,8 +77,10 @@ data "aws_iam_policy_document" "data" {
     resources = flatten([for prefix in local.read_prefixes : ["${local.root_arn}/${prefix}", "${local.root_arn}/${prefix}/*"]])
   }
 
+  # Quarantine and parsed rows: Spark writes below _temporary and renames, which on S3 means copy and delete. Their folders
+  # themselves are listed because Hadoop's S3 connector requests them as objects first.
   statement {
-    sid = "WriteWarehouse"
+    sid = "WriteWarehouseQuarantineAndParsedRows"
     actions = [
       "s3:AbortMultipartUpload",
       "s3:DeleteObject",
@@ -86,7 +88,10 @@ data "aws_iam_policy_document" "data" {
       "s3:ListMultipartUploadParts",
       "s3:PutObject",
     ]
-    resources = [for prefix in local.warehouse_prefixes : "${local.root_arn}/${prefix}/*"]
+    resources = concat(
+      [for prefix in local.warehouse_prefixes : "${local.root_arn}/${prefix}/*"],
+      flatten([for prefix in ["quarantine", "parsed"] : ["${local.root_arn}/${prefix}", "${local.root_arn}/${prefix}/*"]]),
+    )
   }
 
   # A withdrawal also removes earlier states of the tables, and in a versioned bucket deleted objects remain as noncurrent
@@ -107,20 +112,6 @@ data "aws_iam_policy_document" "data" {
     sid       = "EraseOldVersionsOfTables"
     actions   = ["s3:DeleteObjectVersion"]
     resources = ["${local.root_arn}/warehouse/${var.database}/*"]
-  }
-
-  # Spark writes below _temporary and renames, which on S3 means copy and delete. The folder itself is listed because Hadoop's
-  # S3 connector requests it as an object first.
-  statement {
-    sid = "WriteQuarantineAndParsedRows"
-    actions = [
-      "s3:AbortMultipartUpload",
-      "s3:DeleteObject",
-      "s3:GetObject",
-      "s3:ListMultipartUploadParts",
-      "s3:PutObject",
-    ]
-    resources = flatten([for prefix in ["quarantine", "parsed"] : ["${local.root_arn}/${prefix}", "${local.root_arn}/${prefix}/*"]])
   }
 }
 

@@ -101,8 +101,9 @@ def test_any_history_of_files_consents_profiles_and_kills_gives_what_a_rebuild_g
                 path = lakehouse.land(entity, [record(entity) for _ in range(random.randrange(3, 9))], file)
                 if file != "a.json" and random.random() < 0.3:
                     path.unlink()
-        if random.random() < 0.5:
+        if step and random.random() < 0.7:
             with monkeypatch.context() as patched, suppress(KilledError):
                 patched.setattr(ParsedRows, random.choice(["_put", "_delete"]), killed)
-                lakehouse.run(random.choice([job for job in JOBS if "_landing_" in job]))
+                killed_run = ("--WORKFLOW_RUN_ID", f"wr_killed_{step}")
+                lakehouse.run(random.choice([job for job in JOBS if "_landing_" in job]), *killed_run)
         run(lakehouse, random.choice(list(COUNTS)))
