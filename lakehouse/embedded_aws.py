@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 from lakehouse.errors import LakehouseError
 
@@ -45,6 +46,16 @@ def rerun_job(folder: Path, script: str, arguments: Mapping[str, str], aws_varia
     from embedded_aws import job_rerun  # noqa: PLC0415
 
     return job_rerun.run_again(folder, script, arguments, aws_variables)
+
+
+def hadoop_token(variables: Mapping[str, str]) -> str:
+    """Return HADOOP_TOKEN, by which Spark reaches S3 with the keys and the endpoint in these AWS_* variables."""
+    _package()
+    from embedded_aws import hadoop_token  # noqa: PLC0415
+    from embedded_aws.connection import Credentials  # noqa: PLC0415
+
+    credentials = Credentials(variables["AWS_ACCESS_KEY_ID"], variables["AWS_SECRET_ACCESS_KEY"])
+    return hadoop_token.in_url(credentials, urlsplit(variables["AWS_ENDPOINT_URL"]).netloc)
 
 
 def _package() -> ModuleType:

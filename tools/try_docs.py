@@ -99,8 +99,8 @@ def edit(files: list[str]) -> None:
 def run(clone: Path, pages: Sequence[str]) -> int:
     """Run the commands of the pages in a clone, on a terminal; return the exit code of the first that fails, or 0."""
     subprocess.run(["git", "clone", "--quiet", str(ROOT), str(clone)], check=True)
-    for environment in ROOT.glob(".venv*"):
-        (clone / environment.name).symlink_to(environment)
+    for ready in ROOT.glob(".venv*/.ready"):
+        (clone / ready.parent.name).symlink_to(ready.parent)
     for requirements in clone.glob("requirements*.txt"):
         os.utime(requirements, (0, 0))  # older than the virtual environment, so make does not set it up again
     commands = clone / "build" / "try-docs.sh"

@@ -117,7 +117,9 @@ class LocalEnvironment(Environment):
             "AWS_SESSION_TOKEN": issued["SessionToken"],
         }
         path = self.project.build / "analyst.env"
-        aws.write_exports(path, analyst.exports(outputs, _reach() | own), ("AWS_PROFILE",))
+        reach = _reach() | own
+        exports = analyst.exports(outputs, reach) | {"HADOOP_TOKEN": embedded_aws.hadoop_token(reach)}
+        aws.write_exports(path, exports, ("AWS_PROFILE",))
         self.display.say(
             f"Analyst's credentials for 12 hours: {path}. They read the training table and nothing else. In a shell: "
             "source build/local/analyst.env"
@@ -242,6 +244,7 @@ class LocalEnvironment(Environment):
             "STEDI_WORKFLOW": outputs.workflow,
             "STEDI_FORGET_JOB": outputs.forget_job,
             "STEDI_WORKGROUP": outputs.athena_workgroup,
+            "HADOOP_TOKEN": embedded_aws.hadoop_token(reach),
         }
         exports = {**reach, **names, **aws.pyiceberg(reach, outputs.region), **terraform.variables()}
         session = ("AWS_SESSION_TOKEN", "PYICEBERG_CATALOG__DEFAULT__S3__SESSION_TOKEN")  # that analyst.env has set

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from tests.support.colours import contrast, luminance
 from tests.support.project import REPOSITORY
 from tests.support.report_facts import facts
 
@@ -108,18 +109,6 @@ def measure(report: Path, *options: str, prepare: str = "", frame: int = 0) -> d
     assert measured["loaded"] == [], "it works offline"
     assert measured["hidden"], "a screen reader reads the tables instead"
     return measured
-
-
-def luminance(colour: str) -> float:
-    """Return the relative luminance of a colour, as WCAG defines it."""
-    shares = [int(part) / 255 for part in re.findall(r"\d+", colour)[:3]]
-    red, green, blue = (s / 12.92 if s <= 0.03928 else ((s + 0.055) / 1.055) ** 2.4 for s in shares)
-    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
-
-
-def contrast(one: str, other: str) -> float:
-    light, dark = sorted((luminance(one), luminance(other)), reverse=True)
-    return (light + 0.05) / (dark + 0.05)
 
 
 @pytest.mark.parametrize("options", [[], [DARK]], ids=["light", "dark"])

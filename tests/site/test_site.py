@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from tests.report.test_browser import contrast, luminance
+from tests.support.colours import contrast, luminance
 from tests.support.project import REPOSITORY
 
 SITE = REPOSITORY / "build" / "site"

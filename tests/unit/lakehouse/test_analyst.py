@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from embedded_aws import EmbeddedAws
+from embedded_aws import EmbeddedAws, hadoop_token
 from lakehouse import aws
 from lakehouse.commands import analyst
 from lakehouse.console import Display
@@ -78,6 +78,8 @@ def test_writes_the_credentials_of_a_session_of_the_role_and_no_other(
         "export PYICEBERG_CATALOG__DEFAULT__S3__SESSION_TOKEN=token==",
     ):
         assert line in lines
+    (token,) = (line.removeprefix("export HADOOP_TOKEN=") for line in lines if "HADOOP_TOKEN" in line)
+    assert hadoop_token.read(token) == ("ASIA1", "s/+"), "so Spark reads as the analyst too"
     assert box.credentials.access_key_id not in path.read_text()
     assert box.credentials.secret_access_key not in path.read_text()
     assert path.stat().st_mode & 0o077 == 0

@@ -500,6 +500,7 @@ def test_aws_env_is_written_by_apply_and_removed_by_down(
         "export TF_VAR_profile=published",
     ):
         assert line in text.splitlines()
+    assert "\nexport HADOOP_TOKEN=" in text
     deployment.down(local)
     assert world.events[-1] == "down", "which removes aws.env with the rest"
 
