@@ -6,6 +6,7 @@ functions are an allowlist, since DuckDB has others, and some of the same name d
 
 from __future__ import annotations
 
+import re
 import uuid
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
@@ -58,7 +59,8 @@ _SAME: Final = frozenset({
     exp.LogicalAnd, exp.LogicalOr, exp.Lower, exp.MD5Digest, exp.Map, exp.MapKeys, exp.Max, exp.Min, exp.Minute,
     exp.Mod, exp.Month, exp.Normalize, exp.NthValue, exp.Ntile, exp.Nullif, exp.Pad, exp.ParseJSON,
     exp.PercentRank, exp.Pi, exp.Pow, exp.Quarter, exp.Radians, exp.Rand, exp.Rank, exp.RegexpExtract,
-    exp.RegexpExtractAll, exp.RegexpLike, exp.RegexpSplit, exp.Replace, exp.Reverse, exp.Round, exp.RowNumber,
+    exp.RegexpExtractAll, exp.RegexpLike, exp.RegexpReplace, exp.RegexpSplit, exp.Replace, exp.Reverse,
+    exp.Round, exp.RowNumber,
     exp.SHA2Digest, exp.Second, exp.Sin, exp.Split, exp.SplitPart, exp.Sqrt, exp.StartsWith, exp.Stddev,
     exp.StddevPop, exp.StddevSamp, exp.StrPosition, exp.StrToTime, exp.Struct, exp.Substring, exp.Sum, exp.Tan,
     exp.TimeToStr, exp.TimeToUnix, exp.TimestampTrunc, exp.Transform, exp.Trim, exp.Trunc, exp.Try, exp.TryCast,
@@ -100,6 +102,9 @@ _BLANKS: Final = (
     "\u2028\u2029\u205f\u3000"
 )
 """What trim removes in Athena; DuckDB removes spaces only."""
+
+_REPLACEMENT: Final = re.compile(r"\\.|\$(?:\d+|\{[^}]*\})?|[^$]", re.DOTALL)
+"""The parts of the replacement of a regular expression: an escaped character, a group, or a character."""
 
 _UNITS_OF_DATES: Final = ("DAY", "WEEK", "MONTH", "QUARTER", "YEAR")
 
@@ -376,6 +381,19 @@ def _whole_units(node: exp.Expr) -> exp.Expr:
     return exp.Anonymous(this="date_sub", expressions=[unit, node.expression, node.this])
 
 
+def _replaced(node: exp.Expr) -> exp.Expr:
+    """Return the replacement of all matches; DuckDB replaces the first, and has another notation for groups."""
+    replacement = node.args.get("replacement") or exp.Literal.string("")
+    if not (isinstance(replacement, exp.Literal) and replacement.is_string):
+        raise not_supported("regexp_replace with a replacement that is not a constant")
+    parts = _REPLACEMENT.findall(replacement.name)
+    if unknown := next((part for part in parts if part.startswith("$") and not re.fullmatch(r"\$\d", part)), None):
+        raise not_supported(f"{unknown} in a replacement, only $0 to $9; write \\$ for a dollar sign")
+    text = "".join("\\" + part[1] if part[0] == "$" else part[-1].replace("\\", "\\\\") for part in parts)
+    arguments = [node.this, node.expression, exp.Literal.string(text), exp.Literal.string("g")]
+    return exp.Anonymous(this="regexp_replace", expressions=arguments)
+
+
 def _macro(node: exp.Expr) -> exp.Expr:
     macro, *arguments = _MACRO_OF[type(node)]
     if unknown := {key for key, value in node.args.items() if isinstance(value, exp.Expr)} - set(arguments):
@@ -396,6 +414,7 @@ _CHANGES: Final[list[tuple[Any, Callable[[exp.Expr], exp.Expr]]]] = [
     ((exp.DateAdd, exp.DateTrunc, exp.TimestampTrunc), _date),
     (exp.DateDiff, _whole_units),
     (exp.Normalize, _normalized),
+    (exp.RegexpReplace, _replaced),
     (exp.Trim, _trimmed),
     (tuple(_MACRO_OF), _macro),
     (exp.Anonymous, _renamed),

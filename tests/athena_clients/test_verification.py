@@ -10,10 +10,12 @@ import json
 import os
 import subprocess
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 import sqlglot
@@ -23,11 +25,15 @@ from sqlglot import exp
 
 from embedded_aws import spark as runtime
 from embedded_aws.connection import Credentials
+from embedded_aws.hadoop_token import token_file
 from lakehouse import aws
 from tests.support.athena import ended
 from tests.support.project import LANDING_TABLES, REPOSITORY, Project
 
 BIN = REPOSITORY / ".venv-athena-clients" / "bin"
+NO_RECORD = "source_table string, reason string, job_run_id string, `file` string, quarantined_at bigint"
+"""The quarantine, which is no table of Iceberg: the sample has no record for it."""
+
 GUIDES = [sql for sql in (Path(__file__).parent / "guides.sql").read_text().split(";\n") if sql.strip()]
 
 READ = """
@@ -69,23 +75,35 @@ def queries(lakehouse: Project) -> list[str]:
 @pytest.fixture(scope="module")
 def answers(lakehouse: Project, queries: list[str], tmp_path_factory: pytest.TempPathFactory) -> list[Counter[Any]]:
     """What Spark answers to each query."""
-    folder = tmp_path_factory.mktemp("spark")
-    with pytest.MonkeyPatch.context() as environment:
-        environment.setenv("JAVA_HOME", str(runtime.java_home()))
-        session = spark_of(lakehouse, folder)
-        try:
-            for table in LANDING_TABLES:
-                path = lakehouse.root / "build/local/sample" / table.replace("_landing", "") / "landing"
-                session.read.json(str(path)).createOrReplaceTempView(table)
-            return [
-                rows_of([tuple(row) for row in session.sql(for_spark(sql, lakehouse.environment())).collect()])
-                for sql in queries
-            ]
-        finally:
-            session.stop()
+    with spark_of(lakehouse, tmp_path_factory.mktemp("spark")) as session:
+        session.createDataFrame([], NO_RECORD).createOrReplaceTempView("quarantine")
+        for table in LANDING_TABLES:
+            session.createDataFrame(*landing(lakehouse, table)).createOrReplaceTempView(table)
+        env = lakehouse.environment()
+        return [rows_of([tuple(row) for row in session.sql(for_spark(sql, env)).collect()]) for sql in queries]
 
 
-def spark_of(lakehouse: Project, folder: Path) -> SparkSession:
+def landing(lakehouse: Project, table: str) -> tuple[list[tuple[Any, ...]], str]:
+    """Return rows and schema of the landing files of the sample, as OpenX reads them: in any case of the fields."""
+    found = lakehouse.client("glue").get_table(DatabaseName=lakehouse.environment()["STEDI_DATABASE"], Name=table)
+    columns = {each["Name"]: each["Type"] for each in found["Table"]["StorageDescriptor"]["Columns"]}
+    rows = []
+    for file in (lakehouse.root / "build/local/sample" / table.removesuffix("_landing") / "landing").iterdir():
+        for line in file.read_text().splitlines():
+            record = {key.lower(): value for key, value in json.loads(line.rstrip(",")).items()}
+            rows.append(tuple(_typed(record.get(name), kind) for name, kind in columns.items()))
+    return rows, ", ".join(f"`{name}` {kind}" for name, kind in columns.items())
+
+
+def _typed(value: Any, kind: str) -> Any:
+    if value is None or (value == "" and kind != "string"):
+        return None
+    return {"bigint": int, "int": int, "double": float, "string": str}[kind](value)
+
+
+@contextmanager
+def spark_of(lakehouse: Project, folder: Path) -> Iterator[SparkSession]:
+    """Yield a session that reads the tables as a job on the embedded AWS does."""
     env = lakehouse.environment()
     credentials = Credentials(env["AWS_ACCESS_KEY_ID"], env["AWS_SECRET_ACCESS_KEY"])
     conf = {
@@ -93,7 +111,6 @@ def spark_of(lakehouse: Project, folder: Path) -> SparkSession:
         "spark.sql.catalog.lake": "org.apache.iceberg.spark.SparkCatalog",
         "spark.sql.catalog.lake.catalog-impl": runtime.GLUE_CATALOG,
         "spark.sql.session.timeZone": "UTC",
-        "spark.sql.defaultCatalog": "spark_catalog",
     }
     settings = runtime.settings(
         conf,
@@ -104,24 +121,32 @@ def spark_of(lakehouse: Project, folder: Path) -> SparkSession:
         java_options="-XX:+UseSerialGC",
         input_bytes=0,
     )
-    builder = SparkSession.builder.appName("verification")
-    for key, value in settings.items():
-        builder = builder.config(key, value)
-    return builder.getOrCreate()
+    (folder / "tokens").write_bytes(token_file(credentials, urlsplit(env["AWS_ENDPOINT_URL"]).netloc))
+    with pytest.MonkeyPatch.context() as environment:
+        environment.setenv("JAVA_HOME", str(runtime.java_home()))
+        environment.setenv("HADOOP_TOKEN_FILE_LOCATION", str(folder / "tokens"))
+        builder = SparkSession.builder.appName("verification")
+        for key, value in settings.items():
+            builder = builder.config(key, value)
+        session = builder.getOrCreate()
+        yield session
+        session.stop()
 
 
 def for_spark(sql: str, env: dict[str, str]) -> str:
-    """Translate a query of Athena for Spark: landing tables are views, the others are in a catalog."""
+    """Translate a query of Athena for Spark, with files of JSON as views; addresses of the sample are composed."""
     tree = sqlglot.parse_one(sql, dialect="athena")
     ours = {each.alias for each in tree.find_all(exp.CTE)}
     for table in tree.find_all(exp.Table):
         if table.name in ours:
             continue
         name, _, metadata = table.name.partition("$")
-        parts = [] if name in LANDING_TABLES else ["lake", table.db or env["STEDI_DATABASE"]]
+        parts = [] if name in (*LANDING_TABLES, "quarantine") else ["lake", table.db or env["STEDI_DATABASE"]]
         alias = table.args.get("alias") or exp.TableAlias(this=exp.to_identifier(name))
         column = ".".join(f"`{part}`" for part in filter(None, [*parts, name, metadata]))
         table.replace(exp.maybe_parse(column, into=exp.Table, dialect="spark").as_(alias.this))
+    for call in tree.find_all(exp.Normalize):  # Spark has no such function
+        call.replace(call.this)
     return tree.sql(dialect="spark")
 
 

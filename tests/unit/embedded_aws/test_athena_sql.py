@@ -140,6 +140,7 @@ def failure(sql: str, *parameters: str) -> str:
         ("SELECT date_diff('month', date '2020-01-31', date '2020-02-01'), date_diff('day', timestamp '2020-01-01 23:00:00', timestamp '2020-01-02 01:00:00'), date_diff('year', date '2019-12-31', date '2020-12-31')", [["0", "0", "1"]]),
         ("SELECT max_by(v, k), min_by(v, k) FROM (VALUES (1, 'a'), (2, NULL)) AS t(k, v)", [[None, "a"]]),
         ("SELECT json_extract_scalar('{\"a\":{\"b\":1}}', '$.a'), json_extract_scalar('no JSON', '$.a'), json_extract_scalar('{\"a\":null}', '$.a'), json_extract_scalar('[\"x\"]', '$[0]')", [[None, None, None, "x"]]),
+        (r"SELECT regexp_replace('aba', 'a'), regexp_replace('a-b', '(\w)-(\w)', '$2-$1'), regexp_replace('aa', 'a', '\$\\$0')", [["b", "b-a", "$\\a$\\a"]]),
         # Time
         ("SELECT from_unixtime(1655293787680/1e3), to_unixtime(from_unixtime(5))", [["2022-06-15 11:49:47.680 UTC", "5.0"]]),
         ("SELECT date '2020-01-31', timestamp '2020-01-01 10:00:00', date_add('day', 1, date_add('day', 1, date '2020-01-31'))", [["2020-01-31", "2020-01-01 10:00:00.000", "2020-02-02"]]),
@@ -208,7 +209,9 @@ def test_columns_have_names_and_types_of_athena() -> None:
         ("SELECT (SELECT n FROM people)", "SUBQUERY_MULTIPLE_ROWS: Scalar sub-query has returned multiple rows"),
         ("SELECT foo(1)", "FUNCTION_NOT_FOUND: line 1:8: Function 'foo' not registered in the embedded Athena"),
         ("SELECT nfc_normalize('a')", "FUNCTION_NOT_FOUND: line 1:8: Function 'nfc_normalize' not registered"),
-        ("SELECT regexp_replace('a', 'a', 'b')", "FUNCTION_NOT_FOUND: line 1:8: Function 'regexp_replace' not registered"),
+        ("SELECT regexp_replace('a', 'a', name) FROM people", "NOT_SUPPORTED: The embedded Athena does not support regexp_replace with"),
+        ("SELECT regexp_replace('a', 'a', '${x}')", "NOT_SUPPORTED: The embedded Athena does not support ${x} in a replacement"),
+        ("SELECT regexp_replace('a', 'a', '$12')", "NOT_SUPPORTED: The embedded Athena does not support $12 in a replacement"),
         # Silently another result in DuckDB
         ("SELECT 7.5/2", "NOT_SUPPORTED: The embedded Athena does not divide decimals"),
         ("SELECT 1e0/0", "NOT_SUPPORTED: The embedded Athena does not divide a floating-point number by zero."),
