@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import csv
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
+from rich.console import Console
+from rich.measure import Measurement
 from rich.table import Table
 from rich.text import Text
 
@@ -18,6 +20,8 @@ from lakehouse.report import reconciliation_table
 from lakehouse.run_ids import short
 
 COLUMNS = ("Run", "When (UTC)", "By", "Profile", "Data", "Commit", "Rows", "Dropped", "Seconds", "DPU-s", "State")
+DISPENSABLE = ("Commit", "DPU-s", "Data", "By", "Seconds", "Profile")
+"""Columns that a narrow terminal leaves out, the first of them first."""
 NUMBERS = ("Rows", "Dropped", "Seconds", "DPU-s")
 STYLES = {"SUCCEEDED": "green", "COMPARED": "dim", "RUNNING": "cyan"}
 
@@ -37,7 +41,15 @@ def runs(environment: Environment, run_id: str, limit: int) -> None:
         writer.writeheader()
         writer.writerows(map(as_values, shown))
         return
-    display.console.print(runs_table(shown))
+    left_out = 0
+    while not _fits(display.console, table := runs_table(shown, DISPENSABLE[:left_out])) and left_out < len(
+        DISPENSABLE
+    ):
+        left_out += 1
+    display.console.print(table)
+    if left_out:
+        names = ", ".join(DISPENSABLE[:left_out])
+        display.say(f"The terminal has no room for {names}. All columns, as CSV: make runs{environment.option} | cat")
     if not run_id:
         display.say(
             f"Rows are those of {TRAINING}. Reasons of one run: make runs{environment.option} RUN={shown[0].id}"
@@ -50,12 +62,11 @@ def runs(environment: Environment, run_id: str, limit: int) -> None:
     display.say(f"Run {run.id}")
 
 
-def runs_table(shown: list[Run]) -> Table:
-    """Return one line for each run."""
-    table = Table(*COLUMNS)
-    for column in table.columns:
-        column.justify = "right" if column.header in NUMBERS else "left"
-        column.no_wrap = column.header != "State"
+def runs_table(shown: list[Run], left_out: Collection[str] = ()) -> Table:
+    """Return one line for each run, without the columns that are left out."""
+    table = Table()
+    for name in (kept := [name for name in COLUMNS if name not in left_out]):
+        table.add_column(name, justify="right" if name in NUMBERS else "left", no_wrap=name != "State")
     for run in shown:
         figures = (run.rows.get(TRAINING), sum(run.dropped.values()) if run.reconciliations else None)
         cells = [
@@ -69,7 +80,8 @@ def runs_table(shown: list[Run]) -> Table:
             "" if run.seconds is None else f"{run.seconds:.0f}",
             _number(run.dpu_seconds),
         ]
-        table.add_row(*map(Text, cells), Text(run.state, style=STYLES.get(run.state, "red" if run.state else "")))
+        texts = [*map(Text, cells), Text(run.state, style=STYLES.get(run.state, "red" if run.state else ""))]
+        table.add_row(*(text for name, text in zip(COLUMNS, texts, strict=True) if name in kept))
     return table
 
 
@@ -109,6 +121,10 @@ def as_values(run: Run) -> dict[str, Any]:
         "dpu_seconds": run.dpu_seconds,
         "state": run.state,
     }
+
+
+def _fits(console: Console, table: Table) -> bool:
+    return Measurement.get(console, console.options.update(max_width=1000), table).maximum <= console.width
 
 
 def _number(value: int | None) -> str:

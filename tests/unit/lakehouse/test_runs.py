@@ -170,9 +170,11 @@ def listed(
 ) -> Callable[..., str]:
     """Return a function that runs the command and returns what it printed."""
 
-    def run(rows: list[dict[str, Any]], run_id: str = "", *, terminal: bool = True, **runs: Any) -> str:
+    def run(
+        rows: list[dict[str, Any]], run_id: str = "", *, terminal: bool = True, width: int = 200, **runs: Any
+    ) -> str:
         monkeypatch.setattr(History, "of", lambda *_: history_of(rows, **runs))
-        console = Console(file=io.StringIO(), width=200, force_terminal=terminal, color_system=None, highlight=False)
+        console = Console(file=io.StringIO(), width=width, force_terminal=terminal, color_system=None, highlight=False)
         display = Display(console)
         run_commands.runs(environment_with(display), run_id, 2)
         return printed(display)
@@ -196,6 +198,17 @@ def test_the_list_has_a_line_for_each_run(listed: Callable[..., str], outputs: O
         *("wr_2", "2026-01-01 02:00", "ada@laptop", "strict", "sample, 15 files, 4.2 MB", ""),
         *("1,234", "2", "20", "600", "SUCCEEDED"),
     ]
+
+
+def test_a_narrow_terminal_leaves_columns_out_but_not_the_state(listed: Callable[..., str], outputs: Outputs) -> None:
+    run = known(outputs, *ALL, started_by="ada@laptop")
+    rows = [row("wr_1", "output", 1234, target_table="machine_learning_curated", landing_data=json.dumps(DATA))]
+    said = listed(rows, width=80, wr_1=run)
+    assert max(map(len, said.splitlines()[:5])) <= 80
+    for text in ("wr_1", "2026-01-01 00:00", "strict", "1,234", "SUCCEEDED"):
+        assert text in said.splitlines()[3]
+    assert "The terminal has no room for Commit, DPU-s, Data, By. All columns, as CSV: make runs | cat\n" in said
+    assert "no room" not in listed(rows, width=200, wr_1=run)
 
 
 def test_one_run_is_shown_with_its_reasons(listed: Callable[..., str], outputs: Outputs) -> None:
