@@ -317,9 +317,11 @@ def test_a_killed_job_changes_nothing_that_readers_see(project: Project, ran: di
     assert lake.check_readers(before, before, "wr_killed", publishing=False) == 0
 
 
+@pytest.mark.slow
 def test_a_second_run_heals_what_failed_and_gives_the_same(project: Project, ran: dict[str, Any]) -> None:
     """And what another client has committed meanwhile is part of the tables' history: a tag, rows, a rollback."""
     lake = Lake(project)
+    assert lake.run(JOBS[0], "wr_killed_before", kill_after(2.0, Random(1), Struck())).state == "FAILED"
     tagged, appended, rolled_back = (lake.table(name) for name in ICEBERG_TABLES[:3])
     tag, former = tagged.current_snapshot(), rolled_back.current_snapshot()
     assert tag

@@ -629,6 +629,7 @@ class TestSpark:
         written = self.keys(aws, "größer/100% + 1/")
         assert {key.rpartition("/")[2].partition("-")[0] for key in written} == {"_SUCCESS", "part"}
 
+    @pytest.mark.slow
     @pytest.mark.usefixtures("first_spark_run")
     def test_the_class_archive_of_the_first_job_is_kept_for_the_others(self, aws: Aws) -> None:
         cache = aws.build / "cache"

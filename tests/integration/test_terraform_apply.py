@@ -108,6 +108,7 @@ def edit(file: Path, old: str, new: str) -> None:
     file.write_text(text.replace(old, new))
 
 
+@pytest.mark.slow
 def test_exactly_what_was_changed_changes(project: Project, terraform: Terraform, tmp_path: Path) -> None:
     script = project.root / "glue_jobs/jobs/machine_learning_curated.py"
     script.write_text(script.read_text() + "\n# changed\n")

@@ -53,6 +53,7 @@ def test_rule_reports_its_violation(spark, plant, table, planting):
         check_rules(spark, table, views, parameters)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("table", "rule"), RULES)
 def test_without_its_rule_a_violation_would_be_published(spark, plant, monkeypatch, table, rule):
     views, parameters = plant(next(planting for planting in PLANTINGS[table] if planting.rule == rule))

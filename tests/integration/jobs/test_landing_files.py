@@ -105,6 +105,7 @@ def test_files_of_different_forms_lie_side_by_side_and_bad_records_are_set_aside
     )
 
 
+@pytest.mark.slow
 def test_a_file_is_one_sequence_however_long(lakehouse, read):
     """Spark would split it, and Python receives it in batches."""
     spark, folder = lakehouse.spark, lakehouse.folder / "given"

@@ -65,6 +65,7 @@ def test_empty_result_empties_the_table_and_is_reported(lakehouse):
     assert lakehouse.rows("customer_trusted") == []
 
 
+@pytest.mark.slow
 def test_no_consent_at_all_is_no_error_in_any_job_but_a_warning(lakehouse, capsys):
     lakehouse.create_tables()
     lakehouse.land("customer", [DECLINED])
