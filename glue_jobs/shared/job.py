@@ -337,8 +337,6 @@ class Job:
         self._lease.check()
         for name in written:
             self._table(name).publish(self._branch)
-        for name in written:
-            self._table(name).turn_into_tag(self._branch)
         self._published = True
         print(f"published: {', '.join(written)}", flush=True)
         if self._expire_withdrawn():  # it has committed current rows again, and expired the snapshots of tags

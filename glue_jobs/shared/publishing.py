@@ -168,8 +168,11 @@ class Table:
         Branches that earlier runs left behind are discarded first, with the files that only they refer to.
         """
         self.discard_branches(name for name in self.branches() if name != MAIN)
-        self._drop_tag(branch)  # of an earlier attempt of the run
-        self._spark.sql(f"ALTER TABLE {self.name} CREATE BRANCH `{branch}`")
+        table = self._iceberg()
+        refs, names = table.manageSnapshots(), table.refs()
+        if branch in names:  # the tag of an earlier attempt of the run
+            refs = refs.removeTag(branch)
+        refs.createBranch(branch).commit()
         # Otherwise each Spark partition, by default 200, becomes a file. Sorted rows compress better, and equal runs
         # write equal files.
         columns = [f"`{column}`" for column in rows.columns]
@@ -197,11 +200,17 @@ class Table:
         rows.coalesce(1).writeTo(self.name).option("compression-codec", "zstd").append()
 
     def publish(self, branch: str) -> None:
-        """Fast-forward main to a branch in one commit: readers see either all old rows or all new ones."""
-        database_and_table = self.name.split(".", 1)[1]
+        """Fast-forward main to a branch and make a tag of it, in one commit.
+
+        Readers see either all old rows or all new ones, and find the rows of the run by its name.
+        """
+        table = self._iceberg()
+        head = table.refs()[branch].snapshotId()
+        refs = table.manageSnapshots()
         try:
-            self._call("fast_forward", f"'{database_and_table}', '{MAIN}', '{branch}'")
-        except Exception as error:
+            refs = refs.fastForwardBranch(MAIN, branch).removeBranch(branch).createTag(branch, head)
+            refs.setMaxRefAgeMs(branch, TAG_AGE).commit()
+        except Py4JJavaError as error:
             if "not an ancestor" in str(error):
                 raise AuditError(
                     f"{self.name} was published by another run since this run wrote it, so it was not published. Run "
@@ -209,26 +218,14 @@ class Table:
                 ) from error
             raise
 
-    def drop_branch(self, branch: str) -> None:
-        """Drop a branch but keep its snapshot."""
-        self._spark.sql(f"ALTER TABLE {self.name} DROP BRANCH `{branch}`")
-
-    def turn_into_tag(self, branch: str) -> None:
-        """Make a tag of a published branch, in one commit: readers find the rows of the run by its name."""
-        head = self.branches()[branch]
-        refs = self._iceberg().manageSnapshots().removeBranch(branch).createTag(branch, head)
-        refs.setMaxRefAgeMs(branch, TAG_AGE).commit()
-
     def tag(self, name: str) -> None:
         """Tag the current rows, in place of those that the name has tagged before."""
-        self._drop_tag(name)
-        head = self.branches()[MAIN]
-        self._iceberg().manageSnapshots().createTag(name, head).setMaxRefAgeMs(name, TAG_AGE).commit()
-
-    def _drop_tag(self, name: str) -> None:
-        ref = self._iceberg().refs().get(name)
-        if ref is not None and ref.isTag():
-            self._spark.sql(f"ALTER TABLE {self.name} DROP TAG `{name}`")
+        table = self._iceberg()
+        refs, names = table.manageSnapshots(), table.refs()
+        if name in names:
+            refs = refs.removeTag(name)
+        head = names[MAIN].snapshotId()
+        refs.createTag(name, head).setMaxRefAgeMs(name, TAG_AGE).commit()
 
     def discard_branches(self, branches: Iterable[str]) -> None:
         """Drop branches and delete the files that only they refer to: no unaudited rows stay behind."""
@@ -236,9 +233,8 @@ class Table:
         discarded = [name for name in branches if name in heads]
         if not discarded:
             return
-        for name in discarded:
-            self.drop_branch(name)
-        kept = {row["snapshot_id"] for row in self._metadata("history").collect()} | {
+        self._drop(discarded)
+        kept = {entry.snapshotId() for entry in self._iceberg().history()} | {
             heads[name] for name in heads if name not in discarded
         }
         orphans = {heads[name] for name in discarded} - kept
@@ -247,9 +243,8 @@ class Table:
 
     def expire(self, snapshot_ids: Collection[int]) -> None:
         """Expire snapshots, with their tags and branches and the files that only they refer to."""
-        for ref in self._metadata("refs").where(f"name != '{MAIN}'").collect():
-            if ref["snapshot_id"] in snapshot_ids:
-                self._spark.sql(f"ALTER TABLE {self.name} DROP {ref['type']} `{ref['name']}`")
+        refs = self._iceberg().refs()
+        self._drop([name for name in refs if name != MAIN and refs[name].snapshotId() in snapshot_ids])
         ids = ", ".join(f"{snapshot_id}L" for snapshot_id in sorted(snapshot_ids))
         database_and_table = self.name.split(".", 1)[1]
         # Otherwise everything older than five days expires too: Iceberg's default.
@@ -257,8 +252,14 @@ class Table:
         arguments = f"table => '{database_and_table}', snapshot_ids => array({ids}), {nothing_else}"
         self._call("expire_snapshots", arguments)
 
-    def _metadata(self, kind: str) -> DataFrame:
-        return Table(self._spark, f"{self.name}.{kind}").read()
+    def _drop(self, names: Collection[str]) -> None:
+        """Drop branches and tags but keep their snapshots, in one commit."""
+        table = self._iceberg()
+        refs, changed = table.refs(), table.manageSnapshots()
+        for name in names:
+            changed = changed.removeBranch(name) if refs[name].isBranch() else changed.removeTag(name)
+        if names:
+            changed.commit()
 
     def _call(self, procedure: str, arguments: str) -> Any:
         catalog = self.name.split(".", 1)[0]

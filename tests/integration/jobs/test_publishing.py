@@ -200,7 +200,6 @@ def test_what_is_discarded_takes_no_history_with_it(lakehouse):
     for number in (1, 2):
         table.write(table.read(), 0, f"run_{number}", {})
         table.publish(f"run_{number}")
-        table.drop_branch(f"run_{number}")
     table.write(table.read(), 0, "run_3", {})
     written = table.snapshot("run_3")
 
