@@ -284,14 +284,18 @@ class Job:
         table.evolve(contract)
         before = table.snapshot()
         publishing.refuse_clock_behind(self._writes, before, self.now)
-        pairs = pipeline.TABLES[self._writes].get("pairs")
         rows = rows.select(*contract.schema.fieldNames())
-        if pairs:  # made by a join; other rows are a selection of the classified ones, which the jobs keep
+        counts = reconciliation.reconcile(
+            {source: classified[source] for source in self._reconciled},
+            read=self._rows_read,
+            quarantined=self._quarantine_counts,
+        )
+        # The commit carries the number of rows, so it is known before.
+        if pipeline.TABLES[self._writes].get("pairs"):
             rows = rows.persist()
-        output_rows = rows.count()  # before the commit, which carries the count
-        counts = [count for source in self._reconciled for count in self._reconcile(source, classified[source])]
-        if not pairs:
-            reconciliation.check_one_to_one(self._writes, counts, output_rows)
+            output_rows = rows.count()
+        else:
+            output_rows = reconciliation.total(counts, "published")
         written = table.write(rows, output_rows, self._branch, {**self._report(output_rows), **(facts or {})})
         self._record_counts([*counts, reconciliation.output(counts, output_rows)], written.id)
         self._log_counts(counts, output_rows)
@@ -427,10 +431,6 @@ class Job:
                 f"{landing_files.shown(list(map(file_numbers.of, keys)))}. {file_numbers.REMEDY}.",
                 flush=True,
             )
-
-    def _reconcile(self, source: str, classified: DataFrame) -> list[RowCount]:
-        quarantined = self._quarantine_counts.get(source, {})
-        return reconciliation.reconcile(source, classified, read=self._rows_read[source], quarantined=quarantined)
 
     def _log_counts(self, counts: Sequence[RowCount], output_rows: int) -> None:
         print(f"{self._writes}: {reconciliation.describe(counts)}; {output_rows:,} rows out", flush=True)

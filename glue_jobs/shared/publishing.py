@@ -165,7 +165,8 @@ class Table:
     def write(self, rows: DataFrame, count: int, branch: str, report: Mapping[str, str]) -> Snapshot:
         """Write these `count` rows to a new branch, in one commit that also carries the run's report.
 
-        Branches that earlier runs left behind are discarded first, with the files that only they refer to.
+        Branches that earlier runs left behind are discarded first, with the files that only they refer to. So is the
+        new one if it has another number of rows; that raises an AuditError.
         """
         self.discard_branches(name for name in self.branches() if name != MAIN)
         table = self._iceberg()
@@ -181,9 +182,10 @@ class Table:
         _with_report(writer, report).overwrite(F.lit(True))
         written = self.snapshot(branch)
         if written is None or written.rows != count:
+            self.discard_branches([branch])
             raise AuditError(
-                f"{written.rows if written else 0:,} of {count:,} rows were written to {self.name}. Nothing was "
-                "published. Run it again."
+                f"{count:,} rows were to be published, but {self.name.rpartition('.')[2]} has "
+                f"{written.rows if written else 0:,}. Nothing was published. The code of the job loses or repeats rows."
             )
         return written
 
