@@ -21,15 +21,17 @@ ASCII_BLANKS: Final = "\t\n\v\f\r\x1c\x1d\x1e\x1f "  # the ASCII characters that
 
 
 class Addresses:
-    """The addresses in some columns, each given as a DataFrame of one column."""
+    """The addresses in some columns, each given as a DataFrame of one column; without a column, all are ASCII."""
 
     def __init__(self, *columns: DataFrame) -> None:
-        spelt = reduce(DataFrame.union, columns).toDF("spelling")
-        other = F.octet_length("spelling") != F.length("spelling")
-        # Rarely any: Spark folds ASCII itself, while a Python UDF would cost a process and a join.
-        (found,) = spelt.select(F.bool_or(other)).head()  # type: ignore[misc] # an aggregate is one row
-        self._other = spelt.where(other).distinct() if found else None
+        self._other: DataFrame | None = None
         """Each distinct `spelling` that needs Python for its canonical form."""
+        if columns:
+            spelt = reduce(DataFrame.union, columns).toDF("spelling")
+            other = F.expr(is_not_ascii("spelling"))
+            # Rarely any: Spark folds ASCII itself, while a Python UDF would cost a process and a join.
+            (found,) = spelt.select(F.bool_or(other)).head()  # type: ignore[misc] # an aggregate is one row
+            self._other = spelt.where(other).distinct() if found else None
 
     def add_to(self, rows: DataFrame, column: str) -> DataFrame:
         """Add `address`, the canonical form of the given column; null for null."""
@@ -44,3 +46,8 @@ class Addresses:
 def with_address(rows: DataFrame, column: str) -> DataFrame:
     """Add `address`, the canonical form of a column, to rows; null for null."""
     return Addresses(rows.select(column)).add_to(rows, column)
+
+
+def is_not_ascii(column: str) -> str:
+    """Return the SQL condition of the values of a column that need Python for their canonical form."""
+    return f"octet_length(`{column}`) <> length(`{column}`)"

@@ -2,13 +2,14 @@
 
 import re
 import secrets
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Final
 
 from pyspark.sql import DataFrame, SparkSession
 
+import address
 import extra_files
 import pipeline
 import policies
@@ -25,6 +26,7 @@ IMPLIED: Final = "implied by the expected rows"
 ROWS: Final = {"actual": "actual rows", "expected": "expected rows"}
 """Name of the query of each view that an audit file may define for its rules."""
 DIFFERENT: Final = "the rows are exactly the expected ones"
+NOT_ASCII: Final = "all addresses are ASCII"
 INPUTS: Final = re.compile(r"\A-- Inputs: (\w+(?:, \w+)*)\.$", re.MULTILINE)
 
 ADDRESSES: Final = {
@@ -118,19 +120,41 @@ def violations(
     rules = [rule for rule in audit.rules if rule.holds_with(parameters)]
     rows = {view: rule for view, rule in audit.rows.items() if rule.holds_with(parameters)}
     words = {word for rule in (*rules, *rows.values()) for word in re.findall(r"\w+", rule.query)}
-    with _temporary_views(_with_addresses(views, words)):
-        made = {view: spark.sql(rule.query, args=dict(parameters)) for view, rule in rows.items()}
-        with _temporary_views(made):
-            if exhaustive or not made:
-                return _broken(spark, rules, parameters)
-            quick = [rule for rule in rules if not rule.implied]
-            seed = secrets.randbits(63)  # nobody can prepare rows of equal fingerprints
-            sides = [_fingerprint(view, frame.columns, seed) for view, frame in made.items()]
-            found = _broken(spark, quick, parameters, sides)
-            if DIFFERENT not in found:
-                return found
-            del found[DIFFERENT]
-            return found | _broken(spark, [rule for rule in rules if rule.implied], parameters) or {DIFFERENT: 1}
+    columns = {view: ADDRESSES[view] for view in views if view in ADDRESSES and {view, "address"} <= words}
+    # First as if all addresses were ASCII, which nearly all are. Rules tell, so that it takes no query of its own.
+    ascii_rules = [
+        Rule(NOT_ASCII, f"SELECT * FROM {view} WHERE {address.is_not_ascii(column)}")  # noqa: S608 our own names
+        for view, column in columns.items()
+    ]
+    with _temporary_views(_with_addresses(views, columns, Addresses())):
+        found = _violations(spark, [*ascii_rules, *rules], rows, parameters, exhaustive=exhaustive)
+    if NOT_ASCII not in found:
+        return found
+    addresses = Addresses(*(views[view].select(column) for view, column in columns.items()))
+    with _temporary_views(_with_addresses(views, columns, addresses)):
+        return _violations(spark, rules, rows, parameters, exhaustive=exhaustive)
+
+
+def _violations(
+    spark: SparkSession,
+    rules: Sequence[Rule],
+    rows: Mapping[str, Rule],
+    parameters: Mapping[str, object],
+    *,
+    exhaustive: bool,
+) -> dict[str, int]:
+    made = {view: spark.sql(rule.query, args=dict(parameters)) for view, rule in rows.items()}
+    with _temporary_views(made):
+        if exhaustive or not made:
+            return _broken(spark, rules, parameters)
+        quick = [rule for rule in rules if not rule.implied]
+        seed = secrets.randbits(63)  # nobody can prepare rows of equal fingerprints
+        sides = [_fingerprint(view, frame.columns, seed) for view, frame in made.items()]
+        found = _broken(spark, quick, parameters, sides)
+        if DIFFERENT not in found:
+            return found
+        del found[DIFFERENT]
+        return found | _broken(spark, [rule for rule in rules if rule.implied], parameters) or {DIFFERENT: 1}
 
 
 def _broken(
@@ -168,12 +192,10 @@ def _fingerprint(view: str, columns: Sequence[str], seed: int) -> str:
     )
 
 
-def _with_addresses(views: Mapping[str, DataFrame], words: Collection[str]) -> dict[str, DataFrame]:
-    """Add `address` to the views that hold addresses, if the words of the queries name both the view and `address`."""
-    columns = {view: ADDRESSES[view] for view in views if view in ADDRESSES and {view, "address"} <= set(words)}
-    if not columns:
-        return dict(views)
-    addresses = Addresses(*(views[view].select(column) for view, column in columns.items()))
+def _with_addresses(
+    views: Mapping[str, DataFrame], columns: Mapping[str, str], addresses: Addresses
+) -> dict[str, DataFrame]:
+    """Add `address`, the canonical form of a column, to the views of which the column is given."""
     return {**views, **{view: addresses.add_to(views[view], column) for view, column in columns.items()}}
 
 
