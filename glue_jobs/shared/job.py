@@ -2,9 +2,11 @@
 
 import json
 import sys
+import threading
 import time
 import traceback
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict, replace
 from types import TracebackType
 from typing import Any, Final, Self
@@ -108,6 +110,9 @@ class Job:
         return refusals.load(self._arguments.bucket)
 
     def __enter__(self) -> Self:
+        # In the background: Spark starts for seconds, the lease and the facts of the run take another one.
+        starting = threading.Thread(target=_start_spark, name="spark", daemon=True)
+        starting.start()
         try:
             self._lease = lease.for_job_run(
                 self._arguments.bucket,
@@ -126,6 +131,7 @@ class Job:
             )
         self._read_facts()
         if not self._is_written:
+            starting.join()
             self._spark = SparkSession.builder.getOrCreate()
         return self
 
@@ -231,12 +237,13 @@ class Job:
         """Return an Iceberg table as this run has written it, or else as it was last published."""
         self._end_if_written()
         source = self._table(table)
-        heads = source.branches()
+        heads = source.heads()
         branch = self._branch if self._branch in heads else MAIN
+        head = heads.get(branch)
         # In the order of the DDL: columns that were added to it later stand last in the table.
         rows = source.read(branch).select(*table_contract.load(table).schema.fieldNames())
-        self._rows_read[table] = rows.count()  # answered from the table's metadata
-        self._snapshots_read[table] = heads.get(branch, 0)  # 0: the table was never published
+        self._rows_read[table] = head.rows if head else 0
+        self._snapshots_read[table] = head.id if head else 0  # 0: the table was never published
         return rows
 
     def read_beside(self, table: str) -> DataFrame | None:
@@ -470,3 +477,8 @@ class Job:
     def _table(self, table: str, *, audit: bool = False) -> Table:
         database = f"{self._arguments.database}_audit" if audit else self._arguments.database
         return Table(self._spark, f"{CATALOG}.{database}.{table}")
+
+
+def _start_spark() -> None:
+    with suppress(Exception):  # the same error comes when the job asks for its session
+        SparkSession.builder.getOrCreate()

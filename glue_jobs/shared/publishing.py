@@ -62,11 +62,15 @@ class Table:
         refs = self._iceberg().refs()
         return {name: refs[name].snapshotId() for name in refs if refs[name].isBranch()}
 
+    def heads(self) -> dict[str, Snapshot]:
+        """Return the current snapshot of each branch; a table that was never written has no main."""
+        table = self._iceberg()
+        refs = table.refs()
+        return {name: self._snapshot(table.snapshot(refs[name].snapshotId())) for name in refs if refs[name].isBranch()}
+
     def snapshot(self, branch: str = MAIN) -> Snapshot | None:
         """Return the current snapshot of a branch; None if there is none yet."""
-        table = self._iceberg()
-        ref = table.refs().get(branch)
-        return self._snapshot(table.snapshot(ref.snapshotId())) if ref is not None and ref.isBranch() else None
+        return self.heads().get(branch)
 
     def tagged(self, tag: str) -> Snapshot | None:
         """Return the snapshot that a tag names; None if there is no such tag."""
@@ -107,7 +111,7 @@ class Table:
         summary = json.loads(java.com.fasterxml.jackson.databind.ObjectMapper().writeValueAsString(found.summary()))
         return Snapshot(
             found.snapshotId(),
-            int(summary.get("total-records", 0)),
+            int(summary.get("total-records", 0)) - int(summary.get("total-position-deletes", 0)),
             lineage.report(summary),
             found.timestampMillis(),
             found.parentId(),
