@@ -14,9 +14,11 @@ from typing import Any, Final, Self
 import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 from py4j.protocol import Py4JError, Py4JJavaError
+from pyspark import SparkContext
 from pyspark.errors import AnalysisException, PySparkException, PythonException
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
+from pyspark.sql.types import StructType
 
 import arguments
 import audits
@@ -35,6 +37,7 @@ import refusals
 import restoring
 import resumption
 import run_facts
+import small_frames
 import table_contract
 import withdrawal
 from file_numbers import mask_names
@@ -103,7 +106,8 @@ class Job:
 
     def rows_of(self, table: str, rows: Iterable[tuple[Any, ...]]) -> DataFrame:
         """Return rows that were made in Python, with the columns of a table."""
-        return self._spark.createDataFrame(list(rows), table_contract.load(table).schema)
+        schema = table_contract.load(table).schema
+        return small_frames.of(self._spark, schema, (dict(zip(schema.names, row, strict=True)) for row in rows))
 
     def refusals(self) -> set[str]:
         """Return the serial number pseudonyms of all Step Trainers that an erased owner refused to share."""
@@ -446,20 +450,10 @@ class Job:
             print(f"WARNING: {self._writes} is {reason}: {read:,} rows read, {losses}", flush=True)
 
     def _record_counts(self, counts: Sequence[RowCount], snapshot_id: int | None) -> None:
-        # As one JSON text: createDataFrame would start a Python process just to read a few rows back.
-        shape = "array<struct<source_table: string, outcome: string, reason: string, rows: bigint>>"
-        text = F.lit(json.dumps([asdict(count) for count in counts]))
-        frame = self._spark.range(1).select(F.inline(F.from_json(text, shape)))
-        self.record(
-            "pipeline_runs",
-            frame.withColumns(
-                {
-                    "recorded_at": F.lit(self.now),
-                    "snapshot_id": F.lit(snapshot_id),
-                    "landing_data": F.lit(self._landing_data()),
-                }
-            ),
-        )
+        common = {"recorded_at": self.now, "snapshot_id": snapshot_id, "landing_data": self._landing_data()}
+        rows = [asdict(count) | common for count in counts]
+        schema = StructType([field for field in table_contract.load("pipeline_runs").schema if field.name in rows[0]])
+        self.record("pipeline_runs", small_frames.of(self._spark, schema, rows))
 
     def _report(self, output_rows: int) -> dict[str, str]:
         return {
@@ -480,5 +474,6 @@ class Job:
 
 
 def _start_spark() -> None:
+    # Not the session: Spark's catalogs find it only in the thread that made it.
     with suppress(Exception):  # the same error comes when the job asks for its session
-        SparkSession.builder.getOrCreate()
+        SparkContext.getOrCreate()

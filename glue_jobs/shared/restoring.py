@@ -4,7 +4,6 @@ Iceberg commits one table at a time. If a commit fails, the tables before it are
 two commits, the same rollback completes it, since it skips the tables that are there already.
 """
 
-import json
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, Final
@@ -13,6 +12,7 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 import lineage
+import small_frames
 import withdrawal
 from address import Addresses
 from policies import IDENTITY_POLICY_OF_TABLE
@@ -155,11 +155,8 @@ def rows_for_record(target: Mapping[str, Snapshot], run_id: str) -> list[dict[st
 
 def frame(records: DataFrame, rows: Sequence[Mapping[str, Any]], **common: Any) -> DataFrame:
     """Return rows for a table with the columns of `records`; missing texts are empty, missing numbers null."""
-    shape = records.schema
-    defaults = {field.name: "" if field.dataType.simpleString() == "string" else None for field in shape}
-    text = F.lit(json.dumps([{**defaults, **common, **row} for row in rows]))
-    inline = F.inline(F.from_json(text, f"array<{shape.simpleString()}>"))
-    return records.sparkSession.range(1).select(inline)
+    defaults = {field.name: "" if field.dataType.simpleString() == "string" else None for field in records.schema}
+    return small_frames.of(records.sparkSession, records.schema, ({**defaults, **common, **row} for row in rows))
 
 
 def _time(milliseconds: int) -> str:

@@ -1,0 +1,24 @@
+"""DataFrames of a few rows that were made in Python."""
+
+import json
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import functions as F
+from pyspark.sql.types import StructType
+
+
+def of(spark: SparkSession, schema: StructType, rows: Iterable[Mapping[str, Any]]) -> DataFrame:
+    """Return rows, each by column, as a DataFrame with these columns; an absent column is null.
+
+    The rows get to Spark as JSON, within its plan but not shown there: `createDataFrame` would start a Python process
+    for each query, just to read them.
+    """
+    java: Any = spark._jvm
+    texts = java.com.fasterxml.jackson.databind.ObjectMapper().readValue(
+        json.dumps([json.dumps(dict(row)) for row in rows]), java.java.lang.Class.forName("java.util.List")
+    )
+    dataset = spark._jsparkSession.createDataset(texts, java.org.apache.spark.sql.Encoders.STRING())
+    parsed = DataFrame(dataset, spark).select(F.from_json("value", schema).alias("row"))
+    return parsed.select(*(F.col("row").getField(field.name).alias(field.name) for field in schema))
