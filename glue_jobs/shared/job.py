@@ -315,17 +315,16 @@ class Job:
         before = table.snapshot()
         publishing.refuse_clock_behind(self._writes, before, self.now)
         rows = rows.select(*contract.schema.fieldNames())
-        counts = reconciliation.reconcile(
-            {source: classified[source] for source in self._reconciled},
-            read=self._rows_read,
-            quarantined=self._quarantine_counts,
-        )
-        # The commit carries the number of rows, so it is known before.
-        if pipeline.TABLES[self._writes].get("pairs"):
+        counted = {source: classified[source] for source in self._reconciled}
+        pairs = pipeline.TABLES[self._writes].get("pairs")
+        if pairs:
             rows = rows.persist()
-            output_rows = rows.count()
-        else:
-            output_rows = reconciliation.total(counts, "published")
+            counted[self._writes] = rows.select(F.lit(None).alias("drop_reason"), F.lit(1).alias("copies"))
+        tallies = reconciliation.tally(counted)
+        made = tallies.pop(self._writes, [])
+        counts = reconciliation.reconcile(tallies, read=self._rows_read, quarantined=self._quarantine_counts)
+        # The commit carries the number of rows, so it is known before.
+        output_rows = sum(row["distinct"] for row in made) if pairs else reconciliation.total(counts, "published")
         written = table.write(rows, output_rows, self._branch, {**self._report(output_rows), **(facts or {})})
         self._record_counts([*counts, reconciliation.output(counts, output_rows)], written.id)
         self._log_counts(counts, output_rows)

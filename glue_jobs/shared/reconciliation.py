@@ -1,7 +1,7 @@
 """Reconcile every row that a job reads: read = published + dropped for a named reason + quarantined."""
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import reduce
 from typing import Final, Literal
@@ -44,13 +44,8 @@ def to_publish(classified: DataFrame) -> DataFrame:
     return classified.where("drop_reason is null")
 
 
-def reconcile(
-    classified: Mapping[str, DataFrame], *, read: Mapping[str, int], quarantined: Mapping[str, Mapping[str, int]]
-) -> list[RowCount]:
-    """Count the rows of the source tables by outcome; raise an AuditError unless they add up to the rows read.
-
-    All arguments are by source table: `classified` has `drop_reason` and `copies`, `quarantined` counts rows by reason.
-    """
+def tally(classified: Mapping[str, DataFrame]) -> dict[str, list[Row]]:
+    """Count the rows of tables by drop reason, in one query: `distinct` ones and all their `copies`."""
     sources = [rows.select(F.lit(table).alias("source"), "drop_reason", "copies") for table, rows in classified.items()]
     tallies = (
         reduce(DataFrame.unionByName, sources)
@@ -58,19 +53,24 @@ def reconcile(
         .agg(F.count("*").alias("distinct"), F.sum("copies").alias("copies"))
         .collect()
     )
+    return {table: [row for row in tallies if row["source"] == table] for table in classified}
+
+
+def reconcile(
+    tallies: Mapping[str, Sequence[Row]], *, read: Mapping[str, int], quarantined: Mapping[str, Mapping[str, int]]
+) -> list[RowCount]:
+    """Count the rows of the source tables by outcome; raise an AuditError unless they add up to the rows read.
+
+    All arguments are by source table; `quarantined` counts rows by reason.
+    """
     return [
         count
-        for table in classified
-        for count in _of_source(
-            table,
-            [row for row in tallies if row["source"] == table],
-            read=read[table],
-            quarantined=quarantined.get(table, {}),
-        )
+        for table, rows in tallies.items()
+        for count in _of_source(table, rows, read=read[table], quarantined=quarantined.get(table, {}))
     ]
 
 
-def _of_source(table: str, tallies: Iterable[Row], *, read: int, quarantined: Mapping[str, int]) -> list[RowCount]:
+def _of_source(table: str, tallies: Sequence[Row], *, read: int, quarantined: Mapping[str, int]) -> list[RowCount]:
     dropped = {row["drop_reason"]: int(row["copies"]) for row in tallies if row["drop_reason"] is not None}
     kept = [row for row in tallies if row["drop_reason"] is None]
     if duplicates := sum(row["copies"] - row["distinct"] for row in kept):

@@ -64,8 +64,8 @@ def test_job_that_loses_or_repeats_a_row_writes_nothing(first_run, monkeypatch, 
 
 def test_rows_add_up(spark):
     classified = spark.createDataFrame([(None, 3), (None, 1), ("late", 2)], "drop_reason string, copies bigint")
-    quarantined = {"things": {"broken": 1}}
-    counts = reconciliation.reconcile({"things": classified}, read={"things": 7}, quarantined=quarantined)
+    tallies, quarantined = reconciliation.tally({"things": classified}), {"things": {"broken": 1}}
+    counts = reconciliation.reconcile(tallies, read={"things": 7}, quarantined=quarantined)
     assert counts == [
         RowCount("things", "read", "", 7),
         RowCount("things", "published", "", 2),
@@ -75,7 +75,7 @@ def test_rows_add_up(spark):
     ]
     for read in (6, 8):
         with pytest.raises(AuditError, match=f"{read} rows of things were read and 7 are accounted for"):
-            reconciliation.reconcile({"things": classified}, read={"things": read}, quarantined=quarantined)
+            reconciliation.reconcile(tallies, read={"things": read}, quarantined=quarantined)
 
 
 @pytest.mark.parametrize(
