@@ -167,9 +167,11 @@ def main() -> None:
         with_pseudonyms = job.policies.training_subject == "pseudonym"
         pseudonym = pseudonyms.pseudonymizer(job.subject_key) if with_pseudonyms else None
         classified_steps, classified_readings = classify(steps, readings, owners, policies=job.policies)
-        counted = people_of_rows(steps, readings, owners, policies=job.policies).collect()
-        people = {(row["serialnumber"], row["user"]): row["rows"] for row in counted}
-        owned = [tuple(row) for row in owners.select("serialnumber", "email").distinct().collect() if row["email"]]
+        counted = people_of_rows(steps, readings, owners, policies=job.policies)
+        owned_by = owners.select("serialnumber", "email", F.lit(0)).distinct()
+        found = counted.union(owned_by).collect()  # at once, since Spark takes about as long for each query as for both
+        people = {(row["serialnumber"], row["user"]): row["rows"] for row in found if row["rows"]}
+        owned = [(row["serialnumber"], row["user"]) for row in found if row["user"] and not row["rows"]]
         # The key of the refusals is never rotated: with another key, each subject would get another split.
         split = splits(people, job.training_shares, job.refusal_key, job.subject_key if with_pseudonyms else None)
         rows = transform(steps, readings, owners, policies=job.policies, pseudonym=pseudonym)
