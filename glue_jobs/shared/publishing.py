@@ -172,7 +172,8 @@ class Table:
         Branches that earlier runs left behind are discarded first, with the files that only they refer to. So is the
         new one if it has another number of rows; that raises an AuditError.
         """
-        self.discard_branches(name for name in self.branches() if name != MAIN)
+        if stale := [name for name in self.branches() if name != MAIN]:
+            self.discard_branches(stale)
         table = self._iceberg()
         refs, names = table.manageSnapshots(), table.refs()
         if branch in names:  # the tag of an earlier attempt of the run
