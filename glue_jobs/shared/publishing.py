@@ -217,7 +217,7 @@ class Table:
         try:
             refs = refs.fastForwardBranch(MAIN, branch).removeBranch(branch).createTag(branch, head)
             refs.setMaxRefAgeMs(branch, TAG_AGE).commit()
-        except Py4JJavaError as error:
+        except (Py4JJavaError, PySparkException) as error:
             if "not an ancestor" in str(error):
                 raise AuditError(
                     f"{self.name} was published by another run since this run wrote it, so it was not published. Run "
