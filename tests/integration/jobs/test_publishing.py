@@ -214,3 +214,16 @@ def test_what_is_discarded_takes_no_history_with_it(lakehouse):
     assert "older_than => TIMESTAMP '1970-01-01" in arguments, "else all that is older than five days goes too"
     table._call(procedure, arguments)
     assert snapshots() == before - {written.id}
+
+
+def test_table_that_another_run_published_meanwhile_is_not_published(lakehouse):
+    lakehouse.create_tables("customer_trusted")
+    table = publishing.Table(lakehouse.spark, lakehouse.name("customer_trusted"))
+    table.write(table.read(), 0, "run_1", {})
+    table.publish("run_1")
+    table.write(table.read(), 0, "run_2", {})
+    current = table.recommit({})
+    with pytest.raises(AuditError, match="customer_trusted was published by another run since this run wrote it"):
+        table.publish("run_2")
+    assert table.branches().keys() == {"main", "run_2"}
+    assert table.branches()["main"] == current
