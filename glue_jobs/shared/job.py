@@ -52,8 +52,8 @@ from s3_root import split
 from training_split import Shares
 
 CATALOG: Final = "glue_catalog"
-MANY_ROWS: Final = 150_000
-"""Rows from which on it pays to compile queries: to compile them takes longer than to interpret them over fewer."""
+MANY_ROWS: Final = 60_000
+"""Rows from which on it pays to compile queries: over fewer, that takes longer than to interpret them."""
 INTERPRETED: Final = {"spark.sql.codegen.wholeStage": "false", "spark.sql.codegen.factoryMode": "NO_CODEGEN"}
 
 
