@@ -115,10 +115,12 @@ def run_workflow(
         explained = explain_failure(finished, published, environment.log_of, environment.option)
         message = in_repository(environment.project.root, explained)
         named = add_file_names(display, outputs, message)
-        rerun = f"make rerun{environment.option}"
+        rerun, anew = (f"make {target}{environment.option}" for target in ("rerun", "run-pipeline"))
+        again = (
+            f"To begin again: {anew}" if facts.resumes else "To begin again, run the command again."
+        )  # with its DATA
         raise WorkflowError(
-            f"{named}\nFix the cause. To continue from the failed job, on the same inputs: {rerun}\n"
-            "To begin again, run the command again."
+            f"{named}\nFix the cause. To continue from the failed job, on the same inputs: {rerun}\n{again}"
         )
     if problems:
         raise WorkflowError("\n  ".join(problems))

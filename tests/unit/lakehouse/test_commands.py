@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from unittest.mock import MagicMock
 
 import pytest
 
@@ -360,6 +361,15 @@ def test_a_failed_job_fails_the_run(
     assert report(local)["status"] == "FAILED"
     assert world.events[-1] == "lease released"
     assert world.box is not None, "for make rerun"
+
+
+def test_a_rerun_that_fails_names_the_command_that_begins_again(
+    local: Environment, world: World, outputs: Outputs
+) -> None:
+    world.glue.moments = [moment(outputs, "COMPLETED", "SUCCEEDED", "FAILED", message="SyntaxError: no")]
+    lease, facts = MagicMock(), RunFacts(resumes="wr_0", resumes_from="customer_trusted_to_curated")
+    with pytest.raises(WorkflowError, match=r"on the same inputs: make rerun\nTo begin again: make run-pipeline$"):
+        pipeline_run.run_workflow(local, outputs, None, lease, facts, described="sample")
 
 
 @pytest.mark.parametrize("error", [TerraformError("no"), KeyboardInterrupt(), LakehouseError("port in use")])
