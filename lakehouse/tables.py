@@ -69,10 +69,10 @@ class Publication:
     """Rows of the job's main input."""
     rows_read: Mapping[str, int] = field(default_factory=dict)
     """Rows of each table that the job counted while reading it."""
-    rows_parsed: Mapping[str, int] = field(default_factory=dict)
-    """Rows of each landing table that the job parsed; it read the others as earlier runs have parsed them."""
     made_from: Mapping[str, int] = field(default_factory=dict)
     """Snapshot id of each Iceberg table that the job read."""
+    rows_parsed: Mapping[str, int] = field(default_factory=dict)
+    """Rows of each landing table that the job parsed; it read the others as earlier runs have parsed them."""
 
     @classmethod
     def of(cls, snapshot: Snapshot) -> Publication:

@@ -31,6 +31,7 @@ def test_report_is_in_the_snapshot(lakehouse):
         "lakehouse.rows-in": "3",
         "lakehouse.rows-out": "1",
         "lakehouse.rows-read.customer_landing": "3",
+        "lakehouse.rows-parsed.customer_landing": "3",
     }
     assert summary["total-records"] == "1"
 
