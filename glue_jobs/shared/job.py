@@ -52,9 +52,6 @@ from s3_root import split
 from training_split import Shares
 
 CATALOG: Final = "glue_catalog"
-MANY_ROWS: Final = 60_000
-"""Rows from which on it pays to compile queries: over fewer, that takes longer than to interpret them."""
-INTERPRETED: Final = {"spark.sql.codegen.wholeStage": "false", "spark.sql.codegen.factoryMode": "NO_CODEGEN"}
 
 
 class Job:
@@ -85,7 +82,6 @@ class Job:
         self._quarantine_counts: dict[str, dict[str, int]] = {}
         self._published = False
         self._is_written = False
-        self._compiled: dict[str, str] = {}
         self.now = time.time_ns() // 1_000_000
         """When the run began, epoch milliseconds."""
 
@@ -142,13 +138,11 @@ class Job:
         if not self._is_written:
             starting.join()
             self._spark = SparkSession.builder.getOrCreate()
-            self._compiled = {key: str(self._spark.conf.get(key)) for key in INTERPRETED}
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> bool:
-        self._compile_again()
         if isinstance(error, AlreadyWrittenError):
             self._lease.hand_on()
             print(f"{self._writes}: already written by the run {self._arguments.workflow_run_id}", flush=True)
@@ -163,12 +157,6 @@ class Job:
             print(mask_names("".join(traceback.format_exception(error))), flush=True)
             sys.exit(f"{self._writes}: {mask_names(self._explain(error))}")
         return False
-
-    def _compile_again(self) -> None:
-        """Give the session its own settings back, for the next step of a single session; the JVM may be gone."""
-        with suppress(Py4JError, OSError):
-            for key, value in self._compiled.items():
-                self._spark.conf.set(key, value)
 
     def _read_facts(self) -> None:
         """Read what the workflow run was started with, and take over the id of the run that it resumes."""
@@ -247,18 +235,11 @@ class Job:
         if reasons and table in self._reconciled:
             self._quarantine(table, unusable, reasons, read)
         columns = contract.schema.fieldNames()
-        self._record_read(table, read)
+        self._rows_read[table] = read
         self._rows_parsed[table] = read - parsed.kept
         self._quarantine_counts[table] = dict(reasons)
         self._quarantined[table] = unusable.select(*columns)
         return rows.where("problem is null").select(*columns)
-
-    def _record_read(self, table: str, rows: int) -> None:
-        """Record how many rows a table has; queries are compiled from now on if the job has read many."""
-        self._rows_read[table] = rows
-        many = sum(self._rows_read.values()) >= MANY_ROWS
-        for key, value in (self._compiled if many else INTERPRETED).items():
-            self._spark.conf.set(key, value)
 
     def quarantined(self, table: str) -> DataFrame:
         """Return the unusable rows of a landing table that was read, with those columns that could be parsed."""
@@ -273,7 +254,7 @@ class Job:
         head = heads.get(branch)
         # In the order of the DDL: columns that were added to it later stand last in the table.
         rows = source.read(branch).select(*table_contract.load(table).schema.fieldNames())
-        self._record_read(table, head.rows if head else 0)
+        self._rows_read[table] = head.rows if head else 0
         self._snapshots_read[table] = head.id if head else 0  # 0: the table was never published
         return rows
 
