@@ -116,9 +116,10 @@ def gather(session: boto3.Session, outputs: Outputs) -> Facts:
     report = lineage.report(snapshot.summary.additional_properties if snapshot and snapshot.summary else {})
     athena = Athena.of(session, outputs)
     subject = "coalesce(subjectkey, serialnumber)"
+    # A second condition of the join would let DuckDB compare each row with each subject.
     by_split = athena.query(
         f"SELECT coalesce(split, 'none'), count(*), count(DISTINCT {subject}) FROM {TRAINING} "  # noqa: S608 - our names
-        f"LEFT JOIN training_split ON subject = {subject} AND x IS NOT NULL GROUP BY 1 ORDER BY 1"
+        f"LEFT JOIN training_split ON subject = CASE WHEN x IS NOT NULL THEN {subject} END GROUP BY 1 ORDER BY 1"
     )
     counts = {str(name): (int(rows or 0), int(subjects or 0)) for name, rows, subjects in by_split.rows}
     of = ", ".join(f"avg({c}), stddev_samp({c}), min({c}), max({c})" for c in MEASURED)
