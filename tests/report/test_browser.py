@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import shutil
 import subprocess
 from html import unescape
 from pathlib import Path
@@ -12,12 +11,12 @@ from typing import Any
 
 import pytest
 
+from tests.support import browser
 from tests.support.colours import contrast, luminance
 from tests.support.project import REPOSITORY
 from tests.support.report_facts import facts
 
 RENDERER = REPOSITORY / ".venv-report/bin/python"
-CHROMIUM = shutil.which("chromium")
 DARK = "--blink-settings=preferredColorScheme=0"
 DESK = "--window-size=1200,900"
 
@@ -63,8 +62,7 @@ FRAME = """<!doctype html>
 
 @pytest.fixture(scope="module")
 def report(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    if CHROMIUM is None:
-        pytest.skip("there is no chromium on the PATH: apt-get install chromium")
+    browser.chromium()
     if not RENDERER.is_file():
         pytest.skip("there is no .venv-report: make test-report sets it up")
     folder = tmp_path_factory.mktemp("report")
@@ -76,7 +74,7 @@ def report(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def browse(page: Path, *options: str) -> str:
     command = [
-        str(CHROMIUM),
+        browser.chromium(),
         "--headless=new",
         "--no-sandbox",  # which root has not
         "--disable-gpu",

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import shutil
 import subprocess
 from collections.abc import Iterator
 from functools import partial
@@ -16,11 +15,11 @@ from typing import Any
 
 import pytest
 
+from tests.support import browser
 from tests.support.colours import contrast, luminance
 from tests.support.project import REPOSITORY
 
 SITE = REPOSITORY / "build" / "site"
-CHROMIUM = shutil.which("chromium")
 DARK = "--blink-settings=preferredColorScheme=0"
 LIGHT = "--blink-settings=preferredColorScheme=1"
 ELSEWHERE = re.compile(
@@ -98,8 +97,7 @@ class Handler(SimpleHTTPRequestHandler):
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[ThreadingHTTPServer]:
-    if CHROMIUM is None:
-        pytest.skip("there is no chromium on the PATH: apt-get install chromium")
+    browser.chromium()
     if not (SITE / "index.html").is_file():
         pytest.skip("there is no build/site: make test-site builds it")
     with ThreadingHTTPServer(("127.0.0.1", 0), partial(Handler, directory=str(SITE))) as running:
@@ -116,7 +114,7 @@ def browse(
     Handler.frame = FRAME.replace("WIDTH", str(frame)).replace("PATH", page)
     origin = f"http://127.0.0.1:{server.server_address[1]}"
     command = [
-        str(CHROMIUM),
+        browser.chromium(),
         "--headless=new",
         "--no-sandbox",  # which root has not
         "--disable-gpu",
