@@ -81,8 +81,8 @@ def refresh(environment: Environment, outputs: Outputs) -> None:
         environment.display.warn(f"The dataset card could not be written, so {PREFIX}{FILE} is out of date: {error}")
 
 
-def publish(session: boto3.Session, outputs: Outputs, project: Project) -> None:
-    """Write the card of the tables as they are to build/ and to the bucket."""
+def publish(session: boto3.Session, outputs: Outputs, project: Project) -> str:
+    """Write the card of the tables as they are to build/ and to the bucket, and return its URI there."""
     facts = gather(session, outputs)
     accounts = reconciliation.of_run(session, outputs.audit_database, facts.run)
     s3 = session.client("s3", config=CONFIG)
@@ -92,6 +92,7 @@ def publish(session: boto3.Session, outputs: Outputs, project: Project) -> None:
     private_files.write(project.build / FILE, text)
     for name, content in ((FILE, text), (FACTS, json.dumps(asdict(facts)))):
         s3.put_object(Bucket=bucket, Key=f"{root}{PREFIX}{name}", Body=content.encode())
+    return f"s3://{bucket}/{root}{PREFIX}{FILE}"
 
 
 def of_run(session: boto3.Session, outputs: Outputs, run_id: str) -> str | None:
