@@ -35,6 +35,7 @@ MAKEFLAGS += --no-builtin-rules
 ## SEED      seed of the random choices, to repeat them
 ## SIZES     sizes of the landing data in a bench: '1 10 100' times the original
 ## ROUNDS    rounds of a bench, for sizes up to 10 (3); larger sizes run once
+## INCREMENTAL  1: a bench also measures runs that follow a full one: nothing new, 1 % new readings, 1 % withdrawals
 ## PROFILE_JOB  job of which a bench tells where the time goes, instead of comparing
 ## PYTHON    Python 3.11 for the set-up (python3.11)
 
@@ -298,7 +299,7 @@ hostile: setup ## Run jobs on hostile landing files of each table, and on a line
 	@$(BIN)/python -m tests.try_hostile
 
 .PHONY: bench
-bench.knobs := SIZES ROUNDS DATA PROFILE_JOB
+bench.knobs := SIZES ROUNDS INCREMENTAL DATA PROFILE_JOB
 bench: setup $(CHART) ## Measure the pipeline against naive Spark scripts and DuckDB, side by side (an hour)
 	@$(BIN)/python -m bench
 

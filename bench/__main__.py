@@ -14,7 +14,7 @@ from pathlib import Path
 from rich.console import Console
 
 import embedded_aws
-from bench import contestants, copies, event_log, processes, results
+from bench import changes, contestants, copies, event_log, processes, results
 from bench.contestants import CONTESTANTS, FIVE_JOBS, ROOT
 from bench.copies import Copies
 from bench.processes import ContestantFailedError
@@ -43,9 +43,14 @@ def main(console: Console) -> None:
     (rounds, *more) = whole_numbers("ROUNDS", ROUNDS)
     if more:
         raise LakehouseError("ROUNDS is one whole number. Nothing was run.")
+    incremental = os.environ.get("INCREMENTAL", "") or "0"
+    if incremental not in ("0", "1"):
+        raise LakehouseError(f"INCREMENTAL={incremental!r} is neither 1 nor 0. Nothing was run.")
     WORK.mkdir(parents=True, exist_ok=True)
     source = landing_source()
     landing = {size: copies.make(source, WORK / "landing" / str(size), size) for size in sizes}
+    incremental_sizes = sizes if incremental == "1" and not job else []
+    changed = {size: changes.make(source, landing[size], WORK / "changed" / str(size)) for size in incremental_sizes}
     console.print(f"Landing data: {source} times {', '.join(map(str, sizes))}")
     if (busy := processes.busy_share()) > BUSY:
         console.print(f"WARNING: other processes use {busy:.0%} of this machine: the figures will be too high.")
@@ -54,11 +59,20 @@ def main(console: Console) -> None:
     if job:
         profile(console, job, landing[sizes[0]])
     else:
-        bench(console, landing, rounds, source)
+        bench(console, landing, changed, rounds, source)
 
 
-def bench(console: Console, landing: dict[int, Copies], rounds: int, source: Path) -> None:
-    """Run all contestants by turns; write result.json after each, then print the tables and draw the chart."""
+def bench(
+    console: Console,
+    landing: dict[int, Copies],
+    changed: dict[int, dict[str, Copies]],
+    rounds: int,
+    source: Path,
+) -> None:
+    """Run all contestants by turns; write result.json after each, then print the tables and draw the chart.
+
+    `changed` is the landing data of further runs in the first round, by size and what has changed.
+    """
     machine = processes.machine()
     rows = sum(
         file.read_bytes().count(b"\n") for entity in ENTITIES for file in (source / entity / "landing").rglob("*.json")
@@ -84,12 +98,11 @@ def bench(console: Console, landing: dict[int, Copies], rounds: int, source: Pat
             for contestant in taking_part:
                 work = WORK / contestant.name
                 shutil.rmtree(work, ignore_errors=True)
-                runs = contestant.run(landing[size], work)
+                runs = contestant.run(landing[size], work, changed.get(size, {}) if number == 1 else {})
                 shutil.rmtree(work, ignore_errors=True)
                 found.add(size, number, runs)
                 found.write(RESULT)
-                told = ", ".join(f"{title} {run.seconds:.1f} s" for title, run in runs.items())
-                console.print(f"  round {number}, {size}x: {told}")
+                console.print(f"  round {number}, {size}x: {results.told(runs)}")
     report = found.as_json()
     for table in results.tables(report):
         console.print(table)

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import io
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from rich.console import Console
 
 from bench import results
-from bench.contestants import DUCKDB, PEERS, Run
+from bench.contestants import DUCKDB, PEERS, Outcome, Run
 from bench.processes import Usage
 from bench.results import Fit, Results
 from lakehouse.tables import TABLE_OF_JOB
@@ -43,6 +44,34 @@ def test_fixed_cost_and_slope_are_those_of_the_line_through_the_medians() -> Non
 
 def test_points_beside_a_line_are_fitted_by_least_squares() -> None:
     assert results.fit({1: 1.0, 2: 3.0, 3: 2.0}) == Fit(pytest.approx(1.0), pytest.approx(0.5))
+
+
+def bench_with_later_runs(**rows: int) -> Results:
+    """Return a bench in which two contestants run again after a change; `rows` is what each then has in a table."""
+    found = Results(ABOUT)
+    for title, count in rows.items():
+        later = {"change": Outcome(5.5, dict.fromkeys(TABLES, 8) | {TABLES[0]: count}, {"first": 2.0})}
+        found.add(1, 1, {title: replace(ran(22.0), later=later)})
+    found.add(10, 1, {next(iter(rows)): ran(40.0)})
+    return found
+
+
+def test_a_later_run_is_reported_as_a_ratio_to_the_full_run_before() -> None:
+    found = bench_with_later_runs(ours=9, theirs=9)
+    assert found.later("ours") == {
+        "change": {"1": {"seconds": 5.5, "times_the_full_run": 0.25, "steps": {"first": 2.0}}}
+    }
+    assert found.differences() == []
+    assert "| ours: change | 0.25 (5.5) | - |" in results.markdown(found.as_json())
+    assert "Later runs" in printed(found)
+    assert "Later runs" not in printed(bench()), "there were none"
+    assert results.told({"ours": found.runs("ours", 1)[0]}) == "ours 22.0 s, then change 5.5 s"
+
+
+def test_rows_that_two_contestants_count_differently_after_a_change_are_named() -> None:
+    assert bench_with_later_runs(ours=9, theirs=10).differences() == [
+        f"{TABLES[0]} at 1x, change: 9 rows by ours; 10 rows by theirs"
+    ]
 
 
 def test_one_size_has_no_line() -> None:
