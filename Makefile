@@ -244,6 +244,7 @@ lint: setup ## Check format, style and types; change nothing
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy
 	@$(BIN)/python tools/generate_reference.py --check
+	@$(BIN)/python -m bench.documents --check
 	@terraform fmt -check -recursive terraform
 	@$(BIN)/zizmor --offline --pedantic --quiet .github
 	@$(BIN)/check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml
@@ -259,8 +260,9 @@ format: setup ## Format Python and Terraform in place
 compile = $(BIN)/uv pip compile pyproject.toml --quiet --universal --no-header --python-version 3.11
 
 .PHONY: docs
-docs: setup ## Write the reference in docs/, and the READMEs of the modules, from Terraform code, DDL and Makefile
+docs: setup ## Write what docs/ and the modules' READMEs have from Terraform code, DDL, Makefile and the published bench
 	@$(BIN)/python tools/generate_reference.py
+	@$(BIN)/python -m bench.documents
 
 .PHONY: site
 site: $(DOCS) ## Build the site of the documents into build/site; fail on a broken link

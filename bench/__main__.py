@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import json
 import os
 import shutil
 import signal
@@ -30,6 +31,7 @@ BUSY = 0.25
 COURSE_DATA = ROOT.parent / "shared" / "data" / "stedi"
 WORK = ROOT / "build" / "bench"
 RESULT = WORK / "result.json"
+SUMMARY = WORK / "summary.json"
 CHART = WORK / "chart.svg"
 CHART_PYTHON = ROOT / ".venv-bench" / "bin" / "python"
 
@@ -74,15 +76,15 @@ def bench(
     `changed` is the landing data of further runs in the first round, by size and what has changed.
     """
     machine = processes.machine()
-    rows = sum(
-        file.read_bytes().count(b"\n") for entity in ENTITIES for file in (source / entity / "landing").rglob("*.json")
-    )
+    rows = {
+        entity: sum(file.read_bytes().count(b"\n") for file in copies.files_of(source, entity)) for entity in ENTITIES
+    }
     found = results.Results(
         {
             "date": datetime.datetime.now(datetime.UTC).date().isoformat(),
             "commit": commit(),
             "machine": machine,
-            "data": {"source": source.name, "rows_at_1x": rows},
+            "data": {"source": source.name, "rows": rows},
         }
     )
     taking_part = []
@@ -106,9 +108,9 @@ def bench(
     report = found.as_json()
     for table in results.tables(report):
         console.print(table)
-    (WORK / "result.md").write_text(results.markdown(report), encoding="utf-8")
+    SUMMARY.write_text(json.dumps(results.summary(report), indent=2) + "\n", encoding="utf-8")
     subprocess.run([CHART_PYTHON, Path(__file__).with_name("chart.py"), RESULT, CHART], check=True)
-    console.print(f"Report: {RESULT}, result.md and {CHART.name} beside it")
+    console.print(f"Report: {RESULT}, {SUMMARY.name} and {CHART.name} beside it")
     if report["differences"]:
         raise LakehouseError("\n  ".join(["The contestants counted different rows:", *report["differences"]]))
 

@@ -228,19 +228,34 @@ def tables(results: Mapping[str, Any]) -> list[Table]:
     return [wall, ratios, *([later] if later.rows else []), used, steps]
 
 
+def summary(results: Mapping[str, Any]) -> dict[str, Any]:
+    """Return result.json without the single runs: what the documents quote."""
+    return {key: value for key, value in results.items() if key != "runs"}
+
+
 def markdown(results: Mapping[str, Any]) -> str:
-    """Return the tables of result.json that are about seconds of whole runs, with date and machine."""
-    machine = results["machine"]
-    parts = [f"On {machine['cores']} cores and {machine['memory_gib']} GiB, on {results['date']}:"]
+    """Return the tables of result.json that are about seconds of whole runs, with date, machine and commit."""
+    parts = [measured_on(results)]
     for table in tables(results)[:-2]:  # without what they used and their steps
         header = [str(column.header) for column in table.columns]
         rows = zip(*(list(column.cells) for column in table.columns), strict=True)
-        parts.append("\n".join(_row(cells) for cells in [header, ["---"] * len(header), *map(list, rows)]))
-    return "\n\n".join(parts) + "\n"
+        parts += [f"{table.title}:", markdown_table(header, rows)]
+    return "\n\n".join(parts)
 
 
-def _row(cells: Iterable[Any]) -> str:
-    return f"| {' | '.join(map(str, cells))} |"
+def measured_on(results: Mapping[str, Any]) -> str:
+    """Return where and when it was measured."""
+    machine, data = results["machine"], results["data"]
+    return (
+        f"Measured on {machine['cores']} cores and {machine['memory_gib']} GiB, on {results['date']}, at commit "
+        f"{results['commit']}, with {data['source']} ({', '.join(f'{rows:,}' for rows in data['rows'].values())} "
+        f"landing rows of {', '.join(data['rows'])} at 1x)."
+    )
+
+
+def markdown_table(header: Sequence[str], rows: Iterable[Iterable[Any]]) -> str:
+    """Return a table in Markdown."""
+    return "\n".join(f"| {' | '.join(map(str, cells))} |" for cells in [header, ["---"] * len(header), *rows])
 
 
 def _table(title: str, *columns: str) -> Table:

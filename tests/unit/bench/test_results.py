@@ -16,7 +16,12 @@ from bench.processes import Usage
 from bench.results import Fit, Results
 from lakehouse.tables import TABLE_OF_JOB
 
-ABOUT = {"date": "2026-01-02", "commit": "abc", "machine": {"cores": 2, "memory_gib": 24}, "data": {"rows_at_1x": 9}}
+ABOUT = {
+    "date": "2026-01-02",
+    "commit": "abc",
+    "machine": {"cores": 2, "memory_gib": 24},
+    "data": {"source": "stedi", "rows": {"customer": 2, "accelerometer": 7}},
+}
 TABLES = list(TABLE_OF_JOB.values())
 
 
@@ -139,8 +144,17 @@ def test_the_tables_show_each_figure() -> None:
     assert "440.0" in told, "CPU seconds"
 
 
-def test_the_readme_gets_both_tables_with_date_and_machine() -> None:
+def test_the_documents_quote_all_but_the_single_runs() -> None:
+    report = bench().as_json()
+    assert report.keys() - results.summary(report).keys() == {"runs"}
+
+
+def test_the_documents_get_the_tables_of_seconds_with_date_and_machine() -> None:
     text = results.markdown(bench().as_json())
-    assert text.startswith("On 2 cores and 24 GiB, on 2026-01-02:\n\n|")
+    assert text.startswith(
+        "Measured on 2 cores and 24 GiB, on 2026-01-02, at commit abc, with stedi (2, 7 landing rows of customer, "
+        "accelerometer at 1x).\n\nWall seconds, median (fastest to slowest):\n\n|"
+    )
+    assert "CPU seconds" not in text
     assert "| ours | 22.0 (21.0 to 26.0) | 40.0 (39.0 to 44.0) | 220.0 | 20.0 | 2.000 |" in text
     assert "| ours | 2.91 | 2.50 | 2.09 | 0.50 | - | - | - |" in text
