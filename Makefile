@@ -35,6 +35,7 @@ MAKEFLAGS += --no-builtin-rules
 ## SEED      seed of the random choices, to repeat them
 ## SIZES     sizes of the landing data in a bench: '1 10 100' times the original
 ## ROUNDS    rounds of a bench, for sizes up to 10 (3); larger sizes run once
+## INCREMENTAL  1: a bench also measures runs that follow a full one: nothing new, 1 % new readings, 1 % withdrawals
 ## PROFILE_JOB  job of which a bench tells where the time goes, instead of comparing
 ## PYTHON    Python 3.11 for the set-up (python3.11)
 
@@ -248,6 +249,7 @@ lint: setup ## Check format, style and types; change nothing
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy
 	@$(BIN)/python tools/generate_reference.py --check
+	@$(BIN)/python -m bench.documents --check
 	@terraform fmt -check -recursive terraform
 	@$(BIN)/zizmor --offline --pedantic --quiet .github
 	@$(BIN)/check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml
@@ -263,8 +265,9 @@ format: setup ## Format Python and Terraform in place
 compile = $(BIN)/uv pip compile pyproject.toml --quiet --universal --no-header --python-version 3.11
 
 .PHONY: docs
-docs: setup ## Write the reference in docs/, and the READMEs of the modules, from Terraform code, DDL and Makefile
+docs: setup ## Write what docs/ and the modules' READMEs have from Terraform code, DDL, Makefile and the published bench
 	@$(BIN)/python tools/generate_reference.py
+	@$(BIN)/python -m bench.documents
 
 .PHONY: site
 site: $(DOCS) ## Build the site of the documents into build/site; fail on a broken link
@@ -303,7 +306,7 @@ hostile: setup ## Run jobs on hostile landing files of each table, and on a line
 	@$(BIN)/python -m tests.try_hostile
 
 .PHONY: bench
-bench.knobs := SIZES ROUNDS DATA PROFILE_JOB
+bench.knobs := SIZES ROUNDS INCREMENTAL DATA PROFILE_JOB
 bench: setup $(CHART) ## Measure the pipeline against naive Spark scripts and DuckDB, side by side (an hour)
 	@$(BIN)/python -m bench
 

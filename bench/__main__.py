@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import json
 import os
 import shutil
 import signal
@@ -14,7 +15,7 @@ from pathlib import Path
 from rich.console import Console
 
 import embedded_aws
-from bench import contestants, copies, event_log, processes, results
+from bench import changes, contestants, copies, event_log, processes, results
 from bench.contestants import CONTESTANTS, FIVE_JOBS, ROOT
 from bench.copies import Copies
 from bench.processes import ContestantFailedError
@@ -30,6 +31,7 @@ BUSY = 0.25
 COURSE_DATA = ROOT.parent / "shared" / "data" / "stedi"
 WORK = ROOT / "build" / "bench"
 RESULT = WORK / "result.json"
+SUMMARY = WORK / "summary.json"
 CHART = WORK / "chart.svg"
 CHART_PYTHON = ROOT / ".venv-bench" / "bin" / "python"
 
@@ -43,9 +45,14 @@ def main(console: Console) -> None:
     (rounds, *more) = whole_numbers("ROUNDS", ROUNDS)
     if more:
         raise LakehouseError("ROUNDS is one whole number. Nothing was run.")
+    incremental = os.environ.get("INCREMENTAL", "") or "0"
+    if incremental not in ("0", "1"):
+        raise LakehouseError(f"INCREMENTAL={incremental!r} is neither 1 nor 0. Nothing was run.")
     WORK.mkdir(parents=True, exist_ok=True)
     source = landing_source()
     landing = {size: copies.make(source, WORK / "landing" / str(size), size) for size in sizes}
+    incremental_sizes = sizes if incremental == "1" and not job else []
+    changed = {size: changes.make(source, landing[size], WORK / "changed" / str(size)) for size in incremental_sizes}
     console.print(f"Landing data: {source} times {', '.join(map(str, sizes))}")
     if (busy := processes.busy_share()) > BUSY:
         console.print(f"WARNING: other processes use {busy:.0%} of this machine: the figures will be too high.")
@@ -54,21 +61,30 @@ def main(console: Console) -> None:
     if job:
         profile(console, job, landing[sizes[0]])
     else:
-        bench(console, landing, rounds, source)
+        bench(console, landing, changed, rounds, source)
 
 
-def bench(console: Console, landing: dict[int, Copies], rounds: int, source: Path) -> None:
-    """Run all contestants by turns; write result.json after each, then print the tables and draw the chart."""
+def bench(
+    console: Console,
+    landing: dict[int, Copies],
+    changed: dict[int, dict[str, Copies]],
+    rounds: int,
+    source: Path,
+) -> None:
+    """Run all contestants by turns; write result.json after each, then print the tables and draw the chart.
+
+    `changed` is the landing data of further runs in the first round, by size and what has changed.
+    """
     machine = processes.machine()
-    rows = sum(
-        file.read_bytes().count(b"\n") for entity in ENTITIES for file in (source / entity / "landing").rglob("*.json")
-    )
+    rows = {
+        entity: sum(file.read_bytes().count(b"\n") for file in copies.files_of(source, entity)) for entity in ENTITIES
+    }
     found = results.Results(
         {
             "date": datetime.datetime.now(datetime.UTC).date().isoformat(),
             "commit": commit(),
             "machine": machine,
-            "data": {"source": source.name, "rows_at_1x": rows},
+            "data": {"source": source.name, "rows": rows},
         }
     )
     taking_part = []
@@ -84,18 +100,17 @@ def bench(console: Console, landing: dict[int, Copies], rounds: int, source: Pat
             for contestant in taking_part:
                 work = WORK / contestant.name
                 shutil.rmtree(work, ignore_errors=True)
-                runs = contestant.run(landing[size], work)
+                runs = contestant.run(landing[size], work, changed.get(size, {}) if number == 1 else {})
                 shutil.rmtree(work, ignore_errors=True)
                 found.add(size, number, runs)
                 found.write(RESULT)
-                told = ", ".join(f"{title} {run.seconds:.1f} s" for title, run in runs.items())
-                console.print(f"  round {number}, {size}x: {told}")
+                console.print(f"  round {number}, {size}x: {results.told(runs)}")
     report = found.as_json()
     for table in results.tables(report):
         console.print(table)
-    (WORK / "result.md").write_text(results.markdown(report), encoding="utf-8")
+    SUMMARY.write_text(json.dumps(results.summary(report), indent=2) + "\n", encoding="utf-8")
     subprocess.run([CHART_PYTHON, Path(__file__).with_name("chart.py"), RESULT, CHART], check=True)
-    console.print(f"Report: {RESULT}, result.md and {CHART.name} beside it")
+    console.print(f"Report: {RESULT}, {SUMMARY.name} and {CHART.name} beside it")
     if report["differences"]:
         raise LakehouseError("\n  ".join(["The contestants counted different rows:", *report["differences"]]))
 

@@ -21,7 +21,7 @@ def draw(result: Path, chart: Path) -> None:
     axes.set(
         xscale="log",
         yscale="log",
-        xlabel=f"Size, times {results['data']['rows_at_1x']:,} landing rows",
+        xlabel=f"Size, times {sum(results['data']['rows'].values()):,} landing rows",
         ylabel="Wall seconds, median",
         title=f"{machine['cores']} cores, {machine['memory_gib']} GiB, {results['date']}",
     )

@@ -33,6 +33,17 @@ NOT_INHERITED = ("SPARK_", "PYSPARK_", "TF_VAR_")
 
 
 @dataclass(frozen=True)
+class Outcome:
+    """How long a run took, and what it made."""
+
+    seconds: float
+    tables: Mapping[str, int]
+    """Rows of each table."""
+    steps: Mapping[str, float] = field(default_factory=dict)
+    """Seconds of each job."""
+
+
+@dataclass(frozen=True)
 class Run:
     """What one run of a contestant took and made."""
 
@@ -44,6 +55,8 @@ class Run:
     """Rows of each table."""
     steps: Mapping[str, float] = field(default_factory=dict)
     """Seconds of each job or script."""
+    later: Mapping[str, Outcome] = field(default_factory=dict)
+    """The runs that followed, by what had changed."""
 
 
 @dataclass(frozen=True)
@@ -58,8 +71,11 @@ class Contestant(ABC):
         return None
 
     @abstractmethod
-    def run(self, landing: Copies, work: Path) -> dict[str, Run]:
-        """Make the tables of landing data in an empty work folder; return the runs that were measured, by title."""
+    def run(self, landing: Copies, work: Path, changes: Mapping[str, Copies]) -> dict[str, Run]:
+        """Make the tables of landing data in an empty work folder; return the runs that were measured, by title.
+
+        `changes` is the landing data of the runs that follow, by what has changed; see `bench.changes`.
+        """
 
 
 @dataclass(frozen=True)
@@ -84,21 +100,24 @@ class Lakehouse(Contestant):
         """Title of the whole command."""
         return f"make run-pipeline ({self.title})"
 
-    def run(self, landing: Copies, work: Path) -> dict[str, Run]:
-        """Run the pipeline and stop the embedded AWS."""
+    def run(self, landing: Copies, work: Path, changes: Mapping[str, Copies]) -> dict[str, Run]:
+        """Run the pipeline, again after each change, and stop the embedded AWS."""
         project = project_copy(work.parent)
         try:
             with Watch(project) as watch:
                 seconds, cpu_seconds = self.start(project, landing)
                 jobs, everything = watch.usage(JOBS), processes.at_least(watch.usage(), cpu_seconds)
-            report = json.loads((project / "build/local/runs/latest/run.json").read_text(encoding="utf-8"))
+            full = _last_outcome(project)
             output = _stored_bytes(project)
+            later = {}
+            for change, changed in changes.items():
+                self.start(project, changed)
+                later[change] = _last_outcome(project)
         finally:
             embedded_aws.down(project)
-        tables, steps = report["tables"], {job["name"]: job["seconds"] for job in report["jobs"]}
         return {
-            self.title: Run(report["seconds"], jobs, output, tables, steps),
-            self.whole: Run(seconds, everything, output, tables),
+            self.title: Run(full.seconds, jobs, output, full.tables, full.steps, later),
+            self.whole: Run(seconds, everything, output, full.tables),
         }
 
     def start(self, project: Path, landing: Copies) -> tuple[float, float]:
@@ -114,8 +133,8 @@ class Peers(Contestant):
     tuned: bool = False
     """Whether they run with the JVM settings and the class archive of the embedded AWS, or with Spark's defaults."""
 
-    def run(self, landing: Copies, work: Path) -> dict[str, Run]:
-        """Run the scripts one after the other."""
+    def run(self, landing: Copies, work: Path, changes: Mapping[str, Copies]) -> dict[str, Run]:  # noqa: ARG002
+        """Run the scripts one after the other; not after changes, of which they know nothing."""
         output, steps, cpu_seconds = work / "output", {}, 0.0
         environment = self._environment(landing, work)
         with Watch(work) as watch:
@@ -157,16 +176,23 @@ class Peers(Contestant):
 class DuckDb(Contestant):
     """DuckDB with two threads, JSON to Parquet, one process."""
 
-    def run(self, landing: Copies, work: Path) -> dict[str, Run]:
-        """Run the script."""
+    def run(self, landing: Copies, work: Path, changes: Mapping[str, Copies]) -> dict[str, Run]:
+        """Run the script, again on all data after each change: that tells how many rows the tables must have then."""
         output = work / "output"
+        with Watch(work) as watch:
+            full, cpu_seconds = self._make(landing, work, output)
+            usage = processes.at_least(watch.usage(), cpu_seconds)
+        later = {change: self._make(changed, work, work / "later")[0] for change, changed in changes.items()}
+        return {self.title: Run(full.seconds, usage, _bytes_below(output), full.tables, later=later)}
+
+    @staticmethod
+    def _make(landing: Copies, work: Path, output: Path) -> tuple[Outcome, float]:
+        """Make the tables; return the CPU seconds too."""
         script = Path(__file__).with_name("duckdb_tables.py")
         command = [sys.executable, str(script), str(landing.folder.resolve()), str(output)]
-        with Watch(work) as watch:
-            seconds, cpu_seconds = processes.run(command, work / "process", environment())
-            usage = processes.at_least(watch.usage(), cpu_seconds)
+        seconds, cpu_seconds = processes.run(command, work / "process", environment())
         tables = {table: pq.read_metadata(output / f"{table}.parquet").num_rows for table in TABLE_OF_JOB.values()}
-        return {self.title: Run(seconds, usage, _bytes_below(output), tables)}
+        return Outcome(seconds, tables), cpu_seconds
 
 
 FIVE_JOBS = Lakehouse("five_jobs", "five jobs")
@@ -216,7 +242,7 @@ def lakehouse_command(project: Path, *arguments: str, **variables: str) -> tuple
 
 def environment() -> dict[str, str]:
     """Return the environment of a contestant: no AWS account, and none of the bench's knobs."""
-    knobs = {"DATA", "SIZES", "ROUNDS", "PROFILE_JOB", "PROFILE", "ENV", "PORT"}
+    knobs = {"DATA", "SIZES", "ROUNDS", "INCREMENTAL", "PROFILE_JOB", "PROFILE", "ENV", "PORT"}
     return {
         name: value for name, value in aws.only({}).items() if name not in knobs and not name.startswith(NOT_INHERITED)
     }
@@ -243,6 +269,12 @@ def last_run(project: Path, job: str) -> str:
         if known["Command"]["ScriptLocation"].endswith(f"/{job}.py"):
             return str(glue.get_job_runs(JobName=known["Name"])["JobRuns"][0]["Id"])
     raise ContestantFailedError(f"The embedded AWS has no job with the script {job}.py.")
+
+
+def _last_outcome(project: Path) -> Outcome:
+    """Return what the report of the last run says."""
+    report = json.loads((project / "build/local/runs/latest/run.json").read_text(encoding="utf-8"))
+    return Outcome(report["seconds"], report["tables"], {job["name"]: job["seconds"] for job in report["jobs"]})
 
 
 def _stored_bytes(project: Path) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 import shutil
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -39,14 +39,19 @@ def make(source: Path, folder: Path, times: int) -> Copies:
     marker = folder / MARKER
     if not (marker.is_file() and json.loads(marker.read_text(encoding="utf-8")) == made):
         shutil.rmtree(folder, ignore_errors=True)
-        shift = _shift(source)
+        shift = shift_of(source)
         for entity in ENTITIES:
             target = folder / entity / "landing"
             target.mkdir(parents=True)
-            for file in _files(source, entity):
+            for file in files_of(source, entity):
                 _write(file.read_bytes(), target, file.stem, times, shift)
         marker.write_text(json.dumps(made), encoding="utf-8")
-    files = (file for entity in ENTITIES for file in _files(folder, entity))
+    return in_folder(folder, times)
+
+
+def in_folder(folder: Path, times: int) -> Copies:
+    """Return the landing data that a folder has."""
+    files = (file for entity in ENTITIES for file in files_of(folder, entity))
     return Copies(folder, times, sum(file.stat().st_size for file in files))
 
 
@@ -64,7 +69,7 @@ def plain_sample(folder: Path) -> Path:
         target = folder / entity / "landing"
         target.mkdir(parents=True, exist_ok=True)
         seen: set[object] = set()
-        for file in _files(raw, entity):
+        for file in files_of(raw, entity):
             lines = file.read_text(encoding="utf-8").splitlines()
             kept = [line for line in map(_plain, lines) if _is_first(line, entity, seen)]
             (target / file.name).write_text("".join(f"{line}\n" for line in kept), encoding="utf-8")
@@ -93,13 +98,14 @@ def _is_first(line: str, entity: str, seen: set[object]) -> bool:
     return True
 
 
-def _files(folder: Path, entity: str) -> list[Path]:
+def files_of(folder: Path, entity: str) -> list[Path]:
+    """Return the landing files of an entity."""
     return sorted((folder / entity / "landing").rglob("*.json"))
 
 
 def _fingerprint(source: Path) -> list[list[object]]:
-    files = [file for entity in ENTITIES for file in _files(source, entity)]
-    missing = [entity for entity in ENTITIES if not _files(source, entity)]
+    files = [file for entity in ENTITIES for file in files_of(source, entity)]
+    missing = [entity for entity in ENTITIES if not files_of(source, entity)]
     if missing:
         raise DataError(
             f"{source} has no *.json below {', '.join(f'{entity}/landing/' for entity in missing)}. Nothing was run. "
@@ -108,11 +114,11 @@ def _fingerprint(source: Path) -> list[list[object]]:
     return [[str(file.relative_to(source)), file.stat().st_size, file.stat().st_mtime_ns] for file in files]
 
 
-def _shift(source: Path) -> int:
+def shift_of(source: Path) -> int:
     """Return how far each copy is moved, as a multiple of SHIFT: further than the readings of the source reach."""
     first, last = 10**13, 0
     for entity in READINGS:
-        for file in _files(source, entity):
+        for file in files_of(source, entity):
             times = [int(head + tail) for head, tail in TIME.findall(file.read_bytes())]
             first, last = min([first, *times]), max([last, *times])
     return max(0, last - first) // SHIFT + 1
@@ -131,18 +137,25 @@ def _write(content: bytes, target: Path, name: str, times: int, shift: int) -> N
 
 
 def _copies(content: bytes, times: int, shift: int) -> Iterator[bytes]:
-    """Yield the content itself, then copies with earlier instants: a later one could be in the future.
-
-    Only `bytes.replace` touches the content: a regular expression would take thirty times as long.
-    """
-    heads = sorted({head for head, _ in TIME.findall(content)})  # ascending: no result is replaced again
+    """Yield the content itself, then copies with earlier instants: a later one could be in the future."""
+    heads = {head for head, _ in TIME.findall(content)}
     yield content
     for number in range(1, times):
-        copy = content
-        for separator in SEPARATORS:
-            for identity in IDENTITIES:
-                before = identity + separator + b'"'
-                copy = copy.replace(before, before + b"c%d." % number)
-            for head in heads:
-                copy = copy.replace(separator + head, separator + b"%05d" % (int(head) - number * shift))
-        yield copy
+        yield copy(content, number, -number * shift, heads)
+
+
+def copy(content: bytes, number: int, moved: int, heads: Collection[bytes]) -> bytes:
+    """Return content with the identities of a copy, and with its instants moved by so many times SHIFT.
+
+    `heads` are the first five digits of its instants. Only `bytes.replace` touches the content: a regular expression
+    would take thirty times as long.
+    """
+    # In this order no result is replaced again.
+    ordered = sorted(heads, reverse=moved > 0)
+    for separator in SEPARATORS:
+        for identity in IDENTITIES if number else ():
+            before = identity + separator + b'"'
+            content = content.replace(before, before + b"c%d." % number)
+        for head in ordered:
+            content = content.replace(separator + head, separator + b"%05d" % (int(head) + moved))
+    return content

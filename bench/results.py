@@ -83,14 +83,11 @@ class Results:
         """Return a line for each table that two runs of one size counted differently."""
         lines = []
         for size in self.sizes:
-            for table in TABLE_OF_JOB.values():
-                counts: dict[int | None, list[str]] = {}
-                for each in self.measured:
-                    if each.size == size:
-                        counts.setdefault(each.run.tables.get(table), []).append(each.title)
-                if len(counts) > 1:
-                    told = "; ".join(f"{_rows(rows)} by {', '.join(_unique(who))}" for rows, who in counts.items())
-                    lines.append(f"{table} at {size}x: {told}")
+            of_size = [each for each in self.measured if each.size == size]
+            lines += _differences(f"{size}x", [(each.title, each.run.tables) for each in of_size])
+            for change in _unique(change for each in of_size for change in each.run.later):
+                made = [(each.title, each.run.later[change].tables) for each in of_size if change in each.run.later]
+                lines += _differences(f"{size}x, {change}", made)
         return lines
 
     def as_json(self) -> dict[str, Any]:
@@ -106,6 +103,7 @@ class Results:
                     "times_as_fast_as_peers": self.ratios(PEERS.title, title),
                     "times_the_time_of_duckdb": self.ratios(title, DUCKDB.title),
                     "slope_against_peers": self.slope_ratio(title, PEERS.title),
+                    "later": self.later(title),
                 }
                 for title in self.titles
             ],
@@ -122,10 +120,36 @@ class Results:
         both = {str(size): (self.seconds(title, size), self.seconds(other, size)) for size in self.sizes}
         return {size: round(own / others, 3) for size, (own, others) in both.items() if own and others}
 
+    def later(self, title: str) -> dict[str, dict[str, Any]]:
+        """Return the seconds of the runs after each change, by size, also as a ratio to the full run before."""
+        found: dict[str, dict[str, Any]] = {}
+        for each in self.measured:
+            if each.title == title:
+                for change, outcome in each.run.later.items():
+                    found.setdefault(change, {})[str(each.size)] = {
+                        "seconds": outcome.seconds,
+                        "times_the_full_run": round(outcome.seconds / each.run.seconds, 3),
+                        "steps": outcome.steps,
+                    }
+        return found
+
     def slope_ratio(self, title: str, other: str) -> float | None:
         """Return how many times the slope of another title one has; None without a slope."""
         own, others = self.fit(title), self.fit(other)
         return round(own.slope / others.slope, 3) if own and others and others.slope else None
+
+
+def _differences(where: str, made: Sequence[tuple[str, Mapping[str, int]]]) -> list[str]:
+    """Return a line for each table of which the titles made different numbers of rows."""
+    lines = []
+    for table in TABLE_OF_JOB.values():
+        counts: dict[int | None, list[str]] = {}
+        for title, rows in made:
+            counts.setdefault(rows.get(table), []).append(title)
+        if len(counts) > 1:
+            told = "; ".join(f"{_rows(rows)} by {', '.join(_unique(who))}" for rows, who in counts.items())
+            lines.append(f"{table} at {where}: {told}")
+    return lines
 
 
 def fit(points: Mapping[int, float]) -> Fit | None:
@@ -150,8 +174,15 @@ def median(runs: Sequence[Run]) -> dict[str, Any]:
     }
 
 
+def told(runs: Mapping[str, Run]) -> str:
+    """Return a line on the runs of a contestant."""
+    full = [f"{title} {run.seconds:.1f} s" for title, run in runs.items()]
+    later = [f"then {change} {outcome.seconds:.1f} s" for run in runs.values() for change, outcome in run.later.items()]
+    return ", ".join([*full, *later])
+
+
 def tables(results: Mapping[str, Any]) -> list[Table]:
-    """Return the tables of result.json for the terminal: wall seconds with their fit, ratios, then what they used."""
+    """Return the tables of result.json for the terminal: wall seconds with their fit, ratios, later runs, the rest."""
     entries = results["medians"]
     sizes = _unique(size for entry in entries for size in entry["sizes"])
     wall = _table("Wall seconds, median (fastest to slowest)", *[f"{size}x" for size in sizes], "fixed", "per 1x")
@@ -190,22 +221,41 @@ def tables(results: Mapping[str, Any]) -> list[Table]:
             of_size = [_number(entry["sizes"].get(size, {}).get("steps", {}).get(step), 1) for size in sizes]
             fixed, slope = (line["fixed"], line["slope"]) if line else (None, None)
             steps.add_row(f"{entry['title']}: {step}", *of_size, _number(fixed, 1), _number(slope, 3))
-    return [wall, ratios, used, steps]
+    later = _table("Later runs, times the full run before (seconds)", *[f"{size}x" for size in sizes])
+    for entry in entries:
+        for change, by_size in entry["later"].items():
+            later.add_row(f"{entry['title']}: {change}", *(_later(by_size.get(size)) for size in sizes))
+    return [wall, ratios, *([later] if later.rows else []), used, steps]
+
+
+def summary(results: Mapping[str, Any]) -> dict[str, Any]:
+    """Return result.json without the single runs: what the documents quote."""
+    return {key: value for key, value in results.items() if key != "runs"}
 
 
 def markdown(results: Mapping[str, Any]) -> str:
-    """Return the first two tables of result.json for a README, with date and machine."""
-    machine = results["machine"]
-    parts = [f"On {machine['cores']} cores and {machine['memory_gib']} GiB, on {results['date']}:"]
-    for table in tables(results)[:2]:
+    """Return the tables of result.json that are about seconds of whole runs, with date, machine and commit."""
+    parts = [measured_on(results)]
+    for table in tables(results)[:-2]:  # without what they used and their steps
         header = [str(column.header) for column in table.columns]
         rows = zip(*(list(column.cells) for column in table.columns), strict=True)
-        parts.append("\n".join(_row(cells) for cells in [header, ["---"] * len(header), *map(list, rows)]))
-    return "\n\n".join(parts) + "\n"
+        parts += [f"{table.title}:", markdown_table(header, rows)]
+    return "\n\n".join(parts)
 
 
-def _row(cells: Iterable[Any]) -> str:
-    return f"| {' | '.join(map(str, cells))} |"
+def measured_on(results: Mapping[str, Any]) -> str:
+    """Return where and when it was measured."""
+    machine, data = results["machine"], results["data"]
+    return (
+        f"Measured on {machine['cores']} cores and {machine['memory_gib']} GiB, on {results['date']}, at commit "
+        f"{results['commit']}, with {data['source']} ({', '.join(f'{rows:,}' for rows in data['rows'].values())} "
+        f"landing rows of {', '.join(data['rows'])} at 1x)."
+    )
+
+
+def markdown_table(header: Sequence[str], rows: Iterable[Iterable[Any]]) -> str:
+    """Return a table in Markdown."""
+    return "\n".join(f"| {' | '.join(map(str, cells))} |" for cells in [header, ["---"] * len(header), *rows])
 
 
 def _table(title: str, *columns: str) -> Table:
@@ -220,6 +270,10 @@ def _spread(found: Mapping[str, Any] | None) -> str:
         return "-"
     low, high = found["spread"]
     return f"{found['seconds']:.1f}" + (f" ({low:.1f} to {high:.1f})" if found["runs"] > 1 else "")
+
+
+def _later(found: Mapping[str, Any] | None) -> str:
+    return "-" if found is None else f"{found['times_the_full_run']:.2f} ({found['seconds']:.1f})"
 
 
 def _number(value: float | None, digits: int) -> str:

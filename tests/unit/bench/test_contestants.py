@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from rich.console import Console
 
 from bench import __main__ as command
 from bench import contestants
@@ -34,7 +35,7 @@ def test_a_contestant_takes_part_once_terraform_has_its_variables() -> None:
 
 
 def test_no_account_and_no_setting_of_the_shell_reaches_a_contestant(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("AWS_PROFILE", "SPARK_HOME", "PYSPARK_SUBMIT_ARGS", "TF_VAR_profile", "SIZES", "DATA"):
+    for name in ("AWS_PROFILE", "SPARK_HOME", "PYSPARK_SUBMIT_ARGS", "TF_VAR_profile", "SIZES", "INCREMENTAL", "DATA"):
         monkeypatch.setenv(name, "x")
     assert "x" not in contestants.environment().values()
 
@@ -50,3 +51,9 @@ def test_anything_else_is_refused(monkeypatch: pytest.MonkeyPatch, text: str) ->
     monkeypatch.setenv("SIZES", text)
     with pytest.raises(LakehouseError, match=r"SIZES='.+' is not a list of whole numbers from 1\. Nothing was run\."):
         command.whole_numbers("SIZES", "1 10")
+
+
+def test_the_knob_of_later_runs_is_1_or_0(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("INCREMENTAL", "yes")
+    with pytest.raises(LakehouseError, match=r"INCREMENTAL='yes' is neither 1 nor 0\. Nothing was run\."):
+        command.main(Console())

@@ -4,18 +4,24 @@ from __future__ import annotations
 
 import io
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from rich.console import Console
 
 from bench import results
-from bench.contestants import DUCKDB, PEERS, Run
+from bench.contestants import DUCKDB, PEERS, Outcome, Run
 from bench.processes import Usage
 from bench.results import Fit, Results
 from lakehouse.tables import TABLE_OF_JOB
 
-ABOUT = {"date": "2026-01-02", "commit": "abc", "machine": {"cores": 2, "memory_gib": 24}, "data": {"rows_at_1x": 9}}
+ABOUT = {
+    "date": "2026-01-02",
+    "commit": "abc",
+    "machine": {"cores": 2, "memory_gib": 24},
+    "data": {"source": "stedi", "rows": {"customer": 2, "accelerometer": 7}},
+}
 TABLES = list(TABLE_OF_JOB.values())
 
 
@@ -43,6 +49,34 @@ def test_fixed_cost_and_slope_are_those_of_the_line_through_the_medians() -> Non
 
 def test_points_beside_a_line_are_fitted_by_least_squares() -> None:
     assert results.fit({1: 1.0, 2: 3.0, 3: 2.0}) == Fit(pytest.approx(1.0), pytest.approx(0.5))
+
+
+def bench_with_later_runs(**rows: int) -> Results:
+    """Return a bench in which two contestants run again after a change; `rows` is what each then has in a table."""
+    found = Results(ABOUT)
+    for title, count in rows.items():
+        later = {"change": Outcome(5.5, dict.fromkeys(TABLES, 8) | {TABLES[0]: count}, {"first": 2.0})}
+        found.add(1, 1, {title: replace(ran(22.0), later=later)})
+    found.add(10, 1, {next(iter(rows)): ran(40.0)})
+    return found
+
+
+def test_a_later_run_is_reported_as_a_ratio_to_the_full_run_before() -> None:
+    found = bench_with_later_runs(ours=9, theirs=9)
+    assert found.later("ours") == {
+        "change": {"1": {"seconds": 5.5, "times_the_full_run": 0.25, "steps": {"first": 2.0}}}
+    }
+    assert found.differences() == []
+    assert "| ours: change | 0.25 (5.5) | - |" in results.markdown(found.as_json())
+    assert "Later runs" in printed(found)
+    assert "Later runs" not in printed(bench()), "there were none"
+    assert results.told({"ours": found.runs("ours", 1)[0]}) == "ours 22.0 s, then change 5.5 s"
+
+
+def test_rows_that_two_contestants_count_differently_after_a_change_are_named() -> None:
+    assert bench_with_later_runs(ours=9, theirs=10).differences() == [
+        f"{TABLES[0]} at 1x, change: 9 rows by ours; 10 rows by theirs"
+    ]
 
 
 def test_one_size_has_no_line() -> None:
@@ -110,8 +144,17 @@ def test_the_tables_show_each_figure() -> None:
     assert "440.0" in told, "CPU seconds"
 
 
-def test_the_readme_gets_both_tables_with_date_and_machine() -> None:
+def test_the_documents_quote_all_but_the_single_runs() -> None:
+    report = bench().as_json()
+    assert report.keys() - results.summary(report).keys() == {"runs"}
+
+
+def test_the_documents_get_the_tables_of_seconds_with_date_and_machine() -> None:
     text = results.markdown(bench().as_json())
-    assert text.startswith("On 2 cores and 24 GiB, on 2026-01-02:\n\n|")
+    assert text.startswith(
+        "Measured on 2 cores and 24 GiB, on 2026-01-02, at commit abc, with stedi (2, 7 landing rows of customer, "
+        "accelerometer at 1x).\n\nWall seconds, median (fastest to slowest):\n\n|"
+    )
+    assert "CPU seconds" not in text
     assert "| ours | 22.0 (21.0 to 26.0) | 40.0 (39.0 to 44.0) | 220.0 | 20.0 | 2.000 |" in text
     assert "| ours | 2.91 | 2.50 | 2.09 | 0.50 | - | - | - |" in text
