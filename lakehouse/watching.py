@@ -175,5 +175,5 @@ def _lines(reconciliations: Sequence[Reconciliation]) -> list[str]:
         lines += found.lines()
         is_last = position + 1 == len(reconciliations) or reconciliations[position + 1].job != found.job
         if is_last and found.written is not None:
-            lines.append(f"{found.target}: {found.written:,} written")
+            lines.append(f"{found.target}: {found.written:,} {'unchanged' if found.unchanged else 'written'}")
     return lines
