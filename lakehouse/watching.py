@@ -144,7 +144,13 @@ class RunView:
         for found in untold:
             self._told[found.job, found.table] = found
             self._display.tell_event(
-                "rows", None, job=found.job, target=found.target, written=found.written, **found.as_json()
+                "rows",
+                None,
+                job=found.job,
+                target=found.target,
+                written=found.written,
+                unchanged=found.unchanged,
+                **found.as_json(),
             )
 
     def _beat(self) -> None:
