@@ -16,7 +16,8 @@ CREATE TABLE IF NOT EXISTS ${database}_audit.pipeline_runs (
   snapshot_id               bigint COMMENT 'Iceberg snapshot of the target table that the run committed; null for a refused run. Personal data: no.',
   started_by                string COMMENT 'User and machine of the command that started the run; empty if a trigger or another client did. Personal data: yes.',
   code_commit               string COMMENT 'Git commit of the checkout of that command, with +changes if its code differed from it; otherwise empty. Personal data: no.',
-  landing_data              string COMMENT 'Landing data as the job found it: JSON with the folder that the command uploaded, and files, bytes and a digest by table. Personal data: no.'
+  landing_data              string COMMENT 'Landing data as the job found it: JSON with the folder that the command uploaded, and files, bytes and a digest by table. Personal data: no.',
+  computed_by               string COMMENT 'Id of the job run that computed the rows: an earlier one if nothing had changed since then, so that this one took its rows over. Personal data: no.'
 )
 LOCATION 's3://${bucket}/warehouse/${database}_audit/pipeline_runs/'
 TBLPROPERTIES ('table_type' = 'ICEBERG', 'format' = 'parquet', 'write_compression' = 'zstd');

@@ -76,24 +76,23 @@ def _counts_of(run: Run) -> Iterator[tuple[str, str, str, int]]:
         yield table, "written", "", rows
 
 
-def decisions(session: boto3.Session, audit_database: str, ids: Iterable[str]) -> list[dict[str, Any]]:
+def decisions(session: boto3.Session, audit_database: str, runs: Iterable[Run]) -> list[dict[str, Any]]:
     """Return the consent decisions of some runs."""
-    columns = ("workflow_run_id", "job_run_id", "subjectkey", "decision", "reason", "decided_at")
+    columns = ("job_run_id", "subjectkey", "decision", "reason")
     table = catalog_of(session).load_table((audit_database, "consent_decisions"))
-    where = " or ".join(f"workflow_run_id = '{run_id}'" for run_id in ids)
+    where = " or ".join(f"job_run_id = '{run.decided_by}'" for run in runs)
     found: list[dict[str, Any]] = table.scan(row_filter=where, selected_fields=columns).to_arrow().to_pylist()
     return found
 
 
-def customers(ids: tuple[str, str], decided: Iterable[Mapping[str, Any]]) -> list[Change]:
+def customers(runs: tuple[Run, Run], decided: Iterable[Mapping[str, Any]]) -> list[Change]:
     """Return the customers who are kept in only one of two runs; of a retried job only the last attempt counts."""
-    rows = sorted(decided, key=lambda row: int(row["decided_at"]))
-    last = {row["workflow_run_id"]: row["job_run_id"] for row in rows}
+    rows = list(decided)
     kept: list[set[str]] = [set(), set()]
     reasons: list[dict[str, str]] = [{}, {}]
-    for side, id_ in enumerate(ids):
+    for side, run in enumerate(runs):
         for row in rows:
-            if row["job_run_id"] == last.get(id_):
+            if row["job_run_id"] == run.decided_by:
                 if row["decision"] == "kept":
                     kept[side].add(row["subjectkey"])
                 else:

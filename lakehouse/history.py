@@ -28,6 +28,8 @@ from lakehouse.workflow import SUCCEEDED, JobRun, Workflow
 
 TRAINING = list(TABLE_OF_JOB.values())[-1]
 """The table of which the list of runs shows the rows."""
+CUSTOMERS = next(iter(TABLE_OF_JOB.values()))
+"""The table of which the job decides about the customers."""
 
 
 @dataclass(frozen=True)
@@ -59,6 +61,8 @@ class Run:
     """Rows written, by table."""
     snapshots: Mapping[str, int] = field(default_factory=dict)
     """Snapshot committed, by table."""
+    decided_by: str = ""
+    """Id of the job run that decided about the customers: one of an earlier run if nothing had changed."""
     reconciliations: Sequence[Reconciliation] = ()
     seconds: float | None = None
     dpu_seconds: int | None = None
@@ -166,6 +170,7 @@ class History:
             commit=facts.commit or _latest(rows, "code_commit"),
             rows={table: row["rows"] for table, row in written.items() if row},
             snapshots={table: row["snapshot_id"] for table, row in written.items() if row and row["snapshot_id"]},
+            decided_by=reconciliation.computed_by(last[CUSTOMERS]) if CUSTOMERS in last else "",
             reconciliations=reconciliation.reconcile(rows),
             seconds=_sum(attempt.seconds for attempt in attempts) if attempts else kept.get("seconds"),
             dpu_seconds=cost.total(attempt.dpu_seconds for attempt in attempts) or kept.get("dpu_seconds"),

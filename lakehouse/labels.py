@@ -49,6 +49,8 @@ def publish(session: boto3.Session, outputs: Outputs, folder: Path) -> None:
     report = lineage.report(snapshot.summary.additional_properties if snapshot and snapshot.summary else {})
     entries = {"policies": report.get("policies", "{}")}
     entries |= lineage.input_entries({TRAINING: snapshot.snapshot_id} if snapshot else {})
+    # As long as the job of the training table would compute the same rows there, it would keep all of these.
+    entries |= lineage.derived_from_entries(lineage.derived_from(report))
     table = catalog.load_table((outputs.database, TABLE))
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "Delete operation did not match any records")

@@ -42,6 +42,8 @@ class Reconciliation:
     written: int | None = field(default=None, compare=False)
     """Rows of the table that the job wrote: as many as were published, unless a row pairs rows of several inputs. None
     if it wrote none, since it refused its input."""
+    unchanged: bool = field(default=False, compare=False)
+    """Whether the job took these rows over from an earlier run, since nothing had changed."""
 
     @property
     def target(self) -> str:
@@ -136,6 +138,7 @@ def reconcile(recorded: Iterable[Mapping[str, Any]]) -> list[Reconciliation]:
     for job, target in TABLE_OF_JOB.items():
         own = [row for row in rows if row["target_table"] == target and row["job_run_id"] == last[target]]
         written = next((row["rows"] for row in own if row["outcome"] == "output"), None)
+        unchanged = any(computed_by(row) != last[target] for row in own)
         for source in dict.fromkeys(row["source_table"] for row in own if row["outcome"] == "read"):
             counts = [row for row in own if row["source_table"] == source]
             found.append(
@@ -147,9 +150,15 @@ def reconcile(recorded: Iterable[Mapping[str, Any]]) -> list[Reconciliation]:
                     dropped=_by_reason(counts, "dropped"),
                     quarantined=_by_reason(counts, "quarantined"),
                     written=written,
+                    unchanged=unchanged,
                 )
             )
     return found
+
+
+def computed_by(row: Mapping[str, Any]) -> str:
+    """Return the id of the job run that computed the rows that a row of pipeline_runs counts."""
+    return str(row.get("computed_by") or row["job_run_id"])  # earlier editions of the table lack the column
 
 
 def _by_reason(counts: Iterable[Mapping[str, Any]], outcome: str) -> dict[str, int]:

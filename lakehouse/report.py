@@ -102,6 +102,7 @@ class Report:
                     "rows_in": publication.rows_in if publication else None,
                     "rows_parsed": dict(publication.rows_parsed) if publication else {},
                     "rows_out": publication.rows if publication else None,
+                    "unchanged_since": (publication.unchanged_since or None) if publication else None,
                     "accounts": [
                         found.as_json()
                         for found in self.reconciliations

@@ -73,6 +73,8 @@ class Publication:
     """Snapshot id of each Iceberg table that the job read."""
     rows_parsed: Mapping[str, int] = field(default_factory=dict)
     """Rows of each landing table that the job parsed; it read the others as earlier runs have parsed them."""
+    unchanged_since: str = ""
+    """Id of the run that computed the rows, if nothing had changed since and this run took them over."""
 
     @classmethod
     def of(cls, snapshot: Snapshot) -> Publication:
@@ -86,6 +88,7 @@ class Publication:
             rows_in=int(report["rows-in"]) if "rows-in" in report else None,
             rows_read=_numbers(report, "rows-read."),
             rows_parsed=_numbers(report, "rows-parsed."),
+            unchanged_since=report.get(lineage.UNCHANGED_SINCE, ""),
             made_from=lineage.inputs(report),
         )
 

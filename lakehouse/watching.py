@@ -144,7 +144,13 @@ class RunView:
         for found in untold:
             self._told[found.job, found.table] = found
             self._display.tell_event(
-                "rows", None, job=found.job, target=found.target, written=found.written, **found.as_json()
+                "rows",
+                None,
+                job=found.job,
+                target=found.target,
+                written=found.written,
+                unchanged=found.unchanged,
+                **found.as_json(),
             )
 
     def _beat(self) -> None:
@@ -175,5 +181,5 @@ def _lines(reconciliations: Sequence[Reconciliation]) -> list[str]:
         lines += found.lines()
         is_last = position + 1 == len(reconciliations) or reconciliations[position + 1].job != found.job
         if is_last and found.written is not None:
-            lines.append(f"{found.target}: {found.written:,} written")
+            lines.append(f"{found.target}: {found.written:,} {'unchanged' if found.unchanged else 'written'}")
     return lines

@@ -82,6 +82,7 @@ def main() -> None:
         customers = job.read_landing("customer_landing")
         quarantined = job.quarantined("customer_landing")
         classified = classify(customers, quarantined, policies=job.policies, now=job.now).persist()
+        job.holds_until(consent.next_consent(classified, job.now))
         job.record("consent_decisions", evidence(classified, pseudonyms.pseudonymizer(job.subject_key), now=job.now))
         job.write(
             transform(classified),

@@ -65,6 +65,8 @@ class Parsed:
     """The number of unusable rows by problem."""
     kept: int
     """How many of all rows earlier runs have parsed."""
+    state: str | None
+    """Digest of everything that decides the rows: equal states, equal rows. None if files changed during the read."""
 
 
 @dataclass(frozen=True)
@@ -164,7 +166,21 @@ class ParsedRows:
             usable, reasons = quarantine.count(rows)
         else:
             usable, reasons = tally.pop("", 0), tally
-        return Parsed(rows, usable, reasons, kept)
+        return Parsed(rows, usable, reasons, kept, self._state(valid, landed, usable, reasons))
+
+    def _state(
+        self, batches: Sequence[Batch], landed: Mapping[str, str], usable: int, reasons: Mapping[str, int]
+    ) -> str | None:
+        """Return the state of `Parsed`.
+
+        As time goes on, a row only loses problems, in the order of the rules. So while the tally is the same, so is the
+        problem of each row.
+        """
+        held = {key: etag for batch in batches for key, (etag, _) in batch.landing.items()}
+        if held != landed or not all(batch.exact for batch in batches):
+            return None
+        content = [self._of_edition, sorted(landed.items()), usable, sorted(reasons.items())]
+        return hashlib.sha256(json.dumps(content).encode()).hexdigest()
 
     def _make(
         self, plan: _Plan, landed: Mapping[str, str], rules: Rules, now: int, *, complete: bool

@@ -13,6 +13,13 @@ def no_consent_reason(now: int) -> Column:
     return F.when(since < 1, "no consent to research").when(since > now, "consent lies in the future")
 
 
+def next_consent(records: DataFrame, now: int) -> int | None:
+    """Return when the first of the consents in the future begins, epoch milliseconds; None if there is none."""
+    later = records.where(F.col("sharewithresearchasofdate") > now)
+    (found,) = later.select(F.min("sharewithresearchasofdate")).head()  # type: ignore[misc] # an aggregate is one row
+    return int(found) if found is not None else None
+
+
 def earliest_consent(trusted: DataFrame) -> DataFrame:
     """Return one row per `address` of trusted customers with `since`, the earliest consent among its records."""
     return trusted.groupBy("address").agg(F.min("sharewithresearchasofdate").alias("since"))

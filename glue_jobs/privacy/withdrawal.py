@@ -99,10 +99,22 @@ class _Snapshots:
         history = self.history(name) if name in self.tables else {}
         return [id_ for id_, snapshot in history.items() if snapshot.rows and id_ != self.current(name)]
 
+    def earlier_of_other_rows(self, name: str) -> dict[int, list[int]]:
+        """Return the `earlier` snapshots whose rows may not be the current ones, by one of those that have equal rows.
+
+        Runs that found nothing new have committed the same rows again.
+        """
+        alike: dict[str | int, list[int]] = {}
+        for id_ in self.earlier(name):
+            alike.setdefault(lineage.derivation(self.history(name)[id_].report) or id_, []).append(id_)
+        if current := self.history(name).get(self.current(name) or 0):
+            alike.pop(lineage.derivation(current.report) or current.id, None)
+        return {ids[0]: ids for ids in alike.values()}
+
 
 def _showing_withdrawn(snapshots: _Snapshots) -> dict[str, set[int]]:
     """Return the ids of the snapshots that show withdrawn customers, and of those that were made from them."""
-    earlier = snapshots.earlier(CUSTOMER_TABLE)
+    earlier = snapshots.earlier_of_other_rows(CUSTOMER_TABLE)
     if not earlier:
         return {}
     people = snapshots.tables[CUSTOMER_TABLE]
@@ -112,7 +124,8 @@ def _showing_withdrawn(snapshots: _Snapshots) -> dict[str, set[int]]:
     now = people.read().select("email")
     addresses = Addresses(shown.select("email"), now)
     gone = addresses.add_to(shown, "email").join(addresses.add_to(now, "email"), on="address", how="left_anti")
-    stale = {CUSTOMER_TABLE: {row["snapshot"] for row in gone.select("snapshot").distinct().collect()}}
+    found = {row["snapshot"] for row in gone.select("snapshot").distinct().collect()}
+    stale = {CUSTOMER_TABLE: {id_ for same in found for id_ in earlier[same]}}
     if not stale[CUSTOMER_TABLE]:
         return {}
     for name in snapshots.tables:

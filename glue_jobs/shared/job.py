@@ -22,6 +22,7 @@ from pyspark.sql.types import StructType
 
 import arguments
 import audits
+import derivation
 import file_numbers
 import landing_files
 import landing_rules
@@ -44,7 +45,7 @@ from file_numbers import mask_names
 from lease import LeaseError
 from policies import Policies
 from problems import AuditError, BadInputError, JobError, describe_error
-from publishing import MAIN, Table
+from publishing import MAIN, Snapshot, Table
 from reconciliation import RowCount
 from resumption import AlreadyWrittenError
 from run_facts import RunFacts
@@ -52,6 +53,14 @@ from s3_root import split
 from training_split import Shares
 
 CATALOG: Final = "glue_catalog"
+COUNTS: Final = "counts"
+"""Entry of a report with the rows that the job accounted for, as JSON."""
+BESIDE: Final = "beside"
+"""Entry of a report with the tables that the job wrote beside its own, separated by commas."""
+
+
+class UnchangedError(Exception):
+    """The published rows are those that the job would compute; it has taken them over, and ends."""
 
 
 class Job:
@@ -61,6 +70,10 @@ class Job:
     and exit code 1. The jobs of a workflow run read each other's tables on the run's branch; only the publisher that
     pipeline.json declares publishes, and it publishes all tables of the run. That job releases the lease, as does any
     job that fails. Outside a workflow run every job publishes its own table at once.
+
+    A job of a workflow run whose published table was made from the very same inputs, by the same code, ends with its
+    first read: it takes the published rows over to the branch of the run, in a commit without new files, and accounts
+    for them as the job run did that computed them (see `derivation`).
 
     Args:
         writes: The table that the job writes; pipeline.json declares of which inputs it reconciles every row.
@@ -75,6 +88,9 @@ class Job:
         self._writes = writes
         self._reconciled: Sequence[str] = pipeline.TABLES[writes]["accounts_for"]
         self._branch = publishing.branch_of(self._arguments.workflow_run_id, self._arguments.job_run_id)
+        self._derived_from: dict[str, str] = {}
+        self._is_compared = False
+        self._landing: dict[str, tuple[DataFrame, str]] = {}
         self._rows_read: dict[str, int] = {}
         self._rows_parsed: dict[str, int] = {}
         self._snapshots_read: dict[str, int] = {}
@@ -82,8 +98,17 @@ class Job:
         self._quarantine_counts: dict[str, dict[str, int]] = {}
         self._published = False
         self._is_written = False
-        self.now = time.time_ns() // 1_000_000
-        """When the run began, epoch milliseconds."""
+        self._now = time.time_ns() // 1_000_000
+
+    @property
+    def now(self) -> int:
+        """When the run began, epoch milliseconds. By default, rows that it decides are computed anew by each run."""
+        self._derived_from.setdefault(derivation.TIME, str(self._now))
+        return self._now
+
+    def holds_until(self, moment: int | None) -> None:
+        """State when the rows that `now` decided will be others, epoch milliseconds; None: never."""
+        self._derived_from[derivation.TIME] = derivation.ALWAYS if moment is None else str(moment)
 
     @property
     def policies(self) -> Policies:
@@ -93,16 +118,21 @@ class Job:
     @property
     def subject_key(self) -> bytes:
         """The HMAC key of the pseudonyms."""
-        return pseudonyms.key(self._arguments.subject_key_secret)
+        key = pseudonyms.key(self._arguments.subject_key_secret)
+        self._derived_from[derivation.SUBJECT_KEY] = derivation.of_key(key)
+        return key
 
     @property
     def refusal_key(self) -> bytes:
         """The HMAC key of the refusals that outlive an erasure."""
-        return pseudonyms.key(self._arguments.refusal_key_secret)
+        key = pseudonyms.key(self._arguments.refusal_key_secret)
+        self._derived_from[derivation.REFUSAL_KEY] = derivation.of_key(key)
+        return key
 
     @property
     def training_shares(self) -> Shares:
         """The shares of the subjects that validate and test a model."""
+        self._derived_from[derivation.TRAINING_SPLIT] = str(self._arguments.training_split)
         return self._arguments.training_split
 
     def rows_of(self, table: str, rows: Iterable[tuple[Any, ...]]) -> DataFrame:
@@ -112,7 +142,9 @@ class Job:
 
     def refusals(self) -> set[str]:
         """Return the serial number pseudonyms of all Step Trainers that an erased owner refused to share."""
-        return refusals.load(self._arguments.bucket)
+        found = refusals.load(self._arguments.bucket)
+        self._derived_from[derivation.REFUSALS] = derivation.digest(*sorted(found))
+        return found
 
     def __enter__(self) -> Self:
         # In the background: Spark starts for seconds, the lease and the facts of the run take another one.
@@ -147,7 +179,8 @@ class Job:
             self._lease.hand_on()
             print(f"{self._writes}: already written by the run {self._arguments.workflow_run_id}", flush=True)
             return True
-        if error is None and not self._published:
+        is_unchanged = isinstance(error, UnchangedError)
+        if (error is None or is_unchanged) and not self._published:
             self._lease.hand_on()
         else:
             self._lease.release()
@@ -156,7 +189,7 @@ class Job:
         if isinstance(error, Py4JError | PySparkException | OSError):  # a ConnectionError if the JVM is gone
             print(mask_names("".join(traceback.format_exception(error))), flush=True)
             sys.exit(f"{self._writes}: {mask_names(self._explain(error))}")
-        return False
+        return is_unchanged
 
     def _read_facts(self) -> None:
         """Read what the workflow run was started with, and take over the id of the run that it resumes."""
@@ -183,10 +216,97 @@ class Job:
             self._lease.release()
             sys.exit(f"{self._writes}: {error}")
 
-    def _end_if_written(self) -> None:
-        """End the job, whose first step is to read, if the run that it resumes has written its table."""
+    def _begin_to_read(self) -> None:
+        """End the job, whose first step is to read, if the run that it resumes has written its table, or none needs to.
+
+        That is so if all that decided the published rows is as it was then.
+        """
         if self._is_written:
             raise AlreadyWrittenError
+        if not self._is_compared:
+            self._is_compared = True  # what follows reads too
+            self._compare_with_published()
+
+    def _compare_with_published(self) -> None:
+        """Take over the published rows and end the job if it would compute the same ones."""
+        of_all_jobs = {
+            derivation.CODE: derivation.of_code(self._writes),
+            derivation.POLICIES: derivation.digest(self.policies.to_json()),
+        }
+        self._derived_from = dict(of_all_jobs)
+        table = self._table(self._writes)
+        published = table.snapshot()
+        if (
+            published is None
+            or not self._arguments.workflow_run_id  # whoever starts a job by hand wants it to run
+            or self._facts.rebuild
+            or self._arguments.audit == "exhaustive"
+            or published.committed_at > self._now
+            or lineage.derivation(published.report) is None
+            or not table.has_schema_of(published)
+        ):
+            return
+        if changed := self._first_change(published):
+            print(f"{self._writes}: computed anew, since this has changed: {changed}", flush=True)
+            self._derived_from = of_all_jobs
+            return
+        self._take_over(published)
+        raise UnchangedError
+
+    def _first_change(self, published: Snapshot) -> str | None:
+        """Return the first part of what decided the published rows that has another state now; None if none has."""
+        then = lineage.derived_from(published.report)
+        for part in derivation.in_order(then):
+            if self._state_of(part, then[part]) != then[part]:
+                return part
+        written = published.report[BESIDE].split(",")
+        for name, snapshot in self._beside().items():
+            has_rows = snapshot is not None and snapshot.rows
+            if (has_rows or name in written) and not _goes_with(snapshot, published):
+                return f"{derivation.TABLE}{name}"
+        return None
+
+    def _state_of(self, part: str, then: str) -> str | None:
+        """Return the state of a part by using it as the job itself does; None for a part that is not known."""
+        kind, dot, table = part.partition(".")
+        match kind + dot:
+            case derivation.TIME:
+                self._derived_from[part] = derivation.of_time(then, self._now)
+            case derivation.TRAINING_SPLIT:
+                _ = self.training_shares
+            case derivation.SUBJECT_KEY:
+                _ = self.subject_key
+            case derivation.REFUSAL_KEY:
+                _ = self.refusal_key
+            case derivation.REFUSALS:
+                self.refusals()
+            case derivation.TABLE:
+                self.read_table(table)
+            case derivation.LANDING:
+                self.read_landing(table)
+        return self._derived_from.get(part)
+
+    def _beside(self) -> dict[str, Snapshot | None]:
+        """Return the published snapshot of each table that goes with the job's own; None if it was never published."""
+        return {name: self._table(name).snapshot() for name, of in pipeline.BESIDE.items() if of == self._writes}
+
+    def _take_over(self, published: Snapshot) -> None:
+        """Write the published rows to the run's branch without computing them, account for them, and publish if due."""
+        then = published.report
+        since = then.get(lineage.UNCHANGED_SINCE) or then["workflow-run-id"] or then["job-run-id"]
+        computed_by = then.get(lineage.COMPUTED_BY) or then["job-run-id"]
+        taken_over = {lineage.UNCHANGED_SINCE: since, lineage.COMPUTED_BY: computed_by}
+        report = {**then, **self._report(published.rows), **taken_over}
+        snapshot_id = self._table(self._writes).write_again(self._branch, report)
+        counts = [RowCount(**count) for count in json.loads(then[COUNTS])]
+        self._record_counts(counts, snapshot_id, computed_by=computed_by)
+        print(f"{self._writes}: unchanged since run {since}, not computed again", flush=True)
+        self._log_counts(counts[:-1], published.rows)
+        beside = {name: s for name, s in self._beside().items() if s is not None and _goes_with(s, published)}
+        for name, snapshot in beside.items():
+            report = {**snapshot.report, **self._report(snapshot.rows), **taken_over}
+            self._table(name).write_again(self._branch, report)
+        self._publish_if_due(beside)
 
     def _landing_data(self) -> str:
         """Return the landing data as it is now, for pipeline_runs; nothing for a job outside a workflow."""
@@ -204,7 +324,15 @@ class Job:
 
     def read_landing(self, table: str) -> DataFrame:
         """Return the usable rows of a landing table; the unusable rows of the main input go to the quarantine."""
-        self._end_if_written()
+        self._begin_to_read()
+        if table not in self._landing:
+            self._landing[table] = self._read_landing(table)
+        rows, state = self._landing[table]
+        self._derived_from[f"{derivation.LANDING}{table}"] = state
+        return rows
+
+    def _read_landing(self, table: str) -> tuple[DataFrame, str]:
+        """Return the usable rows of a landing table and its state."""
         contract = table_contract.load(table)
         location = contract.location_in(bucket=self._arguments.bucket, database=self._arguments.database)
         kept = parsed_rows.ParsedRows(
@@ -212,8 +340,8 @@ class Job:
         )
         try:
             parsed = kept.read(
-                landing_rules.of(table, now=self.now),
-                now=self.now,
+                landing_rules.of(table, now=self._now),
+                now=self._now,
                 rebuild=bool(self._facts.rebuild),
                 before_deleting=self._lease.check,
             )
@@ -239,7 +367,7 @@ class Job:
         self._rows_parsed[table] = read - parsed.kept
         self._quarantine_counts[table] = dict(reasons)
         self._quarantined[table] = unusable.select(*columns)
-        return rows.where("problem is null").select(*columns)
+        return rows.where("problem is null").select(*columns), parsed.state or derivation.of_no_state()
 
     def quarantined(self, table: str) -> DataFrame:
         """Return the unusable rows of a landing table that was read, with those columns that could be parsed."""
@@ -247,7 +375,7 @@ class Job:
 
     def read_table(self, table: str) -> DataFrame:
         """Return an Iceberg table as this run has written it, or else as it was last published."""
-        self._end_if_written()
+        self._begin_to_read()
         source = self._table(table)
         heads = source.heads()
         branch = self._branch if self._branch in heads else MAIN
@@ -256,6 +384,9 @@ class Job:
         rows = source.read(branch).select(*table_contract.load(table).schema.fieldNames())
         self._rows_read[table] = head.rows if head else 0
         self._snapshots_read[table] = head.id if head else 0  # 0: the table was never published
+        # A snapshot that a job did not compute, as after an erasure, is like no other.
+        state = (lineage.derivation(head.report) or f"snapshot {head.id}") if head else "never published"
+        self._derived_from[f"{derivation.TABLE}{table}"] = state
         return rows
 
     def read_beside(self, table: str) -> DataFrame | None:
@@ -302,7 +433,7 @@ class Job:
         contract, table = table_contract.load(self._writes), self._table(self._writes)
         table.evolve(contract)
         before = table.snapshot()
-        publishing.refuse_clock_behind(self._writes, before, self.now)
+        publishing.refuse_clock_behind(self._writes, before, self._now)
         rows = rows.select(*contract.schema.fieldNames())
         counted = {source: classified[source] for source in self._reconciled}
         pairs = pipeline.TABLES[self._writes].get("pairs")
@@ -314,15 +445,22 @@ class Job:
         counts = reconciliation.reconcile(tallies, read=self._rows_read, quarantined=self._quarantine_counts)
         # The commit carries the number of rows, so it is known before.
         output_rows = sum(row["distinct"] for row in made) if pairs else reconciliation.total(counts, "published")
-        written = table.write(rows, output_rows, self._branch, {**self._report(output_rows), **(facts or {})})
-        self._record_counts([*counts, reconciliation.output(counts, output_rows)], written.id)
+        accounts = [*counts, reconciliation.output(counts, output_rows)]
+        report = {
+            **self._report(output_rows),
+            **(facts or {}),
+            COUNTS: json.dumps([asdict(count) for count in accounts]),
+            BESIDE: ",".join(beside or {}),
+        }
+        written = table.write(rows, output_rows, self._branch, report)
+        self._record_counts(accounts, written.id, computed_by=self._arguments.job_run_id)
         self._log_counts(counts, output_rows)
         try:
             audited = table.read(self._branch)
             audits.check_schema(audited, contract)
             views = {self._writes: audited.select(*contract.schema.fieldNames()), **audit_inputs}
             exhaustive = self._arguments.audit == "exhaustive"
-            parameters = {"now": self.now, **self.policies}
+            parameters = {"now": self._now, **self.policies}
             audits.check_rules(self._spark, self._writes, views, parameters, exhaustive=exhaustive)
             if before and publishing.same_policies(before, self.policies.to_json()):
                 audits.check_row_count(self._writes, before.rows, output_rows, self._arguments.row_count_change)
@@ -331,10 +469,14 @@ class Job:
             raise
         for name, others in (beside or {}).items():
             self._write_beside(name, others)
+        self._publish_if_due(beside or {})
+
+    def _publish_if_due(self, beside: Iterable[str]) -> None:
+        """Publish the tables of the run if the job is its last, or its own table if it runs alone."""
         if not self._arguments.workflow_run_id:
-            self._publish([self._writes, *(beside or {})])
+            self._publish([self._writes, *beside])
         elif pipeline.publishes(self._writes) and not self._facts.compares:
-            self._publish([*pipeline.WRITTEN[::-1], *(beside or {})])
+            self._publish([*pipeline.WRITTEN[::-1], *beside])
 
     def _write_beside(self, name: str, rows: DataFrame) -> None:
         """Write a table that goes with the one that the job writes to the run's branch."""
@@ -383,7 +525,7 @@ class Job:
                 for reason, count in reasons.items()
             ]
             records = self._table("pipeline_runs", audit=True).read()
-            self.record("pipeline_runs", restoring.frame(records, rows, recorded_at=self.now, **self._run_columns()))
+            self.record("pipeline_runs", restoring.frame(records, rows, recorded_at=self._now, **self._run_columns()))
         return bool(expired)
 
     def _delete_old_versions(self, table: str) -> None:
@@ -433,13 +575,14 @@ class Job:
             table=table,
             workflow_run_id=self._arguments.workflow_run_id,
             job_run_id=self._arguments.job_run_id,
-            now=self.now,
+            now=self._now,
         )
         limit = self._arguments.quarantine_limit(table)
         try:
             quarantine.enforce(unusable, reasons, table=table, read=read, limit=limit, location=location)
         except BadInputError:
-            self._record_counts(reconciliation.of_refused_run(table, read=read, quarantined=reasons), None)
+            counts = reconciliation.of_refused_run(table, read=read, quarantined=reasons)
+            self._record_counts(counts, None, computed_by=self._arguments.job_run_id)
             raise
 
     def _warn_of_ignored_files(self, table: str, location: str) -> None:
@@ -458,8 +601,13 @@ class Job:
             read, losses = reconciliation.total(counts, "read"), reconciliation.describe_losses(counts)
             print(f"WARNING: {self._writes} is {reason}: {read:,} rows read, {losses}", flush=True)
 
-    def _record_counts(self, counts: Sequence[RowCount], snapshot_id: int | None) -> None:
-        common = {"recorded_at": self.now, "snapshot_id": snapshot_id, "landing_data": self._landing_data()}
+    def _record_counts(self, counts: Sequence[RowCount], snapshot_id: int | None, *, computed_by: str) -> None:
+        common = {
+            "recorded_at": self._now,
+            "snapshot_id": snapshot_id,
+            "landing_data": self._landing_data(),
+            "computed_by": computed_by,
+        }
         rows = [asdict(count) | common for count in counts]
         schema = StructType([field for field in table_contract.load("pipeline_runs").schema if field.name in rows[0]])
         self.record("pipeline_runs", small_frames.of(self._spark, schema, rows))
@@ -476,11 +624,17 @@ class Job:
             **{f"rows-read.{table}": str(rows) for table, rows in self._rows_read.items()},
             **{f"rows-parsed.{table}": str(rows) for table, rows in self._rows_parsed.items()},
             **lineage.input_entries(self._snapshots_read),
+            **lineage.derived_from_entries(self._derived_from),
         }
 
     def _table(self, table: str, *, audit: bool = False) -> Table:
         database = f"{self._arguments.database}_audit" if audit else self._arguments.database
         return Table(self._spark, f"{CATALOG}.{database}.{table}")
+
+
+def _goes_with(beside: Snapshot | None, snapshot: Snapshot) -> bool:
+    """Tell whether the snapshot of a table beside another was made from the same as a snapshot of the other."""
+    return beside is not None and lineage.derived_from(beside.report) == lineage.derived_from(snapshot.report)
 
 
 def _start_spark() -> None:

@@ -3,6 +3,8 @@
 The jobs and the command line share this file: lakehouse/lineage.py links to it. It needs neither Spark nor AWS.
 """
 
+import hashlib
+import json
 from collections.abc import Mapping
 from typing import Final
 
@@ -12,6 +14,12 @@ SNAPSHOT_READ: Final = "snapshot-read."
 """Prefix of the report's entries that give the snapshot id of a table that the job read."""
 OF_TWO_PEOPLE: Final = "rows-of-two-people"
 """Entry with the number of training rows that pair the step of one person with the movement of another."""
+DERIVED_FROM: Final = "derived-from."
+"""Prefix of the report's entries about all that decided the rows (see `derivation`)."""
+UNCHANGED_SINCE: Final = "unchanged-since"
+"""Entry with the id of the run that computed the rows, if the run of the report took them over."""
+COMPUTED_BY: Final = "computed-by"
+"""Entry with the id of the job run that computed the rows, beside `UNCHANGED_SINCE`."""
 
 
 def report(summary: Mapping[str, str]) -> dict[str, str]:
@@ -29,6 +37,32 @@ def inputs(report: Mapping[str, str]) -> dict[str, int]:
 def input_entries(inputs: Mapping[str, int]) -> dict[str, str]:
     """Return the entries of a report for the tables that a job read; `inputs` are their snapshot ids."""
     return {f"{SNAPSHOT_READ}{table}": str(snapshot_id) for table, snapshot_id in inputs.items()}
+
+
+def derived_from(report: Mapping[str, str]) -> dict[str, str]:
+    """Return what decided the rows, from the report of a run: the state of each part by its name."""
+    return {key.removeprefix(DERIVED_FROM): value for key, value in report.items() if key.startswith(DERIVED_FROM)}
+
+
+def derived_from_entries(parts: Mapping[str, str]) -> dict[str, str]:
+    """Return the entries of a report about what decided the rows; `parts` are as of `derived_from`."""
+    return {f"{DERIVED_FROM}{part}": state for part, state in parts.items()}
+
+
+def derivation(report: Mapping[str, str]) -> str | None:
+    """Return one SHA-256 over all that decided the rows of a snapshot; None if its report does not tell.
+
+    Snapshots of a table with equal derivations have equal rows.
+    """
+    if not (parts := derived_from(report)):
+        return None
+    return hashlib.sha256(json.dumps(sorted(parts.items())).encode()).hexdigest()
+
+
+def of_other_rows(report: Mapping[str, str]) -> dict[str, str]:
+    """Return a report for rows that are no longer those that a job computed: it does not tell what decided them."""
+    told = (UNCHANGED_SINCE, COMPUTED_BY)
+    return {key: value for key, value in report.items() if not key.startswith(DERIVED_FROM) and key not in told}
 
 
 def outdated(made_from: Mapping[str, Mapping[str, int]], current: Mapping[str, int]) -> list[tuple[str, str]]:

@@ -172,13 +172,7 @@ class Table:
         Branches that earlier runs left behind are discarded first, with the files that only they refer to. So is the
         new one if it has another number of rows; that raises an AuditError.
         """
-        if stale := [name for name in self.branches() if name != MAIN]:
-            self.discard_branches(stale)
-        table = self._iceberg()
-        refs, names = table.manageSnapshots(), table.refs()
-        if branch in names:  # the tag of an earlier attempt of the run
-            refs = refs.removeTag(branch)
-        refs.createBranch(branch).commit()
+        self._create_branch(branch)
         # Otherwise each Spark partition, by default 200, becomes a file. Sorted rows compress better, and equal runs
         # write equal files.
         columns = [f"`{column}`" for column in rows.columns]
@@ -194,13 +188,40 @@ class Table:
             )
         return written
 
+    def write_again(self, branch: str, report: Mapping[str, str]) -> int:
+        """Write the current rows to a new branch, as `write` does, without a new file; return the snapshot's id."""
+        self._create_branch(branch)
+        return self._commit_nothing(branch, report)
+
     def recommit(self, report: Mapping[str, str]) -> int:
         """Commit the current rows again with a new report, and return the id of the new snapshot.
 
         Its manifests describe only current files, none that the snapshot before it replaced.
         """
-        _with_report(self._spark.table(self.name).limit(0).writeTo(self.name), report).append()
-        return self.branches()[MAIN]
+        return self._commit_nothing(MAIN, report)
+
+    def has_schema_of(self, snapshot: Snapshot) -> bool:
+        """Tell whether the columns are those with which a snapshot was written: nobody has altered them since."""
+        table = self._iceberg()
+        return bool(table.snapshot(snapshot.id).schemaId() == table.schema().schemaId())
+
+    def _create_branch(self, branch: str) -> None:
+        """Create a branch of main, in place of all others and of a tag of its name."""
+        if stale := [name for name in self.branches() if name != MAIN]:
+            self.discard_branches(stale)
+        table = self._iceberg()
+        refs, names = table.manageSnapshots(), table.refs()
+        if branch in names:  # the tag of an earlier attempt of the run
+            refs = refs.removeTag(branch)
+        refs.createBranch(branch).commit()
+
+    def _commit_nothing(self, branch: str, report: Mapping[str, str]) -> int:
+        # Not a fast append, which would keep the manifests of replaced files.
+        commit = self._iceberg().newAppend().toBranch(branch)
+        for key, value in report.items():
+            commit = commit.set(f"{lineage.PREFIX}{key}", value)
+        commit.commit()
+        return self.branches()[branch]
 
     def append(self, rows: DataFrame) -> None:
         """Add rows to main in one commit."""

@@ -62,7 +62,7 @@ def _compare_runs(environment: Environment, first: str, second: str) -> None:
         runs = history.run(ids[0]), history.run(ids[1])
         training = tables.catalog_of(session).load_table((outputs.database, TRAINING))
         pairs = (comparison.pairs_of_two_people(training, runs[0]), comparison.pairs_of_two_people(training, runs[1]))
-        changes = comparison.customers(ids, comparison.decisions(session, outputs.audit_database, ids))
+        changes = comparison.customers(runs, comparison.decisions(session, outputs.audit_database, runs))
     names = short(ids[0]), short(ids[1])
     for run in runs:
         environment.display.say(describe(run))
@@ -89,9 +89,9 @@ def _compare_profiles(environment: Environment, profiles: tuple[str, str]) -> No
             if run_id:
                 run_job(environment, outputs, lease, {"--discard": run_id})
         (first, first_pairs), (second, second_pairs) = found
-        ids = first.id, second.id
-        changes = comparison.customers(ids, comparison.decisions(session, outputs.audit_database, ids))
-    _print(display, profiles, comparison.counts((first, second)), changes, (first_pairs, second_pairs))
+        runs = first, second
+        changes = comparison.customers(runs, comparison.decisions(session, outputs.audit_database, runs))
+    _print(display, profiles, comparison.counts(runs), changes, (first_pairs, second_pairs))
     display.say("Nothing was published: all tables are as an earlier run left them.")
 
 

@@ -130,6 +130,7 @@ class World:
     def _overwrite(self, table: str, rows: DataFrame, properties: dict[str, str], policies: Policies) -> None:
         writer = rows.coalesce(1).writeTo(self.lakehouse.name(table))
         own = {"lakehouse.job": table, "lakehouse.policies": policies.to_json(), **properties}
+        own |= {"lakehouse.derived-from.code": "1", "lakehouse.unchanged-since": "wr_0"}
         for key, value in own.items():
             writer = writer.option(f"snapshot-property.{key}", value)
         writer.overwrite(F.lit(True))
@@ -384,6 +385,9 @@ def check_tables(world: World, rows: dict[str, list[Row]]) -> None:
     for table in TABLES:
         (only,) = world.lakehouse.spark.table(f"{world.lakehouse.name(table)}.snapshots").collect()
         assert only["summary"]["lakehouse.job"] == table
+        assert not {"lakehouse.derived-from.code", "lakehouse.unchanged-since"} & only["summary"].keys(), (
+            "computed anew"
+        )
         assert json.loads(only["summary"]["lakehouse.policies"]) == json.loads(Policies().to_json())
     for source in ("step_trainer_trusted", "accelerometer_trusted", "customers_curated"):
         assert only["summary"][f"lakehouse.snapshot-read.{source}"] == world.snapshot(source)

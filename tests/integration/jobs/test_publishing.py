@@ -23,6 +23,17 @@ def test_report_is_in_the_snapshot(lakehouse):
     (summary,) = lakehouse.snapshots("customer_trusted")
     policies = json.loads(summary.pop("lakehouse.policies"))
     assert summary.pop("lakehouse.job-run-id").startswith("jr_")
+    derived = {key for key in summary if key.startswith("lakehouse.derived-from.")}
+    assert {key.removeprefix("lakehouse.derived-from.") for key in derived} == {
+        "code",
+        "policies",
+        "time",
+        "subject-key",
+        "landing.customer_landing",
+    }
+    for key in derived:
+        del summary[key]
+    assert len(json.loads(summary.pop("lakehouse.counts"))) == 5
     assert policies == json.loads(PROFILES["strict"].to_json()) | {"customer_records": "each"}
     assert {key: value for key, value in summary.items() if key.startswith("lakehouse.")} == {
         "lakehouse.job": JOB,
@@ -30,6 +41,7 @@ def test_report_is_in_the_snapshot(lakehouse):
         "lakehouse.profile": "strict",
         "lakehouse.rows-in": "3",
         "lakehouse.rows-out": "1",
+        "lakehouse.beside": "",
         "lakehouse.rows-read.customer_landing": "3",
         "lakehouse.rows-parsed.customer_landing": "3",
     }

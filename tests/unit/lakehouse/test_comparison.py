@@ -42,12 +42,10 @@ def test_rows_stand_side_by_side_by_outcome_and_reason() -> None:
 
 def decision(run: str, key: str, reason: str = "", *, attempt: int = 1) -> dict[str, Any]:
     return {
-        "workflow_run_id": run,
         "job_run_id": f"jr_{run}_{attempt}",
         "subjectkey": key,
         "decision": "dropped" if reason else "kept",
         "reason": reason,
-        "decided_at": attempt,
     }
 
 
@@ -59,7 +57,10 @@ def test_customers_are_those_that_only_one_run_keeps() -> None:
         *(decision("wr_2", key, attempt=2) for key in ("both", "twice", "joined")),
         decision("wr_2", "left", "no consent", attempt=2),
     ]
-    assert customers(("wr_1", "wr_2"), decided) == [Change("left", 0, "no consent"), Change("joined", 1, "")]
+    runs = Run("wr_1", decided_by="jr_wr_1_1"), Run("wr_2", decided_by="jr_wr_2_2")
+    assert customers(runs, decided) == [Change("left", 0, "no consent"), Change("joined", 1, "")]
+    unchanged = Run("wr_3", decided_by="jr_wr_1_1")
+    assert customers((runs[0], unchanged), decided) == [], "it has the decisions of the run that it took rows over from"
 
 
 def training(snapshot_id: int, **report: str) -> Any:

@@ -32,6 +32,14 @@ def test_the_last_attempt_of_a_job_counts() -> None:
     ]
 
 
+def test_rows_that_another_job_run_has_computed_are_unchanged() -> None:
+    rows = recorded("jr_2", 2, "customer_trusted", "customer_landing", read=5, published=5, output=5)
+    assert [found.unchanged for found in reconcile(rows)] == [False], "an earlier edition of the table"
+    for computed_by, unchanged in (("jr_2", False), ("jr_1", True)):
+        (found,) = reconcile([{**row, "computed_by": computed_by} for row in rows])
+        assert found.unchanged == unchanged
+
+
 def test_inputs_come_in_the_order_of_the_jobs() -> None:
     training = recorded("jr_2", 1, "machine_learning_curated", "step_trainer_trusted", read=2, published=2, output=7)
     training += recorded("jr_2", 1, "machine_learning_curated", "accelerometer_trusted", read=3, published=3)

@@ -41,6 +41,7 @@ def run_of(outputs: Outputs, status: str, *states: str, message: str = "") -> Wo
 def test_run_json_has_exactly_the_documented_fields(outputs: Outputs, tmp_path: Path) -> None:
     run = run_of(outputs, "COMPLETED", *["SUCCEEDED"] * len(TABLE_OF_JOB))
     published = {table: Publication(7, "wr_1", 1, 9) for table in TABLE_OF_JOB.values()}
+    published["machine_learning_curated"] = Publication(7, "wr_1", 1, 9, unchanged_since="wr_0")
     path = tmp_path / "build" / "run.json"
     account = Reconciliation(
         "customer_landing_to_trusted", "customer_landing", 9, 7, {"exact duplicate": 1}, {"broken": 1}
@@ -63,6 +64,7 @@ def test_run_json_has_exactly_the_documented_fields(outputs: Outputs, tmp_path: 
                 "rows_in": 9,
                 "rows_parsed": {},
                 "rows_out": 7,
+                "unchanged_since": "wr_0" if name == "machine_learning_curated" else None,
                 "accounts": [
                     {
                         "table": "customer_landing",

@@ -200,6 +200,13 @@ def test_the_list_has_a_line_for_each_run(listed: Callable[..., str], outputs: O
     ]
 
 
+def test_a_run_that_found_nothing_new_has_the_decisions_of_the_run_that_made_them(
+    history_of: Callable[..., History],
+) -> None:
+    history = history_of([*ROWS, *(row("wr_2", "output", 7, computed_by=by) for by in ["jr_wr_1"])])
+    assert [history.run(run_id).decided_by for run_id in ("wr_1", "wr_2")] == ["jr_wr_1", "jr_wr_1"]
+
+
 def test_a_narrow_terminal_leaves_columns_out_but_not_the_state(listed: Callable[..., str], outputs: Outputs) -> None:
     run = known(outputs, *ALL, started_by="ada@laptop")
     rows = [row("wr_1", "output", 1234, target_table="machine_learning_curated", landing_data=json.dumps(DATA))]

@@ -6,6 +6,7 @@ import io
 import json
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -134,6 +135,13 @@ def test_a_table_of_pairs_says_how_many_rows_it_has(display: Display) -> None:
         "    accelerometer_trusted: 40,981 read, 0 dropped, 0 quarantined",
         "    machine_learning_curated: 43,681 written",
     ]
+
+
+def test_rows_that_an_earlier_run_has_computed_are_told_as_unchanged(display: Display) -> None:
+    rows = Source()
+    rows.found = [replace(CUSTOMERS, unchanged=True)]
+    RunView(display, rows, clock=Clock()).change(running("SUCCEEDED"))
+    assert printed(display).splitlines()[-1] == "    customer_trusted: 482 unchanged"
 
 
 def test_one_job_of_all_steps_tells_each_step(terminal: Display) -> None:
