@@ -307,7 +307,6 @@ class Job:
         counted = {source: classified[source] for source in self._reconciled}
         pairs = pipeline.TABLES[self._writes].get("pairs")
         if pairs:
-            rows = rows.persist()
             counted[self._writes] = rows.select(F.lit(None).alias("drop_reason"))
         landed = {source for source in counted if pipeline.TABLES[source]["zone"] == "landing"}
         tallies = reconciliation.tally(counted, may_repeat=landed)
