@@ -3,14 +3,15 @@
 -- being published. The parameters are the policies.
 -- A rule marked `only if <policy> = '<value>'` is checked only under that value.
 -- A rule marked `implied by the expected rows` is checked only if `actual` and `expected` rows differ, or by an
--- exhaustive audit.
+-- exhaustive audit. Rows marked `each once` are distinct.
 -- `address`, in every input with e-mail addresses, is their canonical form.
 
 -- actual rows
 SELECT `user`, `timestamp`, x, y, z FROM accelerometer_trusted;
 
 -- expected rows
-SELECT DISTINCT `user`, `timestamp`, x, y, z FROM accelerometer_landing
+-- each once
+SELECT `user`, `timestamp`, x, y, z FROM accelerometer_landing
 JOIN (SELECT address, min(sharewithresearchasofdate) AS since FROM customer_trusted GROUP BY address) USING (address)
 WHERE :accelerometer_consent = 'any' OR `timestamp` >= since;
 

@@ -3,7 +3,7 @@
 -- being published. The parameters are `:now`, the time of the run in epoch milliseconds, and the policies.
 -- A rule marked `only if <policy> = '<value>'` is checked only under that value.
 -- A rule marked `implied by the expected rows` is checked only if `actual` and `expected` rows differ, or by an
--- exhaustive audit.
+-- exhaustive audit. Rows marked `each once` are distinct.
 -- customer_landing has the usable landed records, customer_landing_quarantined the unusable ones.
 -- `address`, in every input with e-mail addresses, is their canonical form.
 
@@ -14,8 +14,9 @@ SELECT customername, email, phone, birthday, serialnumber, registrationdate, las
 FROM customer_trusted;
 
 -- expected rows
+-- each once
 -- only if customer_records = 'each'
-SELECT DISTINCT customername, email, phone, birthday, serialnumber, registrationdate, lastupdatedate,
+SELECT customername, email, phone, birthday, serialnumber, registrationdate, lastupdatedate,
   sharewithresearchasofdate, sharewithpublicasofdate, sharewithfriendsasofdate
 FROM customer_landing WHERE sharewithresearchasofdate BETWEEN 1 AND :now;
 

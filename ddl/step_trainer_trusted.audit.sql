@@ -3,7 +3,7 @@
 -- being published. The parameters are the policies.
 -- A rule marked `only if <policy> = '<value>'` is checked only under that value.
 -- A rule marked `implied by the expected rows` is checked only if `actual` and `expected` rows differ, or by an
--- exhaustive audit.
+-- exhaustive audit. Rows marked `each once` are distinct.
 -- `owners`: customers_curated, always with e-mail addresses; with all_owners every landed, quarantined or refused owner.
 -- `address`, in every input with e-mail addresses, is their canonical form.
 
@@ -11,7 +11,8 @@
 SELECT sensorreadingtime, serialnumber, distancefromobject FROM step_trainer_trusted;
 
 -- expected rows
-SELECT DISTINCT sensorreadingtime, serialnumber, distancefromobject FROM step_trainer_landing
+-- each once
+SELECT sensorreadingtime, serialnumber, distancefromobject FROM step_trainer_landing
 LEFT SEMI JOIN customers_curated USING (serialnumber)
 JOIN (
   SELECT o.serialnumber, if(:shared_serial_number = 'all_owners', max(t.since), min(t.since)) AS since

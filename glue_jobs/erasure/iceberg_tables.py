@@ -241,7 +241,8 @@ class Tables:
         if policies.curated_identity == "pseudonym":
             curated = pseudonyms.resolve(curated, readings.select("user"), self.secrets)
         pseudonym = pseudonyms.pseudonymizer(self.secrets[0]) if policies.training_subject == "pseudonym" else None
-        rows = machine_learning_curated.transform(steps, readings, curated, policies=policies, pseudonym=pseudonym)
+        pairs = machine_learning_curated.pair(steps, readings, curated, policies=policies)
+        rows = machine_learning_curated.transform(pairs, pseudonym)
         return rows.select(*self.spark.table(published[TRAINING]).columns)
 
     def _overwrite(self, name: str, rows: DataFrame) -> None:

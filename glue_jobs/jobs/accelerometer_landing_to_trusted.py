@@ -16,16 +16,14 @@ def transform(classified: DataFrame) -> DataFrame:
 
 
 def classify(readings: DataFrame, trusted: DataFrame, *, policies: Policies) -> DataFrame:
-    """Give each distinct reading its drop reason: not of a trusted customer or, by policy, older than the consent."""
+    """Give each reading its drop reason: not of a trusted customer or, by policy, older than the consent."""
     addresses = Addresses(readings.select("user"), trusted.select("email"))
     consents = consent.earliest_consent(addresses.add_to(trusted, "email"))
-    # A reading delivered twice counts once; different readings of one instant are all kept.
-    distinct = addresses.add_to(reconciliation.distinct(readings), "user")
-    with_consent = distinct.join(consents, on="address", how="left")
+    with_consent = addresses.add_to(readings, "user").join(consents, on="address", how="left")
     drop_reason = F.when(F.col("since").isNull(), "not of a trusted customer")
     if policies.accelerometer_consent == "since_consent":
         drop_reason = drop_reason.when(F.col("timestamp") < F.col("since"), "before the customer's consent")
-    return reconciliation.with_drop_reason(with_consent, drop_reason)
+    return reconciliation.with_drop_reason(with_consent, drop_reason).drop("address", "since")
 
 
 def main() -> None:
@@ -33,7 +31,7 @@ def main() -> None:
     with Job(writes="accelerometer_trusted") as job:
         readings = job.read_landing("accelerometer_landing")
         trusted = job.read_table("customer_trusted")
-        classified = classify(readings, trusted, policies=job.policies).persist()
+        classified = classify(readings, trusted, policies=job.policies)
         job.write(
             transform(classified),
             classified={"accelerometer_landing": classified},

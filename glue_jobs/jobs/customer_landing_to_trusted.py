@@ -30,13 +30,12 @@ def transform(classified: DataFrame) -> DataFrame:
 
 
 def classify(customers: DataFrame, quarantined: DataFrame, *, policies: Policies, now: int) -> DataFrame:
-    """Give each distinct record its drop reason at `now`, epoch milliseconds; by policy only the latest record counts.
+    """Give each record its drop reason at `now`, epoch milliseconds; by policy only the latest record counts.
 
     `quarantined` are the unusable records, as far as they could be parsed.
     """
-    records = reconciliation.distinct(customers)  # a record delivered twice counts once; different ones are all kept
     if policies.customer_records == "each":
-        return reconciliation.with_drop_reason(records, consent.no_consent_reason(now))
+        return reconciliation.with_drop_reason(customers, consent.no_consent_reason(now))
     of_address = Window.partitionBy("address")
     # A record without a date may be later than any other, so it counts as the latest.
     withdrawal = (F.coalesce("lastupdatedate", F.lit(0)) < 1) & consent.no_consent_reason(now).isNotNull()
@@ -50,8 +49,8 @@ def classify(customers: DataFrame, quarantined: DataFrame, *, policies: Policies
     addresses = Addresses(customers.select("email"), quarantined.select("email"))
     unclear = addresses.add_to(quarantined, "email").select(F.col("address").alias("unclear")).distinct()
     ranked = (
-        addresses.add_to(records, "email")
-        .withColumn("rank", F.row_number().over(newest_first))
+        addresses.add_to(customers, "email")
+        .withColumn("rank", F.dense_rank().over(newest_first))  # the same for exact duplicates
         .withColumn("withdrawn", F.max(withdrawal).over(of_address))
         .join(unclear, on=F.col("address") == F.col("unclear"), how="left")
     )
@@ -66,7 +65,8 @@ def classify(customers: DataFrame, quarantined: DataFrame, *, policies: Policies
 
 def evidence(classified: DataFrame, pseudonym: Callable[[str], Column], *, now: int) -> DataFrame:
     """Return the consent decision about each distinct record, under the pseudonym of its customer."""
-    return classified.select(
+    records = classified.groupBy(*classified.columns).agg(F.count("*").alias("copies"))
+    return records.select(
         pseudonym("email").alias("subjectkey"),
         F.when(F.col("drop_reason").isNull(), "kept").otherwise("dropped").alias("decision"),
         F.coalesce("drop_reason", F.lit("")).alias("reason"),

@@ -33,8 +33,7 @@ def classify(trusted: DataFrame, readings: DataFrame) -> DataFrame:
     """Give each trusted record its drop reason: its customer has no trusted accelerometer reading."""
     addresses = Addresses(trusted.select("email"), readings.select("user"))
     movers = addresses.add_to(readings, "user").select(F.col("address").alias("mover")).distinct()
-    records = addresses.add_to(reconciliation.distinct(trusted), "email")
-    with_mover = records.join(movers, on=F.col("address") == F.col("mover"), how="left")
+    with_mover = addresses.add_to(trusted, "email").join(movers, on=F.col("address") == F.col("mover"), how="left")
     drop_reason = F.when(F.col("mover").isNull(), "no trusted accelerometer reading")
     return reconciliation.with_drop_reason(with_mover, drop_reason)
 

@@ -23,36 +23,33 @@ PAIR_KEY: Final = ["moment", "device"]
 """Columns in which a step reading and an accelerometer reading agree if they form a pair."""
 
 
-def transform(
-    steps: DataFrame,
-    readings: DataFrame,
-    curated: DataFrame,
-    *,
-    policies: Policies,
-    pseudonym: Callable[[str], Column] | None = None,
-) -> DataFrame:
-    """Pair step readings with accelerometer readings, without any data that identifies the customer.
+def pair(steps: DataFrame, readings: DataFrame, curated: DataFrame, *, policies: Policies) -> DataFrame:
+    """Pair step readings with accelerometer readings; `user` is the customer who moved, null without a partner."""
+    steps, readings = _with_pair_keys(steps, readings, curated, policies=policies)
+    how = "left" if policies.unmatched_steps == "keep" else "inner"
+    return steps.join(readings, on=PAIR_KEY, how=how).select(
+        "serialnumber", "sensorreadingtime", "distancefromobject", "x", "y", "z", "user"
+    )
+
+
+def transform(pairs: DataFrame, pseudonym: Callable[[str], Column] | None = None) -> DataFrame:
+    """Make a training row of each pair, without any data that identifies the customer.
 
     With a function `pseudonym` of e-mail addresses, the pseudonym of the customer who moved replaces the serial number.
     """
     if pseudonym:
-        # Computed once per customer, of whom there are far fewer than readings.
-        keys = (
-            readings.select("user")
-            .distinct()
-            .select(F.col("user").alias("mover"), pseudonym("user").alias("subjectkey"))
-        )
-        readings = readings.join(keys, on=F.col("user") == F.col("mover"), how="left")
-    steps, readings = _with_pair_keys(steps, readings, curated, policies=policies)
-    how = "left" if policies.unmatched_steps == "keep" else "inner"
-    return steps.join(readings, on=PAIR_KEY, how=how).select(
-        F.lit(None).cast("string").alias("serialnumber") if pseudonym else "serialnumber",
+        # Computed once per customer, of whom there are far fewer than pairs.
+        keys = pairs.select("user").distinct().select(F.col("user").alias("mover"), pseudonym("user").alias("key"))
+        pairs = pairs.join(keys, on=F.col("user") == F.col("mover"), how="left")
+    none = F.lit(None).cast("string")
+    return pairs.select(
+        none.alias("serialnumber") if pseudonym else "serialnumber",
         "sensorreadingtime",
         "distancefromobject",
         "x",
         "y",
         "z",
-        "subjectkey" if pseudonym else F.lit(None).cast("string").alias("subjectkey"),
+        (F.col("key") if pseudonym else none).alias("subjectkey"),
     )
 
 
@@ -62,37 +59,28 @@ def classify(
     """Give each step reading, and each accelerometer reading, its drop reason: it has no partner to pair with."""
     keyed_steps, keyed_readings = _with_pair_keys(steps, readings, curated, policies=policies)
     paired = F.lit(True).alias("paired")
-    partners = keyed_readings.select(*PAIR_KEY).distinct().select(*PAIR_KEY, paired)
-    # A customer's reading has one key for each of their Step Trainers; a partner for one of them is enough.
-    moved = keyed_readings.join(keyed_steps.select(*PAIR_KEY), on=PAIR_KEY, how="left_semi")
-    movements = moved.select("user", "timestamp").distinct().select("user", "timestamp", paired)
+    moved = keyed_readings.select(*PAIR_KEY).distinct().select(*PAIR_KEY, paired)
+    measured = keyed_steps.select(*PAIR_KEY).distinct().select(*PAIR_KEY, paired)
+    movements = keyed_readings.join(measured, on=PAIR_KEY, how="left")
+    if policies.training_match == "timestamp_and_customer":
+        # A customer's reading has one key for each of their Step Trainers; a partner for one of them is enough.
+        with_partner = movements.where("paired").select("user", "timestamp").distinct()
+        movements = readings.join(with_partner.select("*", paired), on=["user", "timestamp"], how="left")
 
     unpaired = F.when(F.col("paired").isNull(), UNPAIRED)
     unpaired_step = F.lit(None).cast("string") if policies.unmatched_steps == "keep" else unpaired
-    once = F.lit(1).alias("copies")  # trusted readings are distinct already
     return (
-        reconciliation.with_drop_reason(keyed_steps.join(partners, on=PAIR_KEY, how="left"), unpaired_step).select(
-            once, "drop_reason"
-        ),
-        reconciliation.with_drop_reason(
-            readings.join(movements, on=["user", "timestamp"], how="left"), unpaired
-        ).select(once, "drop_reason"),
+        reconciliation.with_drop_reason(keyed_steps.join(moved, on=PAIR_KEY, how="left"), unpaired_step),
+        reconciliation.with_drop_reason(movements, unpaired),
     )
 
 
-def people_of_rows(steps: DataFrame, readings: DataFrame, curated: DataFrame, *, policies: Policies) -> DataFrame:
+def people_of_rows(pairs: DataFrame) -> DataFrame:
     """Return each `serialnumber` and `user` that training rows combine, with the number of these `rows`.
 
     With pairs by time alone, the user need not own the Step Trainer.
     """
-    steps, readings = _with_pair_keys(
-        steps.groupBy("serialnumber", "sensorreadingtime").agg(F.count("*").alias("measured")),
-        readings.groupBy("user", "timestamp").agg(F.count("*").alias("moved")),
-        curated,
-        policies=policies,
-    )
-    pairs = steps.join(readings, on=PAIR_KEY, how="inner")
-    return pairs.groupBy("serialnumber", "user").agg(F.sum(F.col("measured") * F.col("moved")).alias("rows"))
+    return pairs.where("user is not null").groupBy("serialnumber", "user").agg(F.count("*").alias("rows"))
 
 
 def splits(
@@ -168,14 +156,15 @@ def main() -> None:
         with_pseudonyms = job.policies.training_subject == "pseudonym"
         pseudonym = pseudonyms.pseudonymizer(job.subject_key) if with_pseudonyms else None
         classified_steps, classified_readings = classify(steps, readings, owners, policies=job.policies)
-        counted = people_of_rows(steps, readings, owners, policies=job.policies)
+        pairs = pair(steps, readings, owners, policies=job.policies).persist()
+        counted = people_of_rows(pairs)
         owned_by = owners.select("serialnumber", "email", F.lit(0)).distinct()
         found = counted.union(owned_by).collect()  # at once, since Spark takes about as long for each query as for both
         people = {(row["serialnumber"], row["user"]): row["rows"] for row in found if row["rows"]}
         owned = [(row["serialnumber"], row["user"]) for row in found if row["user"] and not row["rows"]]
         # The key of the refusals is never rotated: with another key, each subject would get another split.
         split = splits(people, job.training_shares, job.refusal_key, job.subject_key if with_pseudonyms else None)
-        rows = transform(steps, readings, owners, policies=job.policies, pseudonym=pseudonym)
+        rows = transform(pairs, pseudonym)
         beside = {training_split.TABLE: job.rows_of(training_split.TABLE, sorted(split.items()))}
         if (known := job.read_beside(STEPS)) is not None:
             beside[STEPS] = steps_of_subjects(known, rows)

@@ -20,7 +20,7 @@ def transform(classified: DataFrame) -> DataFrame:
 def classify(
     steps: DataFrame, curated: DataFrame, trusted: DataFrame, owners: DataFrame, *, policies: Policies
 ) -> DataFrame:
-    """Give each distinct reading its drop reason.
+    """Give each reading its drop reason.
 
     That is: no curated owner, an owner without consent or, by policy, older than the consent.
 
@@ -28,18 +28,15 @@ def classify(
     """
     curated_devices = curated.select(F.col("serialnumber").alias("curated")).distinct()
     devices = agreed_devices(owners, trusted, policies=policies).withColumnRenamed("serialnumber", "agreed")
-    # A reading delivered twice counts once; different readings of one instant are all kept.
-    with_consent = (
-        reconciliation.distinct(steps)
-        .join(curated_devices, on=F.col("serialnumber") == F.col("curated"), how="left")
-        .join(devices, on=F.col("serialnumber") == F.col("agreed"), how="left")
+    with_consent = steps.join(curated_devices, on=F.col("serialnumber") == F.col("curated"), how="left").join(
+        devices, on=F.col("serialnumber") == F.col("agreed"), how="left"
     )
     drop_reason = F.when(F.col("curated").isNull(), "not of a curated customer's Step Trainer").when(
         F.col("agreed").isNull(), "an owner of the Step Trainer did not agree"
     )
     if policies.step_trainer_consent == "since_consent":
         drop_reason = drop_reason.when(F.col("sensorreadingtime") < F.col("since"), "before the owners' consent")
-    return reconciliation.with_drop_reason(with_consent, drop_reason)
+    return reconciliation.with_drop_reason(with_consent, drop_reason).drop("curated", "agreed", "since")
 
 
 def agreed_devices(owners: DataFrame, trusted: DataFrame, *, policies: Policies) -> DataFrame:
@@ -73,7 +70,7 @@ def main() -> None:
             if refused := job.refusals():
                 refused_owners = refusals.refused_owners(curated.select("serialnumber"), refused, job.refusal_key)
                 owners = owners.unionByName(refused_owners, allowMissingColumns=True)
-        classified = classify(steps, curated, trusted, owners, policies=job.policies).persist()
+        classified = classify(steps, curated, trusted, owners, policies=job.policies)
         job.write(
             transform(classified),
             classified={"step_trainer_landing": classified},

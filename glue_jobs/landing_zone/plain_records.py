@@ -5,6 +5,8 @@ no null, only keys that are expected, each once. `landing_rows` reads all others
 """
 
 from collections.abc import Sequence
+from functools import reduce
+from operator import and_
 from typing import Final
 
 from pyspark.sql import Column
@@ -43,6 +45,11 @@ def fields(record: Column, schema: StructType, keys: Sequence[str]) -> Column:
 
 
 def has_each_key_once(record: Column, values: Sequence[Column]) -> Column:
-    """Tell whether a plain record has as many keys as values: a repeated key leaves one value for two keys."""
+    """Tell whether a plain record has as many keys as values: a repeated key leaves one value for two keys.
+
+    It has no more keys than there are columns, so with a value in each column, as nearly always, no key is repeated.
+    """
+    complete = reduce(and_, (value.isNotNull() for value in values))
     found = sum((value.isNotNull().cast("int") for value in values), F.lit(0))
-    return F.length(record) - F.length(F.replace(record, F.lit(KEY_END), F.lit(""))) == found * len(KEY_END)
+    without_ends = F.replace(record, F.lit(KEY_END), F.lit(""))
+    return complete | (F.octet_length(record) - F.octet_length(without_ends) == found * len(KEY_END))

@@ -13,6 +13,7 @@ import address
 import extra_files
 import pipeline
 import policies
+import row_hashes
 from address import Addresses
 from arguments import RowCountChange
 from problems import AuditError
@@ -23,6 +24,7 @@ RULE: Final = re.compile(r"((?:^--[^\n]*\n)+)(^SELECT\b[^;]+);$", re.MULTILINE)
 COMMENT: Final = re.compile(r"^--.*$", re.MULTILINE)
 CONDITION: Final = re.compile(r"only if (\w+) = '(\w+)'")
 IMPLIED: Final = "implied by the expected rows"
+ONCE: Final = "each once"
 ROWS: Final = {"actual": "actual rows", "expected": "expected rows"}
 """Name of the query of each view that an audit file may define for its rules."""
 DIFFERENT: Final = "the rows are exactly the expected ones"
@@ -47,6 +49,8 @@ class Rule:
     """Values of policies with which alone the rule holds."""
     implied: bool = False
     """Whether no row breaks the rule if the actual rows are the expected ones."""
+    once: bool = False
+    """Whether a row that the query returns several times is one row: cheaper to say of hashes than by DISTINCT."""
 
     def holds_with(self, parameters: Mapping[str, object]) -> bool:
         """Tell whether the rule is one of a run with these policies."""
@@ -96,10 +100,10 @@ def parse(text: str) -> list[Rule]:
 
 def _rule(comment: Sequence[str], query: str) -> Rule:
     conditions = {match[1]: match[2] for line in comment if (match := CONDITION.fullmatch(line))}
-    name = " ".join(line for line in comment if line != IMPLIED and not CONDITION.fullmatch(line))
+    name = " ".join(line for line in comment if line not in (IMPLIED, ONCE) and not CONDITION.fullmatch(line))
     if wrong := policies.problem(conditions):
         raise AuditError(f"The rule '{name}' has an {wrong}. Nothing was published; correct the rule.")
-    return Rule(name, query.strip(), conditions, IMPLIED in comment)
+    return Rule(name, query.strip(), conditions, IMPLIED in comment, ONCE in comment)
 
 
 def violations(
@@ -143,14 +147,17 @@ def _violations(
     *,
     exhaustive: bool,
 ) -> dict[str, int]:
-    made = {view: spark.sql(rule.query, args=dict(parameters)) for view, rule in rows.items()}
-    with _temporary_views(made):
+    made, hashes = {}, {}
+    seeds = [secrets.randbits(63) for _ in row_hashes.NAMES]  # nobody can prepare rows of equal fingerprints
+    for view, rule in rows.items():
+        frame = spark.sql(rule.query, args=dict(parameters))
+        hashed = frame.select(*row_hashes.of(frame.columns, seeds))
+        made[view], hashes[f"{view}_hashes"] = (frame.distinct(), hashed.distinct()) if rule.once else (frame, hashed)
+    with _temporary_views({**made, **hashes}):
         if exhaustive or not made:
             return _broken(spark, rules, parameters)
         quick = [rule for rule in rules if not rule.implied]
-        seed = secrets.randbits(63)  # nobody can prepare rows of equal fingerprints
-        sides = [_fingerprint(view, frame.columns, seed) for view, frame in made.items()]
-        found = _broken(spark, quick, parameters, sides)
+        found = _broken(spark, quick, parameters, [_fingerprint(view) for view in hashes])
         if DIFFERENT not in found:
             return found
         del found[DIFFERENT]
@@ -177,18 +184,16 @@ def _broken(
     return broken | ({DIFFERENT: 1} if len(set(fingerprints)) > 1 else {})
 
 
-def _fingerprint(view: str, columns: Sequence[str], seed: int) -> str:
-    """Return the query of an order-independent fingerprint of the rows of a view.
+def _fingerprint(hashes: str) -> str:
+    """Return the query of an order-independent fingerprint of rows, given the view of their hashes.
 
     That is their number, the sums of both halves of a 64-bit hash over all columns, and its exclusive or: a row that is
-    missing, repeated or changed anywhere changes it. Spark's hash ignores null, so each column is hashed with whether
-    it is null. Halves are added up, since a sum of 64-bit numbers overflows.
+    missing, repeated or changed anywhere changes it. Halves are added up, since a sum of 64-bit numbers overflows.
     """
-    hashed = ", ".join(f"`{column}`, `{column}` IS NULL" for column in columns)
     return (
         "SELECT -1 AS rule, count(*) AS found, coalesce(sum(hash & 4294967295L), 0L) AS low, "  # noqa: S608 our names
         "coalesce(sum(shiftrightunsigned(hash, 32)), 0L) AS high, coalesce(bit_xor(hash), 0L) AS folded "
-        f"FROM (SELECT xxhash64({seed}L, {hashed}) AS hash FROM {view})"
+        f"FROM {hashes}"
     )
 
 

@@ -414,9 +414,9 @@ class Job:
         """Write the table to the run's branch, reconcile, audit, and publish if the job is the last or runs alone.
 
         Args:
-            rows: The rows of the table.
-            classified: By source table, its distinct rows with their drop reasons (see `reconciliation`). Every row
-                read from these tables must be accounted for.
+            rows: The rows of the table. Exact duplicates in the landing data are dropped here, if there are any.
+            classified: By source table, its rows with their drop reasons (see `reconciliation`). Every row read from
+                these tables must be accounted for.
             audit_inputs: The rows that the audit rules read, by the names that the rules use.
             beside: Rows of tables that go with this one and are published with it.
             facts: What the report of the run also says about the rows.
@@ -438,11 +438,13 @@ class Job:
         counted = {source: classified[source] for source in self._reconciled}
         pairs = pipeline.TABLES[self._writes].get("pairs")
         if pairs:
-            rows = rows.persist()
-            counted[self._writes] = rows.select(F.lit(None).alias("drop_reason"), F.lit(1).alias("copies"))
-        tallies = reconciliation.tally(counted)
+            counted[self._writes] = rows.select(F.lit(None).alias("drop_reason"))
+        landed = {source for source in counted if pipeline.TABLES[source]["zone"] == "landing"}
+        tallies = reconciliation.tally(counted, may_repeat=landed)
         made = tallies.pop(self._writes, [])
         counts = reconciliation.reconcile(tallies, read=self._rows_read, quarantined=self._quarantine_counts)
+        if reconciliation.has_duplicates(counts):
+            rows = rows.distinct()
         # The commit carries the number of rows, so it is known before.
         output_rows = sum(row["distinct"] for row in made) if pairs else reconciliation.total(counts, "published")
         accounts = [*counts, reconciliation.output(counts, output_rows)]

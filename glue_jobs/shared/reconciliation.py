@@ -1,7 +1,7 @@
 """Reconcile every row that a job reads: read = published + dropped for a named reason + quarantined."""
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import reduce
 from typing import Final, Literal
@@ -9,6 +9,7 @@ from typing import Final, Literal
 from pyspark.sql import Column, DataFrame, Row
 from pyspark.sql import functions as F
 
+import row_hashes
 from problems import AuditError
 
 DUPLICATE: Final = "exact duplicate"
@@ -29,28 +30,33 @@ class RowCount:
     rows: int
 
 
-def distinct(rows: DataFrame) -> DataFrame:
-    """Return each distinct row once, with `copies`, the number of times that it occurs."""
-    return rows.groupBy(*rows.columns).agg(F.count("*").alias("copies"))
-
-
 def with_drop_reason(rows: DataFrame, drop_reason: Column) -> DataFrame:
-    """Return distinct rows with `drop_reason`, which is null for a row to publish."""
+    """Return rows with `drop_reason`, which is null for a row to publish."""
     return rows.withColumn("drop_reason", drop_reason)
 
 
 def to_publish(classified: DataFrame) -> DataFrame:
-    """Keep the rows without a drop reason, each once."""
+    """Keep the rows without a drop reason."""
     return classified.where("drop_reason is null")
 
 
-def tally(classified: Mapping[str, DataFrame]) -> dict[str, list[Row]]:
-    """Count the rows of tables by drop reason, in one query: `distinct` ones and all their `copies`."""
-    sources = [rows.select(F.lit(table).alias("source"), "drop_reason", "copies") for table, rows in classified.items()]
+def tally(classified: Mapping[str, DataFrame], *, may_repeat: Collection[str]) -> dict[str, list[Row]]:
+    """Count the rows of tables by drop reason, in one query: all `copies` and, without a reason, `distinct` rows.
+
+    Rows of the tables in `may_repeat` may occur more than once. They are told apart by 128 bits of hashes, which are
+    far cheaper to group by than the rows.
+    """
+    sources = []
+    for table, rows in classified.items():
+        grouped = F.col("drop_reason").isNull() & F.lit(table in may_repeat)
+        hashes = (F.when(grouped, F.col(name)).alias(name) for name in row_hashes.NAMES)
+        hashed = rows.select("drop_reason", *row_hashes.of(rows.columns))
+        sources.append(hashed.select(F.lit(table).alias("source"), "drop_reason", *hashes))
+    groups = reduce(DataFrame.unionByName, sources).groupBy("source", "drop_reason", *row_hashes.NAMES).count()
+    rows_of_group = F.when(F.col(row_hashes.NAMES[0]).isNull(), F.col("count")).otherwise(1)
     tallies = (
-        reduce(DataFrame.unionByName, sources)
-        .groupBy("source", "drop_reason")
-        .agg(F.count("*").alias("distinct"), F.sum("copies").alias("copies"))
+        groups.groupBy("source", "drop_reason")
+        .agg(F.sum(rows_of_group).alias("distinct"), F.sum("count").alias("copies"))
         .collect()
     )
     return {table: [row for row in tallies if row["source"] == table] for table in classified}
@@ -105,6 +111,11 @@ def output(counts: Iterable[RowCount], output_rows: int) -> RowCount:
     An empty output is no error: it is right when no customer agreed, or when readings have not arrived yet.
     """
     return RowCount("", "output", EMPTY if not output_rows and total(counts, "read") else "", output_rows)
+
+
+def has_duplicates(counts: Iterable[RowCount]) -> bool:
+    """Tell whether rows to publish occur more than once."""
+    return any(count.reason == DUPLICATE for count in counts)
 
 
 def describe_losses(counts: Iterable[RowCount]) -> str:

@@ -1,6 +1,7 @@
 """Every row that a job reads is published, dropped for a reason or quarantined; otherwise nothing is published."""
 
 import pytest
+from pyspark.sql import functions as F
 
 import customer_trusted_to_curated
 import reconciliation
@@ -63,8 +64,11 @@ def test_job_that_loses_or_repeats_a_row_writes_nothing(first_run, monkeypatch, 
 
 
 def test_rows_add_up(spark):
-    classified = spark.createDataFrame([(None, 3), (None, 1), ("late", 2)], "drop_reason string, copies bigint")
-    tallies, quarantined = reconciliation.tally({"things": classified}), {"things": {"broken": 1}}
+    classified = spark.createDataFrame(
+        [("a", None)] * 3 + [("b", None)] + [("c", "late")] * 2, "name string, drop_reason string"
+    )
+    tallies = reconciliation.tally({"things": classified}, may_repeat=["things"])
+    quarantined = {"things": {"broken": 1}}
     counts = reconciliation.reconcile(tallies, read={"things": 7}, quarantined=quarantined)
     assert counts == [
         RowCount("things", "read", "", 7),
@@ -76,6 +80,22 @@ def test_rows_add_up(spark):
     for read in (6, 8):
         with pytest.raises(AuditError, match=f"{read} rows of things were read and 7 are accounted for"):
             reconciliation.reconcile(tallies, read={"things": read}, quarantined=quarantined)
+
+
+def test_only_rows_that_are_equal_in_all_columns_are_duplicates(spark):
+    rows = [(None, 1.0, None), (None, None, 1.0), (1.0, None, None), (None, None, None), (None, 0.0, 1.0)]
+    shape = "x double, y double, z double"
+    once = spark.createDataFrame(rows, shape)
+    twice = once.union(spark.createDataFrame([*rows[:4], (None, -0.0, 1.0)], shape))  # -0.0 = 0.0 in SQL too
+    assert twice.distinct().count() == len(rows)
+    classified = {name: rows.withColumn("drop_reason", F.lit(None)) for name, rows in {"a": once, "b": twice}.items()}
+    tallies = reconciliation.tally(classified, may_repeat=["a", "b"])
+    assert {name: [(row["distinct"], row["copies"]) for row in rows] for name, rows in tallies.items()} == {
+        "a": [(5, 5)],
+        "b": [(5, 10)],
+    }
+    tallies = reconciliation.tally(classified, may_repeat=["a"])
+    assert [(row["distinct"], row["copies"]) for row in tallies["b"]] == [(10, 10)], "only of tables that may repeat"
 
 
 @pytest.mark.parametrize(

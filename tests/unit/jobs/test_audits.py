@@ -1,6 +1,7 @@
 """What an audit file, a row count and a schema must be, and how a refusal reads."""
 
 import re
+from dataclasses import replace
 
 import pytest
 
@@ -94,6 +95,11 @@ def test_rule_tells_that_the_expected_rows_imply_it():
     assert audits.parse(text) == [audits.Rule("first", "SELECT 1", implied=True)]
 
 
+def test_rows_are_marked_as_distinct():
+    text = "-- expected rows\n-- each once\nSELECT 1;\n"
+    assert audits.parse(text) == [audits.Rule("expected rows", "SELECT 1", once=True)]
+
+
 @pytest.mark.parametrize(
     "text",
     [
@@ -136,6 +142,26 @@ def test_fingerprints_are_equal_only_of_equal_rows(spark, name):
     }
     audit = audits.Audit(tuple(views), [IMPLIED_RULE], ONE_AND_OTHER)
     assert audits.violations(spark, audit, views, {}) == ({audits.DIFFERENT: 1} if name in OTHER_ROWS else {})
+
+
+@pytest.mark.parametrize(
+    ("actual", "passes"),
+    [([ROWS[0], *ROWS[2:]], True), (ROWS, False), (ROWS[2:], False)],
+    ids=["each once", "as often as found", "one is missing"],
+)
+@pytest.mark.parametrize("exhaustive", [False, True])
+def test_expected_rows_may_be_found_more_often_than_they_count(spark, actual, passes, exhaustive):
+    shape = "text string, number bigint, value double"
+    views = {"one": spark.createDataFrame(actual, shape), "other": spark.createDataFrame(ROWS, shape)}
+    exactly = audits.Rule(
+        "exactly",
+        "SELECT number FROM (SELECT *, 1 AS surplus FROM actual UNION ALL SELECT *, -1 FROM expected) "
+        "GROUP BY ALL HAVING sum(surplus) <> 0",
+        implied=True,
+    )
+    sides = ONE_AND_OTHER | {"expected": replace(ONE_AND_OTHER["expected"], once=True)}
+    found = audits.violations(spark, audits.Audit(tuple(views), [exactly], sides), views, {}, exhaustive=exhaustive)
+    assert found == ({} if passes else {"exactly": 1})
 
 
 @pytest.mark.parametrize("condition", ["customer_record = 'latest'", "customer_records = 'last'"])

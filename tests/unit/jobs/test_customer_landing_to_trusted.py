@@ -44,9 +44,11 @@ def test_all_columns_are_kept(frame):
     assert_trusted(frame, [full], [full], EACH)
 
 
-def test_exact_duplicates_are_dropped_and_differing_records_kept(frame):
-    record, other = customer(), customer(phone="1")
-    assert_trusted(frame, [record, record, other], [record, other], EACH)
+@pytest.mark.parametrize("policies", [EACH, LATEST])
+def test_exact_duplicates_have_the_same_reason(frame, policies):
+    landed = [customer(phone="1"), customer(phone="1"), customer("b", None), customer("b", None)]
+    reasons = [(row["email"], row["drop_reason"]) for row in classified(frame, landed, policies).collect()]
+    assert sorted(reasons, key=str) == [("a", None), ("a", None), *[("b", "no consent to research")] * 2]
 
 
 LATER = {"updated": 200, "phone": "later"}
@@ -115,14 +117,15 @@ def test_every_record_has_its_reason(frame):
         customer("d", 0),
         customer("d"),
     ]
-    reasons = {(row["email"], row["copies"], row["drop_reason"]) for row in classified(frame, landed, EACH).collect()}
-    assert reasons == {
-        ("a", 2, None),
-        ("b", 1, "no consent to research"),
-        ("c", 1, "consent lies in the future"),
-        ("d", 1, "no consent to research"),
-        ("d", 1, None),
-    }
+    reasons = [(row["email"], row["drop_reason"]) for row in classified(frame, landed, EACH).collect()]
+    assert sorted(reasons, key=str) == [
+        ("a", None),
+        ("a", None),
+        ("b", "no consent to research"),
+        ("c", "consent lies in the future"),
+        ("d", "no consent to research"),
+        ("d", None),
+    ]
 
 
 def test_evidence_names_nobody(frame):

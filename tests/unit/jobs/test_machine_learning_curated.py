@@ -6,7 +6,7 @@ import hmac
 import pytest
 
 import pseudonyms
-from machine_learning_curated import UNPAIRED, classify, transform
+from machine_learning_curated import UNPAIRED, classify, pair, transform
 from policies import Policies
 
 # anna owns S1 by two records, ben owns S1 and S2; both move at 10, ben moves at 20 too. Each is spelt in two ways.
@@ -42,7 +42,7 @@ def inputs(frame):
 )
 def test_pairs(inputs, match, unmatched, expected):
     policies = Policies(training_match=match, unmatched_steps=unmatched)
-    rows = transform(*inputs, policies=policies).collect()
+    rows = transform(pair(*inputs, policies=policies)).collect()
     assert sorted((row["serialnumber"], row["sensorreadingtime"], row["x"]) for row in rows) == expected
 
 
@@ -70,16 +70,16 @@ COLUMNS = "serialnumber:string,sensorreadingtime:bigint,distancefromobject:int,x
 
 @pytest.mark.parametrize("match", ["timestamp", "timestamp_and_customer"])
 def test_result_says_nothing_about_the_customer(inputs, match):
-    rows = transform(*inputs, policies=Policies(training_match=match))
+    rows = transform(pair(*inputs, policies=Policies(training_match=match)))
     assert rows.schema.simpleString() == f"struct<{COLUMNS},subjectkey:string>"
     assert {row["subjectkey"] for row in rows.collect()} == {None}
 
 
 @pytest.mark.parametrize("match", ["timestamp", "timestamp_and_customer"])
 def test_pseudonym_stands_in_for_the_serial_number(inputs, match):
-    policies = Policies(training_match=match, training_subject="pseudonym")
-    plain = transform(*inputs, policies=policies).collect()
-    rows = transform(*inputs, policies=policies, pseudonym=pseudonyms.pseudonymizer(b"secret")).collect()
+    pairs = pair(*inputs, policies=Policies(training_match=match, training_subject="pseudonym"))
+    plain = transform(pairs).collect()
+    rows = transform(pairs, pseudonyms.pseudonymizer(b"secret")).collect()
     assert {row["serialnumber"] for row in rows} == {None}
     users = {x: user for user, _, x in MOVEMENTS}
     keys = {user: hmac.new(b"secret", user.lower().encode(), hashlib.sha256).hexdigest() for user in users.values()}

@@ -110,13 +110,13 @@ def test_every_reading_has_its_reason(trusted_steps):
     assert trusted_steps.reasons["only anna", 99] == "before the owners' consent"
 
 
-def test_exact_duplicates_are_dropped_and_readings_of_one_instant_kept(frame):
+def test_all_columns_are_kept(frame):
     owner = {"email": "anna", "serialnumber": "S1", "sharewithresearchasofdate": 100}
     curated = frame("customers_curated", owner)
     reading = {"sensorreadingtime": 1, "serialnumber": "S1", "distancefromobject": 200}
     other = reading | {"distancefromobject": 201}
     classified = classify(
-        frame("step_trainer_landing", reading, reading, other),
+        frame("step_trainer_landing", reading, other),
         curated,
         frame("customer_trusted", owner),
         curated,

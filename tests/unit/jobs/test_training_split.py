@@ -7,7 +7,7 @@ from collections import Counter
 import pytest
 
 import training_split
-from machine_learning_curated import defects, people_of_rows, splits, steps_of_subjects
+from machine_learning_curated import defects, pair, people_of_rows, splits, steps_of_subjects
 from policies import Policies
 from training_split import LARGE, Shares, assign
 
@@ -85,9 +85,11 @@ def test_people_of_rows_are_those_that_the_rows_pair(frame):
     )
 
     def people(**policies):
-        return {tuple(row)[:2]: row["rows"] for row in people_of_rows(*inputs, policies=Policies(**policies)).collect()}
+        pairs = pair(*inputs, policies=Policies(**policies))
+        return {tuple(row)[:2]: row["rows"] for row in people_of_rows(pairs).collect()}
 
     assert people() == {("S1", "Anna"): 3, ("S1", "ben"): 1, ("S2", "Anna"): 2, ("S2", "ben"): 1}
+    assert people(unmatched_steps="keep") == people()
     assert people(training_match="timestamp_and_customer") == {("S1", "Anna"): 3, ("S2", "ben"): 1}
     assert defects(people(), [("S1", "anna"), ("S2", "BEN"), ("S2", "cleo")]) == {
         "rows-of-two-people": "3",
