@@ -201,11 +201,15 @@ class Catalog(GlueCatalog):
         super().__init__("glue", callers.client("glue", caller))
         self._callers = callers
         self._caller = caller
+        self._replaced: Table | None = None
 
     def commit(self, identifier: tuple[str, str], request: CommitTableRequest) -> CommitTableResponse:
         """Commit to a table, which need not exist yet: pyiceberg uses only the name of the table given."""
         table = Table(identifier, self._empty_table_metadata(), "", self._load_file_io(), self)
-        return self.commit_table(table, request.requirements, request.updates)
+        committed = self.commit_table(table, request.requirements, request.updates)
+        if self._replaced:  # pyiceberg leaves this to its client, Iceberg's REST client to the catalog
+            self._delete_old_metadata(table.io, self._replaced.metadata, committed.metadata)
+        return committed
 
     def _is_s3tables_database(self, database_name: str) -> bool:  # noqa: ARG002 pyiceberg's signature
         """Save a GetDatabase per commit: Iceberg's own Glue catalog calls none, and jobs are not allowed to."""
@@ -222,6 +226,7 @@ class Catalog(GlueCatalog):
         updates: tuple[TableUpdate, ...],
     ) -> StagedTable:
         """Allow the first commit of a table on any branch, as Iceberg does: pyiceberg requires main."""
+        self._replaced = current_table
         if current_table and not current_table.metadata.snapshots:
             requirements = tuple(each for each in requirements if not _requires_absent_ref(each))
         return super()._update_and_stage_table(current_table, table_identifier, requirements, updates)
@@ -266,8 +271,13 @@ class S3Files(FileIO):
         return S3File(self._callers, self._caller, location)
 
     def delete(self, location: str | InputFile | OutputFile) -> None:
-        """Refuse: the catalog deletes no files."""
-        raise NotImplementedError(f"deletion of {location}")
+        """Delete an object."""
+        place = location if isinstance(location, str) else location.location
+        bucket, _, key = place.partition("://")[2].partition("/")
+        try:
+            self._callers.client("s3", self._caller).delete_object(Bucket=bucket, Key=key)
+        except ClientError as error:  # a role need not be allowed to: pyiceberg goes on after an OSError
+            raise OSError(str(error)) from error
 
 
 class S3File(InputFile, OutputFile):

@@ -110,7 +110,7 @@ def pairs_of_two_people(training: Table, run: Run) -> Pairs:
         return Pairs(None, f"the run has no {TRAINING} on record")
     snapshot = training.snapshot_by_id(run.snapshots[TRAINING])
     if snapshot is None:
-        return Pairs(None, "its snapshot has expired")
+        return Pairs(None, "its snapshot has expired: the tables keep only the last runs")
     recorded = lineage.report(snapshot.summary.additional_properties if snapshot.summary else {})
     if lineage.OF_TWO_PEOPLE not in recorded:
         return Pairs(None, "the run has not recorded it")

@@ -112,6 +112,13 @@ def publications(session: boto3.Session, database: str) -> dict[str, Publication
     return found
 
 
+def runs_kept(session: boto3.Session, database: str) -> set[str]:
+    """Return the ids of the workflow runs of which the tables still have a snapshot: the others have expired."""
+    *_, last = TABLE_OF_JOB.values()
+    table = catalog_of(session).load_table((database, last))
+    return {Publication.of(snapshot).workflow_run_id for snapshot in table.snapshots()}
+
+
 def of_run(published: Mapping[str, Publication], run_id: str) -> dict[str, Publication]:
     """Return the publications of one workflow run: after a failed job, a table still has that of an earlier run."""
     return {table: publication for table, publication in published.items() if publication.workflow_run_id == run_id}

@@ -176,6 +176,7 @@ module "jobs" {
     row_count_change  = jsonencode(var.row_count_change)
     training_split    = jsonencode(var.training_split)
     audit             = var.audit
+    history           = jsonencode(var.table_optimizers.enabled ? null : var.history)
   }
 
   glue_version       = var.glue_version

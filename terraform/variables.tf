@@ -600,7 +600,7 @@ variable "landing_sources" {
 # Catalog
 
 variable "table_optimizers" {
-  description = "Whether Glue maintains the Iceberg tables. It expires snapshots after snapshot_retention_days but keeps at least snapshots_to_keep, deletes files that no snapshot references after orphan_file_days, and with compaction merges small files. Without it, the rows of earlier runs stay in the bucket. It costs DPU-hours, and removes the snapshots that a table could be rolled back to."
+  description = "Whether Glue maintains the Iceberg tables. It expires snapshots after snapshot_retention_days but keeps at least snapshots_to_keep, deletes files that no snapshot references after orphan_file_days, and with compaction merges small files. Without it, each run expires the runs before those of history. It costs DPU-hours, and removes the snapshots that a table could be rolled back to."
   type = object({
     enabled                 = optional(bool, false)
     compaction              = optional(bool, true)
@@ -620,6 +620,21 @@ variable "table_optimizers" {
       ] : number >= 1 && floor(number) == number
     ])
     error_message = "table_optimizers must have whole numbers, at least 1; got ${jsonencode(var.table_optimizers)}."
+  }
+}
+
+variable "history" {
+  description = "How many runs the tables keep to roll back to, and for how many days; the current one stays in any case. Each run expires those before, with their tags run_<id> and their files. Unused with table_optimizers, which then see to it."
+  type = object({
+    runs = optional(number, 30)
+    days = optional(number, 90)
+  })
+  default  = {}
+  nullable = false
+
+  validation {
+    condition     = alltrue([for number in values(var.history) : number >= 1 && floor(number) == number])
+    error_message = "history must have whole numbers, at least 1; got ${jsonencode(var.history)}."
   }
 }
 

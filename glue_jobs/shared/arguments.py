@@ -34,6 +34,14 @@ class RowCountChange:
 
 
 @dataclass(frozen=True)
+class History:
+    """How many runs the tables keep, and for how long; the current one stays in any case."""
+
+    runs: int = 30
+    days: int = 90
+
+
+@dataclass(frozen=True)
 class Arguments:
     """The arguments of one job run."""
 
@@ -45,6 +53,8 @@ class Arguments:
     quarantine_limits: Mapping[str, QuarantineLimit]
     row_count_change: RowCountChange
     training_split: Shares
+    history: History | None
+    """How many earlier runs the tables keep; None if table optimizers see to it."""
     audit: str
     """How thorough the audit is, quick or exhaustive: see `audits.violations`."""
     subject_key_secret: str
@@ -74,6 +84,7 @@ def parse(argv: Sequence[str]) -> Arguments:
     parser.add_argument("--quarantine_limits", type=_quarantine_limits, default={})
     parser.add_argument("--row_count_change", type=_row_count_change, default=RowCountChange())
     parser.add_argument("--training_split", type=_training_split, default=Shares())
+    parser.add_argument("--history", type=_history, default=History())
     parser.add_argument("--audit", default="quick", choices=("quick", "exhaustive"))
     parser.add_argument("--subject_key_secret", default="")
     parser.add_argument("--refusal_key_secret", default="")
@@ -92,6 +103,7 @@ def parse(argv: Sequence[str]) -> Arguments:
         quarantine_limits=given.quarantine_limits,
         row_count_change=given.row_count_change,
         training_split=given.training_split,
+        history=given.history,
         audit=given.audit,
         subject_key_secret=given.subject_key_secret,
         refusal_key_secret=given.refusal_key_secret,
@@ -123,6 +135,10 @@ def _row_count_change(text: str) -> RowCountChange:
 
 def _training_split(text: str) -> Shares:
     return Shares(**_json_object(text, '{"validation", "test"}'))
+
+
+def _history(text: str) -> History | None:
+    return None if text == "null" else History(**_json_object(text, '{"runs", "days"} or null'))
 
 
 def _json_object(text: str, shape: str) -> dict[str, Any]:

@@ -37,10 +37,12 @@ import reconciliation
 import refusals
 import restoring
 import resumption
+import retention
 import run_facts
 import small_frames
 import table_contract
 import withdrawal
+from arguments import History
 from file_numbers import mask_names
 from lease import LeaseError
 from policies import Policies
@@ -508,6 +510,28 @@ class Job:
         if self._expire_withdrawn():  # it has committed current rows again, and expired the snapshots of tags
             for name in written:
                 self._table(name).tag(self._branch)
+        if run and self._arguments.history:
+            self._limit_growth(self._arguments.history)
+
+    def _limit_growth(self, history: History) -> None:
+        """Expire the runs before those that the tables keep, and merge small files of the audit tables.
+
+        The run has been published: if this fails, the next run does it.
+        """
+        self._lease.check()
+        tables = {name: self._table(name) for name in (*pipeline.WRITTEN, *pipeline.BESIDE)}
+        audit_tables = {name: self._table(name, audit=True) for name in pipeline.AUDIT}
+        try:
+            if expired := retention.expire(tables, self._writes, history, now=self.now):
+                counts = ", ".join(f"{count} of {name}" for name, count in expired.items())
+                print(f"expired snapshots of runs that history no longer keeps: {counts}", flush=True)
+            for name, table in audit_tables.items():
+                if retention.merge_small_files(table):
+                    print(f"merged small files of {name}", flush=True)
+        except (Py4JError, PySparkException) as error:
+            print(
+                f"WARNING: earlier runs have not expired: {describe_error(error)} The next run tries again.", flush=True
+            )
 
     def _expire_withdrawn(self) -> bool:
         """Expire earlier snapshots that show people who have withdrawn, or that reveal who is behind a pseudonym.

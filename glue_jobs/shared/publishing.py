@@ -18,6 +18,14 @@ from table_contract import TableContract
 
 ROWS_PER_FILE: Final = 2_000_000
 MAIN: Final = "main"
+PROPERTIES: Final = {
+    # Otherwise each commit leaves the metadata file that it replaces: readers under way need only the last ones.
+    "write.metadata.delete-after-commit.enabled": "true",
+    "write.metadata.previous-versions-max": "20",
+    # One row group of the default 128 MiB is the whole file: no reader could skip any of it. See decision 0025.
+    "write.parquet.row-group-size-bytes": str(1024**2),
+}
+"""Properties of every table. Terraform cannot set them: Glue creates the metadata of an Iceberg table itself."""
 TAG_AGE: Final = 90 * 24 * 60 * 60 * 1000  # milliseconds, after which maintenance may drop the tag of a run
 CLOCK_TOLERANCE: Final = 60_000  # milliseconds by which Iceberg lets a commit be older than the last one
 
@@ -56,6 +64,11 @@ class Table:
     def exists(self) -> bool:
         """Tell whether the table exists."""
         return bool(self._spark.catalog.tableExists(self.name))
+
+    def references(self) -> dict[str, int]:
+        """Return the snapshot id of each branch and tag."""
+        refs = self._iceberg().refs()
+        return {name: refs[name].snapshotId() for name in refs}
 
     def branches(self) -> dict[str, int]:
         """Return the snapshot id of each branch; a table that was never written has no main."""
@@ -149,7 +162,10 @@ class Table:
         return True
 
     def evolve(self, contract: TableContract) -> None:
-        """Add the columns of the contract that the table lacks: Terraform can create tables but not evolve them."""
+        """Add the columns of the contract that the table lacks, and the properties of all tables.
+
+        Terraform can create tables but not evolve them.
+        """
         actual = {field.name: field.dataType for field in self.read().schema}
         surplus = actual.keys() - set(contract.schema.fieldNames())
         retyped = {f.name for f in contract.schema if actual.get(f.name, f.dataType) != f.dataType}
@@ -165,6 +181,17 @@ class Table:
                 for field in missing
             )
             self._spark.sql(f"ALTER TABLE {self.name} ADD COLUMNS ({columns})")
+        self._set_properties()
+
+    def _set_properties(self) -> None:
+        """Set those of `PROPERTIES` that differ, in one commit."""
+        table = self._iceberg()
+        differing = {key: value for key, value in PROPERTIES.items() if table.properties().get(key) != value}
+        if differing:
+            update = table.updateProperties()
+            for key, value in differing.items():
+                update = update.set(key, value)
+            update.commit()
 
     def write(self, rows: DataFrame, count: int, branch: str, report: Mapping[str, str]) -> Snapshot:
         """Write these `count` rows to a new branch, in one commit that also carries the run's report.
@@ -227,6 +254,11 @@ class Table:
         """Add rows to main in one commit."""
         rows.coalesce(1).writeTo(self.name).option("compression-codec", "zstd").append()
 
+    def merge_files(self, target_bytes: int) -> None:
+        """Rewrite files that are much smaller than the target into larger ones, in one commit."""
+        options = f"options => map('target-file-size-bytes', '{target_bytes}')"
+        self._call("rewrite_data_files", f"table => '{self.name.split('.', 1)[1]}', {options}")
+
     def publish(self, branch: str) -> None:
         """Fast-forward main to a branch and make a tag of it, in one commit.
 
@@ -273,12 +305,12 @@ class Table:
         """Expire snapshots, with their tags and branches and the files that only they refer to."""
         refs = self._iceberg().refs()
         self._drop([name for name in refs if name != MAIN and refs[name].snapshotId() in snapshot_ids])
-        ids = ", ".join(f"{snapshot_id}L" for snapshot_id in sorted(snapshot_ids))
-        database_and_table = self.name.split(".", 1)[1]
-        # Otherwise everything older than five days expires too: Iceberg's default.
-        nothing_else = "older_than => TIMESTAMP '1970-01-01 00:00:00'"
-        arguments = f"table => '{database_and_table}', snapshot_ids => array({ids}), {nothing_else}"
-        self._call("expire_snapshots", arguments)
+        # Of the table, not Spark's procedure: for a few files, Spark's queries would take longer than everything else.
+        # Otherwise everything older than five days expires too, Iceberg's default.
+        expiry = self._iceberg().expireSnapshots().expireOlderThan(0)
+        for snapshot_id in sorted(snapshot_ids):
+            expiry = expiry.expireSnapshotId(snapshot_id)
+        expiry.commit()
 
     def _drop(self, names: Collection[str]) -> None:
         """Drop branches and tags but keep their snapshots, in one commit."""

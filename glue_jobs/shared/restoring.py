@@ -66,8 +66,9 @@ def refuse_missing(run_id: str, tables: Iterable[str], found: Mapping[str, Snaps
         causes = ", ".join(f"{reason} of {_time(at)}" for reason, at in sorted(map(tuple, reasons)))
         raise BadInputError(f"{what}: removed by {causes}, which no rollback undoes. {NOTHING}")
     raise BadInputError(
-        f"{what}: it was never published, or its snapshots have expired, since Glue keeps them only for the days of "
-        f"table_optimizers.snapshot_retention_days. {NOTHING} Run the pipeline on data and code of that run instead."
+        f"{what}: it was never published, or its snapshots have expired, since the tables keep only the last runs: see "
+        "the Terraform variable history, or table_optimizers if they are enabled. "
+        f"{NOTHING} Run the pipeline on data and code of that run instead."
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 from collections.abc import Collection, Mapping
+from dataclasses import replace
 from typing import Any
 
 from rich.console import Console
@@ -12,18 +13,21 @@ from rich.measure import Measurement
 from rich.table import Table
 from rich.text import Text
 
-from lakehouse import aws
+from lakehouse import aws, tables
 from lakehouse.environments import Environment
 from lakehouse.errors import LakehouseError
 from lakehouse.history import TRAINING, History, Run
 from lakehouse.report import reconciliation_table
 from lakehouse.run_ids import short
+from lakehouse.workflow import SUCCEEDED
 
 COLUMNS = ("Run", "When (UTC)", "By", "Profile", "Data", "Commit", "Rows", "Dropped", "Seconds", "DPU-s", "State")
 DISPENSABLE = ("Commit", "DPU-s", "Data", "By", "Seconds", "Profile")
 """Columns that a narrow terminal leaves out, the first of them first."""
 NUMBERS = ("Rows", "Dropped", "Seconds", "DPU-s")
-STYLES = {"SUCCEEDED": "green", "COMPARED": "dim", "RUNNING": "cyan"}
+EXPIRED = f"{SUCCEEDED}, expired"
+"""State of a run to which no rollback is possible any longer."""
+STYLES = {SUCCEEDED: "green", EXPIRED: "dim", "COMPARED": "dim", "RUNNING": "cyan"}
 
 
 def runs(environment: Environment, run_id: str, limit: int) -> None:
@@ -31,9 +35,11 @@ def runs(environment: Environment, run_id: str, limit: int) -> None:
     display = environment.display
     with environment.connect():
         outputs = environment.terraform().outputs()
-        history = History.of(environment.project, aws.session(outputs.region), outputs)
+        session = aws.session(outputs.region)
+        history = History.of(environment.project, session, outputs)
         ids = [history.find(run_id)] if run_id else history.ids()[:limit]
-        shown = [history.run(id_) for id_ in ids]
+        kept = tables.runs_kept(session, outputs.database)
+        shown = [with_expiry(history.run(id_), kept) for id_ in ids]
     if not shown:
         raise LakehouseError(f"There are no runs of {environment.name} yet. Run: make run-pipeline{environment.option}")
     if not display.console.is_terminal:
@@ -60,6 +66,11 @@ def runs(environment: Environment, run_id: str, limit: int) -> None:
         display.console.print(reconciliation_table(run.reconciliations))
         display.console.print(reasons_table(run))
     display.say(f"Run {run.id}")
+
+
+def with_expiry(run: Run, kept: Collection[str]) -> Run:
+    """Say so in the state of a successful run if it is not among those that the tables keep."""
+    return replace(run, state=EXPIRED) if run.state == SUCCEEDED and run.id not in kept else run
 
 
 def runs_table(shown: list[Run], left_out: Collection[str] = ()) -> Table:

@@ -130,12 +130,26 @@ run "profile_and_policies_reach_the_jobs" {
   }
 }
 
+run "table_optimizers_keep_the_history_instead_of_the_jobs" {
+  command = plan
+
+  variables {
+    table_optimizers = { enabled = true }
+  }
+
+  assert {
+    condition     = output.job_arguments["--history"] == "null"
+    error_message = "Got ${output.job_arguments["--history"]}."
+  }
+}
+
 run "limits_reach_the_jobs_as_json" {
   command = plan
 
   variables {
     quarantine_limits = { customer_landing = { share = 0 }, step_trainer_landing = { rows = 5 } }
     row_count_change  = { growth = 2 }
+    history           = { runs = 7 }
   }
 
   assert {
@@ -150,6 +164,11 @@ run "limits_reach_the_jobs_as_json" {
   assert {
     condition     = jsondecode(output.job_arguments["--row_count_change"]) == { drop = 0.5, growth = 2 }
     error_message = "Got ${output.job_arguments["--row_count_change"]}."
+  }
+
+  assert {
+    condition     = jsondecode(output.job_arguments["--history"]) == { runs = 7, days = 90 }
+    error_message = "Got ${output.job_arguments["--history"]}."
   }
 
   assert {

@@ -44,6 +44,7 @@ run "values_of_another_shape" {
     row_count_change         = { drop = 1.5 }
     landing_sources          = [{ bucket = "Seed" }]
     training_split           = { validation = 0.5, test = 0.5 }
+    history                  = { runs = 0 }
   }
 
   expect_failures = [
@@ -77,6 +78,7 @@ run "values_of_another_shape" {
     var.quarantine_limits,
     var.row_count_change,
     var.training_split,
+    var.history,
   ]
 }
 

@@ -24,6 +24,7 @@ module "lakehouse" {
   policies            = var.policies
   subject_key_version = var.subject_key_version
   training_split      = var.training_split
+  history             = var.history
 
   audit             = var.audit
   quarantine_limits = var.quarantine_limits

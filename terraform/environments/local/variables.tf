@@ -63,6 +63,12 @@ variable "training_split" {
   default     = null
 }
 
+variable "history" {
+  description = "How many runs the tables keep, and for how many days."
+  type        = object({ runs = optional(number), days = optional(number) })
+  default     = null
+}
+
 variable "audit" {
   description = "How thoroughly each run audits its tables: quick or exhaustive."
   type        = string

@@ -317,3 +317,15 @@ class TestPermissions:
         if lacks == "read table":
             with pytest.raises(ForbiddenError):
                 rest(enforced, key).load_table((enforced.name, "t"))
+
+
+def test_a_commit_deletes_the_metadata_files_that_the_table_need_not_keep(table: Aws) -> None:
+    properties = {"write.metadata.delete-after-commit.enabled": "true", "write.metadata.previous-versions-max": "2"}
+    with rest(table).load_table((table.name, "t")).transaction() as change:
+        change.set_properties(properties)
+    for number in range(4):
+        answer = commit(table, {"action": "set-properties", "updates": {"number": str(number)}})
+        assert answer.status_code == 200
+    left = sorted(key for key in table.objects("warehouse/t/metadata/") if key.endswith(".metadata.json"))
+    assert [key.rpartition("/")[2][:5] for key in left] == ["00003", "00004", "00005"]
+    assert rest(table).load_table((table.name, "t")).properties["number"] == "3"

@@ -3,9 +3,11 @@
 import json
 import time
 
+import pyarrow.parquet
 import pytest
 
 import publishing
+import table_contract
 from policies import PROFILES
 from problems import AuditError, BadInputError
 from publishing import Snapshot, refuse_clock_behind
@@ -241,3 +243,22 @@ def test_table_that_another_run_published_meanwhile_is_not_published(lakehouse):
         table.publish("run_2")
     assert table.branches().keys() == {"main", "run_2"}
     assert table.branches()["main"] == current
+
+
+def test_readers_of_one_subject_can_skip_most_row_groups(lakehouse, extra_files, monkeypatch):
+    monkeypatch.chdir(extra_files)
+    lakehouse.create_tables("accelerometer_trusted")
+    table = publishing.Table(lakehouse.spark, lakehouse.name("accelerometer_trusted"))
+    table.evolve(table_contract.load("accelerometer_trusted"))
+    columns = ("id % 500", "id", "rand()", "rand()", "rand()")
+    rows = lakehouse.spark.range(100_000).selectExpr(
+        *(f"cast({value} as {field.dataType.simpleString()}) as `{field.name}`"
+          for value, field in zip(columns, table.read().schema, strict=True))
+    )  # fmt: skip
+    table.write(rows, 100_000, "run_1", {})
+    table.publish("run_1")
+    (file,) = lakehouse.data_files("accelerometer_trusted")
+    metadata = pyarrow.parquet.read_metadata(file)
+    bounds = [metadata.row_group(number).column(0).statistics for number in range(metadata.num_row_groups)]
+    assert sum(each.min <= "250" <= each.max for each in bounds) == 1
+    assert len(bounds) >= 3

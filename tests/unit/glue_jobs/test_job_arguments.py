@@ -7,7 +7,7 @@ from dataclasses import asdict
 import pytest
 
 import arguments
-from arguments import QuarantineLimit, RowCountChange
+from arguments import History, QuarantineLimit, RowCountChange
 from policies import PROFILES, Policies
 from tests.support.project import REPOSITORY
 
@@ -41,7 +41,11 @@ def test_what_glue_passes_for_itself_is_left_alone():
 def test_limits_have_the_defaults_of_the_terraform_variables():
     module = REPOSITORY / "terraform"
     variables = (module / "variables.tf").read_text()
-    for name, default in (("quarantine_limits", QuarantineLimit()), ("row_count_change", RowCountChange())):
+    for name, default in (
+        ("quarantine_limits", QuarantineLimit()),
+        ("row_count_change", RowCountChange()),
+        ("history", History()),
+    ):
         [declared] = re.findall(rf'^variable "{name}" {{\n(.*?)^}}$', variables, re.MULTILINE | re.DOTALL)
         values = re.findall(r"(\w+) += optional\(number, ([\d.]+)\)", declared)
         assert {key: float(value) for key, value in values} == asdict(default)
@@ -61,6 +65,7 @@ def test_abbreviations_are_not_guessed():
         (["--policies", "maybe"], ['{"<policy>": "<value>"}']),
         (["--quarantine_limits", "[]"], ['"share", "rows"']),
         (["--row_count_change", "half"], ['"drop", "growth"']),
+        (["--history", "all"], ['{"runs", "days"} or null']),
     ],
 )
 def test_unknown_value_is_refused_with_the_allowed_ones(capsys, wrong, allowed):
@@ -93,6 +98,11 @@ def test_unknown_policy_or_value_is_refused_with_the_allowed_ones(capsys, policy
     message = capsys.readouterr().err.splitlines()[-1]
     for word in ["--policies", repr(policy if policy == "consent" else value), *allowed]:
         assert word in message
+
+
+def test_history_is_not_kept_by_the_jobs_if_table_optimizers_keep_it():
+    assert arguments.parse([*NEEDED, "--history", "null"]).history is None
+    assert arguments.parse([*NEEDED, "--history", '{"runs": 2}']).history == History(runs=2, days=90)
 
 
 def test_missing_argument_is_named(capsys):

@@ -79,7 +79,11 @@ def test_pairs_of_two_people_are_those_that_the_job_has_recorded() -> None:
     ("table", "snapshots", "why"),
     [
         (training(1), SNAPSHOTS, "the run has not recorded it"),
-        (training(9, rows_of_two_people="5"), SNAPSHOTS, "its snapshot has expired"),
+        (
+            training(9, rows_of_two_people="5"),
+            SNAPSHOTS,
+            "its snapshot has expired: the tables keep only the last runs",
+        ),
         (training(1, rows_of_two_people="5"), {"customer_trusted": 3}, "the run has no machine_learning_curated"),
     ],
 )

@@ -12,12 +12,12 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from lakehouse import run_folder
+from lakehouse import run_folder, tables
 from lakehouse.commands import runs as run_commands
 from lakehouse.console import Display
 from lakehouse.environments import Environment
 from lakehouse.errors import LakehouseError
-from lakehouse.history import History
+from lakehouse.history import History, Run
 from lakehouse.project import Project
 from lakehouse.tables import TABLE_OF_JOB
 from lakehouse.terraform import Outputs
@@ -174,6 +174,7 @@ def listed(
         rows: list[dict[str, Any]], run_id: str = "", *, terminal: bool = True, width: int = 200, **runs: Any
     ) -> str:
         monkeypatch.setattr(History, "of", lambda *_: history_of(rows, **runs))
+        monkeypatch.setattr(tables, "runs_kept", lambda *_: set(runs))
         console = Console(file=io.StringIO(), width=width, force_terminal=terminal, color_system=None, highlight=False)
         display = Display(console)
         run_commands.runs(environment_with(display), run_id, 2)
@@ -237,3 +238,10 @@ def test_without_runs_the_next_command_is_named(listed: Callable[..., str]) -> N
 
 def test_times_are_in_utc(history_of: Callable[..., History]) -> None:
     assert history_of(ROWS).run("wr_1").started == datetime(2026, 1, 1, tzinfo=UTC)
+
+
+def test_a_run_that_no_table_keeps_says_so() -> None:
+    good, failed = Run("wr_1", state="SUCCEEDED"), Run("wr_2", state="FAILED")
+    assert run_commands.with_expiry(good, {"wr_1"}).state == "SUCCEEDED"
+    assert run_commands.with_expiry(good, {"wr_2"}).state == "SUCCEEDED, expired"
+    assert run_commands.with_expiry(failed, set()).state == "FAILED"
