@@ -30,6 +30,7 @@ import lineage
 import parsed_rows
 import pipeline
 import pseudonyms
+import published_card
 import publishing
 import quarantine
 import reconciliation
@@ -364,6 +365,8 @@ class Job:
         if self._expire_withdrawn():  # it has committed current rows again, and expired the snapshots of tags
             for name in written:
                 self._table(name).tag(self._branch)
+        if pipeline.publishes(self._writes):
+            published_card.write(self._spark, database=self._arguments.database, bucket=self._arguments.bucket)
 
     def _expire_withdrawn(self) -> bool:
         """Expire earlier snapshots that show people who have withdrawn, or that reveal who is behind a pseudonym.

@@ -10,6 +10,8 @@ PREFIX: Final = "lakehouse."
 """Prefix of the report among the properties of a snapshot's summary."""
 SNAPSHOT_READ: Final = "snapshot-read."
 """Prefix of the report's entries that give the snapshot id of a table that the job read."""
+SHARED_SERIAL_NUMBERS: Final = "shared-serial-numbers"
+"""Entry with the number of serial numbers that belong to several customers."""
 OF_TWO_PEOPLE: Final = "rows-of-two-people"
 """Entry with the number of training rows that pair the step of one person with the movement of another."""
 
