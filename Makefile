@@ -43,7 +43,7 @@ VENV := .venv
 
 # A command on AWS needs neither moto nor Spark nor Java. Its own environment holds requirements-aws.txt only, and is made
 # only where the full one does not exist. All other targets, and ENV=local, need the full one.
-on-aws := apply plan schedule run-pipeline logs runs rerun rollback compare landing counts card report query show analyst forget export name destroy
+on-aws := apply plan schedule run-pipeline logs runs rerun rollback compare landing counts report query show analyst forget export name destroy
 full := $(filter-out $(on-aws),$(or $(MAKECMDGOALS),help)) $(filter local,$(or $(value ENV),local)) $(wildcard $(VENV)/.ready)
 suffix := $(if $(strip $(full)),,-aws)
 BIN := $(VENV)$(suffix)/bin
@@ -139,11 +139,6 @@ landing: setup ## Make the landing zone hold exactly DATA (asks on AWS, unless Y
 counts.knobs := ENV OUTPUT
 counts: setup ## Print the row counts of the tables
 	@$(BIN)/lakehouse counts
-
-.PHONY: card
-card.knobs := ENV
-card: setup ## Write the dataset card of the tables; run-pipeline, rollback and forget do it too
-	@$(BIN)/lakehouse card
 
 .PHONY: report
 report.knobs := ENV RUN

@@ -237,12 +237,6 @@ def counts(env: Env = LOCAL, output: Output = OUTPUTS[0]) -> None:
 
 
 @app.command()
-def card(env: Env = LOCAL) -> None:
-    """Write the dataset card of the tables as they are now, to build/ and to the bucket."""
-    data_commands.card(_environment(env))
-
-
-@app.command()
 def report(env: Env = LOCAL, run: RunId = "") -> None:
     """Write the report of a run, by default the latest, as one HTML file, and open it."""
     run_report.report(_environment(env), run)

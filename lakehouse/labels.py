@@ -25,15 +25,15 @@ TABLE: Final = "training_steps"
 SCHEMA: Final = pa.schema([pa.field("subject", pa.string()), pa.field("steptime", pa.int64())])
 
 
-def publish(session: boto3.Session, outputs: Outputs, folder: Path) -> None:
-    """Replace training_steps by the steps of landing data, if it has any.
+def publish(session: boto3.Session, outputs: Outputs, folder: Path) -> int | None:
+    """Replace training_steps by the steps of landing data, and return their number; None if the data has none.
 
     Only subjects of the training table have steps there, from their first training row on: their consent covers no
     more. They are identified as in that table, by pseudonym or by serial number.
     """
     file = folder / sample.STEPS
     if not file.is_file():
-        return
+        return None
     catalog = tables.catalog_of(session)
     training = catalog.load_table((outputs.database, TRAINING))
     rows = training.scan(selected_fields=("serialnumber", "subjectkey", "sensorreadingtime")).to_arrow()
@@ -57,6 +57,7 @@ def publish(session: boto3.Session, outputs: Outputs, folder: Path) -> None:
         properties = {f"{lineage.PREFIX}{name}": value for name, value in entries.items()}
         table.overwrite(steps, snapshot_properties=properties)
     _tag_like(training, table)
+    return len(steps)
 
 
 def with_subject(known: pa.Table, key: bytes | None) -> pa.Table:

@@ -1,7 +1,7 @@
 """Erase a person from the Iceberg tables: delete the rows, rebuild the training table, expire earlier snapshots."""
 
 import json
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Final
@@ -13,6 +13,7 @@ import lineage
 import machine_learning_curated
 import pipeline
 import pseudonyms
+import published_card
 import restoring
 from address import with_address
 from person import KINDS, Person, Record
@@ -196,6 +197,11 @@ class Tables:
                 f"CALL {CATALOG}.system.expire_snapshots(table => '{name.removeprefix(f'{CATALOG}.')}', "
                 f"older_than => TIMESTAMP '{EVER}', retain_last => 1)"
             )
+
+    def write_card(self, bucket: str, masked: Callable[[str], str]) -> None:
+        """Write the dataset card of the training table anew; `masked` takes the person out of an error's text."""
+        if TRAINING in self.published:
+            published_card.write(self.spark, database=self.database, bucket=bucket, masked=masked)
 
     def files(self) -> dict[str, set[str]]:
         """Return the URI of each file that a table's current metadata refers to, by the table's location."""

@@ -176,6 +176,7 @@ class Erasure:
             self._tables.record_erasure(job=job, job_run_id=run, at=time.time_ns() // 1_000_000)
             self._tables.erase(self.person, keys)
             self._tables.seal(self._request["stale_inputs"])
+            self._tables.write_card(self._arguments.bucket, self._masked)  # which the next run searches too
             self._request["erased"] = erased
             self._save()
             print("Erased. The next run of the same request purges unreferenced files and verifies.")
@@ -480,6 +481,10 @@ class Erasure:
 
     def _save(self) -> None:
         self._bucket.write(self._request_key, json.dumps(self._request).encode())
+
+    def _masked(self, text: str) -> str:
+        """Return a text for the log, without what identifies the person."""
+        return file_numbers.mask_names(redact(text, self.person))
 
     def _number(self, version: Version) -> str:
         """Return the number of an object's whole key, as other jobs and `make name` have it."""

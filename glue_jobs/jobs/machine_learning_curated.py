@@ -106,7 +106,7 @@ def defects(rows: Mapping[tuple[str, str], int], owned: Collection[tuple[str, st
     owners = {(serial, canonical(email)) for serial, email in owned}
     of_two = sum(count for (serial, user), count in rows.items() if (serial, canonical(user)) not in owners)
     shared = sum(count > 1 for count in Counter(serial for serial, _ in owners).values())
-    return {lineage.OF_TWO_PEOPLE: str(of_two), "shared-serial-numbers": str(shared)}
+    return {lineage.OF_TWO_PEOPLE: str(of_two), lineage.SHARED_SERIAL_NUMBERS: str(shared)}
 
 
 def steps_of_subjects(known: DataFrame, rows: DataFrame) -> DataFrame:

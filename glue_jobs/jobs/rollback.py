@@ -16,6 +16,7 @@ from pyspark.sql import DataFrame, SparkSession
 
 import lease
 import pipeline
+import published_card
 import restoring
 import table_contract
 import withdrawal
@@ -120,6 +121,7 @@ def main() -> None:
             discard(spark, given)
         else:
             roll_back(spark, given, held.check)
+            published_card.write(spark, database=given.database, bucket=given.bucket)
     except (JobError, LeaseError) as error:
         sys.exit(f"rollback: {error}")
     except (Py4JError, PySparkException, OSError) as error:

@@ -31,6 +31,7 @@ import lineage
 import parsed_rows
 import pipeline
 import pseudonyms
+import published_card
 import publishing
 import quarantine
 import reconciliation
@@ -512,6 +513,8 @@ class Job:
                 self._table(name).tag(self._branch)
         if run and self._arguments.history:
             self._limit_growth(self._arguments.history)
+        if pipeline.publishes(self._writes):
+            published_card.write(self._spark, database=self._arguments.database, bucket=self._arguments.bucket)
 
     def _limit_growth(self, history: History) -> None:
         """Expire the runs before those that the tables keep, and merge small files of the audit tables.

@@ -1,10 +1,10 @@
-"""What the lakehouse holds: landing, counts, card, name."""
+"""What the lakehouse holds: landing, counts, name."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
-from lakehouse import aws, dataset_card, landing, tables
+from lakehouse import aws, landing, tables
 from lakehouse.commands.file_names import names_in
 from lakehouse.commands.operation import exclusive, take_lease
 from lakehouse.environments import Confirm, Environment
@@ -48,14 +48,6 @@ def counts(environment: Environment) -> None:
     if outdated := tables.outdated(published):
         heading = f"The tables do not come from one run. To publish all of them: make run-pipeline{environment.option}"
         raise LakehouseError("\n  ".join([heading, *outdated]))
-
-
-def card(environment: Environment) -> None:
-    """Write the dataset card of the tables as they are, which a run does that a command started."""
-    with environment.connect():
-        outputs = environment.terraform().outputs()
-        place = dataset_card.publish(aws.session(outputs.region), outputs, environment.project)
-    environment.display.say(f"Dataset card: {environment.project.build / dataset_card.FILE} and {place}")
 
 
 def name(environment: Environment, number: str) -> None:

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
-from lakehouse import aws, dataset_card, labels, preflight, reconciliation, run_folder, tables
+from lakehouse import aws, card_copy, labels, preflight, reconciliation, run_folder, tables
 from lakehouse.commands.file_names import add_file_names
 from lakehouse.commands.operation import exclusive, take_lease, take_lease_if_deployed
 from lakehouse.console import Display
@@ -63,9 +63,10 @@ def run(
             name = data.name if isinstance(found, S3Folder) else Path(data.name).name
         facts = RunFacts(lease.owner, environment.project.commit(), name, rebuild="1" if rebuild else "")
         run_workflow(environment, outputs, expected, lease, facts, described=_described(environment.project, found))
+        steps = None
         if isinstance(found, FolderData):
-            labels.publish(aws.session(outputs.region), outputs, found.folder)
-        dataset_card.refresh(environment, outputs)
+            steps = labels.publish(aws.session(outputs.region), outputs, found.folder)
+        card_copy.refresh(environment, outputs, steps=steps)
 
 
 def run_workflow(

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from lakehouse import aws, dataset_card, private_files
+from lakehouse import aws, card_copy, private_files
 from lakehouse.commands import run_report
 from lakehouse.commands.file_names import add_file_names
 from lakehouse.commands.operation import exclusive, take_lease
@@ -51,7 +51,7 @@ def forget(
             environment.display.say(
                 f"Deleted {number} reports, which counted the erased rows. To make one again: {again}"
             )
-        dataset_card.refresh(environment, environment.terraform().outputs())
+        card_copy.refresh(environment, environment.terraform().outputs())
 
 
 def export(environment: Environment, email: str) -> None:

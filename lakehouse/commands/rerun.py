@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from lakehouse import aws, resumption
+from lakehouse import aws, card_copy, resumption
 from lakehouse.commands.operation import exclusive, take_lease
 from lakehouse.commands.pipeline_run import run_workflow
 from lakehouse.environments import Environment
@@ -35,3 +35,4 @@ def rerun(environment: Environment, given: str) -> None:
             environment.display.say(f"Code: commit {commit or 'unknown'}; the jobs before it ran {run.commit}")
         facts = RunFacts(lease.owner, commit, str(run.data.get("name", "")), resumes=run_id, resumes_from=first)
         run_workflow(environment, outputs, None, lease, facts, described=facts.data or "as landed")
+        card_copy.refresh(environment, outputs)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from lakehouse import aws, dataset_card, tables
+from lakehouse import aws, card_copy, tables
 from lakehouse.commands.operation import exclusive, take_lease
 from lakehouse.environments import Confirm, Environment
 from lakehouse.errors import LakehouseError
@@ -40,7 +40,7 @@ def rollback(environment: Environment, given: str, confirm: Confirm) -> None:
         lease.check()
         run_job(environment, outputs, lease, {"--run": run.id})
         published = tables.publications(session, outputs.database)
-        dataset_card.refresh(environment, outputs)
+        card_copy.refresh(environment, outputs)
     display.console.print(rows_table(tables.rows(published)))
     if wrong := [name for name in TABLE_OF_JOB.values() if name not in tables.of_run(published, run.id)]:
         raise LakehouseError(f"{', '.join(wrong)} are not those of the run {run.id}. Run the same command again.")

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from pyiceberg.exceptions import NoSuchIcebergTableError, NoSuchTableError
 
-from lakehouse import dataset_card, lineage, report, tables
+from lakehouse import card_copy, lineage, report, tables
 from lakehouse.athena import Athena
 from lakehouse.dataset_card import TRAINING
 from lakehouse.errors import LakehouseError
@@ -86,7 +86,7 @@ def collect(session: boto3.Session, outputs: Outputs, run: Mapping[str, Any], dd
         "jobs": [{key: job[key] for key in ("name", "state", "seconds", "dpu_seconds")} for job in run["jobs"]],
         "profiles": _profiles(run, found, sample),
         "pairs": _pairs(own.get(TRAINING), policies, shown),
-        "card": dataset_card.of_run(session, outputs, run["run_id"]),
+        "card": card_copy.of_run(session, outputs, run["run_id"]),
     }
 
 

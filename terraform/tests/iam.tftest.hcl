@@ -70,6 +70,8 @@ run "jobs_read_landing_and_code_and_write_warehouse_and_quarantine_only" {
       "arn:aws:s3:::our-data/parsed/*",
       "arn:aws:s3:::our-data/quarantine",
       "arn:aws:s3:::our-data/quarantine/*",
+      "arn:aws:s3:::our-data/training/dataset_card.json",
+      "arn:aws:s3:::our-data/training/dataset_card.md",
       "arn:aws:s3:::our-data/warehouse/stedi_test/*",
       "arn:aws:s3:::our-data/warehouse/stedi_test_audit/*",
     ])
@@ -106,6 +108,8 @@ run "jobs_read_landing_and_code_and_write_warehouse_and_quarantine_only" {
       "arn:aws:s3:::our-data/parsed/*",
       "arn:aws:s3:::our-data/quarantine",
       "arn:aws:s3:::our-data/quarantine/*",
+      "arn:aws:s3:::our-data/training/dataset_card.json",
+      "arn:aws:s3:::our-data/training/dataset_card.md",
       "arn:aws:s3:::our-data/warehouse/stedi_test/*",
       "arn:aws:s3:::our-data/warehouse/stedi_test_audit/*",
     ])
@@ -213,10 +217,13 @@ run "the_erasure_role_erases_data_and_its_versions_but_no_code" {
       for statement in jsondecode(aws_iam_role_policy.forget["data"].policy).Statement : statement.Resource
       if statement.Effect == "Allow" && length(setintersection(flatten([statement.Action]), ["s3:PutObject", "s3:DeleteObject", "s3:AbortMultipartUpload"])) > 0
       ])) == toset(flatten([
-      for prefix in ["athena-results", "customer/landing", "forget", "parsed", "quarantine", "step_trainer/landing", "warehouse/stedi_test", "warehouse/stedi_test_audit"] :
-      ["arn:aws:s3:::our-data/${prefix}", "arn:aws:s3:::our-data/${prefix}/*"]
+      ["arn:aws:s3:::our-data/training/dataset_card.json", "arn:aws:s3:::our-data/training/dataset_card.md"],
+      [
+        for prefix in ["athena-results", "customer/landing", "forget", "parsed", "quarantine", "step_trainer/landing", "warehouse/stedi_test", "warehouse/stedi_test_audit"] :
+        ["arn:aws:s3:::our-data/${prefix}", "arn:aws:s3:::our-data/${prefix}/*"]
+      ],
     ]))
-    error_message = "All prefixes with data, and no others; got ${aws_iam_role_policy.forget["data"].policy}."
+    error_message = "All prefixes with data, the dataset card, and no others; got ${aws_iam_role_policy.forget["data"].policy}."
   }
 
   assert {

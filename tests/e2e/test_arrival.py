@@ -59,6 +59,8 @@ def test_an_operator_lands_a_batch_from_another_bucket_which_starts_a_run(projec
         assert run["Statistics"]["SucceededActions"] == 1, output(project)
         rows = {table: project.table(table).num_rows for table in expected if not table.endswith("_landing")}
         assert rows.items() <= expected.items()
+        card = s3.get_object(Bucket=root, Key="training/dataset_card.md")["Body"].read().decode()
+        assert f"; {rows['machine_learning_curated']:,} rows. Published by the run `{run['WorkflowRunId']}`" in card
         assert "No changes" in project.succeed("plan", **variables)
 
         said = project.succeed("landing", DATA=str(SOURCE))

@@ -195,6 +195,7 @@ def forget_somebody(project: Project) -> dict[str, Any]:
         "unchanged": unchanged,
         "refused": looked.stderr,
         "report": report.read_text(),
+        "card": (project.root / "build/local/dataset_card.md").read_text(),
         "said": done.stdout + done.stderr,
     }
 
@@ -270,12 +271,23 @@ def test_other_peoples_rows_stay_row_for_row(project: Project, forgotten: dict[s
         assert before[table].total() - content.total() == report[table]["rows"]
 
 
+def test_the_dataset_card_is_of_what_is_left(project: Project, forgotten: dict[str, Any]) -> None:
+    left = project.table("machine_learning_curated").num_rows
+    assert left < forgotten["rows"]["machine_learning_curated"].total()
+    assert f"; {left:,} rows. Published by the run `wr_" in forgotten["card"]
+    assert "No tag shows these rows: an erasure, a withdrawal" in forgotten["card"]
+    assert "WARNING: The dataset card" not in forgotten["said"]
+
+
 def test_a_rerun_makes_the_same_of_what_is_left(project: Project, forgotten: dict[str, Any]) -> None:
     left, glue = rows(project), project.client("glue")
     run = glue.start_workflow_run(Name=project.environment()["STEDI_WORKFLOW"])["RunId"]
     while glue.get_workflow_run(Name=project.environment()["STEDI_WORKFLOW"], RunId=run)["Run"]["Status"] == "RUNNING":
         time.sleep(1)
     assert rows(project) == left
+    bucket = Bucket(project)
+    card = bucket.s3.get_object(Bucket=bucket.name, Key="training/dataset_card.md")["Body"].read().decode()
+    assert f"Published by the run `{run}`" in card, "no command takes part in this run"
 
 
 def test_a_malformed_address_is_refused(project: Project, forgotten: dict[str, Any]) -> None:

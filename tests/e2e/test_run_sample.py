@@ -155,17 +155,6 @@ def test_operators_query_and_show(project: Project, ran: dict[str, Any]) -> None
     project.fail("query", SQL="SELEKT nonsense", says=["The query failed: line 1:1: mismatched input 'SELEKT'."])
 
 
-def test_a_card_can_be_written_without_a_run(project: Project, ran: dict[str, Any]) -> None:
-    card = project.root / "build/local/dataset_card.md"
-    of_run = card.read_text()
-    assert f"Published by the run `{ran['run_id']}`" in of_run
-    card.unlink()
-    bucket = project.environment()["STEDI_BUCKET"]
-    assert f"s3://{bucket}/training/dataset_card.md" in project.succeed("card")
-    made_at = re.compile("this card was made at [^ ]+")
-    assert made_at.sub("", card.read_text()) == made_at.sub("", of_run)
-
-
 def test_the_report_has_the_numbers_of_the_tables_and_no_value_of_a_person(
     project: Project, ran: dict[str, Any]
 ) -> None:

@@ -27,6 +27,7 @@ pytestmark = pytest.mark.slow
 PROFILE = "consent_date"  # the others run in tests/e2e/test_run_sample.py
 TRAINING = "machine_learning_curated"
 PERSONAL_TABLES = [table for table in LANDING_TABLES + ICEBERG_TABLES if table != TRAINING]
+CARD = ["training/dataset_card.md", "training/dataset_card.json"]
 CODE = ["glue/scripts", "glue/ddl"]
 LANDING = {table: f"{table.removesuffix('_landing')}/landing" for table in LANDING_TABLES}
 
@@ -186,6 +187,15 @@ class TestJobRole:
         assert here["Key"] in [error["Key"] for error in both["Errors"] if error["Code"] == "AccessDenied"]
         s3.delete_object(**own)
 
+    def test_writes_the_dataset_card_and_nothing_beside_it(self, lake: Lake, job: Callable[[str], Any]) -> None:
+        s3, run_id = job("s3"), lake.project.report()["run_id"]
+        for key in CARD:
+            card = s3.get_object(Bucket=lake.bucket, Key=key)["Body"].read()
+            assert run_id.encode() in card
+            s3.put_object(Bucket=lake.bucket, Key=key, Body=card)
+            denied(s3.delete_object, Bucket=lake.bucket, Key=key)
+        denied(s3.put_object, Bucket=lake.bucket, Key="training/new", Body=b"x")
+
     def test_writes_quarantine_and_reads_the_key_of_the_pseudonyms(self, lake: Lake, job: Callable[[str], Any]) -> None:
         s3 = job("s3")
         for key in ("quarantine/customer_landing/new.json", "parsed/customer_landing/edition/batch/new.parquet"):
@@ -250,6 +260,12 @@ class TestForgetRole:
         for each in listed["Versions"] + listed["DeleteMarkers"]:
             s3.delete_object(**here, VersionId=each["VersionId"])
         assert "Versions" not in s3.list_object_versions(Bucket=lake.bucket, Prefix=here["Key"])
+
+    def test_writes_the_dataset_card_and_does_not_delete_it(self, lake: Lake, forget: Callable[[str], Any]) -> None:
+        s3 = forget("s3")
+        for key in CARD:
+            s3.put_object(Bucket=lake.bucket, Key=key, Body=s3.get_object(Bucket=lake.bucket, Key=key)["Body"].read())
+            denied(s3.delete_object, Bucket=lake.bucket, Key=key)
 
     @pytest.mark.parametrize("table", [*ICEBERG_TABLES, "pipeline_runs", "consent_decisions"])
     def test_rewrites_tables(self, lake: Lake, forget: Callable[[str], Any], table: str) -> None:
@@ -408,10 +424,19 @@ class TestAnalyst:
             lake.s3.put_object(Bucket=lake.bucket, Key=key, Body=b"email")
         denied(analyst("s3").get_object, Bucket=lake.bucket, Key=key)
 
-    @pytest.mark.parametrize("prefix", ["training", "athena-results/engineers", "glue/scripts", *LANDING.values()])
-    def test_writes_no_data(self, lake: Lake, analyst: Callable[[str], Any], prefix: str) -> None:
+    @pytest.mark.parametrize(
+        "key",
+        [
+            *CARD,
+            f"{TRAINING}/new",
+            "athena-results/engineers/new",
+            "glue/scripts/new",
+            *(f"{prefix}/new" for prefix in LANDING.values()),
+        ],
+    )
+    def test_writes_no_data(self, lake: Lake, analyst: Callable[[str], Any], key: str) -> None:
         s3 = analyst("s3")
-        here = {"Bucket": lake.bucket, "Key": f"{lake.prefix(TRAINING) if prefix == 'training' else prefix}/new"}
+        here = {"Bucket": lake.bucket, "Key": key.replace(TRAINING, lake.prefix(TRAINING))}
         denied(s3.put_object, **here, Body=b"x")
         denied(s3.delete_object, **here)
 

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from botocore.exceptions import ClientError
+
 
 @dataclass
 class FolderS3:
@@ -37,7 +39,10 @@ class FolderS3:
 
     def get_object(self, *, Bucket: str, Key: str) -> dict[str, Any]:  # noqa: N803
         """Return an object."""
-        return {"Body": io.BytesIO((self.folder / Key).read_bytes())}
+        file = self.folder / Key
+        if not file.is_file():
+            raise ClientError({"Error": {"Code": "NoSuchKey", "Message": "There is no such key."}}, "GetObject")
+        return {"Body": io.BytesIO(file.read_bytes())}
 
     def put_object(self, *, Bucket: str, Key: str, Body: bytes, ContentType: str) -> None:  # noqa: N803
         """Write an object."""

@@ -20,6 +20,7 @@ import lease
 import parsed_rows
 import pipeline
 import pseudonyms
+import published_card
 import refusals
 import table_contract
 import withdrawal
@@ -73,7 +74,8 @@ class Lakehouse:
             process.setattr(
                 refusals, "load", lambda _: {file.name for file in (self.folder / refusals.PREFIX).glob("*")}
             )
-            process.setattr(parsed_rows, "client", lambda: FolderS3(self.folder))
+            for module in (parsed_rows, published_card):
+                process.setattr(module, "client", lambda: FolderS3(self.folder))
             process.setattr(withdrawal, "delete_old_versions", lambda *_: None)  # the bucket is a folder
             process.setattr("sys.argv", [f"{job}.py", *given, *ANY_CHANGE, *arguments])
             importlib.import_module(job).main()

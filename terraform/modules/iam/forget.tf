@@ -17,7 +17,7 @@ resource "aws_iam_role" "forget" {
 }
 
 data "aws_iam_policy_document" "forget_data" {
-  source_policy_documents = [data.aws_iam_policy_document.bucket_key.json]
+  source_policy_documents = [data.aws_iam_policy_document.bucket_key.json, data.aws_iam_policy_document.dataset_card.json]
 
   statement {
     sid       = "FindBucket"

@@ -41,7 +41,7 @@ resource "aws_iam_role" "jobs" {
   count = var.existing_roles == null ? 1 : 0
 
   name                 = "${var.name}-glue-jobs${var.global_suffix}"
-  description          = "Glue jobs of ${var.name}: read landing and code, write warehouse, quarantine and parsed rows, nothing else."
+  description          = "Glue jobs of ${var.name}: read landing and code, write warehouse, quarantine, parsed rows and dataset card, nothing else."
   assume_role_policy   = data.aws_iam_policy_document.trust.json
   path                 = var.path
   permissions_boundary = var.permissions_boundary_arn
@@ -49,7 +49,7 @@ resource "aws_iam_role" "jobs" {
 }
 
 data "aws_iam_policy_document" "data" {
-  source_policy_documents = [data.aws_iam_policy_document.bucket_key.json]
+  source_policy_documents = [data.aws_iam_policy_document.bucket_key.json, data.aws_iam_policy_document.dataset_card.json]
 
   statement {
     sid       = "FindBucket"

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import boto3
 import pytest
 
+import published_card
 import refusals
 import withdrawal
 from bucket_objects import Bucket
+from dataset_card import Facts
 
 ROOT, PREFIX = "lake/teams/stedi", "teams/stedi/"
 OTHERS = ["forget/refusals/theirs", "teams/stedi-two/forget/refusals/theirs", "warehouse/db/t/a", f"{PREFIX[:-1]}-a"]
@@ -56,6 +58,23 @@ def test_refusals_are_saved_and_loaded_below_the_prefix(s3: Any) -> None:
     refusals.save(Bucket(s3, ROOT), ["ours"])
     assert refusals.load(ROOT) == {"ours"}
     assert refusals.load("lake") == {"theirs"}
+
+
+def test_the_dataset_card_is_written_and_compared_below_the_prefix(s3: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    runs = iter(("wr_1", "wr_2"))
+
+    def gather(_: object, __: str, before: Callable[[str], Any]) -> Facts:
+        run = next(runs)
+        return Facts(run, "2026-11-26T18:00:00+00:00", 1, {}, {}, 0, {}, before=before(run))
+
+    monkeypatch.setattr(published_card, "gather", gather)
+    for _ in range(2):
+        published_card.write(None, database="db", bucket=ROOT)  # type: ignore[arg-type]
+    below = f"{PREFIX}training/dataset_card"
+    assert {key for key, *_ in versions(s3, PREFIX)} == {f"{below}.md", f"{below}.json"}
+    card = s3.get_object(Bucket="lake", Key=f"{below}.md")
+    assert card["ContentType"] == "text/markdown; charset=utf-8"
+    assert "Compared with the run `wr_1`" in card["Body"].read().decode()
 
 
 def test_old_versions_are_deleted_below_the_prefix(s3: Any) -> None:

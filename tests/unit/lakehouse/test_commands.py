@@ -15,7 +15,7 @@ import pytest
 from embedded_aws import EmbeddedAws
 from lakehouse import (
     aws,
-    dataset_card,
+    card_copy,
     landing,
     landing_bucket,
     lease_holder,
@@ -150,7 +150,7 @@ def world(outputs: Outputs, monkeypatch: pytest.MonkeyPatch) -> World:
     monkeypatch.setattr(local_environment.embedded_aws, "status", lambda _: world.box)
     monkeypatch.setattr(aws, "session", lambda _: FakeSession())
     monkeypatch.setattr(Project, "commit", lambda _: "1234567890ab")
-    monkeypatch.setattr(dataset_card, "publish", lambda *_: None)
+    monkeypatch.setattr(card_copy, "refresh", lambda *_, **__: None)
     monkeypatch.setattr(landing, "replace", lambda *_: world.events.append("upload"))
     monkeypatch.setattr(tables, "publications", lambda *_: world.publications())
     monkeypatch.setattr(reconciliation, "of_run", lambda *_: world.reconciliations)

@@ -2,26 +2,25 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import asdict, replace
 from io import BytesIO
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 import yaml
-from botocore.exceptions import ClientError
+from botocore.exceptions import ClientError, EndpointConnectionError
 
-from lakehouse import aws, dataset_card, tables
-from lakehouse.athena import QueryError
+from lakehouse import aws, card_copy, dataset_card, tables
 from lakehouse.console import Display
 from lakehouse.dataset_card import Facts, render
 from lakehouse.environments import LocalEnvironment
 from lakehouse.project import Project
-from lakehouse.reconciliation import Reconciliation
+from lakehouse.tables import Publication
 from lakehouse.terraform import Outputs
 from tests.support.operator_fakes import printed
-from tests.support.project import REPOSITORY
 
-DDL = (REPOSITORY / "ddl" / "machine_learning_curated.sql").read_text()
 FACTS = Facts(
     run="wr_2",
     made_at="2026-11-26T18:00:00+00:00",
@@ -35,21 +34,29 @@ FACTS = Facts(
         "y": [None] * 4,
         "z": [0, 1, 2, 3],
     },
-    policies={"training_match": "timestamp"},
+    columns=[
+        ("sensorreadingtime", "bigint", "Time of the measurement, epoch milliseconds, UTC. Personal data: no."),
+        ("distancefromobject", "int", "Distance to the object; the source states no unit. Personal data: no."),
+        ("subjectkey", "string", "Pseudonym of the customer. Personal data: pseudonym."),
+    ],
+    policies=[("training_match", "timestamp", "readings of the same millisecond")],
     profile="published",
+    exclusions=[
+        ("customer_landing", "no consent to research", 3),
+        ("customer_landing", "exact duplicate", 1),
+        ("customer_landing", "bad", 1),
+        ("accelerometer_landing", "exact duplicate", 2),
+    ],
+    duplicates=3,
     of_two_people=1047,
     shared_serial_numbers=9,
     snapshots={"machine_learning_curated": 42, "customer_trusted": 7},
     tag="run_wr_2",
 )
-ACCOUNTS = [
-    Reconciliation("a", "customer_landing", 10, 5, {"no consent to research": 3, "exact duplicate": 1}, {"bad": 1}),
-    Reconciliation("b", "accelerometer_landing", 4, 2, {"exact duplicate": 2}),
-]
 
 
 def card(facts: Facts = FACTS, before: Facts | None = None) -> str:
-    return render(facts, DDL, ACCOUNTS, asdict(before) if before else None)
+    return render(replace(facts, before=asdict(before) if before else None))
 
 
 def test_the_front_matter_is_yaml_with_columns_and_splits() -> None:
@@ -57,9 +64,11 @@ def test_the_front_matter_is_yaml_with_columns_and_splits() -> None:
     read = yaml.safe_load(front)
     assert read["size_categories"] == ["10K<n<100K"]
     assert [feature["name"] for feature in read["dataset_info"]["features"]] == [
-        "serialnumber", "sensorreadingtime", "distancefromobject", "x", "y", "z", "subjectkey",
-    ]  # fmt: skip
-    assert read["dataset_info"]["features"][1]["dtype"] == "int64"
+        "sensorreadingtime",
+        "distancefromobject",
+        "subjectkey",
+    ]
+    assert [feature["dtype"] for feature in read["dataset_info"]["features"]] == ["int64", "int32", "string"]
     assert read["dataset_info"]["splits"] == [
         {"name": "test", "num_examples": 3000},
         {"name": "train", "num_examples": 13_000},
@@ -107,21 +116,19 @@ def test_drift_compares_with_the_last_run() -> None:
     assert "| distancefromobject, mean |  | 270.5 |" in text
 
 
-def test_the_table_is_the_last_one() -> None:
-    assert list(tables.TABLE_OF_JOB.values())[-1] == dataset_card.TRAINING
+def test_the_next_card_compares_with_the_last_one_of_another_run() -> None:
+    text = replace(FACTS, before={"run": "wr_1"}).to_json()
+    assert Facts.from_json(text).before == {"run": "wr_1"}
+    found = dataset_card.before(text, "wr_3")
+    assert found is not None
+    assert (found["run"], found["rows"], found["measured"]["y"]) == ("wr_2", 18_632, [None] * 4)
+    assert "before" not in found, "otherwise each card would hold all that were before it"
+    assert dataset_card.before(text, "wr_2") is None
 
 
-def test_a_run_stands_without_its_card(
-    project: Project, display: Display, outputs: Outputs, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def refused(*_: object) -> None:
-        raise QueryError("Athena refused the query")
-
-    monkeypatch.setattr(dataset_card, "publish", refused)
-    monkeypatch.setattr(aws, "session", lambda _: None)
-    dataset_card.refresh(LocalEnvironment(project, display), outputs)
-    assert "WARNING: The dataset card could not be written" in printed(display)
-    assert "Athena refused the query" in printed(display)
+@pytest.mark.parametrize("damaged", ["", "[]", "{}", '{"run": "wr_1"}'])
+def test_a_damaged_card_does_not_keep_the_next_one_from_being_written(damaged: str) -> None:
+    assert dataset_card.before(damaged, "wr_3") is None
 
 
 class Bucket:
@@ -139,6 +146,58 @@ class Bucket:
             raise ClientError({"Error": {"Code": "NoSuchKey", "Message": "no such key"}}, "GetObject")
         return {"Body": BytesIO(self.objects[Key].encode())}
 
+    def put_object(self, *, Bucket: str, Key: str, Body: bytes, ContentType: str) -> None:  # noqa: N803
+        self.objects[Key] = Body.decode()
+
+
+def refreshed(
+    bucket: Any, project: Project, display: Display, outputs: Outputs, *, steps: int | None = None, snapshot: int = 42
+) -> str | None:
+    """Copy the card of a bucket whose training table has a snapshot, and return the copy, if there is one."""
+    published = {
+        "machine_learning_curated": Publication(1, "wr_2", snapshot),
+        "customer_trusted": Publication(1, "", 7),
+    }
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(aws, "session", lambda _: bucket)
+        patched.setattr(tables, "publications", lambda *_: published)
+        card_copy.refresh(LocalEnvironment(project, display), outputs, steps=steps)
+    copy = project.build / "dataset_card.md"
+    return copy.read_text() if copy.exists() else None
+
+
+def test_the_card_of_the_tables_as_they_are_is_copied(project: Project, display: Display, outputs: Outputs) -> None:
+    bucket = Bucket(json=FACTS.to_json(), md="# Card")
+    assert refreshed(bucket, project, display, outputs) == "# Card"
+    assert "WARNING" not in printed(display)
+
+
+def test_a_label_that_a_command_publishes_is_in_the_card(project: Project, display: Display, outputs: Outputs) -> None:
+    first = replace(FACTS, steps=0)
+    bucket = Bucket(json=first.to_json(), md=render(first))
+    copy = refreshed(bucket, project, display, outputs, steps=1200)
+    assert copy == bucket.objects["training/dataset_card.md"] == render(FACTS)
+    assert json.loads(bucket.objects["training/dataset_card.json"])["steps"] == 1200
+
+
+@pytest.mark.parametrize("bucket", [Bucket(), Bucket(json=FACTS.to_json(), md="# Card")])
+def test_a_card_that_could_not_be_written_is_told(
+    bucket: Any, project: Project, display: Display, outputs: Outputs
+) -> None:
+    assert refreshed(bucket, project, display, outputs, steps=9, snapshot=43) is None
+    said = printed(display)
+    assert "WARNING: The dataset card could not be written, so training/dataset_card.md is out of date." in said
+    assert "The reason is in the log of the job that ended last." in said
+
+
+def test_a_run_stands_without_a_copy_of_its_card(project: Project, display: Display, outputs: Outputs) -> None:
+    def refused(**_: object) -> None:
+        raise EndpointConnectionError(endpoint_url="http://127.0.0.1:1")
+
+    session = SimpleNamespace(client=lambda *_, **__: SimpleNamespace(get_object=refused))
+    assert refreshed(session, project, display, outputs) is None
+    assert "WARNING: The dataset card could not be copied from training/dataset_card.md: Could not" in printed(display)
+
 
 @pytest.mark.parametrize(
     ("bucket", "found"),
@@ -151,4 +210,4 @@ class Bucket:
 def test_the_card_of_a_run_is_the_one_in_the_bucket_if_it_is_of_that_run(
     bucket: Any, found: str | None, outputs: Outputs
 ) -> None:
-    assert dataset_card.of_run(bucket, outputs, "wr_2") == found
+    assert card_copy.of_run(bucket, outputs, "wr_2") == found

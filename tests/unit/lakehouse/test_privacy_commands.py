@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from lakehouse import aws, cli, dataset_card
+from lakehouse import aws, card_copy, cli
 from lakehouse.commands import data, file_names, privacy
 from lakehouse.console import Display
 from lakehouse.environments import Environment, open_environment
@@ -74,7 +74,7 @@ def world(outputs: Outputs, monkeypatch: pytest.MonkeyPatch) -> World:
     monkeypatch.setattr(privacy, "exclusive", exclusive)
     monkeypatch.setattr(privacy, "take_lease", lambda *_: None)
     monkeypatch.setattr(privacy, "ErasureJob", lambda *_: world)
-    monkeypatch.setattr(dataset_card, "publish", lambda *_: None)
+    monkeypatch.setattr(card_copy, "refresh", lambda environment, _: environment.display.say("card"))
     monkeypatch.setattr(aws, "session", lambda _: SimpleNamespace(client=lambda *_, **__: None))
     for kind in Environment.__subclasses__():
         monkeypatch.setattr(kind, "connect", lambda *_, **__: nullcontext())

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from lakehouse import aws, dataset_card, tables
+from lakehouse import aws, card_copy, tables
 from lakehouse.commands import rollback as command
 from lakehouse.console import Display
 from lakehouse.environments import AwsEnvironment, Environment
@@ -75,7 +75,7 @@ def dev(root: Any, display: Display, outputs: Outputs, monkeypatch: pytest.Monke
     monkeypatch.setattr(AwsEnvironment, "poll_seconds", 0)
     monkeypatch.setattr(Project, "commit", lambda _: "12ab")
     monkeypatch.setattr(command, "exclusive", exclusive)
-    monkeypatch.setattr(dataset_card, "refresh", lambda environment, _: environment.display.say("card"))
+    monkeypatch.setattr(card_copy, "refresh", lambda environment, _: environment.display.say("card"))
     monkeypatch.setattr(command, "take_lease", lambda *_: None)
     monkeypatch.setattr(History, "of", lambda *_: KnownHistory())
     return AwsEnvironment(Project.at(root, "dev"), display)

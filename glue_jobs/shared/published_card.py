@@ -1,0 +1,173 @@
+"""Write the dataset card of the training table to the bucket, from the tables as they are published.
+
+The jobs do this, so that a run that starts by schedule or by arrival of files has a card as any other has. It reads the
+published tables only: a run that publishes rows of an earlier run has its card too.
+"""
+
+import json
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import UTC, datetime
+from math import sqrt
+from typing import Any, Final
+
+import boto3
+from botocore.exceptions import ClientError
+from py4j.protocol import Py4JError
+from pyspark.errors import PySparkException
+from pyspark.sql import DataFrame, Row, SparkSession
+from pyspark.sql import functions as F
+
+import dataset_card
+import lineage
+import pipeline
+import policies
+import reconciliation
+import restoring
+import table_contract
+import training_split
+from dataset_card import MEASURED, OUT_OF_DATE, PREFIX, TRAINING, Facts
+from file_numbers import mask_names
+from problems import describe_error
+from publishing import Table, branch_of
+from s3_root import split
+
+CATALOG: Final = "glue_catalog"
+STEPS: Final = "training_steps"
+NO_SPLIT: Final = "none"
+"""What a card calls the split of rows that are in none."""
+
+
+def client() -> Any:
+    """Return a client of S3."""
+    return boto3.client("s3")
+
+
+def write(spark: SparkSession, *, database: str, bucket: str, masked: Callable[[str], str] = mask_names) -> None:
+    """Write the card, or log a warning: what was published stands even if that fails.
+
+    `masked` takes out of an error's text what no log may have.
+    """
+    try:
+        s3 = client()
+        name, root = split(bucket)
+        facts = gather(spark, database, lambda run: _before(s3, name, f"{root}{PREFIX}{dataset_card.FACTS}", run))
+        for file, text, media_type in dataset_card.objects(facts):
+            s3.put_object(Bucket=name, Key=f"{root}{PREFIX}{file}", Body=text.encode(), ContentType=media_type)
+    except Exception as error:  # noqa: BLE001 - whatever it is, it must not fail a run that is published
+        spark_failed = isinstance(error, Py4JError | PySparkException)
+        reason = describe_error(error) if spark_failed else f"{type(error).__name__}: {error}"
+        print(f"WARNING: {OUT_OF_DATE}: {masked(reason)}", flush=True)
+    else:
+        print(f"dataset card: s3://{bucket}/{PREFIX}{dataset_card.FILE}", flush=True)
+
+
+def gather(spark: SparkSession, database: str, before: Callable[[str], Mapping[str, Any] | None]) -> Facts:
+    """Collect the facts of the published tables; `before` returns those of the last card, if it is of another run."""
+    published = {name: Table(spark, f"{CATALOG}.{database}.{name}") for name in pipeline.WRITTEN}
+    heads = {name: table.snapshot() for name, table in published.items()}
+    training = heads[TRAINING]
+    report = training.report if training else {}
+    workflow_run, job_run = report.get("workflow-run-id", ""), report.get("job-run-id", "")
+    run, tag = workflow_run or job_run, branch_of(workflow_run, job_run)
+    tagged = published[TRAINING].tagged(tag)
+    known = Table(spark, f"{CATALOG}.{database}.{STEPS}").snapshot()
+    of_subjects = Table(spark, f"{CATALOG}.{database}.{training_split.TABLE}").read()
+    counts = measure(published[TRAINING].read(), of_subjects)
+    records = Table(spark, f"{CATALOG}.{database}_audit.pipeline_runs").read()
+    of_run = records.where(F.col("workflow_run_id" if workflow_run else "job_run_id") == run)
+    left_out = exclusions(of_run.where(~F.col("outcome").isin(restoring.RESTORED, restoring.EXPIRED)).collect())
+    contract = table_contract.load(TRAINING).schema
+    return Facts(
+        run=run,
+        made_at=datetime.now(UTC).isoformat(timespec="seconds"),
+        rows=sum(row["rows"] for row in counts),
+        subjects={row["split"]: row["subjects"] for row in counts},
+        split_rows={row["split"]: row["rows"] for row in counts},
+        steps=known.rows if known else 0,
+        measured={column: summarize([row[column] for row in counts]) for column in MEASURED},
+        columns=[(field.name, field.dataType.simpleString(), field.metadata["comment"]) for field in contract],
+        policies=_policies(json.loads(report.get("policies", "{}"))),
+        profile=report.get("profile", ""),
+        exclusions=left_out,
+        duplicates=sum(rows for _, reason, rows in left_out if reason == reconciliation.DUPLICATE),
+        of_two_people=int(report.get(lineage.OF_TWO_PEOPLE, 0)),
+        shared_serial_numbers=int(report.get(lineage.SHARED_SERIAL_NUMBERS, 0)),
+        snapshots={name: head.id for name, head in heads.items() if head},
+        tag=tag if training and tagged and tagged.id == training.id else None,
+        before=before(run),
+    )
+
+
+def measure(training: DataFrame, split_of_subjects: DataFrame) -> list[Row]:
+    """Count rows and subjects of each split, and describe each measured column, in one pass over the training table.
+
+    A row without a movement is in no split.
+    """
+    subject = F.coalesce("subjectkey", "serialnumber").alias("person")
+    numbers = [
+        F.struct(
+            F.count(column).alias("n"),
+            F.avg(column).alias("mean"),
+            F.var_pop(column).alias("variance"),
+            F.min(column).cast("double").alias("least"),
+            F.max(column).cast("double").alias("most"),
+        ).alias(column)
+        for column in MEASURED
+    ]
+    # One equality, without a second condition: each row looks its subject up.
+    in_split = F.when(F.col("x").isNotNull(), F.col("person")) == F.col("subject")
+    return (
+        training.select(subject, *MEASURED)
+        .join(F.broadcast(split_of_subjects.select("subject", "split")), on=in_split, how="left")
+        .groupBy(F.coalesce("split", F.lit(NO_SPLIT)).alias("split"))
+        .agg(F.count("*").alias("rows"), F.countDistinct("person").alias("subjects"), *numbers)
+        .orderBy("split")
+        .collect()
+    )
+
+
+def summarize(parts: Iterable[Row]) -> list[float | None]:
+    """Return mean, standard deviation, minimum and maximum of a column, from those of the splits (see `measure`)."""
+    filled = [part for part in parts if part["n"]]
+    total = sum(part["n"] for part in filled)
+    if not total:
+        return [None] * 4
+    mean = sum(part["n"] * part["mean"] for part in filled) / total
+    # Within the splits and between them: a difference of two sums of squares would lose digits.
+    squares = sum(part["n"] * (part["variance"] + (part["mean"] - mean) ** 2) for part in filled)
+    deviation = sqrt(squares / (total - 1)) if total > 1 else None
+    return [mean, deviation, min(part["least"] for part in filled), max(part["most"] for part in filled)]
+
+
+def exclusions(recorded: Sequence[Row]) -> list[tuple[str, str, int]]:
+    """Return source table, reason and number of the rows that a run left out, from its rows of pipeline_runs.
+
+    They are in the order of the jobs, then by number; if a job was retried, only its last attempt counts.
+    """
+    last = {row["target_table"]: row["job_run_id"] for row in sorted(recorded, key=lambda row: int(row["recorded_at"]))}
+    sources = [source for table in pipeline.WRITTEN for source in pipeline.TABLES[table]["accounts_for"]]
+    order = {source: number for number, source in enumerate(sources)}
+    rows = [
+        row
+        for row in recorded
+        if row["outcome"] in ("dropped", "quarantined") and row["job_run_id"] == last[row["target_table"]]
+    ]
+    rows.sort(key=lambda row: (order.get(row["source_table"], len(order)), -row["rows"], row["outcome"], row["reason"]))
+    return [(row["source_table"], row["reason"], row["rows"]) for row in rows]
+
+
+def _policies(values: Mapping[str, str]) -> list[tuple[str, str, str]]:
+    declared = policies.DECLARED["policies"]
+    return [
+        (name, value, declared[name]["values"].get(value, "")) for name, value in values.items() if name in declared
+    ]
+
+
+def _before(s3: Any, bucket: str, key: str, run: str) -> Mapping[str, Any] | None:
+    try:
+        text = s3.get_object(Bucket=bucket, Key=key)["Body"].read().decode()
+    except ClientError as error:
+        if error.response["Error"]["Code"] not in ("NoSuchKey", "404"):
+            raise
+        return None
+    return dataset_card.before(text, run)

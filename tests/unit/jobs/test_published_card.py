@@ -1,0 +1,90 @@
+"""The facts of the dataset card: counts and numbers in one pass, and the rows that were left out."""
+
+import statistics
+from collections.abc import Sequence
+
+import pytest
+from pyspark.sql import Row, SparkSession
+
+import published_card
+from published_card import exclusions, measure, summarize
+from tests.support.jobs import made_of
+
+TRAINING = "struct<serialnumber:string,subjectkey:string,distancefromobject:int,x:double,y:double,z:double>"
+SPLIT = "struct<subject:string,split:string>"
+
+
+def training_row(serial: str | None, distance: int, x: float | None, key: str | None = None) -> dict[str, object]:
+    return {"serialnumber": serial, "subjectkey": key, "distancefromobject": distance, "x": x, "y": x, "z": 9.81}
+
+
+def test_rows_and_subjects_are_counted_by_split_and_measured_over_all(spark: SparkSession) -> None:
+    rows = [
+        training_row("S1", 201, 0.5),
+        training_row("S1", 300, -1.5),
+        training_row("S2", 250, 1e6),
+        training_row(None, 222, 1e6 + 1, key="ab12"),
+        training_row("S1", 299, None),  # without a movement, so in no split
+        training_row("S9", 205, None),
+    ]
+    split = [{"subject": "S1", "split": "train"}, {"subject": "S2", "split": "test"}]
+    split.append({"subject": "ab12", "split": "test"})
+    counts = measure(made_of(spark, TRAINING, rows), made_of(spark, SPLIT, split))
+    assert [(row["split"], row["rows"], row["subjects"]) for row in counts] == [
+        ("none", 2, 2), ("test", 2, 2), ("train", 2, 1),
+    ]  # fmt: skip
+    for column in ("distancefromobject", "x", "z"):
+        values = [float(row[column]) for row in rows if row[column] is not None]  # type: ignore[arg-type]
+        expected = [statistics.mean(values), statistics.stdev(values), min(values), max(values)]
+        assert summarize([row[column] for row in counts]) == pytest.approx(expected, rel=1e-12, abs=1e-12), column
+
+
+def part(values: Sequence[float]) -> Row:
+    if not values:
+        return Row(n=0, mean=None, variance=None, least=None, most=None)
+    mean, variance = statistics.mean(values), statistics.pvariance(values)
+    return Row(n=len(values), mean=mean, variance=variance, least=min(values), most=max(values))
+
+
+def test_a_column_without_values_or_with_one_has_no_deviation() -> None:
+    assert summarize([]) == summarize([part([])]) == [None] * 4
+    assert summarize([part([]), part([7.5])]) == [7.5, None, 7.5, 7.5]
+    assert summarize([part([7.5]), part([8.5])]) == [8, pytest.approx(0.5**0.5), 7.5, 8.5]
+
+
+def recorded(target: str, source: str, outcome: str, reason: str, rows: int, *, attempt: str, at: int = 1) -> Row:
+    return Row(
+        target_table=target,
+        source_table=source,
+        outcome=outcome,
+        reason=reason,
+        rows=rows,
+        job_run_id=attempt,
+        recorded_at=at,
+    )
+
+
+def test_rows_left_out_are_those_of_the_last_attempt_in_the_order_of_the_jobs() -> None:
+    trusted, training = "customer_trusted", "machine_learning_curated"
+    rows = [
+        recorded(training, "accelerometer_trusted", "dropped", "unpaired", 9, attempt="jr_3"),
+        recorded(training, "step_trainer_trusted", "dropped", "unpaired", 1, attempt="jr_3"),
+        recorded(training, "step_trainer_trusted", "published", "", 100, attempt="jr_3"),
+        recorded(trusted, "customer_landing", "dropped", "exact duplicate", 2, attempt="jr_2", at=2),
+        recorded(trusted, "customer_landing", "quarantined", "bad", 5, attempt="jr_2", at=2),
+        recorded(trusted, "customer_landing", "dropped", "the run was refused", 7, attempt="jr_1"),
+        recorded(trusted, "of an earlier edition", "dropped", "other", 1, attempt="jr_2", at=2),
+    ]
+    assert exclusions(rows) == [
+        ("customer_landing", "bad", 5),
+        ("customer_landing", "exact duplicate", 2),
+        ("step_trainer_trusted", "unpaired", 1),
+        ("accelerometer_trusted", "unpaired", 9),
+        ("of an earlier edition", "other", 1),
+    ]
+
+
+def test_policies_that_are_not_declared_any_longer_are_left_out() -> None:
+    ((name, value, meaning),) = published_card._policies({"training_match": "timestamp", "gone": "1"})
+    assert (name, value) == ("training_match", "timestamp")
+    assert meaning
