@@ -113,9 +113,8 @@ class World:
             self._overwrite(table, made_of(spark, schema, values), {}, policies)
         inputs = ("step_trainer_trusted", "accelerometer_trusted", "customers_curated")
         training = machine_learning_curated.transform(
-            *(spark.table(name(table)) for table in inputs),
-            policies=policies,
-            pseudonym=pseudonyms.pseudonymizer(SECRET) if policies.training_subject == "pseudonym" else None,
+            machine_learning_curated.pair(*(spark.table(name(table)) for table in inputs), policies=policies),
+            pseudonyms.pseudonymizer(SECRET) if policies.training_subject == "pseudonym" else None,
         )
         read = {f"lakehouse.snapshot-read.{table}": self.snapshot(table) for table in inputs}
         self._overwrite("machine_learning_curated", training, read, policies)
