@@ -307,8 +307,7 @@ class Job:
         self._log_counts(counts[:-1], published.rows)
         beside = {name: s for name, s in self._beside().items() if s is not None and _goes_with(s, published)}
         for name, snapshot in beside.items():
-            report = {**snapshot.report, **self._report(snapshot.rows), **taken_over}
-            self._table(name).write_again(self._branch, report)
+            self._table(name).write_again(self._branch, {**self._report(snapshot.rows), **taken_over})
         self._publish_if_due(beside)
 
     def _landing_data(self) -> str:

@@ -366,7 +366,9 @@ def test_the_label_of_the_sample_goes_along(world: World) -> None:
     training = Table(lakehouse.spark, lakehouse.name("machine_learning_curated")).snapshot()
     steps = lakehouse.spark.createDataFrame([("S1", AT + 9)], "subject string, steptime bigint")
     writer = steps.writeTo(lakehouse.name("training_steps"))
-    for key, value in lineage.derived_from_entries(lineage.derived_from(training.report)).items():
+    entries = lineage.derived_from_entries(lineage.derived_from(training.report))
+    entries |= lineage.input_entries({"machine_learning_curated": training.id})
+    for key, value in entries.items():
         writer = writer.option(f"snapshot-property.{lineage.PREFIX}{key}", value)
     writer.append()  # as lakehouse/labels.py does
     assert world.run() == NONE
