@@ -95,9 +95,12 @@ def traces(project: Project, secrets: list[str]) -> set[str]:
     texts = {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
     logs = project.client("logs")
     for group in logs.describe_log_groups()["logGroups"]:
+        lines: Counter[str] = Counter()  # by stream
         for page in logs.get_paginator("filter_log_events").paginate(logGroupName=group["logGroupName"]):
-            for number, event in enumerate(page["events"]):
-                texts[f"{event['logStreamName']} {number}"] = event["message"].encode()
+            for event in page["events"]:
+                stream = event["logStreamName"]
+                texts[f"{stream} {lines[stream]}"] = event["message"].encode()
+                lines[stream] += 1
     return {
         place for place, text in texts.items() if any(form in place.lower().encode() + text.lower() for form in wanted)
     }

@@ -109,6 +109,8 @@ def test_no_consent_at_all_is_no_error_in_any_job_but_a_warning(lakehouse, capsy
         "lakehouse.rows-read.customer_landing": "1",
         "lakehouse.rows-read.customer_trusted": "0",
         "lakehouse.rows-read.customers_curated": "0",
+        "lakehouse.rows-parsed.step_trainer_landing": "1",
+        "lakehouse.rows-parsed.customer_landing": "0",
     }
 
 

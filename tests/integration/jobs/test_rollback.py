@@ -97,7 +97,7 @@ def test_all_tables_go_back_and_forward_again_and_it_is_on_record(history: Lakeh
 
     table = Table(history.spark, history.name("customers_curated"))
     table.expire({each.id for each in table.history() if each.report.get("workflow-run-id") == "wr_1"})
-    refused(history, "wr_1", "no snapshot of customers_curated .* expired, since Glue keeps them only for")
+    refused(history, "wr_1", "no snapshot of customers_curated .* expired, since the tables keep only the last runs")
 
 
 def test_what_must_not_come_back_is_refused_with_its_reason(lakehouse: Lakehouse) -> None:
