@@ -18,10 +18,9 @@ from pyiceberg.table.refs import SnapshotRefType
 from lakehouse import lineage, sample, tables
 from lakehouse.aws import CONFIG
 from lakehouse.canonical import canonical
+from lakehouse.dataset_card import STEPS, TRAINING
 from lakehouse.terraform import Outputs
 
-TRAINING: Final = "machine_learning_curated"
-TABLE: Final = "training_steps"
 SCHEMA: Final = pa.schema([pa.field("subject", pa.string()), pa.field("steptime", pa.int64())])
 
 
@@ -51,7 +50,7 @@ def publish(session: boto3.Session, outputs: Outputs, folder: Path) -> int | Non
     entries |= lineage.input_entries({TRAINING: snapshot.snapshot_id} if snapshot else {})
     # As long as the job of the training table would compute the same rows there, it would keep all of these.
     entries |= lineage.derived_from_entries(lineage.derived_from(report))
-    table = catalog.load_table((outputs.database, TABLE))
+    table = catalog.load_table((outputs.database, STEPS))
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "Delete operation did not match any records")
         properties = {f"{lineage.PREFIX}{name}": value for name, value in entries.items()}

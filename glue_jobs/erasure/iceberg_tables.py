@@ -19,9 +19,9 @@ from address import with_address
 from person import KINDS, Person, Record
 from policies import Policies
 from problems import BadInputError
+from publishing import CATALOG
 from text_search import SearchTerms
 
-CATALOG: Final = "glue_catalog"
 TRAINING: Final = "machine_learning_curated"
 ADDRESSES: Final = pipeline.person_columns("address")
 SERIAL_NUMBERS: Final = pipeline.person_columns("serial_number")

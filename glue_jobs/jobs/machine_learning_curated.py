@@ -13,12 +13,12 @@ import reconciliation
 import training_split
 from address import Addresses
 from canonical import canonical
+from dataset_card import STEPS
 from job import Job
 from policies import Policies
 from training_split import Shares
 
 UNPAIRED: Final = "no reading of the other sensor to pair with"
-STEPS: Final = "training_steps"
 PAIR_KEY: Final = ["moment", "device"]
 """Columns in which a step reading and an accelerometer reading agree if they form a pair."""
 

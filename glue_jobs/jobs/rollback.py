@@ -22,9 +22,7 @@ import table_contract
 import withdrawal
 from lease import LeaseError
 from problems import JobError, describe_error
-from publishing import Table, branch_of
-
-CATALOG = "glue_catalog"
+from publishing import CATALOG, Table, branch_of
 
 
 @dataclass(frozen=True)

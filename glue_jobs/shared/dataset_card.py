@@ -13,6 +13,8 @@ from dataclasses import asdict, dataclass, field
 from typing import Any, Final
 
 TRAINING: Final = "machine_learning_curated"
+STEPS: Final = "training_steps"
+"""The label, where there is one."""
 FILE: Final = "dataset_card.md"
 FACTS: Final = "dataset_card.json"
 PREFIX: Final = "training/"

@@ -48,14 +48,13 @@ from file_numbers import mask_names
 from lease import LeaseError
 from policies import Policies
 from problems import AuditError, BadInputError, JobError, describe_error
-from publishing import MAIN, Snapshot, Table
+from publishing import CATALOG, MAIN, Snapshot, Table
 from reconciliation import RowCount
 from resumption import AlreadyWrittenError
 from run_facts import RunFacts
 from s3_root import split
 from training_split import Shares
 
-CATALOG: Final = "glue_catalog"
 COUNTS: Final = "counts"
 """Entry of a report with the rows that the job accounted for, as JSON."""
 BESIDE: Final = "beside"
@@ -524,7 +523,7 @@ class Job:
         tables = {name: self._table(name) for name in (*pipeline.WRITTEN, *pipeline.BESIDE)}
         audit_tables = {name: self._table(name, audit=True) for name in pipeline.AUDIT}
         try:
-            if expired := retention.expire(tables, self._writes, history, now=self.now):
+            if expired := retention.expire(tables, self._writes, history, now=self._now):
                 counts = ", ".join(f"{count} of {name}" for name, count in expired.items())
                 print(f"expired snapshots of runs that history no longer keeps: {counts}", flush=True)
             for name, table in audit_tables.items():

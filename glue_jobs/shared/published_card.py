@@ -25,14 +25,12 @@ import reconciliation
 import restoring
 import table_contract
 import training_split
-from dataset_card import MEASURED, OUT_OF_DATE, PREFIX, TRAINING, Facts
+from dataset_card import MEASURED, OUT_OF_DATE, PREFIX, STEPS, TRAINING, Facts
 from file_numbers import mask_names
 from problems import describe_error
-from publishing import Table, branch_of
+from publishing import CATALOG, Table, branch_of
 from s3_root import split
 
-CATALOG: Final = "glue_catalog"
-STEPS: Final = "training_steps"
 NO_SPLIT: Final = "none"
 """What a card calls the split of rows that are in none."""
 

@@ -16,6 +16,8 @@ import lineage
 from problems import AuditError, BadInputError
 from table_contract import TableContract
 
+CATALOG: Final = "glue_catalog"
+"""Name of Glue's catalog in Spark; the Glue jobs' `--conf` configures it."""
 ROWS_PER_FILE: Final = 2_000_000
 MAIN: Final = "main"
 PROPERTIES: Final = {

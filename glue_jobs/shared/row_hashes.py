@@ -7,7 +7,7 @@ from pyspark.sql import Column
 from pyspark.sql import functions as F
 
 NAMES: Final = ("hash", "second_hash")
-"""Two of 64 bits each: of ten billion rows, some two would probably have the same one."""
+"""Of 64 bits each. With one of them only, some two of ten billion different rows would probably have the same hash."""
 
 
 def of(columns: Sequence[str], seeds: Sequence[int] = (0, 1)) -> list[Column]:
