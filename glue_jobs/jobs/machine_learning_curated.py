@@ -150,26 +150,29 @@ def main() -> None:
         steps = job.read_table("step_trainer_trusted")
         readings = job.read_table("accelerometer_trusted")
         curated = job.read_table("customers_curated")
+        all_steps, all_readings = job.whole("step_trainer_trusted"), job.whole("accelerometer_trusted")
         owners = curated
         if job.policies.curated_identity == "pseudonym":
-            owners = pseudonyms.resolve(curated, readings.select("user"), [job.subject_key])
+            owners = pseudonyms.resolve(curated, all_readings.select("user"), [job.subject_key])
         with_pseudonyms = job.policies.training_subject == "pseudonym"
         pseudonym = pseudonyms.pseudonymizer(job.subject_key) if with_pseudonyms else None
         classified_steps, classified_readings = classify(steps, readings, owners, policies=job.policies)
         pairs = pair(steps, readings, owners, policies=job.policies).persist()
-        counted = people_of_rows(pairs)
+        all_pairs = pairs
+        if job.adds_rows:  # whom they combine decides about the split and the label of all rows
+            all_pairs = pair(all_steps, all_readings, owners, policies=job.policies)
+        counted = people_of_rows(all_pairs)
         owned_by = owners.select("serialnumber", "email", F.lit(0)).distinct()
         found = counted.union(owned_by).collect()  # at once, since Spark takes about as long for each query as for both
         people = {(row["serialnumber"], row["user"]): row["rows"] for row in found if row["rows"]}
         owned = [(row["serialnumber"], row["user"]) for row in found if row["user"] and not row["rows"]]
         # The key of the refusals is never rotated: with another key, each subject would get another split.
         split = splits(people, job.training_shares, job.refusal_key, job.subject_key if with_pseudonyms else None)
-        rows = transform(pairs, pseudonym)
         beside = {training_split.TABLE: job.rows_of(training_split.TABLE, sorted(split.items()))}
         if (known := job.read_beside(STEPS)) is not None:
-            beside[STEPS] = steps_of_subjects(known, rows)
+            beside[STEPS] = steps_of_subjects(known, transform(all_pairs, pseudonym))
         job.write(
-            rows,
+            transform(pairs, pseudonym),
             classified={"step_trainer_trusted": classified_steps, "accelerometer_trusted": classified_readings},
             audit_inputs={
                 "step_trainer_trusted": steps,

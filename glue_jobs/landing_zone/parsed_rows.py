@@ -15,7 +15,7 @@ import inspect
 import json
 import uuid
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import reduce
 from typing import Any, Final
 
@@ -67,6 +67,8 @@ class Parsed:
     """How many of all rows earlier runs have parsed."""
     state: str | None
     """Digest of everything that decides the rows: equal states, equal rows. None if files changed during the read."""
+    batches: Sequence["Batch"]
+    """Those that the rows are in."""
 
 
 @dataclass(frozen=True)
@@ -85,6 +87,11 @@ class Batch:
     """The number of rows by problem; the empty problem is that of the usable rows."""
     parts: Mapping[str, int]
     """Size of each Parquet file by key."""
+
+    @property
+    def name(self) -> str:
+        """Name of the folder, which no other batch ever has."""
+        return self.folder.rstrip("/").rpartition("/")[2]
 
 
 @dataclass(frozen=True)
@@ -159,28 +166,39 @@ class ParsedRows:
             kept += rewritten
             before_deleting()
             self._delete(key for key in stored if key.startswith(tuple(batch.folder for batch, _ in plan.to_rewrite)))
-        rows = self._rows(*valid)
-        tally = _total(batch.rows for batch in valid)
+        found = self._judged(valid, rules, kept)
+        return found if _held(valid) == landed else replace(found, state=None)
+
+    def added(self, parsed: Parsed, before: Collection[str], state: str, rules: Rules) -> Parsed | None:
+        """Return those of the rows that were parsed since; None if they are not all that is new.
+
+        Args:
+            parsed: All rows.
+            before: The names of all batches there were.
+            state: The state of the rows in them, at that time.
+            rules: The rules for the rows, as of the time of this run.
+
+        """
+        kept = [batch for batch in parsed.batches if batch.name in before]
+        if len(kept) < len(before) or self._judged(kept, rules, 0).state != state:
+            return None
+        return self._judged([batch for batch in parsed.batches if batch.name not in before], rules, 0)
+
+    def _judged(self, batches: Sequence[Batch], rules: Rules, kept: int) -> Parsed:
+        """Return the rows of batches with their problems as of now.
+
+        As time goes on, a row only loses problems, in the order of the rules. So while the tally is the same, so is the
+        problem of each row.
+        """
+        rows, tally = self._rows(*batches), _total(batch.rows for batch in batches)
         if not tally.keys().isdisjoint(rules.timed):
             rows = rows.withColumn("problem", _problem_now(rules))
             usable, reasons = quarantine.count(rows)
         else:
             usable, reasons = tally.pop("", 0), tally
-        return Parsed(rows, usable, reasons, kept, self._state(valid, landed, usable, reasons))
-
-    def _state(
-        self, batches: Sequence[Batch], landed: Mapping[str, str], usable: int, reasons: Mapping[str, int]
-    ) -> str | None:
-        """Return the state of `Parsed`.
-
-        As time goes on, a row only loses problems, in the order of the rules. So while the tally is the same, so is the
-        problem of each row.
-        """
-        held = {key: etag for batch in batches for key, (etag, _) in batch.landing.items()}
-        if held != landed or not all(batch.exact for batch in batches):
-            return None
-        content = [self._of_edition, sorted(landed.items()), usable, sorted(reasons.items())]
-        return hashlib.sha256(json.dumps(content).encode()).hexdigest()
+        content = [self._of_edition, sorted(_held(batches).items()), usable, sorted(reasons.items())]
+        state = hashlib.sha256(json.dumps(content).encode()).hexdigest()
+        return Parsed(rows, usable, reasons, kept, state if all(batch.exact for batch in batches) else None, batches)
 
     def _make(
         self, plan: _Plan, landed: Mapping[str, str], rules: Rules, now: int, *, complete: bool
@@ -334,6 +352,11 @@ def _problem_now(rules: Rules) -> Column:
     """Return the problem of a row whose stored problem depended on the time of the run that parsed it."""
     impossible = [F.when(~possible, reason) for reason, possible in rules.possible.items()]
     return F.when(F.col("problem").isin(*rules.timed), F.coalesce(*impossible)).otherwise(F.col("problem"))
+
+
+def _held(batches: Iterable[Batch]) -> dict[str, str]:
+    """Return the ETag of each landing object in batches by key."""
+    return {key: etag for batch in batches for key, (etag, _) in batch.landing.items()}
 
 
 def _total(tallies: Iterable[Mapping[str, int]]) -> dict[str, int]:

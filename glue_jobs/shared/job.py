@@ -5,7 +5,7 @@ import sys
 import threading
 import time
 import traceback
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, replace
 from types import TracebackType
@@ -24,6 +24,7 @@ import arguments
 import audits
 import derivation
 import file_numbers
+import growth
 import landing_files
 import landing_rules
 import lease
@@ -45,7 +46,9 @@ import table_contract
 import withdrawal
 from arguments import History
 from file_numbers import mask_names
+from growth import Gained, Period
 from lease import LeaseError
+from parsed_rows import Parsed, ParsedRows
 from policies import Policies
 from problems import AuditError, BadInputError, JobError, describe_error
 from publishing import CATALOG, MAIN, Snapshot, Table
@@ -75,7 +78,8 @@ class Job:
 
     A job of a workflow run whose published table was made from the very same inputs, by the same code, ends with its
     first read: it takes the published rows over to the branch of the run, in a commit without new files, and accounts
-    for them as the job run did that computed them (see `derivation`).
+    for them as the job run did that computed them (see `derivation`). If its inputs have only gained rows, it reads
+    what they have gained, and adds rows to the published ones (see `growth`).
 
     Args:
         writes: The table that the job writes; pipeline.json declares of which inputs it reconciles every row.
@@ -92,7 +96,11 @@ class Job:
         self._branch = publishing.branch_of(self._arguments.workflow_run_id, self._arguments.job_run_id)
         self._derived_from: dict[str, str] = {}
         self._is_compared = False
-        self._landing: dict[str, tuple[DataFrame, str]] = {}
+        self._adds_to: Snapshot | None = None
+        self._period = Period(None, None)
+        self._gained: dict[str, Gained] = {}
+        self._landing: dict[str, tuple[ParsedRows, Parsed]] = {}
+        self._whole: dict[str, DataFrame] = {}
         self._rows_read: dict[str, int] = {}
         self._rows_parsed: dict[str, int] = {}
         self._snapshots_read: dict[str, int] = {}
@@ -248,25 +256,73 @@ class Job:
             or not table.has_schema_of(published)
         ):
             return
-        if changed := self._first_change(published):
+        grown, changed = self._growth(published)
+        if changed:
             print(f"{self._writes}: computed anew, since this has changed: {changed}", flush=True)
-            self._derived_from = of_all_jobs
-            return
-        self._take_over(published)
-        raise UnchangedError
+        elif grown:
+            print(f"{self._writes}: rows are added, since {' and '.join(grown)} only gained some", flush=True)
+            self._adds_to, self._gained = published, grown
+        else:
+            self._take_over(published)
+            raise UnchangedError
+        self._derived_from = of_all_jobs
 
-    def _first_change(self, published: Snapshot) -> str | None:
-        """Return the first part of what decided the published rows that has another state now; None if none has."""
+    def _growth(self, published: Snapshot) -> tuple[dict[str, Gained], str | None]:
+        """Return what inputs have gained since a snapshot, and the first part that has changed in any other way."""
+        grown: dict[str, Gained] = {}
+        for part in self._changes(published):
+            if (gained := self._gained_by(part, published)) is None:
+                return {}, part
+            grown[part.partition(".")[2]] = gained
+        if not grown:
+            return {}, None
+        self._period = growth.period({source: gained.rows for source, gained in grown.items()}, self._grows_with)
+        if pipeline.TABLES[self._writes].get("pairs"):
+            # A row may have a partner among all rows of its time, so all of these must be new.
+            for source in self._grows_with:
+                rows = self._of_period(self._whole[source], source)
+                gained = Gained(rows, grown[source].read if source in grown else 0, {})
+                if rows.count() != gained.read:
+                    return {}, f"{derivation.TABLE}{source}"
+                grown[source] = gained
+        return grown, None
+
+    @property
+    def _grows_with(self) -> Mapping[str, str]:
+        """The time column of each input that may gain rows."""
+        columns: Mapping[str, str] = pipeline.TABLES[self._writes].get("grows_with", {})
+        return columns
+
+    def _changes(self, published: Snapshot) -> Iterator[str]:
+        """Return the parts of what decided the published rows that have another state now."""
         then = lineage.derived_from(published.report)
         for part in derivation.in_order(then):
             if self._state_of(part, then[part]) != then[part]:
-                return part
+                yield part
         written = published.report[BESIDE].split(",")
         for name, snapshot in self._beside().items():
             has_rows = snapshot is not None and snapshot.rows
             if (has_rows or name in written) and not _goes_with(snapshot, published):
-                return f"{derivation.TABLE}{name}"
-        return None
+                yield f"{derivation.TABLE}{name}"
+
+    def _gained_by(self, part: str, published: Snapshot) -> Gained | None:
+        """Return the rows that an input has gained since a snapshot was made from it; None if more has changed."""
+        kind, dot, table = part.partition(".")
+        if table not in self._grows_with:
+            return None
+        report = published.report
+        if kind + dot == derivation.LANDING:
+            kept, parsed = self._landing[table]
+            before = report.get(f"{lineage.PARSED_BATCHES}{table}", "").split(",")
+            state = lineage.derived_from(report)[part]
+            added = kept.added(parsed, before, state, landing_rules.of(table, now=self._now))
+            if added is None:
+                return None
+            return Gained(_usable(added, table), added.usable + sum(added.reasons.values()), added.reasons)
+        added_rows = self._table(table).added_since(lineage.inputs(report)[table], self._branch)
+        if added_rows is None:
+            return None
+        return Gained(added_rows, self._rows_read[table] - int(report[f"rows-read.{table}"]), {})
 
     def _state_of(self, part: str, then: str) -> str | None:
         """Return the state of a part by using it as the job itself does; None for a part that is not known."""
@@ -324,19 +380,22 @@ class Job:
         return json.dumps({"name": self._facts.data} | run_facts.landing_state(boto3.client("s3"), places))
 
     def read_landing(self, table: str) -> DataFrame:
-        """Return the usable rows of a landing table; the unusable rows of the main input go to the quarantine."""
+        """Return the usable rows of a landing table; the unusable rows of the main input go to the quarantine.
+
+        Of an input that has gained rows, if that is all that has changed: those.
+        """
         self._begin_to_read()
         if table not in self._landing:
             self._landing[table] = self._read_landing(table)
-        rows, state = self._landing[table]
-        self._derived_from[f"{derivation.LANDING}{table}"] = state
-        return rows
+            self._whole[table] = _usable(self._landing[table][1], table)
+        _, parsed = self._landing[table]
+        self._derived_from[f"{derivation.LANDING}{table}"] = parsed.state or derivation.of_no_state()
+        return self._gained[table].rows if table in self._gained else self._whole[table]
 
-    def _read_landing(self, table: str) -> tuple[DataFrame, str]:
-        """Return the usable rows of a landing table and its state."""
+    def _read_landing(self, table: str) -> tuple[ParsedRows, Parsed]:
         contract = table_contract.load(table)
         location = contract.location_in(bucket=self._arguments.bucket, database=self._arguments.database)
-        kept = parsed_rows.ParsedRows(
+        kept = ParsedRows(
             self._spark, parsed_rows.client(), root=self._arguments.bucket, contract=contract, location=location
         )
         try:
@@ -368,14 +427,17 @@ class Job:
         self._rows_parsed[table] = read - parsed.kept
         self._quarantine_counts[table] = dict(reasons)
         self._quarantined[table] = unusable.select(*columns)
-        return rows.where("problem is null").select(*columns), parsed.state or derivation.of_no_state()
+        return kept, parsed
 
     def quarantined(self, table: str) -> DataFrame:
         """Return the unusable rows of a landing table that was read, with those columns that could be parsed."""
         return self._quarantined[table]
 
     def read_table(self, table: str) -> DataFrame:
-        """Return an Iceberg table as this run has written it, or else as it was last published."""
+        """Return an Iceberg table as this run has written it, or else as it was last published.
+
+        Of an input that has gained rows, if that is all that has changed: those.
+        """
         self._begin_to_read()
         source = self._table(table)
         heads = source.heads()
@@ -388,7 +450,17 @@ class Job:
         # A snapshot that a job did not compute, as after an erasure, is like no other.
         state = (lineage.derivation(head.report) or f"snapshot {head.id}") if head else "never published"
         self._derived_from[f"{derivation.TABLE}{table}"] = state
-        return rows
+        self._whole[table] = rows
+        return self._gained[table].rows if table in self._gained else rows
+
+    @property
+    def adds_rows(self) -> bool:
+        """Whether the job reads only rows that its inputs have gained, and adds rows to the published ones."""
+        return self._adds_to is not None
+
+    def whole(self, table: str) -> DataFrame:
+        """Return all usable rows of an input that was read, also if the job reads only those that it has gained."""
+        return self._whole[table]
 
     def read_beside(self, table: str) -> DataFrame | None:
         """Return the published rows of a table that goes with the job's own; None if it has none.
@@ -411,6 +483,7 @@ class Job:
         audit_inputs: Mapping[str, DataFrame],
         beside: Mapping[str, DataFrame] | None = None,
         facts: Mapping[str, str] | None = None,
+        may_be_equal: bool = False,
     ) -> None:
         """Write the table to the run's branch, reconcile, audit, and publish if the job is the last or runs alone.
 
@@ -421,6 +494,8 @@ class Job:
             audit_inputs: The rows that the audit rules read, by the names that the rules use.
             beside: Rows of tables that go with this one and are published with it.
             facts: What the report of the run also says about the rows.
+            may_be_equal: Whether to compare the rows with the published ones. If they are equal, no job computes
+                anything because of them.
 
         Raises:
             AuditError: If rows are unaccounted for or a rule is broken. The written branch is discarded.
@@ -443,11 +518,28 @@ class Job:
         landed = {source for source in counted if pipeline.TABLES[source]["zone"] == "landing"}
         tallies = reconciliation.tally(counted, may_repeat=landed)
         made = tallies.pop(self._writes, [])
-        counts = reconciliation.reconcile(tallies, read=self._rows_read, quarantined=self._quarantine_counts)
+        gained = self._gained
+        counts = reconciliation.reconcile(
+            tallies,
+            read={**self._rows_read, **{source: each.read for source, each in gained.items()}},
+            quarantined={**self._quarantine_counts, **{source: each.quarantined for source, each in gained.items()}},
+        )
+        # The commit carries the number of rows, so it is known before.
+        new_rows = sum(row["distinct"] for row in made) if pairs else reconciliation.total(counts, "published")
+        output_rows = new_rows
         if reconciliation.has_duplicates(counts):
             rows = rows.distinct()
-        # The commit carries the number of rows, so it is known before.
-        output_rows = sum(row["distinct"] for row in made) if pairs else reconciliation.total(counts, "published")
+        if self._adds_to:
+            if not pairs:
+                rows = growth.not_in(rows, self._of_period(table.read()))
+                new_rows = rows.count()
+            output_rows = self._adds_to.rows + new_rows
+            counts = reconciliation.add(
+                [RowCount(**count) for count in json.loads(self._adds_to.report[COUNTS])],
+                counts,
+                repeated=reconciliation.total(counts, "published") - new_rows if not pairs else 0,
+                read={source: self._rows_read[source] for source in self._reconciled},
+            )
         accounts = [*counts, reconciliation.output(counts, output_rows)]
         report = {
             **self._report(output_rows),
@@ -455,11 +547,15 @@ class Job:
             COUNTS: json.dumps([asdict(count) for count in accounts]),
             BESIDE: ",".join(beside or {}),
         }
-        written = table.write(rows, output_rows, self._branch, report)
-        self._record_counts(accounts, written.id, computed_by=self._arguments.job_run_id)
+        written = self._write(rows, new_rows, report, before=before, may_be_equal=may_be_equal)
+        self._record_counts(accounts, written, computed_by=self._arguments.job_run_id)
         self._log_counts(counts, output_rows)
         try:
             audited = table.read(self._branch)
+            if self._adds_to:
+                audited = self._of_period(audited)
+                whole = {source: self._of_period(self._whole[source], source) for source in self._grows_with}
+                audit_inputs = {**audit_inputs, **whole}
             audits.check_schema(audited, contract)
             views = {self._writes: audited.select(*contract.schema.fieldNames()), **audit_inputs}
             exhaustive = self._arguments.audit == "exhaustive"
@@ -473,6 +569,22 @@ class Job:
         for name, others in (beside or {}).items():
             self._write_beside(name, others)
         self._publish_if_due(beside or {})
+
+    def _of_period(self, rows: DataFrame, table: str | None = None) -> DataFrame:
+        """Keep the rows of the time that the rows gained cover; by default rows of the table that the job writes."""
+        return rows.where(self._period.covers(self._grows_with[table or self._reconciled[0]]))
+
+    def _write(
+        self, rows: DataFrame, count: int, report: Mapping[str, str], *, before: Snapshot | None, may_be_equal: bool
+    ) -> int:
+        """Write the rows, or add them to the published ones, on the run's branch; return the id of the snapshot."""
+        table = self._table(self._writes)
+        state = lineage.derivation(before.report) if before and table.has_schema_of(before) else None
+        is_same = not count if self._adds_to else (may_be_equal and growth.are_same(rows, table.read()))
+        if state and is_same:
+            return table.write_again(self._branch, {**report, lineage.SAME_ROWS_AS: state})
+        write = table.add if self._adds_to else table.write
+        return write(rows, count, self._branch, report).id
 
     def _publish_if_due(self, beside: Iterable[str]) -> None:
         """Publish the tables of the run if the job is its last, or its own table if it runs alone."""
@@ -652,6 +764,11 @@ class Job:
             **{f"rows-parsed.{table}": str(rows) for table, rows in self._rows_parsed.items()},
             **lineage.input_entries(self._snapshots_read),
             **lineage.derived_from_entries(self._derived_from),
+            **{
+                f"{lineage.PARSED_BATCHES}{table}": ",".join(batch.name for batch in parsed.batches)
+                for table, (_, parsed) in self._landing.items()
+                if table in self._grows_with
+            },
         }
 
     def _table(self, table: str, *, audit: bool = False) -> Table:
@@ -662,6 +779,10 @@ class Job:
 def _goes_with(beside: Snapshot | None, snapshot: Snapshot) -> bool:
     """Tell whether the snapshot of a table beside another was made from the same as a snapshot of the other."""
     return beside is not None and lineage.derived_from(beside.report) == lineage.derived_from(snapshot.report)
+
+
+def _usable(parsed: Parsed, table: str) -> DataFrame:
+    return parsed.rows.where("problem is null").select(*table_contract.load(table).schema.fieldNames())
 
 
 def _start_spark() -> None:

@@ -23,6 +23,11 @@ UNCHANGED_SINCE: Final = "unchanged-since"
 COMPUTED_BY: Final = "computed-by"
 """Entry with the id of the job run that computed the rows, beside `UNCHANGED_SINCE`."""
 
+SAME_ROWS_AS: Final = "same-rows-as"
+"""Entry with the derivation of the snapshot before, if its rows are the same although something else decided them."""
+PARSED_BATCHES: Final = "parsed-batches."
+"""Prefix of the report's entries that name the batches in which the rows of a landing table were, if it can grow."""
+
 
 def report(summary: Mapping[str, str]) -> dict[str, str]:
     """Return the report of a run, without the prefix, from the summary of a snapshot."""
@@ -58,12 +63,14 @@ def derivation(report: Mapping[str, str]) -> str | None:
     """
     if not (parts := derived_from(report)):
         return None
+    if same := report.get(SAME_ROWS_AS):
+        return same
     return hashlib.sha256(json.dumps(sorted(parts.items())).encode()).hexdigest()
 
 
 def of_other_rows(report: Mapping[str, str]) -> dict[str, str]:
     """Return a report for rows that are no longer those that a job computed: it does not tell what decided them."""
-    told = (UNCHANGED_SINCE, COMPUTED_BY)
+    told = (UNCHANGED_SINCE, COMPUTED_BY, SAME_ROWS_AS)
     return {key: value for key, value in report.items() if not key.startswith(DERIVED_FROM) and key not in told}
 
 

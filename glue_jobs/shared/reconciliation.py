@@ -14,6 +14,7 @@ from problems import AuditError
 
 DUPLICATE: Final = "exact duplicate"
 REFUSED: Final = "the run was refused"
+OUTCOMES: Final = ("published", "dropped", "quarantined")
 EMPTY: Final = "empty although its input is not"
 
 
@@ -81,19 +82,55 @@ def _of_source(table: str, tallies: Sequence[Row], *, read: int, quarantined: Ma
     kept = [row for row in tallies if row["drop_reason"] is None]
     if duplicates := sum(row["copies"] - row["distinct"] for row in kept):
         dropped[DUPLICATE] = duplicates
+    published = sum(row["distinct"] for row in kept)
+    return _balanced(table, read=read, published=published, dropped=dropped, quarantined=quarantined)
+
+
+def _balanced(
+    table: str, *, read: int, published: int, dropped: Mapping[str, int], quarantined: Mapping[str, int]
+) -> list[RowCount]:
     counts = [
         RowCount(table, "read", "", read),
-        RowCount(table, "published", "", sum(row["distinct"] for row in kept)),
+        RowCount(table, "published", "", published),
         *(RowCount(table, "dropped", reason, rows) for reason, rows in sorted(dropped.items())),
         *(RowCount(table, "quarantined", reason, rows) for reason, rows in sorted(quarantined.items())),
     ]
-    accounted = total(counts, "published", "dropped", "quarantined")
+    accounted = total(counts, *OUTCOMES)
     if accounted != read:
         raise AuditError(
             f"{read:,} rows of {table} were read and {accounted:,} are accounted for: {describe(counts)}. Nothing was "
             "published. Either rows changed while the job read them, or its code loses or repeats rows. Run it again."
         )
     return counts
+
+
+def add(
+    before: Iterable[RowCount], gained: Iterable[RowCount], *, repeated: int, read: Mapping[str, int]
+) -> list[RowCount]:
+    """Return the counts of source tables that have gained rows, given those before and those of the rows gained.
+
+    `repeated` of the gained rows to publish are published already. `read` are all rows of each table; an AuditError is
+    raised unless the counts add up to them.
+    """
+    sums = {source: {outcome: Counter[str]() for outcome in OUTCOMES} for source in read}
+    for count in (*before, *gained):
+        if count.source_table in sums and count.outcome in OUTCOMES:
+            sums[count.source_table][count.outcome][count.reason] += count.rows
+    if repeated:
+        (of_source,) = sums.values()
+        of_source["published"][""] -= repeated
+        of_source["dropped"][DUPLICATE] += repeated
+    return [
+        count
+        for source, of in sums.items()
+        for count in _balanced(
+            source,
+            read=read[source],
+            published=of["published"].total(),
+            dropped=of["dropped"],
+            quarantined=of["quarantined"],
+        )
+    ]
 
 
 def of_refused_run(table: str, *, read: int, quarantined: Mapping[str, int]) -> list[RowCount]:

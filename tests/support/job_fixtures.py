@@ -5,11 +5,14 @@ import sys
 import uuid
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
+from types import SimpleNamespace
 
 import pyspark
 import pytest
 from pyspark.sql import DataFrame, SparkSession
 
+import derivation
+import job
 import table_contract
 from embedded_aws import spark as runtime
 from lakehouse.landing import ENTITIES
@@ -28,6 +31,7 @@ from tests.support.jobs import (
     moved,
 )
 from tests.support.project import GLUE_JOBS, REPOSITORY
+from tests.support.world import World
 
 SPARK_4 = pyspark.__version__.startswith("4.")
 """Whether this is `make test-spark4`, for transforms and rules only: PyPI has no Iceberg runtime for Spark 4."""
@@ -158,3 +162,13 @@ def first_run(spark: SparkSession, extra_files: Path, tmp_path_factory: pytest.T
     branches = {table: made.branches(table) for table in JOBS.values()}
     jobs[last] = made.run(last, "--WORKFLOW_RUN_ID", run_id, *NO_QUARANTINE_LIMIT)
     return FirstRun(made, run_id, jobs, visible, branches)
+
+
+@pytest.fixture
+def world(lakehouse: Lakehouse, monkeypatch: pytest.MonkeyPatch) -> World:
+    """Return a lakehouse whose jobs have a clock of their own."""
+    made = World(lakehouse)
+    monkeypatch.setattr(job, "time", SimpleNamespace(time_ns=lambda: made.now * 1_000_000))
+    lakehouse.create_tables()
+    derivation.of_code.cache_clear()
+    return made

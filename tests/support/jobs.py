@@ -25,6 +25,7 @@ import refusals
 import table_contract
 import withdrawal
 from lease import Lease
+from publishing import Table
 from tests.support.folder_s3 import FolderS3
 
 JOBS = {
@@ -102,6 +103,15 @@ class Lakehouse:
 
     def rows(self, table: str) -> list[tuple[object, ...]]:
         return sorted((tuple(row) for row in self.table(table).collect()), key=repr)
+
+    def is_consistent(self) -> bool:
+        """Tell whether each table was made from the current snapshots of its inputs."""
+        tables = {name: Table(self.spark, self.name(name)).snapshot() for name in JOBS.values()}
+        return all(
+            tables[source].id == snapshot_id
+            for snapshot in tables.values()
+            for source, snapshot_id in snapshot.inputs.items()
+        )
 
     def snapshots(self, table: str) -> list[dict[str, str]]:
         """Return the summaries of the snapshots that runs committed, oldest first."""

@@ -4,7 +4,7 @@ import pytest
 
 import restoring
 from publishing import Table
-from tests.integration.jobs.test_withdrawal import consistent, land
+from tests.integration.jobs.test_withdrawal import land
 from tests.support.jobs import JOBS, Lakehouse
 
 TABLES = list(JOBS.values())
@@ -49,7 +49,7 @@ def test_all_tables_go_back_and_forward_again_and_it_is_on_record(history: Lakeh
     later = {name: history.rows(name) for name in TABLES}
     job_run = roll_back(history, "wr_1")
     assert shown(history) == dict.fromkeys(TABLES, "wr_1")
-    assert consistent(history)
+    assert history.is_consistent()
     split = history.table("training_split")
     by_tag = {
         run_id: history.spark.read.option("tag", f"run_{run_id}").table(history.name("training_split"))

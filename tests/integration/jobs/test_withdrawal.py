@@ -47,17 +47,6 @@ def states(lakehouse):
     return {table: rows.where("summary['total-records'] > 0").count() for table, rows in found.items()}
 
 
-def consistent(lakehouse):
-    """Tell whether each table was made from the current snapshots of its inputs."""
-    tables = {name: Table(lakehouse.spark, lakehouse.name(name)).snapshot() for name in TABLES}
-    return all(
-        tables[key.removeprefix("snapshot-read.")].id == int(id_)
-        for snapshot in tables.values()
-        for key, id_ in snapshot.report.items()
-        if key.startswith("snapshot-read.")
-    )
-
-
 @pytest.mark.slow
 def test_no_file_shows_withdrawn_people_and_other_history_stays(lakehouse, capsys):
     lakehouse.create_tables()
@@ -78,7 +67,7 @@ def test_no_file_shows_withdrawn_people_and_other_history_stays(lakehouse, capsy
     tags = lakehouse.tags("machine_learning_curated")
     assert len(tags) == 2, "of the run with ben alone and of this one; that of the run with anna is gone"
     assert current.id in tags.values()
-    assert consistent(lakehouse)
+    assert lakehouse.is_consistent()
     assert "expired" not in before
     assert "expired snapshots that show withdrawn people or undo pseudonyms: 2 of" in capsys.readouterr().out
     assert [row[0] for row in lakehouse.rows("machine_learning_curated")] == [f"{DEVICE}ben"] * 1
@@ -104,7 +93,7 @@ def test_killed_run_is_completed_by_the_next(lakehouse, monkeypatch):
                 lakehouse.run_all()
     lakehouse.run_all()
     assert traces(lakehouse, "anna") == set()
-    assert consistent(lakehouse)
+    assert lakehouse.is_consistent()
 
 
 @pytest.mark.slow
@@ -124,7 +113,7 @@ def test_no_state_undoes_the_pseudonyms_of_another(lakehouse, table, shown, firs
     assert states(lakehouse)[table] == 2
     assert states(lakehouse)["customer_trusted"] == 4
     assert (table in traces(lakehouse, shown)) == (then == CLEAR)
-    assert consistent(lakehouse)
+    assert lakehouse.is_consistent()
 
 
 @pytest.mark.slow
@@ -137,7 +126,7 @@ def test_nothing_expires_while_another_table_still_shows_the_person(lakehouse):
         assert states(lakehouse)["customer_trusted"] == (1 if job == next(iter(JOBS)) else 2)
         lakehouse.run(job)
     assert traces(lakehouse, "anna") == set()
-    assert consistent(lakehouse)
+    assert lakehouse.is_consistent()
 
 
 def test_old_versions_of_the_tables_go_and_no_other(served, monkeypatch):

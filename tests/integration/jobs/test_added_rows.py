@@ -1,0 +1,222 @@
+"""Where inputs have only gained rows, a run adds rows to the published ones, and its tables are those of a rebuild."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from random import Random
+from types import ModuleType
+
+import pytest
+from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
+
+import accelerometer_landing_to_trusted
+import audits
+import growth
+import machine_learning_curated
+import parsed_rows
+from tests.support import oracle
+from tests.support.jobs import AT, NO_QUARANTINE_LIMIT, UNUSABLE, customer, measured, moved
+from tests.support.world import TABLES, World, land_two
+
+ALL = set(TABLES)
+GROWING = {"accelerometer_trusted", "step_trainer_trusted", "machine_learning_curated"}
+LIMIT = (*NO_QUARANTINE_LIMIT, "--row_count_change", '{"drop": 1.0, "growth": 100}')
+
+
+def added(out: str) -> set[str]:
+    """Return the tables of which jobs say that they add rows."""
+    return {table for table in TABLES if f"{table}: rows are added" in out}
+
+
+def files(world: World) -> dict[str, set[Path]]:
+    """Return the data files of the tables."""
+    return {table: world.lakehouse.data_files(table) for table in TABLES}
+
+
+def check_against_a_full_run(world: World, profile: str = "published") -> None:
+    """Compare the tables and the accounts with those of a run that computes everything."""
+    rows, accounts = {table: world.lakehouse.rows(table) for table in TABLES}, world.accounts()
+    assert world.run("--profile", profile, "--audit", "exhaustive", *LIMIT) == ALL
+    assert {table: world.lakehouse.rows(table) for table in TABLES} == rows
+    assert world.accounts() == accounts
+
+
+@pytest.mark.parametrize("profile", ["published", "strict"])
+def test_new_readings_are_added(world: World, profile: str, capsys: pytest.CaptureFixture[str]) -> None:
+    lakehouse = world.lakehouse
+    land_two(lakehouse)
+    world.run("--profile", profile, *LIMIT)
+    before = files(world)
+    lakehouse.land("accelerometer", [moved("ben", AT + 9), moved("anna", AT + 10), moved("dora", AT + 10)], "new.json")
+    lakehouse.land("step_trainer", [measured("S2", AT + 9), measured("S1", AT + 10), measured("S9", AT)], "new.json")
+    capsys.readouterr()
+    assert world.run("--profile", profile, *LIMIT) == GROWING | {"customers_curated"}
+    assert added(capsys.readouterr().out) == GROWING
+    world.check(profile)
+    for table in GROWING:
+        assert before[table] < lakehouse.data_files(table), "published files stay"
+        assert len(lakehouse.data_files(table)) == len(before[table]) + 1
+    assert lakehouse.data_files("customers_curated") == before["customers_curated"], "its rows are the same"
+    assert world.run("--profile", profile, *LIMIT) == set(), "once is enough"
+    check_against_a_full_run(world, profile)
+
+
+def test_rows_that_come_again_late_or_broken_are_accounted_for(
+    world: World,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    lakehouse = world.lakehouse
+    land_two(lakehouse)
+    world.run(*LIMIT)
+    again = [moved("anna", AT), moved("ben", AT + 3), moved("ben", AT + 3), moved("anna", AT - 5)]
+    lakehouse.land("accelerometer", [*again, *UNUSABLE["accelerometer"]], "new.json")
+    lakehouse.land("step_trainer", [measured("S1", AT), *UNUSABLE["step_trainer"]], "new.json")
+    capsys.readouterr()
+    world.run(*LIMIT)
+    assert added(capsys.readouterr().out) == GROWING - {"machine_learning_curated"}, "old rows may pair with new ones"
+    assert lakehouse.table("accelerometer_trusted").count() == 5
+    accounts = world.accounts()
+    source = ("accelerometer_landing_to_trusted", "accelerometer_landing")
+    assert accounts[*source, "dropped", "exact duplicate"] == 2, "one of a published row, one of a new row"
+    check_against_a_full_run(world)
+    lakehouse.land("accelerometer", UNUSABLE["accelerometer"], "broken.json")
+    lakehouse.land("step_trainer", [measured("S9", AT)], "nobody.json")
+    assert world.run(*LIMIT) == {"accelerometer_trusted", "step_trainer_trusted"}, "no row was added"
+    check_against_a_full_run(world)
+
+
+def test_a_late_partner_and_a_first_reading_compute_what_they_change(
+    world: World,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    lakehouse = world.lakehouse
+    land_two(lakehouse)
+    lakehouse.land("customer", [customer("cleo", "S3")], "cleo.json")
+    world.run(*LIMIT)
+    lakehouse.land("step_trainer", [measured("S1", AT + 1)], "late.json")
+    capsys.readouterr()
+    world.run(*LIMIT)
+    assert added(capsys.readouterr().out) == {"step_trainer_trusted"}, "a pair with a reading of before"
+    check_against_a_full_run(world)
+    lakehouse.land("accelerometer", [moved("cleo", AT + 99)], "cleo.json")
+    capsys.readouterr()
+    world.run(*LIMIT)
+    assert added(capsys.readouterr().out) == {"accelerometer_trusted"}, "a customer more, so a Step Trainer more"
+    assert lakehouse.table("customers_curated").count() == 3
+    check_against_a_full_run(world)
+
+
+def test_rows_are_not_added_for_ever(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(parsed_rows, "MOST_BATCHES", 3)
+    lakehouse = world.lakehouse
+    land_two(lakehouse)
+    world.run(*LIMIT)
+    counts = []
+    for number in range(1, 6):
+        lakehouse.land("accelerometer", [moved("ben", AT + 10 * number)], f"{number}.json")
+        world.run(*LIMIT)
+        world.check("published")
+        live = lakehouse.spark.table(f"{lakehouse.name('accelerometer_trusted')}.files").count()
+        counts.append(live)
+    assert max(counts) == 3, "with the third batch they are computed anew"
+    assert counts[2] == 1
+
+
+@pytest.mark.parametrize(
+    ("place", "bug"),
+    [
+        (
+            (accelerometer_landing_to_trusted, "transform"),
+            lambda right: lambda *given: right(*given).withColumn("x", F.col("x") + 1),
+        ),
+        ((growth, "not_in"), lambda _: lambda rows, __: rows.distinct()),
+        ((growth, "not_in"), lambda right: lambda *given: right(*given).limit(1)),
+        (
+            (machine_learning_curated, "pair"),
+            lambda right: lambda *given, **named: right(*given, **named).where(F.col("distancefromobject") > 10**6),
+        ),
+    ],
+    ids=["changes rows", "repeats published rows", "loses new rows", "loses pairs"],
+)
+def test_a_bug_in_what_is_added_is_caught(
+    world: World,
+    place: tuple[ModuleType, str],
+    bug: Callable[[Callable[..., DataFrame]], Callable[..., DataFrame]],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    lakehouse, (module, name) = world.lakehouse, place
+    table = "machine_learning_curated" if module is machine_learning_curated else "accelerometer_trusted"
+    land_two(lakehouse)
+    world.run(*LIMIT)
+    rows = {table: lakehouse.rows(table) for table in TABLES}
+    again = [moved("anna", AT)] if module is growth else []
+    lakehouse.land("accelerometer", [moved("ben", AT + 9), moved("ben", AT + 11), *again], "new.json")
+    lakehouse.land("step_trainer", [measured("S2", AT + 9)], "new.json")
+    with monkeypatch.context() as patched:
+        patched.setattr(module, name, bug(getattr(module, name)))
+        with pytest.raises(SystemExit, match=f"{table} breaks its rules"):
+            world.run(*LIMIT)
+    assert {table: lakehouse.rows(table) for table in TABLES} == rows, "readers see what was published"
+    world.run(*LIMIT)
+    world.check("published")
+    check_against_a_full_run(world)
+
+
+def test_the_audit_of_added_rows_sees_the_rows_that_were_there(
+    world: World,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    lakehouse = world.lakehouse
+    land_two(lakehouse)
+    world.run(*LIMIT)
+    lakehouse.land("accelerometer", [moved("ben", AT + 2, x=5.0), moved("ben", AT + 9)], "new.json")
+    seen: dict[str, Mapping[str, int]] = {}
+    right = audits.check_rules
+
+    def watched(spark: object, table: str, views: Mapping[str, DataFrame], *given: object, **named: object) -> None:
+        seen[table] = {view: rows.count() for view, rows in views.items()}
+        right(spark, table, views, *given, **named)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(audits, "check_rules", watched)
+    world.run(*LIMIT)
+    assert seen["accelerometer_trusted"] == {
+        "accelerometer_trusted": 3,
+        "accelerometer_landing": 3,
+        "customer_trusted": 2,
+    }, "two new rows, and one of before that is of their time"
+
+
+def grow(world: World, random: Random, runs: int) -> None:
+    """Let files arrive, mostly of later times, and compare each run with a rebuild."""
+    lakehouse = world.lakehouse
+    land_two(lakehouse)
+    lakehouse.land("customer", [customer("cleo", "S1"), customer("dora", "S4", None)], "more.json")
+    profile = random.choice([*oracle.PROFILES])
+    world.run("--profile", profile, *LIMIT)
+    start = AT
+    rows: Mapping[str, Callable[[], dict[str, object]]] = {
+        "accelerometer": lambda: moved(random.choice(["anna", "ben", "cleo", "dora"]), start + random.randrange(20)),
+        "step_trainer": lambda: measured(random.choice(["S1", "S2", "S4", "S9"]), start + random.randrange(20)),
+    }
+    for number in range(runs):
+        start += random.choice([0, 10, 20, 40])
+        for entity in random.choice([["accelerometer"], ["step_trainer"], [*rows], [*rows], []]):
+            lakehouse.land(entity, [rows[entity]() for _ in range(random.randrange(1, 9))], f"{number}.json")
+        if random.random() < 0.15:
+            lakehouse.land("customer", [customer("dora", "S4", random.choice([None, AT + 5]))], "dora.json")
+        world.run("--profile", profile, *LIMIT)
+        world.check(profile)
+    check_against_a_full_run(world, profile)
+
+
+@pytest.mark.parametrize("seed", range(1))
+def test_any_growth_gives_the_tables_of_a_rebuild(world: World, seed: int) -> None:
+    grow(world, Random(seed), 4)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", range(100, 108))
+def test_any_long_growth_gives_the_tables_of_a_rebuild(world: World, seed: int) -> None:
+    grow(world, Random(seed), 12)
