@@ -45,10 +45,9 @@ def parse(records: DataFrame, table: TableContract, rules: Rules, *, fast: bool 
 
     """
     names = table.schema.fieldNames()
-    types = {SPELLED.get(field.name, field.name): field.dataType.simpleString() for field in table.schema}
     value, joined, plain = F.col("value"), F.col("joined"), F.col("plain")
     # Each step is a projection of its own: within one, Spark would evaluate an expression wherever its column is used.
-    texts_or_record = plain_records.joined(value, types) if fast else value
+    texts_or_record = plain_records.joined(value, types_by_key(table)) if fast else value
     read = records.select("file", "value", "unit", texts_or_record.alias("joined"))
     is_plain = plain_records.is_plain(value, joined)
     parsed = read.select(
@@ -106,6 +105,11 @@ def parse(records: DataFrame, table: TableContract, rules: Rules, *, fast: bool 
     return checked.select(
         *names, "file", "problem", F.when(F.col("problem").isNotNull(), F.col("value")).alias("record")
     )
+
+
+def types_by_key(table: TableContract) -> dict[str, str]:
+    """Return the SQL type of each key of a table's records, as producers spell the keys and in their order."""
+    return {SPELLED.get(field.name, field.name): field.dataType.simpleString() for field in table.schema}
 
 
 def _objects(value: Column, options: Mapping[str, str]) -> Column:

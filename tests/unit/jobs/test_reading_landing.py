@@ -304,6 +304,12 @@ def nearly_plain(choose, contract):
     return "{" + choose.choice([",", ",", ", ", ", ", ", ", " ,"]).join(pairs) + "}" + choose.choice(ENDS)
 
 
+def plain_of(frame, contract):
+    """Return the lines that are plain records."""
+    value = F.col("value")
+    return frame.where(plain_records.is_plain(value, plain_records.joined(value, landing_rows.types_by_key(contract))))
+
+
 @pytest.mark.parametrize("table", landing_rules.REQUIRED)
 def test_plain_records_are_read_as_thoroughly_as_all_others(spark, request, table):
     contract = table_contract.parse(table, (request.config.rootpath / "ddl" / f"{table}.sql").read_text())
@@ -317,13 +323,26 @@ def test_plain_records_are_read_as_thoroughly_as_all_others(spark, request, tabl
         for fast in (True, False)
     )
     assert fast == thorough
-    types = {
-        landing_rules.SPELLED.get(field.name, field.name): field.dataType.simpleString() for field in contract.schema
-    }
-    value = F.col("value")
-    plain = frame.where(plain_records.is_plain(value, plain_records.joined(value, types)))
+    plain = plain_of(frame, contract)
     assert plain.count() > 100
-    assert plain.where(~value.endswith("}")).count() == 0
+    assert plain.where(~F.col("value").endswith("}")).count() == 0
+
+
+AS_PRODUCERS_WRITE = {
+    "customer_landing": (
+        '{"customerName": "Ben Khatib", "email": "Ben.Khatib@test.com", "phone": "8015551212", '
+        '"birthDay": "1399-01-01", "serialNumber": "20400202-c1da-4328-8e94", "registrationDate": 1655564414415, '
+        '"lastUpdateDate": 1655564414415, "shareWithFriendsAsOfDate": 1655564414415}'
+    ),
+    "accelerometer_landing": '{"user":"Craig.Wu@test.com","timestamp":1655564434143,"x":0.0,"y":-1.0,"z":-1.0}',
+    "step_trainer_landing": '{"sensorReadingTime":1655564172120,"serialNumber":"98ec1419","distanceFromObject":246}',
+}
+
+
+@pytest.mark.parametrize("table", AS_PRODUCERS_WRITE)
+def test_records_as_producers_write_them_are_plain(spark, request, table):
+    contract = table_contract.parse(table, (request.config.rootpath / "ddl" / f"{table}.sql").read_text())
+    assert plain_of(lines_of(spark, {"f": AS_PRODUCERS_WRITE[table]}), contract).count() == 1
 
 
 def test_json_is_parsed_once_each_way(spark, request):
