@@ -45,15 +45,18 @@ def parse(records: DataFrame, table: TableContract, rules: Rules, *, fast: bool 
 
     """
     names = table.schema.fieldNames()
-    value, plain = F.col("value"), F.col("plain")
-    keys = [SPELLED.get(name, name) for name in names]
-    plain_values = [plain.getField(key) for key in keys]
+    value, joined, plain = F.col("value"), F.col("joined"), F.col("plain")
     # Each step is a projection of its own: within one, Spark would evaluate an expression wherever its column is used.
-    fields = plain_records.fields(value, table.schema, keys)
-    read = records.select("file", "value", "unit", F.when(F.lit(fast), fields).alias("plain"))
-    read = read.withColumn("plain", F.when(plain_records.has_each_key_once(value, plain_values), plain))
-    parsed = read.withColumn("objects", _objects(F.when(plain.isNull(), value), STRICT_JSON))
-
+    texts_or_record = plain_records.joined(value, types_by_key(table)) if fast else value
+    read = records.select("file", "value", "unit", texts_or_record.alias("joined"))
+    is_plain = plain_records.is_plain(value, joined)
+    parsed = read.select(
+        "file",
+        "value",
+        "unit",
+        F.when(is_plain, plain_records.texts(joined)).alias("plain"),
+        _objects(F.when(~is_plain, value), STRICT_JSON).alias("objects"),
+    )
     record = F.when(_is_one_object(F.col("objects")), F.col("objects")[0])  # of null it is null
     # Two arrays instead of a map: a map with a repeated key would stop the job with an error that quotes the key.
     keys_and_values = parsed.select(
@@ -67,7 +70,6 @@ def parse(records: DataFrame, table: TableContract, rules: Rules, *, fast: bool 
     texts = keys_and_values.select(
         "file",
         "value",
-        "plain",
         F.when(plain.isNotNull(), None)
         .when(~_is_utf8(value), _of_record("is not UTF-8 text"))
         .when(
@@ -78,20 +80,17 @@ def parse(records: DataFrame, table: TableContract, rules: Rules, *, fast: bool 
         .when(_has_half_a_character(value), _of_record("has half a character: an unpaired surrogate"))
         .when(F.size("keys") > F.size(F.array_distinct("keys")), "a key occurs twice in an object")
         .alias("malformed"),
-        *(_text(name).alias(name) for name in names),
+        *(
+            F.when(plain.isNotNull(), F.when(plain[place] != "", plain[place])).otherwise(_text(name)).alias(name)
+            for place, name in enumerate(names)
+        ),
     )
     values = texts.select(
         "file",
         "value",
         "malformed",
-        *(
-            F.coalesce(known, _typed(field)).alias(field.name)
-            for known, field in zip(plain_values, table.schema, strict=True)
-        ),
-        *(
-            (known.isNotNull() | F.col(name).isNotNull()).alias(f"{name} given")
-            for known, name in zip(plain_values, names, strict=True)
-        ),
+        *(_typed(field).alias(field.name) for field in table.schema),
+        *(F.col(name).isNotNull().alias(f"{name} given") for name in names),
     )
     missing = [F.when(~F.col(f"{name} given"), f"{name} is missing") for name in names if name in rules.required]
     wrong = [
@@ -106,6 +105,11 @@ def parse(records: DataFrame, table: TableContract, rules: Rules, *, fast: bool 
     return checked.select(
         *names, "file", "problem", F.when(F.col("problem").isNotNull(), F.col("value")).alias("record")
     )
+
+
+def types_by_key(table: TableContract) -> dict[str, str]:
+    """Return the SQL type of each key of a table's records, as producers spell the keys and in their order."""
+    return {SPELLED.get(field.name, field.name): field.dataType.simpleString() for field in table.schema}
 
 
 def _objects(value: Column, options: Mapping[str, str]) -> Column:

@@ -29,7 +29,7 @@ SPELLED: Final = {
         "distanceFromObject",
     )
 }
-"""Key of a column as the producers spell it, where that is not in lower case; records that do are read fastest."""
+"""Key of a column as the producers spell it, if not in lower case. In the order of ddl/, records are read fastest."""
 
 SPACE: Final = r"\s\x1c-\x1f"  # with (?U) all Unicode white space, and what Python strips as white space
 EMAIL: Final = rf"(?U)^[^@{SPACE}]+@[^@{SPACE}]+\.[^@{SPACE}.]+\z"  # `$` would let a line feed follow
