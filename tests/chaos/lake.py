@@ -17,6 +17,7 @@ from pyiceberg.table.refs import SnapshotRefType
 
 import embedded_aws
 from lakehouse import landing
+from lakehouse.resumption import branch_of
 from lakehouse.tables import ACCOUNTED_FOR, ALL_STEPS, TABLE_OF_JOB, ZONES, Publication, outdated
 from tests.support.project import ICEBERG_TABLES, JOBS, Project
 
@@ -279,6 +280,11 @@ class Lake:
             branches = {ref for ref, what in table.refs().items() if what.snapshot_ref_type == SnapshotRefType.BRANCH}
             if branches != {"main"}:
                 raise BrokenPromiseError(f"{name} keeps branches: {sorted(branches)}")
+            if not (published := table.current_snapshot()):
+                raise BrokenPromiseError(f"{name} has no rows")
+            tag = table.refs().get(branch_of(Publication.of(published).workflow_run_id))
+            if not tag or tag.snapshot_id != published.snapshot_id:
+                raise BrokenPromiseError(f"no tag of the run names the current rows of {name}")
             publications = {Publication.of(snapshot).workflow_run_id for snapshot in table.snapshots()}
             if len(publications) > HISTORY:
                 raise BrokenPromiseError(f"{name} keeps more than {HISTORY} runs: {sorted(publications)}")
