@@ -33,6 +33,7 @@ MAKEFLAGS += --no-builtin-rules
 ## KILLS     number of jobs that chaos kills (50)
 ## EXAMPLES  number of hostile landing files per table (1000)
 ## SEED      seed of the random choices, to repeat them
+## ORCHESTRATION  jobs that chaos and hostile try: workflow (default), or single_job
 ## SIZES     sizes of the landing data in a bench: '1 10 100' times the original
 ## ROUNDS    rounds of a bench, for sizes up to 10 (3); larger sizes run once
 ## INCREMENTAL  1: a bench also measures runs that follow a full one: nothing new, 1 % new readings, 1 % withdrawals
@@ -291,12 +292,12 @@ $(CHECKOV): requirements-checkov.txt
 	$(set-up)
 
 .PHONY: chaos
-chaos.knobs := KILLS SEED
+chaos.knobs := KILLS SEED ORCHESTRATION
 chaos: setup ## Kill jobs, break writes and damage files on an embedded AWS of its own
 	@$(BIN)/python -m tests.chaos
 
 .PHONY: hostile
-hostile.knobs := EXAMPLES SEED
+hostile.knobs := EXAMPLES SEED ORCHESTRATION
 hostile: setup ## Run jobs on hostile landing files of each table, and on a line of 100 MB
 	@$(BIN)/python -m tests.try_hostile
 

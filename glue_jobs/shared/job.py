@@ -618,9 +618,10 @@ class Job:
             self._table(name).publish(self._branch)
         self._published = True
         print(f"published: {', '.join(written)}", flush=True)
-        if self._expire_withdrawn():  # it has committed current rows again, and expired the snapshots of tags
-            for name in written:
-                self._table(name).tag(self._branch)
+        self._expire_withdrawn()
+        # That commits current rows again and expires the snapshots of tags, maybe of an attempt that was killed.
+        for name in tables:
+            self._table(name).tag(self._branch)
         if run and self._arguments.history:
             self._limit_growth(self._arguments.history)
         if pipeline.publishes(self._writes):
@@ -646,11 +647,8 @@ class Job:
                 f"WARNING: earlier runs have not expired: {describe_error(error)} The next run tries again.", flush=True
             )
 
-    def _expire_withdrawn(self) -> bool:
-        """Expire earlier snapshots that show people who have withdrawn, or that reveal who is behind a pseudonym.
-
-        Returns whether there were any.
-        """
+    def _expire_withdrawn(self) -> None:
+        """Expire earlier snapshots that show people who have withdrawn, or that reveal who is behind a pseudonym."""
         tables = {name: self._table(name) for name in (*pipeline.WRITTEN, *pipeline.BESIDE)}
         if not self._arguments.workflow_run_id:  # some tables may not exist yet
             tables = {name: table for name, table in tables.items() if table.exists()}
@@ -665,7 +663,6 @@ class Job:
             ]
             records = self._table("pipeline_runs", audit=True).read()
             self.record("pipeline_runs", restoring.frame(records, rows, recorded_at=self._now, **self._run_columns()))
-        return bool(expired)
 
     def _delete_old_versions(self, table: str) -> None:
         bucket = self._arguments.bucket

@@ -312,12 +312,14 @@ class Table:
             raise
 
     def tag(self, name: str) -> None:
-        """Tag the current rows, in place of those that the name has tagged before."""
+        """Tag the current rows, in place of those that the name has tagged before, if they are others."""
         table = self._iceberg()
         refs, names = table.manageSnapshots(), table.refs()
-        if name in names:
-            refs = refs.removeTag(name)
         head = names[MAIN].snapshotId()
+        if name in names:
+            if names[name].snapshotId() == head:
+                return
+            refs = refs.removeTag(name)
         refs.createTag(name, head).setMaxRefAgeMs(name, TAG_AGE).commit()
 
     def discard_branches(self, branches: Iterable[str]) -> None:

@@ -67,7 +67,9 @@ def expire(tables: Mapping[str, Table], publisher: str, history: History, *, now
     if all(run_of(snapshot) in staying.ids for snapshot in published):  # in most runs of a young lakehouse
         return {}
     expired = {}
-    for name, table in tables.items():
+    # The publisher's last: as long as it shows runs that do not stay, there may be some of them in the other tables.
+    for name in sorted(tables, key=lambda name: name == publisher):
+        table = tables[name]
         if outdated := staying.outdated(table.history(), table.references()):
             table.expire(outdated)
             expired[name] = len(outdated)

@@ -1,14 +1,17 @@
 """`make chaos`: faults, tried for real on a whole lakehouse in an embedded AWS of its own, and what comes of each.
 
-Two sets of landing data take turns, so that every table of one run differs from that of the run before. A run is struck
-at each of its jobs again and again; after each fault all five tables are read as any client reads them. Then the run is
-let through, and must leave what an undisturbed run on the same data left.
+Two sets of landing data take turns, so that every table of one run differs from that of the run before; a third one
+differs from the first in some files, so that most is kept of the run before. A run is struck at each of its jobs again
+and again; after each fault all five tables are read as any client reads them. Then the run is let through, and must
+leave what an undisturbed run on the same data left.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import os
+import shutil
 import sys
 import tempfile
 import time
@@ -26,20 +29,34 @@ from rich.table import Table
 from lakehouse import landing, sample
 from lakehouse.tables import TABLE_OF_JOB
 from tests.chaos import faults
-from tests.chaos.faults import Struck
-from tests.chaos.lake import LANDING, QUARANTINE, BrokenPromiseError, JobRun, Lake, Process, Tables
-from tests.support.knobs import whole_number
-from tests.support.project import JOBS, REPOSITORY, Project, copy_of_project
+from tests.chaos.faults import Moment, Struck
+from tests.chaos.lake import (
+    HISTORY,
+    LANDING,
+    QUARANTINE,
+    READERS,
+    BrokenPromiseError,
+    JobRun,
+    Lake,
+    Process,
+    Tables,
+    by_step,
+)
+from tests.support.knobs import one_of, whole_number
+from tests.support.project import JOBS, ORCHESTRATIONS, REPOSITORY, Project, copy_of_project
 
 SUMMARY = REPOSITORY / "build" / "chaos.json"
 LAST = JOBS[-1]
 READS_CUSTOMER_TRUSTED = "customer_trusted_to_curated"
-KILLS_PER_ROUND = 25  # of five jobs: a round is one run that is struck until it is let through
+KILLS_PER_ROUND = 25  # of all jobs: a round is one run that is struck until it is let through
 STOPS = 3
 ROLLBACKS = 6
 RERUNS = 3
 UNSEEN = -1
-BAD_LINE = '{"user": "nobody", "email": "nobody"}\n'
+BAD_LINE = b'{"user": "nobody", "email": "nobody"}\n'
+A, B, PART_OF_A = range(3)
+"""The sets of landing data; the last lacks readings of A, in a file that is gone and in one of other content."""
+SETS = ("A", "B", "part of A")
 
 
 @dataclass
@@ -75,6 +92,10 @@ class Chaos:
     seconds: dict[str, float] = field(default_factory=dict)
     """How long each job took when it was left alone."""
     _number: int = 0
+    _now: int = A
+    """The set of landing data that is there."""
+    _before: int = A
+    """That of the run before."""
 
     # What is tried
 
@@ -83,49 +104,94 @@ class Chaos:
         while kills:
             now, kills = min(kills, KILLS_PER_ROUND), kills - min(kills, KILLS_PER_ROUND)
             with self.round("kill -9") as (run_id, runs):
-                for position, job in enumerate(JOBS):
-                    for number in range(now // 5 + (position >= 5 - now % 5)):
-                        self._kill(job, run_id, aimed=job == LAST and number % 2 == 1)
-                    runs[job] = self.lake.succeed(job, run_id)
+                jobs = self.lake.run_jobs
+                for position, job in enumerate(jobs):
+                    for number in range(now // len(jobs) + (position >= len(jobs) - now % len(jobs))):
+                        self._kill(job, run_id, aimed=job == self.lake.publisher and number % 2 == 1)
+                    self._let_through(job, run_id, runs)
 
     def _kill(self, job: str, run_id: str, *, aimed: bool) -> None:
         for attempt in range(5):
             struck = Struck()
             if aimed and attempt == 0:  # when it comes too late all is published, and hardly a commit left to wait for
-                commit, delay = self.random.randrange(6), self.random.uniform(0, 0.15)
-                meanwhile = faults.kill_while_publishing(commit, delay, self.lake, self.random, struck)
+                moment = faults.while_publishing(self.random.randrange(6), self.lake)
+                meanwhile = faults.kill_at(moment, self.random.uniform(0, 0.15), self.random, struck)
             else:
                 meanwhile = faults.kill_after(self.random.uniform(0, self.seconds[job]), self.random, struck)
             if self.strike("kill -9", job, run_id, struck, meanwhile=meanwhile):
                 return
         raise BrokenPromiseError(f"chaos itself: no kill of {job} came in time")
 
+    def kill_while_keeping(self) -> None:
+        """Kill jobs at each step of what they keep: parsed rows, unchanged tables, the history, the dataset card."""
+        rounds = [("some landing files are other ones", PART_OF_A), ("nothing is new", PART_OF_A), ("back again", A)]
+        if self._now != A:
+            rounds.insert(0, ("all landing files are other ones", A))
+        for kind, data in rounds:
+            with self.round(kind, data=data) as (run_id, runs):
+                for job in self.lake.run_jobs:
+                    for step in JOBS:
+                        if self.lake.job_of(step) == job:
+                            self._kill_while_keeping(step, run_id)
+                    self._let_through(job, run_id, runs)
+
+    def _kill_while_keeping(self, step: str, run_id: str) -> None:
+        """Kill the job of a step at each of its moments, each of which is looked for in a job run of its own."""
+        moments: list[tuple[Callable[[], Moment], float]] = []  # and for how many seconds each lasts, about
+        for table in (table for table, reader in READERS.items() if reader == step and self._is_other(table)):
+            moments.append((partial(faults.parsed_without_manifest, table, self.lake), 0.1))
+            moments.append((partial(faults.parsed_before_deletion, table, self.lake), 0.05))
+        # A branch is created, then the rows are committed to it; before that, a branch of a killed job is dropped.
+        commit = partial(faults.after_commits, self.random.randrange(1, 4), self.lake, TABLE_OF_JOB[step])
+        moments.append((commit, 0.1))
+        if step == LAST:
+            moments.append((partial(faults.while_publishing, self.random.randrange(1, 6), self.lake), 0.05))
+            moments.append((faults.after_publishing, 2))
+            moments.append((partial(faults.writing_the_card, self.lake), 0))
+        for moment, seconds in moments:
+            struck = Struck()
+            kill = faults.kill_at(moment(), self.random.uniform(0, seconds), self.random, struck)
+            self.strike("kill -9 at a step", self.lake.job_of(step), run_id, struck, meanwhile=kill)
+
+    def _is_other(self, table: str) -> bool:
+        """Whether a landing table has other files than in the run before."""
+        before, now = (self.data[number] / table.removesuffix("_landing") for number in (self._before, self._now))
+        return {file.name: file.read_bytes() for file in before.rglob("*.json")} != {
+            file.name: file.read_bytes() for file in now.rglob("*.json")
+        }
+
+    def _let_through(self, job: str, run_id: str, runs: dict[str, JobRun]) -> None:
+        runs.update(by_step({job: self.lake.succeed(job, run_id)}))
+
     def damage(self) -> None:
         """Break what jobs write, damage what they read, and put their clocks wrong."""
         with self.round("damage") as (run_id, runs):
             broken = self.random.sample((self._fill_disk, self._make_read_only, self._fail_some_writes), 3)
-            for number, job in enumerate(JOBS):
-                for break_writes in broken if job == LAST else [broken[number % 3]]:
-                    break_writes(job, run_id)
-                if job == READS_CUSTOMER_TRUSTED:
+            for number, step in enumerate(JOBS):
+                job = self.lake.job_of(step)
+                for break_writes in broken if step == LAST else [broken[number % 3]]:
+                    break_writes(step, run_id)
+                if job == READS_CUSTOMER_TRUSTED:  # a job of all steps reads what it has written itself
                     self._corrupt_input(job, f"{run_id}_alone")
-                if job in (JOBS[0], LAST):
-                    self._skew_clock(job, run_id)
-                runs[job] = self.lake.succeed(job, run_id)
+                if step in (JOBS[0], LAST):
+                    self._skew_clock(step, run_id)
+                if step == LAST or job != self.lake.publisher:
+                    self._let_through(job, run_id, runs)
 
-    def _fill_disk(self, job: str, run_id: str) -> None:
+    def _fill_disk(self, step: str, run_id: str) -> None:
         struck = Struck()
         disk = faults.fill_disk(self.random.randrange(256, 2048), struck)
-        self.strike("full disk", job, run_id, struck, meanwhile=disk)
+        self.strike("full disk", self.lake.job_of(step), run_id, struck, meanwhile=disk)
 
-    def _make_read_only(self, job: str, run_id: str) -> None:
+    def _make_read_only(self, step: str, run_id: str) -> None:
         refusal = faults.refused_writes(self.lake, "warehouse/*")
-        self.strike("read-only bucket", job, run_id, Struck("no write"), surroundings=refusal)
+        self.strike("read-only bucket", self.lake.job_of(step), run_id, Struck("no write"), surroundings=refusal)
 
-    def _fail_some_writes(self, job: str, run_id: str) -> None:
-        keys = faults.some_writes(self.lake, job, self.random)
+    def _fail_some_writes(self, step: str, run_id: str) -> None:
+        keys, job = faults.some_writes(self.lake, step, self.random), self.lake.job_of(step)
         refusal = faults.refused_writes(self.lake, keys)
-        self.strike("S3 error in a write", job, run_id, Struck(f"no write of {keys}"), surroundings=refusal)
+        said = self.strike("S3 error in a write", job, run_id, Struck(f"no write of {keys}"), surroundings=refusal)
+        self._check_names(step, said)
 
     def _corrupt_input(self, job: str, run_id: str) -> None:
         """Damage a file of each kind of the published table that the job reads: it must say which file."""
@@ -137,15 +203,21 @@ class Chaos:
             if Path(uri).name not in said:
                 self.breaks(f"the error names the damaged {kind} {uri}: {said}")
 
-    def _skew_clock(self, job: str, run_id: str) -> None:
+    def _skew_clock(self, step: str, run_id: str) -> None:
         """Let the job find a table that a clock far ahead of its own has written."""
-        table, hours = TABLE_OF_JOB[job], self.random.uniform(0.1, 12)
+        table, hours = TABLE_OF_JOB[step], self.random.uniform(0.1, 12)
         uri = faults.files_of(self.lake, table)["metadata file"]
         ahead = faults.overwritten(self.lake, uri, faults.written_in_the_future(hours))
         struck = Struck(f"{table} was written {hours:.1f} h ahead")
-        said = self.strike("clock skew", job, run_id, struck, surroundings=ahead)
+        said = self.strike("clock skew", self.lake.job_of(step), run_id, struck, surroundings=ahead)
         if "clock" not in said:
             self.breaks(f"the error names the clock: {said}")
+        self._check_names(step, said)
+
+    def _check_names(self, step: str, said: str) -> None:
+        """Check that the error of a job names the step that failed by its table, as every error does."""
+        if said and f"{TABLE_OF_JOB[step]}: " not in said:
+            self.breaks(f"the error names the step {step}: {said}")
 
     def stop(self) -> None:
         """Stop workflow runs at random moments, and start second ones beside them."""
@@ -161,11 +233,11 @@ class Chaos:
                 with suppress(self.lake.glue.exceptions.IllegalWorkflowStateException):  # it has ended already
                     self.lake.glue.stop_workflow_run(Name=self.lake.workflow, RunId=run_id)
                 jobs = self._wait(run_id)
-                new = self._look(run_id, publishing=LAST in jobs)
+                new = self._look(run_id, publishing=self.lake.publisher in jobs)
                 states = ", ".join(f"{job} {run.state}" for job, run in jobs.items())
                 struck = any(run.state == "STOPPED" for run in jobs.values())
                 self._note(Try("workflow stopped", "", f"after {after:.1f} s", struck, new, states))
-            runs.update(self._wait(self._start()))
+            runs.update(by_step(self._wait(self._start())))
 
     def _refuse_second_run(self, run_id: str) -> None:
         before = self.lake.objects(*LANDING)
@@ -174,7 +246,7 @@ class Chaos:
             said = ""
         except self.lake.glue.exceptions.ConcurrentRunsExceededException as error:
             said = str(error)
-        done = self.project.lakehouse("run", "--data", str(self.data[self._number % 2]))
+        done = self.project.lakehouse("run", "--data", str(self.data[self._now]))
         if not said or done.returncode == 0 or "Traceback" in done.stderr or self.lake.objects(*LANDING) != before:
             self.breaks(f"a second run is refused: {said} {done.stdout} {done.stderr}")
         last_words = " ".join(done.stderr.split())
@@ -183,7 +255,7 @@ class Chaos:
     def operate_twice(self) -> None:
         """Let a second operator try everything at every moment of a run, also when the first one's command is gone."""
         for kills_first in (False, True):
-            data = str(self.data[(self._number + 1) % 2])
+            data = str(self.data[self._next()])
             commands = {  # which change nothing where they come too late to be refused
                 "run": ("run", "--data", data),
                 "apply": ("apply",),
@@ -210,7 +282,7 @@ class Chaos:
                     name = self.random.choice(list(commands))
                     self._try_second(name, commands[name], partial(self._is_running, run_id))
                 (run_id,) = set(self._run_ids()) - earlier
-                runs.update(self._wait(run_id))
+                runs.update(by_step(self._wait(run_id)))
                 self.project.succeed(*commands["landing"])  # the lease is free
 
     def _try_second(self, name: str, command: tuple[str, ...], first_lives: Callable[[], bool]) -> None:
@@ -233,7 +305,7 @@ class Chaos:
         self.console.print("[bold]rollback[/]")
         rows = []
         # A run without a customer of an earlier one withdraws them, which no rollback undoes: the second run has all.
-        for number, sources in enumerate((self.data[:1], self.data)):
+        for number, sources in enumerate(([self.data[A]], [self.data[A], self.data[B]])):
             data = folder / f"back{number}"
             for source in sources:
                 for file in source.glob("*/landing/*"):
@@ -247,8 +319,8 @@ class Chaos:
             target = number % 2
             old, new, run_id = rows[1 - target], rows[target], f"wr_back_{target}"
             struck = Struck()
-            commit, delay = self.random.randrange(6), self.random.uniform(0, 0.15)
-            kill = faults.kill_between_commits(commit, delay, self.lake, self.random, struck)
+            moment = faults.after_commits(self.random.randrange(6), self.lake)
+            kill = faults.kill_at(moment, self.random.uniform(0, 0.15), self.random, struck)
             try:
                 run = self.lake.run("rollback", "", kill, run=run_id)
                 seen = self.lake.check_readers(old, new, run_id, publishing=True)
@@ -263,7 +335,7 @@ class Chaos:
         """Kill a job of a workflow run, and continue the run from there with `make rerun`."""
         for _ in range(RERUNS):
             with self.round("rerun", new_run=False) as (_, runs):
-                run_id, job = self._start(), self.random.choice(JOBS)
+                run_id, job = self._start(), self.random.choice(self.lake.run_jobs)
                 struck = Struck()
                 while not (found := self._started(run_id).get(job)):
                     time.sleep(0.05)
@@ -273,12 +345,13 @@ class Chaos:
                 faults.kill_after(self.random.uniform(0, self.seconds[job]), self.random, struck)(process)
                 ended = self._wait(run_id)
                 failed = any(run.state != "SUCCEEDED" for run in ended.values())
-                new = self._look(run_id, publishing=job == LAST)
+                new = self._look(run_id, publishing=job == self.lake.publisher)
                 self._note(Try("rerun", job, struck.what, failed, new, ended[job].said))
                 done = self.project.lakehouse("resume", "--run", run_id)
                 said = " ".join(f"{done.stdout} {done.stderr}".split())
-                expected = f"continues with {job}" if failed else "there is nothing to repeat"
-                if (done.returncode == 0) != failed or expected not in said:
+                steps = by_step({job: ended[job]})  # one of these
+                expected = [f"continues with {step}" for step in steps] if failed else ["there is nothing to repeat"]
+                if (done.returncode == 0) != failed or not any(words in said for words in expected):
                     self.breaks(f"a failed run continues with its failed job: {said}")
                 runs.update(self.lake.writers(run_id))
 
@@ -296,7 +369,7 @@ class Chaos:
             while self._is_running(run_id):
                 count += 1
                 self.lake.run_plain_job(name, seconds=self.random.uniform(0, 3))
-            runs.update(self._wait(run_id))
+            runs.update(by_step(self._wait(run_id)))
             self._note(Try("plain job beside", "", f"{count} of them", True, self._look(run_id, publishing=True), ""))
 
     def _run_ids(self) -> list[str]:
@@ -309,13 +382,20 @@ class Chaos:
     # How
 
     @contextmanager
-    def round(self, kind: str, *, new_run: bool = True) -> Iterator[tuple[str, dict[str, JobRun]]]:
-        """Yield a run on the other set of landing data, and check its outcome; `runs` gets the jobs that ended well."""
+    def round(
+        self, kind: str, *, new_run: bool = True, data: int | None = None
+    ) -> Iterator[tuple[str, dict[str, JobRun]]]:
+        """Yield a run and check its outcome.
+
+        `data` is the set of landing data, by default one of which all rows are other ones than those of the run before.
+        `runs` gets, by step, the job runs that ended well.
+        """
         self._number += 1
+        self._before, self._now = self._now, self._next() if data is None else data
         self._upload()
         untouched, quarantined = self.lake.objects(*LANDING), self.lake.objects(QUARANTINE)
         runs: dict[str, JobRun] = {}
-        self.console.print(f"[bold]{kind}[/], data set {'AB'[self._number % 2]}")
+        self.console.print(f"[bold]{kind}[/], data set {SETS[self._now]}")
         try:
             yield f"wr_chaos_{self._number}" if new_run else "", runs
             self.lake.check_healed(self._new, runs, self.bad_lines)
@@ -343,28 +423,34 @@ class Chaos:
             self.breaks(f"chaos itself: {job} failed before the fault: {said}")
         if "The embedded AWS failed" in said or "Traceback" in said:
             self.breaks(f"the error is clear: {said}")
-        new = self._look(run_id, publishing=job == LAST)
+        new = self._look(run_id, publishing=job == self.lake.publisher)
         self._note(Try(fault, job, struck.what, bool(said), new, said))
         return said
 
     def learn(self, folder: Path) -> None:
-        """Make both sets of landing data, and learn what undisturbed runs make of them and how long they take."""
-        for number, customers in enumerate((150, 120)):
-            data = folder / "AB"[number]
-            sample.generate(data, seed=self.random.randrange(10**6), customers=customers)
-            (data / sample.EXPECTED).unlink()
+        """Make the sets of landing data, and learn what undisturbed runs make of them and how long they take."""
+        self.data = [folder / name for name in SETS]
+        for number, customers in ((A, 150), (B, 120)):
+            sample.generate(self.data[number], seed=self.random.randrange(10**6), customers=customers)
+            (self.data[number] / sample.EXPECTED).unlink()
             for entity in landing.ENTITIES:
-                file = min((data / entity / "landing").iterdir())
-                file.write_text(BAD_LINE + file.read_text())
-            self.data.append(data)
+                file = min((self.data[number] / entity / "landing").iterdir())
+                file.write_bytes(BAD_LINE + file.read_bytes())
+        shutil.copytree(self.data[A], self.data[PART_OF_A])
+        for entity in ("accelerometer", "step_trainer"):
+            *_, shorter, gone = sorted((self.data[PART_OF_A] / entity / "landing").iterdir())
+            lines = shorter.read_bytes().splitlines(keepends=True)
+            shorter.write_bytes(b"".join(lines[: len(lines) // 2]))
+            gone.unlink()
         self.bad_lines = {f"{entity}_landing": 1 for entity in landing.ENTITIES}
-        for number in (0, 1):
-            self._number = number
+        rows = {}
+        for self._now in (PART_OF_A, B, A):  # no two after each other share a file
             self._upload()
-            runs = self.lake.run_all(f"wr_undisturbed_{number}")
-            self.rows.append(self.lake.tables())
+            runs = self.lake.run_all(f"wr_undisturbed_{self._now}")
+            rows[self._now] = self.lake.tables()
             self.seconds = {job: min(run.seconds, self.seconds.get(job, run.seconds)) for job, run in runs.items()}
-        if same := [name for name in self.rows[0] if self.rows[0][name] == self.rows[1][name]]:
+        self.rows = [rows[number] for number in (A, B, PART_OF_A)]
+        if same := [name for name in rows[A] if rows[A][name] == rows[B][name]]:
             raise BrokenPromiseError(f"chaos itself: the data sets give the same {same}")
         took = ", ".join(f"{job} {seconds:.1f} s" for job, seconds in self.seconds.items())
         self.console.print(f"Undisturbed: {took}")
@@ -376,11 +462,14 @@ class Chaos:
 
     @property
     def _old(self) -> Tables:
-        return self.rows[(self._number + 1) % 2]
+        return self.rows[self._before]
 
     @property
     def _new(self) -> Tables:
-        return self.rows[self._number % 2]
+        return self.rows[self._now]
+
+    def _next(self) -> int:
+        return A if self._now == B else B
 
     def _look(self, run_id: str, *, publishing: bool) -> int:
         try:
@@ -399,7 +488,7 @@ class Chaos:
         )
 
     def _upload(self) -> None:
-        landing.replace(self.lake.s3, self.lake.bucket, landing.find(self.data[self._number % 2]))
+        landing.replace(self.lake.s3, self.lake.bucket, landing.find(self.data[self._now]))
 
     def _start(self) -> str:
         run_id: str = self.lake.glue.start_workflow_run(Name=self.lake.workflow)["RunId"]
@@ -431,9 +520,10 @@ class Chaos:
 
     def report(self, seed: int, seconds: float) -> None:
         """Write build/chaos.json and show what it says."""
-        kills = sum(1 for tried in self.tries if tried.fault == "kill -9" and tried.struck)
+        kills = sum(1 for tried in self.tries if tried.fault.startswith("kill -9") and tried.struck)
         summary = {
             "seed": seed,
+            "jobs": self.lake.run_jobs,
             "seconds": round(seconds),
             "kills": kills,
             "undisturbed_seconds": self.seconds,
@@ -472,11 +562,18 @@ def _lives(process: Popen[str]) -> bool:
 def main() -> None:
     """Try the faults and tell what came of them; exit 1 where a promise was broken."""
     parser = argparse.ArgumentParser(prog="make chaos", description=__doc__)
-    parser.add_argument("--only", choices=["operators", "beside", "stop", "damage", "kill", "rerun", "rollback"])
+    parser.add_argument(
+        "--only",
+        action="append",
+        choices=["operators", "beside", "stop", "damage", "kill", "keep", "rerun", "rollback"],
+    )
     arguments = parser.parse_args()
     seed, kills = whole_number("SEED", SystemRandom().randrange(10**6)), whole_number("KILLS", 50)
+    orchestration = one_of("ORCHESTRATION", ORCHESTRATIONS)
+    # For all commands, also those of a second operator.
+    os.environ.update(TF_VAR_orchestration=orchestration, TF_VAR_history=json.dumps({"runs": HISTORY}))
     console, started = Console(width=None if sys.stdout.isatty() else 120), time.monotonic()
-    console.print(f"Seed {seed}")
+    console.print(f"Seed {seed}, orchestration {orchestration}")
     with tempfile.TemporaryDirectory() as folder:
         project = copy_of_project(Path(folder) / "project")
         try:
@@ -489,12 +586,13 @@ def main() -> None:
                 "stop": chaos.stop,
                 "damage": chaos.damage,
                 "kill": partial(chaos.kill, kills),
+                "keep": chaos.kill_while_keeping,
                 "rerun": chaos.continue_failed,
                 "rollback": partial(chaos.go_back, Path(folder)),
             }
             try:
                 for phase, try_faults in phases.items():
-                    if arguments.only in (None, phase):
+                    if not arguments.only or phase in arguments.only:
                         try_faults()
             finally:
                 chaos.report(seed, time.monotonic() - started)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import re
 import signal
 import time
 from collections.abc import Callable, Iterator
@@ -15,10 +16,11 @@ from typing import Any
 import psutil
 
 from lakehouse.tables import TABLE_OF_JOB
-from tests.chaos.lake import IN_ORDER_OF_PUBLICATION, Lake, Process
+from tests.chaos.lake import CARD, IN_ORDER_OF_PUBLICATION, MANIFEST, Lake, Process
 from tests.support.project import TABLES
 
 POLL = 0.002  # seconds
+WRITES_ARE_DONE = re.compile(rf"^{IN_ORDER_OF_PUBLICATION[0]}: .* rows out$", re.MULTILINE)
 HOUR = 3_600_000  # milliseconds
 PARSES = 0.5  # share of the failed writes that are those of parsed rows, in jobs that parse
 
@@ -42,36 +44,73 @@ def kill_after(seconds: float, random: Random, struck: Struck) -> Callable[[Proc
     return meanwhile
 
 
-def kill_while_publishing(
-    commit: int, delay: float, lake: Lake, random: Random, struck: Struck
-) -> Callable[[Process], None]:
-    """Kill the last job a moment after its n-th commit once its rows are written: five publish, five drop branches."""
+@dataclass
+class Moment:
+    """A moment of a job run that can be told from outside."""
+
+    what: str
+    has_come: Callable[[Process], bool]
+
+
+def kill_at(moment: Moment, delay: float, random: Random, struck: Struck) -> Callable[[Process], None]:
+    """Kill the job so many seconds after a moment; a job for which it never comes ends by itself."""
 
     def meanwhile(process: Process) -> None:
-        while process.alive and " rows out" not in process.log():
-            time.sleep(POLL)
-        written = lake.metadata_files()
-        while process.alive and lake.metadata_files() < written + commit:
+        while process.alive and not moment.has_come(process):
             time.sleep(POLL)
         time.sleep(delay)
-        _kill(process, random, f"{delay * 1000:.0f} ms after commit {commit} of publishing", struck)
+        _kill(process, random, f"{delay * 1000:.0f} ms after {moment.what}", struck)
 
     return meanwhile
 
 
-def kill_between_commits(
-    commits: int, delay: float, lake: Lake, random: Random, struck: Struck
-) -> Callable[[Process], None]:
-    """Kill a job a moment after its n-th commit to the five tables."""
-    before = lake.metadata_files()
+def after_commits(number: int, lake: Lake, *tables: str) -> Moment:
+    """Return the moment of the n-th commit from now on to these tables, by default to all five."""
+    before, of = lake.metadata_files(*tables), " and ".join(tables) or "the tables"
+    return Moment(f"commit {number} to {of}", lambda _: lake.metadata_files(*tables) >= before + number)
 
-    def meanwhile(process: Process) -> None:
-        while process.alive and lake.metadata_files() < before + commits:
-            time.sleep(POLL)
-        time.sleep(delay)
-        _kill(process, random, f"{delay * 1000:.0f} ms after commit {commits}", struck)
 
-    return meanwhile
+def while_publishing(number: int, lake: Lake) -> Moment:
+    """Return the moment of the n-th commit once the rows of the last table are written: five publish."""
+    written: list[int] = []
+
+    def has_come(process: Process) -> bool:
+        if not written and WRITES_ARE_DONE.search(process.log()):
+            written.append(lake.metadata_files())
+        return bool(written) and lake.metadata_files() >= written[0] + number
+
+    return Moment(f"commit {number} of publishing", has_come)
+
+
+def after_publishing() -> Moment:
+    """Return the moment from which withdrawals are applied, earlier runs expire, and the dataset card is written."""
+    return Moment("publishing", lambda process: "\npublished: " in process.log())
+
+
+def parsed_without_manifest(table: str, lake: Lake) -> Moment:
+    """Return the moment when a batch of parsed rows has a Parquet file of its own, but is not valid yet."""
+    before = lake.batches(table).keys()
+
+    def has_come(_: Process) -> bool:
+        return any(MANIFEST not in names for folder, names in lake.batches(table).items() if folder not in before)
+
+    return Moment(f"the first parsed rows of {table}", has_come)
+
+
+def parsed_before_deletion(table: str, lake: Lake) -> Moment:
+    """Return the moment when a batch is valid, and those that it replaces are still there."""
+    before = lake.batches(table).keys()
+
+    def has_come(_: Process) -> bool:
+        return any(MANIFEST in names for folder, names in lake.batches(table).items() if folder not in before)
+
+    return Moment(f"the manifest of parsed rows of {table}", has_come)
+
+
+def writing_the_card(lake: Lake) -> Moment:
+    """Return the moment when the first object of the dataset card is new."""
+    before = lake.objects(CARD)
+    return Moment("the first object of the dataset card", lambda _: lake.objects(CARD) != before)
 
 
 def _kill(process: Process, random: Random, when: str, struck: Struck) -> None:

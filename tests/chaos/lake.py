@@ -17,7 +17,8 @@ from pyiceberg.table.refs import SnapshotRefType
 
 import embedded_aws
 from lakehouse import landing
-from lakehouse.tables import TABLE_OF_JOB, Publication, outdated
+from lakehouse.resumption import branch_of
+from lakehouse.tables import ACCOUNTED_FOR, ALL_STEPS, TABLE_OF_JOB, ZONES, Publication, outdated
 from tests.support.project import ICEBERG_TABLES, JOBS, Project
 
 Rows = Counter[tuple[Any, ...]]
@@ -33,6 +34,11 @@ IN_ORDER_OF_PUBLICATION = [
 LANDING = tuple(landing.prefix(entity) for entity in landing.ENTITIES)
 QUARANTINE = "quarantine/"
 PARSED = "parsed/"
+MANIFEST = "_manifest.json"  # of a batch of parsed rows
+CARD = "training/"
+HISTORY = 2  # runs that the tables keep
+READERS = {source: step for step, tables in ACCOUNTED_FOR.items() for source in tables if source in ZONES["landing"]}
+"""The step that reads each landing table."""
 OPERATION = "chaos"  # all jobs that are started one by one belong to it
 PLAIN_SCRIPT = b"import sys, time\ntime.sleep(float(sys.argv[sys.argv.index('--seconds') + 1]))\n"
 PATIENCE = 300.0  # seconds for one job, on a busy machine
@@ -116,8 +122,15 @@ class Lake:
         self._server = psutil.Process(running.pid)
         self._folder = project.root.resolve() / "build/local"
         self.jobs = {Path(job["Command"]["ScriptLocation"]).stem: job["Name"] for job in self.glue.get_jobs()["Jobs"]}
+        self.run_jobs = [job for job in (*JOBS, ALL_STEPS) if job in self.jobs]
+        """The jobs of a run in their order: one for each step, or one for all."""
+        self.publisher = self.run_jobs[-1]
 
     # Jobs
+
+    def job_of(self, step: str) -> str:
+        """Return the job that runs a step."""
+        return step if step in self.jobs else ALL_STEPS
 
     def run(
         self, job: str, workflow_run_id: str, meanwhile: Callable[[Process], None] = lambda _: None, **more: str
@@ -147,8 +160,8 @@ class Lake:
         return Process(self._folder / "jobs" / job_run_id, self._server)
 
     def run_all(self, workflow_run_id: str) -> dict[str, JobRun]:
-        """Run the five jobs, undisturbed, one after the other."""
-        return {job: self.succeed(job, workflow_run_id) for job in JOBS}
+        """Run the jobs of a run, undisturbed, one after the other."""
+        return {job: self.succeed(job, workflow_run_id) for job in self.run_jobs}
 
     def succeed(self, job: str, workflow_run_id: str) -> JobRun:
         """Run a job that has to succeed."""
@@ -207,9 +220,17 @@ class Lake:
         ]  # fmt: skip
         return {item["Key"]: item["ETag"] for item in found}
 
-    def metadata_files(self) -> int:
-        """Count the commits to the five tables so far, also those of a job that still runs."""
-        keys = [key for key in self.objects(f"warehouse/{self.database}/") if key.endswith(".metadata.json")]
+    def batches(self, table: str = "") -> dict[str, set[str]]:
+        """Return the names of the files in each batch of parsed rows, by folder; also in unfinished ones."""
+        found: dict[str, set[str]] = {}
+        for folder, _, name in (key.rpartition("/") for key in self.objects(f"{PARSED}{table}")):
+            found.setdefault(folder.partition("/_temporary")[0], set()).add(name)
+        return found
+
+    def metadata_files(self, *tables: str) -> int:
+        """Count the commits to these tables so far, by default to all, also those of a job that still runs."""
+        below = [f"warehouse/{self.database}/{table}/" for table in tables or ICEBERG_TABLES]
+        keys = [key for key in self.objects(*below) if key.endswith(".metadata.json")]
         latest: dict[str, int] = {}  # by table: each commit counts its file up, and may delete earlier ones
         for key in keys:
             folder, _, name = key.rpartition("/")
@@ -248,7 +269,10 @@ class Lake:
         return count
 
     def check_healed(self, new: Tables, runs: Mapping[str, JobRun], bad_lines: Mapping[str, int]) -> None:
-        """Check that a run has left what an undisturbed run on the same data leaves, and nothing else."""
+        """Check that a run has left what an undisturbed run on the same data leaves, and nothing else.
+
+        `runs` has the job run that ended well by step.
+        """
         found = self._five()
         for name, table in found.items():
             if rows_of(table) != new[name]:
@@ -256,15 +280,43 @@ class Lake:
             branches = {ref for ref, what in table.refs().items() if what.snapshot_ref_type == SnapshotRefType.BRANCH}
             if branches != {"main"}:
                 raise BrokenPromiseError(f"{name} keeps branches: {sorted(branches)}")
+            if not (published := table.current_snapshot()):
+                raise BrokenPromiseError(f"{name} has no rows")
+            tag = table.refs().get(branch_of(Publication.of(published).workflow_run_id))
+            if not tag or tag.snapshot_id != published.snapshot_id:
+                raise BrokenPromiseError(f"no tag of the run names the current rows of {name}")
+            publications = {Publication.of(snapshot).workflow_run_id for snapshot in table.snapshots()}
+            if len(publications) > HISTORY:
+                raise BrokenPromiseError(f"{name} keeps more than {HISTORY} runs: {sorted(publications)}")
         self._check_accounts(runs)
-        batches: dict[str, set[str]] = {}
-        for folder, _, name in (key.rpartition("/") for key in self.objects(PARSED)):
-            batches.setdefault(folder.partition("/_temporary")[0], set()).add(name)
-        if unfinished := [folder for folder, names in batches.items() if "_manifest.json" not in names]:
-            raise BrokenPromiseError(f"parsed rows of a run that was killed are left: {unfinished}")
+        self._check_parsed()
+        self._check_card(found[IN_ORDER_OF_PUBLICATION[0]])
         records = self.quarantined(runs)
         if records != bad_lines:
             raise BrokenPromiseError(f"quarantined were {records} instead of {bad_lines}")
+
+    def _check_parsed(self) -> None:
+        """Check that every landing file is in exactly one batch of parsed rows, as it is now, and nothing else is."""
+        batches = self.batches()
+        if unfinished := [folder for folder, names in batches.items() if MANIFEST not in names]:
+            raise BrokenPromiseError(f"parsed rows of a run that was killed are left: {unfinished}")
+        held: Counter[tuple[str, str]] = Counter()
+        for folder, names in batches.items():
+            manifest = self._json(f"{folder}/{MANIFEST}")
+            held.update((key, etag) for key, (etag, _) in manifest["landing"].items())
+            if names != {*manifest["parts"], MANIFEST}:
+                raise BrokenPromiseError(f"{folder} has not the files of its manifest, but {sorted(names)}")
+        if held != Counter(self.objects(*LANDING).items()):
+            raise BrokenPromiseError(f"the parsed rows are not those of the landing files, each once: {held}")
+
+    def _check_card(self, training: Table) -> None:
+        """Check that the dataset card is that of the published run."""
+        snapshot, run_id = training.current_snapshot(), self._json(f"{CARD}dataset_card.json")["run"]
+        if not snapshot or run_id != Publication.of(snapshot).workflow_run_id:
+            raise BrokenPromiseError(f"the dataset card is that of {run_id}")
+
+    def _json(self, key: str) -> Any:
+        return json.loads(self.s3.get_object(Bucket=self.bucket, Key=key)["Body"].read())
 
     def check_objects(self, untouched: Mapping[str, str]) -> None:
         """Check that objects are what they were."""
@@ -280,22 +332,24 @@ class Lake:
             balance[row["job_run_id"], row["source_table"]] += sign * row["rows"]
         if wrong := {key: rest for key, rest in balance.items() if rest}:
             raise BrokenPromiseError(f"rows are not accounted for: {wrong}")
-        if missing := {run.id for run in runs.values()} - {row["job_run_id"] for row in accounts}:
+        written = {(row["job_run_id"], row["target_table"]) for row in accounts}
+        if missing := {(run.id, TABLE_OF_JOB[step]) for step, run in runs.items()} - written:
             raise BrokenPromiseError(f"runs have no account: {missing}")
 
     def writers(self, workflow_run_id: str) -> dict[str, JobRun]:
-        """Return the job run that has written each table of a workflow run, by job."""
+        """Return the job run that has written each table of a workflow run, by step."""
         accounts = self.catalog().load_table((f"{self.database}_audit", "pipeline_runs")).scan().to_arrow().to_pylist()
         rows = sorted((row for row in accounts if row["workflow_run_id"] == workflow_run_id), key=_recorded_at)
         last = {row["target_table"]: row["job_run_id"] for row in rows if row["outcome"] == "output"}
-        return {job: JobRun(last[table], "SUCCEEDED", "", 0) for job, table in TABLE_OF_JOB.items() if table in last}
+        return {step: JobRun(last[table], "SUCCEEDED", "", 0) for step, table in TABLE_OF_JOB.items() if table in last}
 
     def quarantined(self, runs: Mapping[str, JobRun]) -> dict[str, int]:
-        """Count the quarantined records of some job runs by landing table."""
-        ids, count = {run.id for run in runs.values()}, Counter[str]()
+        """Count the quarantined records of the job runs of some steps by landing table."""
+        count = Counter[str]()
         for key in self.objects(QUARANTINE):
             _, table, run_id, file = key.split("/", 3)
-            if run_id in ids and not file.startswith(("_", ".")):
+            step = READERS[table]
+            if step in runs and run_id == runs[step].id and not file.startswith(("_", ".")):
                 lines = self.s3.get_object(Bucket=self.bucket, Key=key)["Body"].read().splitlines()
                 count[table] += sum(1 for line in lines if json.loads(line)["record"])
         return dict(count)
@@ -303,6 +357,11 @@ class Lake:
     def _five(self) -> dict[str, Table]:
         catalog = self.catalog()
         return {name: catalog.load_table((self.database, name)) for name in ICEBERG_TABLES}
+
+
+def by_step(runs: Mapping[str, JobRun]) -> dict[str, JobRun]:
+    """Return the job run of each step, given that of each job."""
+    return {step: run for job, run in runs.items() for step in (JOBS if job == ALL_STEPS else [job])}
 
 
 def _recorded_at(row: Mapping[str, Any]) -> int:

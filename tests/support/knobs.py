@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Collection
 
 from typer.main import get_command
 
@@ -25,3 +26,11 @@ def whole_number(knob: str, default: int) -> int:
     if text and not (text.isascii() and text.isdecimal()):
         sys.exit(f"error: {knob}={text!r} is not a whole number. Nothing was run.")
     return int(text or default)
+
+
+def one_of(knob: str, values: Collection[str]) -> str:
+    """Return a knob's value, or the first one if it is not given; end with an error if it is none of them."""
+    text = os.environ.get(knob, "") or next(iter(values))
+    if text not in values:
+        sys.exit(f"error: {knob}={text!r} is not {' or '.join(values)}. Nothing was run.")
+    return text

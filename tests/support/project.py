@@ -22,6 +22,7 @@ from pyiceberg.catalog import Catalog, load_catalog
 
 import embedded_aws
 from embedded_aws.lifecycle import SERVER_MODULE
+from lakehouse.tables import ALL_STEPS
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 GLUE_JOBS = sorted(folder for folder in (REPOSITORY / "glue_jobs").iterdir() if folder.is_dir())
@@ -31,6 +32,9 @@ TABLES = json.loads((REPOSITORY / "glue_jobs" / "pipeline.json").read_text())["t
 """What pipeline.json declares of each table; those that jobs write in the order of the jobs."""
 
 JOBS = [table["job"] for table in TABLES.values() if "job" in table]
+ORCHESTRATIONS = {"workflow": JOBS, "single_job": [ALL_STEPS]}
+"""The jobs of a run by value of the Terraform variable `orchestration`."""
+
 ALL_JOBS = [*JOBS, "rollback", "forget"]
 LANDING_TABLES = [name for name, table in TABLES.items() if table["zone"] == "landing"]
 ICEBERG_TABLES = [name for name, table in TABLES.items() if "job" in table]

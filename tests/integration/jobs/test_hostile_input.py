@@ -25,11 +25,13 @@ from canonical import canonical
 from embedded_aws import spark as runtime
 from tests.support import hostile
 from tests.support.hostile import COLUMNS, GOOD, NOW, UNUSABLE
-from tests.support.project import GLUE_JOBS
+from tests.support.knobs import one_of
+from tests.support.project import GLUE_JOBS, ORCHESTRATIONS
 
 pytestmark = pytest.mark.slow
 
 EXAMPLES = int(os.environ.get("EXAMPLES", "0"))
+RUN_JOBS = ORCHESTRATIONS[one_of("ORCHESTRATION", ORCHESTRATIONS)]
 NO_LIMIT = json.dumps(
     {f"{entity}_landing": {"share": 1, "rows": 10**9} for entity in ("customer", "accelerometer", "step_trainer")}
 )
@@ -340,7 +342,8 @@ def test_through_all_jobs_every_row_is_accounted_for_and_none_is_without_consent
             folder.mkdir(parents=True, exist_ok=True)
             (folder / "part.json").write_bytes(content)
         lakehouse.spark.sql(f"DELETE FROM {lakehouse.name('pipeline_runs')}")  # noqa: S608
-        lakehouse.run_all("--quarantine_limits", NO_LIMIT, "--policies", '{"training_subject": "pseudonym"}')
+        policies = '{"training_subject": "pseudonym"}'
+        lakehouse.run_all("--quarantine_limits", NO_LIMIT, "--policies", policies, jobs=RUN_JOBS)
 
         runs = lakehouse.table("pipeline_runs").where("source_table <> ''").collect()
         for job, source in {(run["job"], run["source_table"]) for run in runs}:

@@ -247,6 +247,31 @@ def test_last_job_that_is_tried_again_publishes_what_it_had_not(lakehouse, monke
 
 
 @pytest.mark.slow
+def test_last_job_that_is_killed_after_a_withdrawal_and_tried_again_leaves_the_tags_of_the_run(lakehouse, monkeypatch):
+    """A withdrawal expires the snapshots of tags; the retry finds no withdrawal any more."""
+    lakehouse.create_tables()
+    land(lakehouse)
+    lakehouse.run_all()
+    lakehouse.land("customer", [customer("ben", "S2")])
+    run_id = f"wr_{uuid.uuid4().hex}"
+    *others, last = JOBS
+    for job in others:
+        lakehouse.run(job, "--WORKFLOW_RUN_ID", run_id)
+
+    def crash(*_):
+        raise Crash
+
+    with monkeypatch.context() as patch:
+        patch.setattr(publishing.Table, "tag", crash)
+        with pytest.raises(Crash):
+            lakehouse.run(last, "--WORKFLOW_RUN_ID", run_id)
+    lakehouse.run(last, "--WORKFLOW_RUN_ID", run_id)
+    for table in [*TABLES, "training_split"]:
+        current = publishing.Table(lakehouse.spark, lakehouse.name(table)).snapshot()
+        assert lakehouse.tags(table).get(f"run_{run_id}") == current.id, table
+
+
+@pytest.mark.slow
 def test_job_that_is_started_alone_publishes_at_once_unless_its_source_changes_meanwhile(lakehouse, monkeypatch):
     """Each record counts on its own here: ben's later one is enough, and gone when it is removed."""
     lakehouse.create_tables()

@@ -57,3 +57,41 @@ def test_a_label_that_was_published_after_a_kept_run_stays_and_so_does_what_its_
     labelled, early = Snapshot(1, 1, {}, 999 * DAY + 5), Snapshot(2, 1, {}, 900 * DAY)
     assert kept.outdated([labelled, early], {"main": labelled.id}) == {early.id}
     assert kept.outdated([labelled, early], {"main": labelled.id, "run_wr_998": early.id}) == set()
+
+
+class Killed(BaseException):
+    """The process is gone."""
+
+
+class FakeTable:
+    """A table of which the runs have committed one snapshot each; `expire` may kill the job afterwards."""
+
+    def __init__(self, kills):
+        self.snapshots = list(RUNS)
+        self.kills = kills
+
+    def history(self):
+        return self.snapshots
+
+    def published_ids(self):
+        return {snapshot.id for snapshot in self.snapshots}
+
+    def references(self):
+        return {"main": RUNS[-1].id}
+
+    def expire(self, ids):
+        self.snapshots = [snapshot for snapshot in self.snapshots if snapshot.id not in ids]
+        if self.kills:
+            self.kills.pop()
+            raise Killed
+
+
+@pytest.mark.parametrize("publisher", ["first", "middle", "last"])
+def test_what_a_killed_run_has_not_expired_the_next_one_does(publisher):
+    kills = [True] * 3
+    tables = {name: FakeTable(kills) for name in ("first", "middle", "last")}
+    while kills:
+        with pytest.raises(Killed):
+            retention.expire(tables, publisher, History(runs=1), now=NOW)
+    retention.expire(tables, publisher, History(runs=1), now=NOW)
+    assert {name: table.snapshots for name, table in tables.items()} == dict.fromkeys(tables, RUNS[-1:])
