@@ -158,7 +158,7 @@ def test_the_notebook_is_stored_without_output() -> None:
 
 
 def test_public_data_has_no_signal(analyst: dict[str, str], tmp_path: Path) -> None:
-    """Its shape: no label, distances that are spread evenly, movements out of 18 different ones, few moments a subject."""
+    """Its shape: no label, evenly spread distances, movements out of a few different ones, few moments a subject."""
     code = f"""
 import sys; sys.path.insert(0, {str(EXAMPLE)!r})
 import numpy as np, pandas as pd, train

@@ -102,7 +102,9 @@ def test_every_job_has_a_timeout_and_leaves_no_token_on_disk() -> None:
     for name, job, definition in jobs():
         assert definition["timeout-minutes"] <= 120, (name, job)
         checkouts = [step for step in definition["steps"] if step.get("uses", "").startswith("actions/checkout@")]
-        assert [step["with"]["persist-credentials"] for step in checkouts] == [False] * ((name, job) not in WITHOUT_CODE)
+        assert [step["with"]["persist-credentials"] for step in checkouts] == [False] * (
+            (name, job) not in WITHOUT_CODE
+        )
 
 
 def test_there_are_no_secrets() -> None:
