@@ -30,8 +30,8 @@ EXAMPLES = tuple(
 )
 DOCS = ("tutorial", "operating", "ci", "training", "spark-submit")
 PAGES = ("README.md", *(f"docs/{name}.md" for name in DOCS), *EXAMPLES)
-# docs/ci.md and the examples are for an account: they get the embedded one, as docs/operating.md and the last line of an
-# example say. The shell has `-var embedded=true` as a variable.
+# docs/ci.md and the examples are for an account: they get the embedded one, as docs/operating.md and an example's last
+# line say. The shell has `-var embedded=true` as a variable.
 ON_EMBEDDED_AWS = "make apply\nsource build/local/aws.env\nexport TF_VAR_embedded=true"
 
 FILLED_IN = {
