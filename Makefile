@@ -57,6 +57,7 @@ TRAINING := $(VENV)-training/.ready
 ATHENA_CLIENTS := $(VENV)-athena-clients/.ready
 SPARK4 := $(VENV)-spark4/.ready
 DOCS := $(VENV)-docs/.ready
+LINKS := $(VENV)-links/.ready
 # Last on the PATH: the terraform that set-up installs if there is no other.
 export PATH := $(value PATH):$(CURDIR)/$(BIN)
 python := "$${PYTHON:-python3.11}"
@@ -95,7 +96,7 @@ $(READY): requirements$(suffix).txt requirements-terraform.txt
 clean: ## Stop the embedded AWS and remove everything that these targets created
 	@if [ -x $(BIN)/lakehouse ]; then $(BIN)/lakehouse down; fi
 	@find terraform -type d -name .terraform -prune -exec rm -rf {} +
-	@rm -rf build $(VENV) $(VENV)-aws $(VENV)-checkov $(VENV)-glue-catalog $(VENV)-bench $(VENV)-report $(VENV)-spark4 $(VENV)-athena-clients $(VENV)-training $(VENV)-docs .mypy_cache .pytest_cache .ruff_cache *.egg-info
+	@rm -rf build $(VENV) $(VENV)-aws $(VENV)-checkov $(VENV)-glue-catalog $(VENV)-bench $(VENV)-report $(VENV)-spark4 $(VENV)-athena-clients $(VENV)-training $(VENV)-docs $(VENV)-links .mypy_cache .pytest_cache .ruff_cache *.egg-info
 
 ##@ Run
 
@@ -275,6 +276,14 @@ site-serve: site ## Show the site of the documents on http://127.0.0.1:8000, unt
 
 # In an environment of its own: nothing else needs it.
 $(DOCS): requirements-docs.txt
+	$(set-up)
+
+.PHONY: links
+links: $(LINKS) ## Fetch every web page that the documents link to; fail if one is gone (needs the internet)
+	@git ls-files -z '*.md' | xargs -0 $(VENV)-links/bin/lychee --no-progress --exclude-loopback --accept '200..=299,429'
+
+# In an environment of its own: its one program is larger than the rest of the documents' tools.
+$(LINKS): requirements-links.txt
 	$(set-up)
 
 .PHONY: lock

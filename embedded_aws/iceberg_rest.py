@@ -225,11 +225,21 @@ class Catalog(GlueCatalog):
         requirements: tuple[TableRequirement, ...],
         updates: tuple[TableUpdate, ...],
     ) -> StagedTable:
-        """Allow the first commit of a table on any branch, as Iceberg does: pyiceberg requires main."""
+        """Allow the first commit of a table on any branch, and keep the parents of snapshots, as Iceberg does.
+
+        pyiceberg requires main, and clears the parent of a snapshot if it expires. To Iceberg's client, which then
+        deletes the files of expired snapshots, one with another parent is another one: it would take the snapshot
+        whose parent has expired for expired too, and delete its manifest list.
+        """
         self._replaced = current_table
         if current_table and not current_table.metadata.snapshots:
             requirements = tuple(each for each in requirements if not _requires_absent_ref(each))
-        return super()._update_and_stage_table(current_table, table_identifier, requirements, updates)
+        staged = super()._update_and_stage_table(current_table, table_identifier, requirements, updates)
+        if current_table:
+            known = {snapshot.snapshot_id: snapshot for snapshot in current_table.metadata.snapshots}
+            kept = [known.get(snapshot.snapshot_id, snapshot) for snapshot in staged.metadata.snapshots]
+            staged.metadata = staged.metadata.model_copy(update={"snapshots": kept})
+        return staged
 
     def _get_glue_table(self, database_name: str, table_name: str) -> TableTypeDef:
         found = self._callers.read_table(self._caller, database_name, table_name)

@@ -30,8 +30,9 @@ EXAMPLES = tuple(
 )
 DOCS = ("tutorial", "operating", "ci", "training", "spark-submit")
 PAGES = ("README.md", *(f"docs/{name}.md" for name in DOCS), *EXAMPLES)
-# What an example's last line says: how to apply it to the embedded AWS, which the shell has as `-var embedded=true`.
-FOR_EXAMPLES = "make apply\nsource build/local/aws.env\nexport TF_VAR_embedded=true"
+# docs/ci.md and the examples are for an account: they get the embedded one, as docs/operating.md and an example's last
+# line say. The shell has `-var embedded=true` as a variable.
+ON_EMBEDDED_AWS = "make apply\nsource build/local/aws.env\nexport TF_VAR_embedded=true"
 
 FILLED_IN = {
     "<owner>@<id>/<name>@<id>": "acme@1/stedi@2",
@@ -62,8 +63,8 @@ def script(pages: Sequence[str] = PAGES) -> str:
     for page in pages:
         text = (ROOT / page).read_text(encoding="utf-8")
         parts.append('cd "$(git rev-parse --show-toplevel)"')  # a reader opens each page at the top
-        if page == next((each for each in pages if each in EXAMPLES), None):
-            parts.append(FOR_EXAMPLES)
+        if page in ("docs/ci.md", next((each for each in pages if each in EXAMPLES), None)):
+            parts.append(ON_EMBEDDED_AWS)
         for block in re.finditer(r"^( *)```bash\n(.*?)^\1```$", text, re.MULTILINE | re.DOTALL):
             line = text.count("\n", 0, block.start()) + 1
             folder = Path(page).parent

@@ -98,6 +98,7 @@ def objects(facts: Facts) -> list[tuple[str, str, str]]:
 
 def render(facts: Facts) -> str:
     """Return the text of a card."""
+    snapshots = [(name, str(id_)) for name, id_ in facts.snapshots.items()]
     sections = {
         "Columns": _table(
             ("Column", "Type", "Unit", "Meaning"),
@@ -115,7 +116,7 @@ def render(facts: Facts) -> str:
         f"- {facts.shared_serial_numbers:,} serial numbers belong to several customers.\n"
         f"- {facts.duplicates:,} exact duplicates were left out.",
         "Label": f"`training_steps` has {facts.steps:,} steps, by subject and time." if facts.steps else NO_LABEL,
-        "Snapshots": f"{_table(('Table', 'Snapshot id'), list(facts.snapshots.items()))}\n\n{_reload(facts)}",
+        "Snapshots": f"{_table(('Table', 'Snapshot id'), snapshots)}\n\n{_reload(facts)}",
         "Drift": _drift(facts),
         "Cite and load": f"Cite as: STEDI step training data, run `{facts.run}`, "
         f"snapshot {facts.snapshots.get(TRAINING)}. docs/training.md says how to load it with pandas, "
@@ -186,11 +187,14 @@ def _dtype(kind: str) -> str:
 def _table(head: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
     if not rows:
         return "None."
-    lines = [head, ["---"] * len(head), *rows]
+    numeric = [all(isinstance(value, int | float) for value in column) for column in zip(*rows, strict=True)]
+    lines = [head, ["---:" if right else "---" for right in numeric], *rows]
     return "\n".join(f"| {' | '.join(map(_cell, line))} |" for line in lines)
 
 
 def _cell(value: object) -> str:
     if isinstance(value, float):
         return f"{value:.4g}"
+    if isinstance(value, int):
+        return f"{value:,}"
     return "" if value is None else str(value).replace("|", "\\|")

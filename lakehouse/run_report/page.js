@@ -12,8 +12,9 @@
   function draw() {
     const axis = { gridcolor: colour("--line"), linecolor: colour("--line"), zerolinecolor: colour("--line") };
     for (const { div, figure } of plots) {
-      const most = "print" in root.dataset ? PAPER_WIDTH : Infinity;
-      const width = Math.max(Math.min(div.parentElement.clientWidth, most), 120);
+      // A figure in a cell keeps the width that the table gives it; others fill the paper, however wide the window is.
+      const onPaper = "print" in root.dataset && !div.closest("td");
+      const width = onPaper ? PAPER_WIDTH : Math.max(div.parentElement.clientWidth, 120);
       const narrow = width < 560;
       const layout = {
         ...figure.layout,

@@ -18,6 +18,7 @@ from markdown_it import MarkdownIt
 HERE = Path(__file__).parent
 NONE = "\N{EN DASH}"
 
+CUSTOMERS = "customer_landing"
 SHORT = 12  # characters of a run's id that tell it from others
 SAME_CUSTOMER = "<code>training_match = timestamp_and_customer</code>"
 
@@ -59,7 +60,6 @@ def html(facts: Facts, figures: Figures, library: str, version: str) -> str:
 <body>
 <header>
 <h1>{escape(title)}</h1>
-<p class="dim">{_code(run["run_id"])}</p>
 {_summary(facts)}
 <nav aria-label="Contents"><ul>{contents}</ul></nav>
 </header>
@@ -102,19 +102,67 @@ def change(now: int | None, before: int | None) -> str:
 
 
 def _summary(facts: Facts) -> str:
-    run = facts["run"]
-    good = run["status"] == "SUCCEEDED"
+    """Return what an executive, a data scientist and an auditor look for first."""
+    run, training = facts["run"], facts["tables"][-1]
+    kept = next((account for account in facts["accounts"] if account["table"] == CUSTOMERS), None)
     cards = {
-        "Status": f'<span class="{"good" if good else "bad"}">{escape(str(run["status"]))}</span>',
-        "Profile": escape(str(run["profile"] or NONE)),
-        "Published": _time_of(run["published_at"]),
-        "Duration": f"{number(run['seconds'])} s",
-        "Cost": f"{number(run['dpu_seconds'])} DPU-seconds",
-        "Training rows": number(next(table["rows"] for table in reversed(facts["tables"]))),
+        "Status": (_marked(good=run["status"] == "SUCCEEDED", text=str(run["status"])), _time_of(run["published_at"])),
+        "Profile": (escape(str(run["profile"] or NONE)), escape(_overrides(facts))),
+        "Customer records": (
+            f"{number(kept['published'])} of {number(kept['read'])}" if kept else NONE,
+            "kept by the consent policies",
+        ),
+        "Training rows": (
+            number(training["rows"]),
+            f"{change(training['rows'], training['before']['rows'])} since the run before"
+            if training["before"]
+            else "no run before to compare with",
+        ),
+        "Rows of two people": (_two_people(facts["pairs"]), "step of one, movement of another"),
+        "Checks": _checks(facts),
     }
-    shown = "".join(f"<div><dt>{name}</dt><dd>{value}</dd></div>" for name, value in cards.items())
+    shown = "".join(
+        f"<div><dt>{name}</dt><dd>{value}</dd><dd class=note>{note}</dd></div>" for name, (value, note) in cards.items()
+    )
     warnings = "".join(f'<p class="bad">{escape(line)}</p>' for line in run["warnings"] or [])
-    return f'<dl class="cards">{shown}</dl>{warnings}'
+    spent = f"{number(run['seconds'])} s, {number(run['dpu_seconds'])} DPU-seconds"
+    return f'<p class="dim">{_code(run["run_id"])}<br>{spent}</p><dl class="cards">{shown}</dl>{warnings}'
+
+
+def _marked(*, good: bool, text: str) -> str:
+    return f'<span class="{"good" if good else "bad"}">{escape(text)}</span>'
+
+
+def _overrides(facts: Facts) -> str:
+    """Return the policies of the run that are not those of its profile."""
+    run = facts["run"]
+    declared: Mapping[str, str] = next(
+        (each["policies"] for each in facts["profiles"] if each["name"] == run["profile"]), {}
+    )
+    other = [f"{name} = {value}" for name, value in run["policies"].items() if declared.get(name, value) != value]
+    return f"with {', '.join(other)}" if other else "as declared"
+
+
+def _two_people(pairs: Facts | None) -> str:
+    if pairs is None:
+        return "unknown"
+    return f"{number(pairs['two_people'])} of {number(pairs['paired'])}"
+
+
+def _checks(facts: Facts) -> tuple[str, str]:
+    """Return whether the rules passed, and whether each row that was read is accounted for."""
+    passed = all(table["published"] for table in facts["tables"])
+    rules = sum(rule["applies"] for table in facts["tables"] for rule in table["rules"])
+    outcome = _marked(good=passed, text=f"{rules} rules passed" if passed else "not passed, or unknown")
+    if not facts["accounts"]:
+        return outcome, "rows accounted for: unknown"
+    quarantined = sum(sum(account["quarantined"].values()) for account in facts["accounts"])
+    lost = sum(
+        account["read"] - account["published"] - sum(account["dropped"].values()) - sum(account["quarantined"].values())
+        for account in facts["accounts"]
+    )
+    accounted = "every row accounted for" if not lost else _marked(good=False, text=f"{number(lost)} rows missing")
+    return outcome, f"{accounted}, {number(quarantined)} quarantined"
 
 
 def _figure(figures: Figures, key: str, caption: str, kind: str = "") -> str:
@@ -316,7 +364,12 @@ def _rules(facts: Facts) -> str:
         )
         parts.append(f"<h3>{_code(table['name'])}: {len(applied)} rules {passed}</h3><ul class=rules>{lines}</ul>")
         if others:
-            parts.append(_details(f"{len(left_out)} rules do not apply", f"<ul class=rules>{others}</ul>"))
+            parts.append(
+                _details(
+                    "1 rule does not apply" if len(left_out) == 1 else f"{len(left_out)} rules do not apply",
+                    f"<ul class=rules>{others}</ul>",
+                )
+            )
     return "".join(parts)
 
 

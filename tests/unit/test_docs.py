@@ -47,6 +47,15 @@ def test_single_pages_can_be_tried() -> None:
 
 
 @pytest.mark.parametrize("page", try_docs.PAGES)
+def test_a_page_alone_meets_the_embedded_aws_before_any_other(page: str) -> None:
+    start = re.search(
+        r"^(make (run-pipeline|apply|analyst)\b(?!.*ENV=)|terraform|aws)", try_docs.script([page]), re.MULTILINE
+    )
+    assert start is not None
+    assert start[1].startswith("make")
+
+
+@pytest.mark.parametrize("page", try_docs.PAGES)
 def test_each_page_runs_from_the_first_apply_to_the_last_destroy(page: str) -> None:
     blocks = re.split(r"^# (?=\S+\.md, line \d)", try_docs.script(), flags=re.MULTILINE)
     of_page = "".join(block for block in blocks if block.startswith(f"{page}, line "))

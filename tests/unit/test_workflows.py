@@ -30,9 +30,14 @@ RIGHTS = {
     ("apply", "prod"): {"id-token": "write"},
     ("connectors", "connectors"): {},
     ("docs", "site"): {},
+    ("links", "links"): {},
     ("drift", "drift"): {"id-token": "write", "issues": "write"},
 }
-COLLECTOR = ("plan", "plans")  # does not check out
+# The same of jobs that do not check out.
+WITHOUT_CODE: dict[tuple[str, str], dict[str, str]] = {
+    ("plan", "plans"): {},
+    ("docs", "publish"): {"id-token": "write", "pages": "write"},
+}
 
 
 def load(path: Path) -> dict[str, Any]:
@@ -90,14 +95,16 @@ def test_jobs_have_exactly_the_permissions_that_they_need() -> None:
     assert {path.stem: load(path)["permissions"] for path in WORKFLOWS} == {path.stem: {} for path in WORKFLOWS}
     assert {(name, job): definition["permissions"] for name, job, definition in jobs()} == {
         key: {"contents": "read", **rights} for key, rights in RIGHTS.items()
-    } | {COLLECTOR: {}}
+    } | WITHOUT_CODE
 
 
 def test_every_job_has_a_timeout_and_leaves_no_token_on_disk() -> None:
     for name, job, definition in jobs():
         assert definition["timeout-minutes"] <= 120, (name, job)
         checkouts = [step for step in definition["steps"] if step.get("uses", "").startswith("actions/checkout@")]
-        assert [step["with"]["persist-credentials"] for step in checkouts] == [False] * ((name, job) != COLLECTOR)
+        assert [step["with"]["persist-credentials"] for step in checkouts] == [False] * (
+            (name, job) not in WITHOUT_CODE
+        )
 
 
 def test_there_are_no_secrets() -> None:
@@ -125,7 +132,7 @@ def test_every_called_make_target_exists() -> None:
         "test-report",
         "test-site",
     }
-    assert called == tests | {"lint", "checkov", "plan", "apply", "run-pipeline"}
+    assert called == tests | {"lint", "links", "checkov", "plan", "apply", "run-pipeline"}
     assert called <= make_targets()
 
 

@@ -329,3 +329,13 @@ def test_a_commit_deletes_the_metadata_files_that_the_table_need_not_keep(table:
     left = sorted(key for key in table.objects("warehouse/t/metadata/") if key.endswith(".metadata.json"))
     assert [key.rpartition("/")[2][:5] for key in left] == ["00003", "00004", "00005"]
     assert rest(table).load_table((table.name, "t")).properties["number"] == "3"
+
+
+def test_a_snapshot_keeps_its_parent_when_that_expires(table: Aws) -> None:
+    """Iceberg's client deletes the files of snapshots that are not as they were before."""
+    for number in range(3):
+        rest(table).load_table((table.name, "t")).append(rows(number))
+    first, second, third = rest(table).load_table((table.name, "t")).snapshots()
+    assert commit(table, {"action": "remove-snapshots", "snapshot-ids": [first.snapshot_id]}).status_code == 200
+    assert rest(table).load_table((table.name, "t")).snapshots() == [second, third]
+    assert second.parent_snapshot_id == first.snapshot_id

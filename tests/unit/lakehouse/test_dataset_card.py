@@ -50,7 +50,7 @@ FACTS = Facts(
     duplicates=3,
     of_two_people=1047,
     shared_serial_numbers=9,
-    snapshots={"machine_learning_curated": 42, "customer_trusted": 7},
+    snapshots={"machine_learning_curated": 5227345694039285299, "customer_trusted": 7},
     tag="run_wr_2",
 )
 
@@ -86,16 +86,17 @@ def test_every_section_says_what_it_knows() -> None:
         "| sensorreadingtime | bigint | epoch milliseconds, UTC |",
         "profile `published`. Consent was judged as of the time of the run",
         "| training_match | timestamp | readings of the same millisecond |",
-        "| test | 40 | 3000 |",
+        "| --- | ---: | ---: |",
+        "| test | 40 | 3,000 |",
         "| customer_landing | no consent to research | 3 |",
         "| customer_landing | bad | 1 |",
         "- 1,047 rows pair the step of one person with the movement of another.",
         "- 9 serial numbers belong to several customers.",
         "- 3 exact duplicates were left out.",
         "`training_steps` has 1,200 steps",
-        "| machine_learning_curated | 42 |",
+        "| machine_learning_curated | 5227345694039285299 |",
         "by the tag `run_wr_2`",
-        "run `wr_2`, snapshot 42",
+        "run `wr_2`, snapshot 5227345694039285299",
         "There is no card of an earlier run",
     ):
         assert said in text, said
@@ -111,7 +112,7 @@ def test_missing_labels_and_tags_are_said() -> None:
 def test_drift_compares_with_the_last_run() -> None:
     text = card(before=replace(FACTS, run="wr_1", rows=9, measured={"x": [0.2, 0.4, -1, 1]}))
     assert "Compared with the run `wr_1`:" in text
-    assert "| rows | 9 | 18632 |" in text
+    assert "| rows | 9 | 18,632 |" in text
     assert "| x, mean | 0.2 | 0.1 |" in text
     assert "| distancefromobject, mean |  | 270.5 |" in text
 
@@ -151,7 +152,13 @@ class Bucket:
 
 
 def refreshed(
-    bucket: Any, project: Project, display: Display, outputs: Outputs, *, steps: int | None = None, snapshot: int = 42
+    bucket: Any,
+    project: Project,
+    display: Display,
+    outputs: Outputs,
+    *,
+    steps: int | None = None,
+    snapshot: int = 5227345694039285299,
 ) -> str | None:
     """Copy the card of a bucket whose training table has a snapshot, and return the copy, if there is one."""
     published = {

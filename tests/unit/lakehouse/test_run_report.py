@@ -78,6 +78,28 @@ def test_the_page_says_every_number_without_a_figure() -> None:
         assert part in said, said
 
 
+def test_the_first_screen_says_what_was_kept_and_whether_it_can_be_trusted() -> None:
+    shown = example()
+    said = text(shown)
+    for part in (
+        "Profile published as declared",
+        "Customer records 482 of 956 kept by the consent policies",
+        "Rows of two people 2,700 of 43,681",
+        "Checks 10 rules passed every row accounted for, 2 quarantined",
+    ):
+        assert part in said, said
+    shown["run"]["policies"] = {"training_match": "timestamp_and_customer"}
+    shown["accounts"][0]["published"] -= 3
+    shown["tables"][0]["published"] = False
+    said = text(shown)
+    assert "Profile published with training_match = timestamp_and_customer" in said
+    assert "Checks not passed, or unknown 3 rows missing , 2 quarantined" in said
+    shown["accounts"], shown["tables"][-1]["before"] = [], None
+    said = text(shown)
+    assert "Training rows 43,681 no run before to compare with" in said
+    assert "rows accounted for: unknown" in said
+
+
 def test_the_page_loads_nothing() -> None:
     html = page.html(example(), {"figure-time": "{}"}, "", "0")
     assert not re.search(r"https?://|\bsrc=|<link|@import|url\(", html)
