@@ -136,9 +136,10 @@ def test_rows_are_not_added_for_ever(world: World, monkeypatch: pytest.MonkeyPat
         ),
         ((growth, "not_in"), lambda _: lambda rows, __: rows.distinct()),
         pytest.param((growth, "not_in"), lambda right: lambda *given: right(*given).limit(1), marks=pytest.mark.slow),
-        (
+        pytest.param(
             (machine_learning_curated, "pair"),
             lambda right: lambda *given, **named: right(*given, **named).where(F.col("distancefromobject") > 10**6),
+            marks=pytest.mark.slow,
         ),
     ],
     ids=["changes rows", "repeats published rows", "loses new rows", "loses pairs"],
@@ -164,6 +165,7 @@ def test_a_bug_in_what_is_added_is_caught(
     assert {table: lakehouse.rows(table) for table in TABLES} == rows, "readers see what was published"
 
 
+@pytest.mark.slow
 def test_the_audit_of_added_rows_sees_the_rows_that_were_there(
     world: World,
     monkeypatch: pytest.MonkeyPatch,
