@@ -117,7 +117,9 @@ class Chaos:
                 moment = faults.while_publishing(self.random.randrange(6), self.lake)
                 meanwhile = faults.kill_at(moment, self.random.uniform(0, 0.15), self.random, struck)
             else:
-                meanwhile = faults.kill_after(self.random.uniform(0, self.seconds[job]), self.random, struck)
+                # A retry that finds its work done ends sooner than the job that was left alone.
+                longest = self.seconds[job] / 2**attempt
+                meanwhile = faults.kill_after(self.random.uniform(0, longest), self.random, struck)
             if self.strike("kill -9", job, run_id, struck, meanwhile=meanwhile):
                 return
         raise BrokenPromiseError(f"chaos itself: no kill of {job} came in time")
