@@ -1,4 +1,8 @@
-"""What moto lacks of S3: removal of delete markers, conditions of bucket policies, the word that EventBridge is on."""
+"""What moto lacks of S3.
+
+That is removal of delete markers, conditions of bucket policies, the word that EventBridge is on, and listings of
+versions that do not copy all content.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +11,7 @@ from typing import Any, Final
 
 from moto.core.responses import ActionResult
 from moto.iam.access_control import PermissionResult
-from moto.s3.models import FakeBucket, FakeDeleteMarker
+from moto.s3.models import FakeBucket, FakeDeleteMarker, FakeKey
 from moto.s3.responses import S3Response
 
 from embedded_aws.iam_enforcement import Need, Policy, as_list
@@ -22,6 +26,7 @@ def install() -> None:
     allow_removal_of_delete_markers()
     evaluate_conditions_of_bucket_policies()
     tell_of_event_bridge()
+    list_versions_without_their_content()
 
 
 def allow_removal_of_delete_markers() -> None:
@@ -54,6 +59,26 @@ def tell_of_event_bridge() -> None:
         return answer(response)
 
     S3Response.get_bucket_notification = get_bucket_notification  # type: ignore[method-assign,assignment]
+
+
+class _Listed(FakeKey):
+    """A version in a listing. It shares the content of the stored one, so it does not dispose of it."""
+
+    def dispose(self, garbage: bool = False) -> None:
+        pass
+
+
+def list_versions_without_their_content() -> None:
+    """List versions without a copy of the content of the whole bucket, which moto makes for each page."""
+
+    def listed(stored: FakeKey, _: dict[int, Any]) -> _Listed:
+        with stored.lock:
+            stored.etag  # noqa: B018 - it is read from the content, once
+        made = object.__new__(_Listed)
+        made.__dict__.update(stored.__dict__)
+        return made
+
+    FakeKey.__deepcopy__ = listed  # type: ignore[attr-defined]
 
 
 def permission(policy: bytes | None, need: Need) -> PermissionResult:

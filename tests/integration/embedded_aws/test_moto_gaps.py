@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import gc
+import hashlib
+import inspect
 import json
 from types import SimpleNamespace
 from typing import Any
@@ -14,14 +17,14 @@ from moto.events.models import Rule
 from moto.glue.models import FakeConnection
 from moto.glue.responses import GlueResponse
 from moto.iam.access_control import PermissionResult
-from moto.s3.models import FakeBucket, FakeDeleteMarker
+from moto.s3.models import FakeBucket, FakeDeleteMarker, FakeKey, S3Backend
 from moto.s3.responses import S3Response
 
 from embedded_aws import moto_gaps
 from embedded_aws.iam_enforcement import Need
 from embedded_aws.moto_gaps import athena, budgets, glue
 from embedded_aws.moto_gaps.athena import updated_configuration
-from embedded_aws.moto_gaps.s3 import permission
+from embedded_aws.moto_gaps.s3 import list_versions_without_their_content, permission
 from tests.support.served import Aws
 
 ADDED = {GlueResponse: glue.ADDED, AthenaResponse: athena.ADDED, BudgetsResponse: budgets.ADDED}
@@ -118,6 +121,35 @@ def test_a_bucket_policy_applies_only_if_its_condition_holds(
 
 def test_without_a_bucket_policy_iam_decides() -> None:
     assert permission(None, Need("s3:GetObject", "arn:aws:s3:::lake/a")) == PermissionResult.NEUTRAL
+
+
+def test_moto_still_copies_all_content_to_list_versions() -> None:
+    assert "deepcopy" in inspect.getsource(S3Backend.list_object_versions), "delete ours from moto_gaps/s3.py"
+
+
+def test_a_listing_of_versions_leaves_the_content_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(FakeKey, "__deepcopy__", None, raising=False)  # restores it after the test
+    list_versions_without_their_content()
+    monkeypatch.setattr(FakeKey, "__getstate__", None)  # with it moto copies the content
+    backend = S3Backend("us-east-1", "123456789012")
+    backend.create_bucket("lake", "us-east-1")
+    backend.put_bucket_versioning("lake", "Enabled")
+    for content in (b"first", b"second"):
+        backend.put_object("lake", "a", content)
+    backend.delete_object("lake", "a")
+    backend.put_object("lake", "b", b"elsewhere")
+    keys, _, markers, *_ = backend.list_object_versions("lake")
+    found = {(key.name, key.contentsize, key.etag): key.version_id for key in keys}
+    assert found.keys() == {
+        (name, len(content), f'"{hashlib.md5(content).hexdigest()}"')  # noqa: S324 - S3's
+        for name, content in (("a", b"first"), ("a", b"second"), ("b", b"elsewhere"))
+    }
+    assert [marker.name for marker in markers] == ["a"]
+    (first,) = (version for (_, size, _), version in found.items() if size == len(b"first"))
+    del keys, markers
+    gc.collect()
+    assert backend.get_object("lake", "b").value == b"elsewhere", "the end of a listing does not dispose of content"
+    assert backend.get_object("lake", "a", first).value == b"first"
 
 
 @pytest.mark.parametrize(
