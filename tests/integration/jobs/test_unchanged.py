@@ -179,6 +179,7 @@ def test_a_clock_that_was_put_back_computes_anew(world: World, monkeypatch: pyte
         assert (lineage.UNCHANGED_SINCE not in found.report) == is_computed
 
 
+@pytest.mark.slow
 def test_a_reading_of_the_future_is_published_once_it_can_be_used(world: World) -> None:
     lakehouse = world.lakehouse
     land_two(lakehouse)
@@ -207,7 +208,9 @@ class Killed(Exception):  # noqa: N818 - no error of the code
     """The process is gone."""
 
 
-@pytest.mark.parametrize("step", ["_create_branch", "_commit_nothing", "publish"])
+@pytest.mark.parametrize(
+    "step", ["publish", *(pytest.param(step, marks=pytest.mark.slow) for step in ("_create_branch", "_commit_nothing"))]
+)
 def test_a_run_that_was_killed_while_it_took_rows_over_is_made_good_by_the_next(
     world: World, step: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
