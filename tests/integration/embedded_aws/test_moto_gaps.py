@@ -17,7 +17,7 @@ from moto.events.models import Rule
 from moto.glue.models import FakeConnection
 from moto.glue.responses import GlueResponse
 from moto.iam.access_control import PermissionResult
-from moto.s3.models import FakeBucket, FakeDeleteMarker, FakeKey, S3Backend
+from moto.s3.models import FakeBucket, FakeDeleteMarker, FakeKey, S3Backend, s3_backends
 from moto.s3.responses import S3Response
 
 from embedded_aws import moto_gaps
@@ -131,6 +131,7 @@ def test_a_listing_of_versions_leaves_the_content_alone(monkeypatch: pytest.Monk
     monkeypatch.setattr(FakeKey, "__deepcopy__", None, raising=False)  # restores it after the test
     list_versions_without_their_content()
     monkeypatch.setattr(FakeKey, "__getstate__", None)  # with it moto copies the content
+    monkeypatch.setattr(s3_backends, "bucket_accounts", {})  # other tests of this process may have this bucket, too
     backend = S3Backend("us-east-1", "123456789012")
     backend.create_bucket("lake", "us-east-1")
     backend.put_bucket_versioning("lake", "Enabled")
