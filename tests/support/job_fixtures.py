@@ -4,14 +4,15 @@ import os
 import sys
 import uuid
 from collections.abc import Callable, Iterator, Mapping
+from functools import cache
 from pathlib import Path
 from types import SimpleNamespace
 
 import pyspark
 import pytest
+from py4j.java_gateway import JavaPackage, JVMView
 from pyspark.sql import DataFrame, SparkSession
 
-import derivation
 import job
 import table_contract
 from embedded_aws import spark as runtime
@@ -31,7 +32,7 @@ from tests.support.jobs import (
     moved,
 )
 from tests.support.project import GLUE_JOBS, REPOSITORY
-from tests.support.world import World
+from tests.support.world import TABLES, SavedWorld, World, land_two
 
 SPARK_4 = pyspark.__version__.startswith("4.")
 """Whether this is `make test-spark4`, for transforms and rules only: PyPI has no Iceberg runtime for Spark 4."""
@@ -61,7 +62,8 @@ def spark(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SparkSession]:
     (folder / "tmp").mkdir()
     (folder / "log4j2.properties").write_text(runtime.LOG4J)
     archive = runtime.class_archive(REPOSITORY / "build" / "cache")  # there if a job of the embedded AWS has written it
-    java_options = runtime.jvm_options(folder, input_bytes=0, archive_options=archive.options())
+    # A JVM of minutes repays what its better compiler takes; one of a job on few bytes does not.
+    java_options = runtime.jvm_options(folder, input_bytes=runtime.SMALL_INPUT_BYTES, archive_options=archive.options())
     settings = {
         "spark.master": "local[2]",
         "spark.driver.host": "127.0.0.1",
@@ -94,8 +96,9 @@ def spark(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SparkSession]:
             builder = builder.config(key, value)
         session = builder.getOrCreate()
         session.sparkContext.setLogLevel("ERROR")
-        # Each F.col(...) looks this class up in all jars anew, 1 ms each.
-        session._jvm.functions = session._jvm.functions  # type: ignore[attr-defined]
+        # Each part of a name, such as `org` of org.apache, is else looked for as a class in all jars anew, 1 ms each.
+        for names in (JVMView, JavaPackage):
+            environment.setattr(names, "__getattr__", cache(names.__getattr__))
         yield session
         session.stop()
 
@@ -167,8 +170,29 @@ def first_run(spark: SparkSession, extra_files: Path, tmp_path_factory: pytest.T
 @pytest.fixture
 def world(lakehouse: Lakehouse, monkeypatch: pytest.MonkeyPatch) -> World:
     """Return a lakehouse whose jobs have a clock of their own."""
-    made = World(lakehouse)
-    monkeypatch.setattr(job, "time", SimpleNamespace(time_ns=lambda: made.now * 1_000_000))
     lakehouse.create_tables()
-    derivation.of_code.cache_clear()
-    return made
+    return with_its_clock(World(lakehouse), monkeypatch)
+
+
+@pytest.fixture(scope="session")
+def saved_world(spark: SparkSession, extra_files: Path, tmp_path_factory: pytest.TempPathFactory) -> SavedWorld:
+    """A lakehouse with the first run of anna and ben, which tests begin with."""
+    folder = tmp_path_factory.mktemp("saved")
+    first = World(empty_lakehouse(spark, extra_files, folder / "bucket"))
+    first.lakehouse.create_tables()
+    land_two(first.lakehouse)
+    assert first.run() == set(TABLES)
+    return SavedWorld.of(first, folder / "files")
+
+
+@pytest.fixture
+def published_world(saved_world: SavedWorld, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
+    """Return a lakehouse as it is after `land_two()` and a run, with a clock of its own."""
+    yield with_its_clock(saved_world.restored(), monkeypatch)
+    saved_world.lakehouse.spark.catalog.clearCache()
+
+
+def with_its_clock(world: World, monkeypatch: pytest.MonkeyPatch) -> World:
+    """Give the jobs the clock of a world."""
+    monkeypatch.setattr(job, "time", SimpleNamespace(time_ns=lambda: world.now * 1_000_000))
+    return world

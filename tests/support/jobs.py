@@ -84,8 +84,15 @@ class Lakehouse:
 
     def data_files(self, table: str) -> set[Path]:
         """Return the data files of a table on disk, whether or not a snapshot refers to them."""
-        folder = Path(urlsplit(self.spark.conf.get("spark.sql.catalog.glue_catalog.warehouse")).path)
-        return set((folder / self.database / table).rglob("*.parquet"))
+        return set((self._warehouse / self.database / table).rglob("*.parquet"))
+
+    def folders(self) -> list[Path]:
+        """Return the folders that hold all of the lakehouse: the bucket, and those of the two databases."""
+        return [self.folder, *(self._warehouse / name for name in (self.database, f"{self.database}_audit"))]
+
+    @property
+    def _warehouse(self) -> Path:
+        return Path(urlsplit(self.spark.conf.get("spark.sql.catalog.glue_catalog.warehouse")).path)
 
     def run_all(self, *arguments: str, jobs: Iterable[str] = JOBS) -> dict[str, int]:
         """Run all jobs as a workflow does, and return the row count of each table."""

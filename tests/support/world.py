@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import shutil
 import time
 import uuid
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import lineage
 from publishing import Table
@@ -72,6 +75,31 @@ class World:
         assert written == {table: rows.total() for table, rows in expected.items()}
         assert set(balance.values()) == {0}, "every row is accounted for"
         assert {source for _, source in balance} >= {f"{entity}_landing" for entity in ENTITIES}
+
+
+@dataclass(frozen=True)
+class SavedWorld:
+    """A world with a copy of all its files, of which Iceberg and the bucket consist: it can be restored in place."""
+
+    lakehouse: Lakehouse
+    runs: tuple[str, ...]
+    copies: Mapping[Path, Path]
+    """The copy of each folder."""
+
+    @classmethod
+    def of(cls, world: World, folder: Path) -> SavedWorld:
+        """Copy the files of a world into a folder."""
+        copies = {original: folder / original.name for original in world.lakehouse.folders()}
+        for original, copy in copies.items():
+            shutil.copytree(original, copy)
+        return cls(world.lakehouse, tuple(world.runs), copies)
+
+    def restored(self) -> World:
+        """Replace all files by those that were saved."""
+        for original, copy in self.copies.items():
+            shutil.rmtree(original)
+            shutil.copytree(copy, original)
+        return World(self.lakehouse, runs=[*self.runs])
 
 
 def land_two(lakehouse: Lakehouse) -> None:

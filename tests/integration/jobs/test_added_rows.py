@@ -44,10 +44,10 @@ def check_against_a_full_run(world: World, profile: str = "published") -> None:
 
 
 @pytest.mark.parametrize("profile", ["published", pytest.param("strict", marks=pytest.mark.slow)])
-def test_new_readings_are_added(world: World, profile: str, capsys: pytest.CaptureFixture[str]) -> None:
-    lakehouse = world.lakehouse
-    land_two(lakehouse)
-    world.run("--profile", profile, *LIMIT)
+def test_new_readings_are_added(published_world: World, profile: str, capsys: pytest.CaptureFixture[str]) -> None:
+    world, lakehouse = published_world, published_world.lakehouse
+    if profile != "published":  # with which it was published
+        world.run("--profile", profile, *LIMIT)
     before = files(world)
     lakehouse.land("accelerometer", [moved("ben", AT + 9), moved("anna", AT + 10), moved("dora", AT + 10)], "new.json")
     lakehouse.land("step_trainer", [measured("S2", AT + 9), measured("S1", AT + 10), measured("S9", AT)], "new.json")
@@ -64,12 +64,10 @@ def test_new_readings_are_added(world: World, profile: str, capsys: pytest.Captu
 
 @pytest.mark.slow
 def test_rows_that_come_again_late_or_broken_are_accounted_for(
-    world: World,
+    published_world: World,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    lakehouse = world.lakehouse
-    land_two(lakehouse)
-    world.run(*LIMIT)
+    world, lakehouse = published_world, published_world.lakehouse
     again = [moved("anna", AT), moved("ben", AT + 3), moved("ben", AT + 3), moved("anna", AT - 5)]
     lakehouse.land("accelerometer", [*again, *UNUSABLE["accelerometer"]], "new.json")
     lakehouse.land("step_trainer", [measured("S1", AT), *UNUSABLE["step_trainer"]], "new.json")
@@ -110,11 +108,9 @@ def test_a_late_partner_and_a_first_reading_compute_what_they_change(
 
 
 @pytest.mark.slow
-def test_rows_are_not_added_for_ever(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_rows_are_not_added_for_ever(published_world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(parsed_rows, "MOST_BATCHES", 3)
-    lakehouse = world.lakehouse
-    land_two(lakehouse)
-    world.run(*LIMIT)
+    world, lakehouse = published_world, published_world.lakehouse
     counts = []
     for number in range(1, 6):
         lakehouse.land("accelerometer", [moved("ben", AT + 10 * number)], f"{number}.json")
@@ -145,15 +141,13 @@ def test_rows_are_not_added_for_ever(world: World, monkeypatch: pytest.MonkeyPat
     ids=["changes rows", "repeats published rows", "loses new rows", "loses pairs"],
 )
 def test_a_bug_in_what_is_added_is_caught(
-    world: World,
+    published_world: World,
     place: tuple[ModuleType, str],
     bug: Callable[[Callable[..., DataFrame]], Callable[..., DataFrame]],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    lakehouse, (module, name) = world.lakehouse, place
+    world, lakehouse, (module, name) = published_world, published_world.lakehouse, place
     table = "machine_learning_curated" if module is machine_learning_curated else "accelerometer_trusted"
-    land_two(lakehouse)
-    world.run(*LIMIT)
     rows = {table: lakehouse.rows(table) for table in TABLES}
     again = [moved("anna", AT)] if module is growth else []
     lakehouse.land("accelerometer", [moved("ben", AT + 9), moved("ben", AT + 11), *again], "new.json")
@@ -167,12 +161,10 @@ def test_a_bug_in_what_is_added_is_caught(
 
 @pytest.mark.slow
 def test_the_audit_of_added_rows_sees_the_rows_that_were_there(
-    world: World,
+    published_world: World,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    lakehouse = world.lakehouse
-    land_two(lakehouse)
-    world.run(*LIMIT)
+    world, lakehouse = published_world, published_world.lakehouse
     lakehouse.land("accelerometer", [moved("ben", AT + 2, x=5.0), moved("ben", AT + 9)], "new.json")
     seen: dict[str, Mapping[str, int]] = {}
     right = audits.check_rules

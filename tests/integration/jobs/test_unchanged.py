@@ -212,10 +212,9 @@ class Killed(Exception):  # noqa: N818 - no error of the code
     "step", ["publish", *(pytest.param(step, marks=pytest.mark.slow) for step in ("_create_branch", "_commit_nothing"))]
 )
 def test_a_run_that_was_killed_while_it_took_rows_over_is_made_good_by_the_next(
-    world: World, step: str, monkeypatch: pytest.MonkeyPatch
+    published_world: World, step: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    land_two(world.lakehouse)
-    world.run()
+    world = published_world
     world.lakehouse.land("customer", [customer("ben", "S2", None)], "ben.json")
     world.run()
     real = getattr(Table, step)
@@ -235,10 +234,8 @@ def test_a_run_that_was_killed_while_it_took_rows_over_is_made_good_by_the_next(
         assert world.lakehouse.branches(table) == {"main"}
 
 
-def test_nobody_who_withdrew_stays_because_nothing_else_has_changed(world: World) -> None:
-    lakehouse = world.lakehouse
-    land_two(lakehouse)
-    world.run()
+def test_nobody_who_withdrew_stays_because_nothing_else_has_changed(published_world: World) -> None:
+    world, lakehouse = published_world, published_world.lakehouse
     world.run()
     kept = {table: lakehouse.data_files(table) for table in TABLES}
     lakehouse.land("customer", [customer("ben", "S2", None)], "ben.json")
@@ -281,10 +278,8 @@ def test_a_rollback_is_followed_by_a_run_of_what_is_there_now(world: World) -> N
     world.check("published")
 
 
-def test_the_label_of_the_sample_goes_along(world: World) -> None:
-    lakehouse = world.lakehouse
-    land_two(lakehouse)
-    world.run()
+def test_the_label_of_the_sample_goes_along(published_world: World) -> None:
+    world, lakehouse = published_world, published_world.lakehouse
     training = Table(lakehouse.spark, lakehouse.name("machine_learning_curated")).snapshot()
     steps = lakehouse.spark.createDataFrame([("S1", AT + 9)], "subject string, steptime bigint")
     writer = steps.writeTo(lakehouse.name("training_steps"))
