@@ -12,6 +12,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -119,30 +120,15 @@ class Project:
 
     def client(self, service: str) -> Any:
         """Return a boto3 client of the embedded AWS, made from aws.env alone."""
-        env = self.environment()
-        return boto3.client(
-            service,
-            endpoint_url=env["AWS_ENDPOINT_URL"],
-            region_name=env["AWS_REGION"],
-            aws_access_key_id=env["AWS_ACCESS_KEY_ID"],
-            aws_secret_access_key=env["AWS_SECRET_ACCESS_KEY"],
-        )
+        return _client(service, *self._access())
 
     def catalog(self) -> Catalog:
         """Return the catalog as any client opens it."""
+        return _catalog(*self._access())
+
+    def _access(self) -> Iterator[str]:
         env = self.environment()
-        settings = {
-            "type": "glue",
-            "glue.endpoint": env["AWS_ENDPOINT_URL"],
-            "glue.region": env["AWS_REGION"],
-            "glue.access-key-id": env["AWS_ACCESS_KEY_ID"],
-            "glue.secret-access-key": env["AWS_SECRET_ACCESS_KEY"],
-            "s3.endpoint": env["AWS_ENDPOINT_URL"],
-            "s3.region": env["AWS_REGION"],
-            "s3.access-key-id": env["AWS_ACCESS_KEY_ID"],
-            "s3.secret-access-key": env["AWS_SECRET_ACCESS_KEY"],
-        }
-        return load_catalog("test", **settings)
+        return (env[f"AWS_{name}"] for name in ("ENDPOINT_URL", "REGION", "ACCESS_KEY_ID", "SECRET_ACCESS_KEY"))
 
     def iceberg(self, name: str, database: str = "STEDI_DATABASE") -> Any:
         """Return an Iceberg table, with its metadata."""
@@ -155,6 +141,24 @@ class Project:
     def iceberg_rows(self) -> dict[str, int]:
         """Count the rows of the five Iceberg tables by reading them."""
         return {name: self.table(name).num_rows for name in ICEBERG_TABLES}
+
+
+@cache  # to make one takes longer than most requests
+def _client(service: str, endpoint: str, region: str, key: str, secret: str) -> Any:
+    return boto3.client(
+        service,
+        endpoint_url=endpoint,
+        region_name=region,
+        aws_access_key_id=key,
+        aws_secret_access_key=secret,
+    )
+
+
+@cache
+def _catalog(endpoint: str, region: str, key: str, secret: str) -> Catalog:
+    of_service = {"endpoint": endpoint, "region": region, "access-key-id": key, "secret-access-key": secret}
+    settings = {f"{service}.{name}": value for service in ("glue", "s3") for name, value in of_service.items()}
+    return load_catalog("test", type="glue", **settings)
 
 
 def copy_of_project(root: Path) -> Project:

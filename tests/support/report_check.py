@@ -42,13 +42,14 @@ def _check_table(project: Project, table: dict[str, Any]) -> None:
         if column["personal"] != "no" or not filled or isinstance(filled[0], str):
             assert not column.keys() & {"min", "max", "histogram"}, (name, column["name"])
             continue
-        assert (column["min"], column["max"]) == (min(filled), max(filled)), (name, column["name"])
+        low, high = min(filled), max(filled)
+        assert (column["min"], column["max"]) == (low, high), (name, column["name"])
         edges, counts = column["histogram"]["edges"], column["histogram"]["counts"]
-        assert (edges[0], math.isclose(edges[-1], max(filled))) == (min(filled), True)
+        assert (edges[0], math.isclose(edges[-1], high)) == (low, True)
         assert sum(counts) == len(filled)
         if len(counts) > 1:
-            width = (max(filled) - min(filled)) / len(counts)
-            again = Counter(min(int((value - min(filled)) / width), len(counts) - 1) for value in filled)
+            width = (high - low) / len(counts)
+            again = Counter(min(int((value - low) / width), len(counts) - 1) for value in filled)
             assert counts == [again[position] for position in range(len(counts))], (name, column["name"])
 
 
