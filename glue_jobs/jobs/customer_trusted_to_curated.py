@@ -29,10 +29,13 @@ def transform(classified: DataFrame, secret: bytes | None = None) -> DataFrame:
     )
 
 
-def classify(trusted: DataFrame, readings: DataFrame) -> DataFrame:
-    """Give each trusted record its drop reason: its customer has no trusted accelerometer reading."""
-    addresses = Addresses(trusted.select("email"), readings.select("user"))
-    movers = addresses.add_to(readings, "user").select(F.col("address").alias("mover")).distinct()
+def classify(trusted: DataFrame, users: DataFrame) -> DataFrame:
+    """Give each trusted record its drop reason: its customer has no trusted accelerometer reading.
+
+    `users` has the `user` of readings, each at least once.
+    """
+    addresses = Addresses(trusted.select("email"), users.select("user"))
+    movers = addresses.add_to(users, "user").select(F.col("address").alias("mover")).distinct()
     with_mover = addresses.add_to(trusted, "email").join(movers, on=F.col("address") == F.col("mover"), how="left")
     drop_reason = F.when(F.col("mover").isNull(), "no trusted accelerometer reading")
     return reconciliation.with_drop_reason(with_mover, drop_reason)
@@ -42,13 +45,14 @@ def main() -> None:
     """Run the job."""
     with Job(writes="customers_curated") as job:
         trusted = job.read_table("customer_trusted")
-        readings = job.read_table("accelerometer_trusted")
-        classified = classify(trusted, readings).persist()
+        # All that job and audit need of the readings, in one pass over them.
+        users = job.read_table("accelerometer_trusted").select("user").distinct().persist()
+        classified = classify(trusted, users).persist()
         secret = job.subject_key if job.policies.curated_identity == "pseudonym" else None
         job.write(
             transform(classified, secret),
             classified={"customer_trusted": classified},
-            audit_inputs={"customer_trusted": trusted, "accelerometer_trusted": readings},
+            audit_inputs={"customer_trusted": trusted, "accelerometer_trusted": users},
             may_be_equal=True,  # new readings are mostly of customers who have some
         )
 

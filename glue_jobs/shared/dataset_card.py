@@ -78,17 +78,20 @@ class Facts:
         return json.dumps(asdict(self))
 
 
-def before(text: str, run: str) -> dict[str, Any] | None:
-    """Return what a card compares its run with, from the JSON of the card before it.
+def last(text: str) -> Facts | None:
+    """Return the facts of the last card from their JSON.
 
-    None if that card is of the same run or cannot be read: it must not keep the next one from being written.
+    None if they cannot be read: that must not keep the next card from being written.
     """
     try:
-        facts = json.loads(text)
-        found = {name: facts[name] for name in COMPARED}
-    except (ValueError, KeyError, TypeError):
+        return Facts.from_json(text)
+    except (ValueError, TypeError):
         return None
-    return found if found["run"] != run else None
+
+
+def before(last: Facts | None, run: str) -> dict[str, Any] | None:
+    """Return what a card compares its run with, given the last card; None if there is none or it is of the same run."""
+    return {name: getattr(last, name) for name in COMPARED} if last and last.run != run else None
 
 
 def objects(facts: Facts) -> list[tuple[str, str, str]]:

@@ -33,6 +33,8 @@ from s3_root import split
 
 NO_SPLIT: Final = "none"
 """What a card calls the split of rows that are in none."""
+COUNTED: Final = ("rows", "subjects", "split_rows", "measured")
+"""The facts that take a pass over the training table. A run that takes its rows over takes these over, too."""
 
 
 def client() -> Any:
@@ -48,7 +50,7 @@ def write(spark: SparkSession, *, database: str, bucket: str, masked: Callable[[
     try:
         s3 = client()
         name, root = split(bucket)
-        facts = gather(spark, database, lambda run: _before(s3, name, f"{root}{PREFIX}{dataset_card.FACTS}", run))
+        facts = gather(spark, database, _last(s3, name, f"{root}{PREFIX}{dataset_card.FACTS}"))
         for file, text, media_type in dataset_card.objects(facts):
             s3.put_object(Bucket=name, Key=f"{root}{PREFIX}{file}", Body=text.encode(), ContentType=media_type)
     except Exception as error:  # noqa: BLE001 - whatever it is, it must not fail a run that is published
@@ -59,8 +61,8 @@ def write(spark: SparkSession, *, database: str, bucket: str, masked: Callable[[
         print(f"dataset card: s3://{bucket}/{PREFIX}{dataset_card.FILE}", flush=True)
 
 
-def gather(spark: SparkSession, database: str, before: Callable[[str], Mapping[str, Any] | None]) -> Facts:
-    """Collect the facts of the published tables; `before` returns those of the last card, if it is of another run."""
+def gather(spark: SparkSession, database: str, last: Facts | None) -> Facts:
+    """Collect the facts of the published tables, given those of the last card, if there is one."""
     published = {name: Table(spark, f"{CATALOG}.{database}.{name}") for name in pipeline.WRITTEN}
     heads = {name: table.snapshot() for name, table in published.items()}
     training = heads[TRAINING]
@@ -69,8 +71,11 @@ def gather(spark: SparkSession, database: str, before: Callable[[str], Mapping[s
     run, tag = workflow_run or job_run, branch_of(workflow_run, job_run)
     tagged = published[TRAINING].tagged(tag)
     known = Table(spark, f"{CATALOG}.{database}.{STEPS}").snapshot()
-    of_subjects = Table(spark, f"{CATALOG}.{database}.{training_split.TABLE}").read()
-    counts = measure(published[TRAINING].read(), of_subjects)
+    if training and last and lineage.UNCHANGED_SINCE in report and last.snapshots.get(TRAINING) == training.parent:
+        numbers = {name: getattr(last, name) for name in COUNTED}
+    else:
+        of_subjects = Table(spark, f"{CATALOG}.{database}.{training_split.TABLE}").read()
+        numbers = count(measure(published[TRAINING].read(), of_subjects))
     records = Table(spark, f"{CATALOG}.{database}_audit.pipeline_runs").read()
     of_run = records.where(F.col("workflow_run_id" if workflow_run else "job_run_id") == run)
     left_out = exclusions(of_run.where(~F.col("outcome").isin(restoring.RESTORED, restoring.EXPIRED)).collect())
@@ -78,11 +83,8 @@ def gather(spark: SparkSession, database: str, before: Callable[[str], Mapping[s
     return Facts(
         run=run,
         made_at=datetime.now(UTC).isoformat(timespec="seconds"),
-        rows=sum(row["rows"] for row in counts),
-        subjects={row["split"]: row["subjects"] for row in counts},
-        split_rows={row["split"]: row["rows"] for row in counts},
         steps=known.rows if known else 0,
-        measured={column: summarize([row[column] for row in counts]) for column in MEASURED},
+        **numbers,
         columns=[(field.name, field.dataType.simpleString(), field.metadata["comment"]) for field in contract],
         policies=_policies(json.loads(report.get("policies", "{}"))),
         profile=report.get("profile", ""),
@@ -92,7 +94,7 @@ def gather(spark: SparkSession, database: str, before: Callable[[str], Mapping[s
         shared_serial_numbers=int(report.get(lineage.SHARED_SERIAL_NUMBERS, 0)),
         snapshots={name: head.id for name, head in heads.items() if head},
         tag=tag if training and tagged and tagged.id == training.id else None,
-        before=before(run),
+        before=dataset_card.before(last, run),
     )
 
 
@@ -122,6 +124,16 @@ def measure(training: DataFrame, split_of_subjects: DataFrame) -> list[Row]:
         .orderBy("split")
         .collect()
     )
+
+
+def count(parts: Sequence[Row]) -> dict[str, Any]:
+    """Return the facts that `COUNTED` names, from the numbers of the splits (see `measure`)."""
+    return {
+        "rows": sum(row["rows"] for row in parts),
+        "subjects": {row["split"]: row["subjects"] for row in parts},
+        "split_rows": {row["split"]: row["rows"] for row in parts},
+        "measured": {column: summarize([row[column] for row in parts]) for column in MEASURED},
+    }
 
 
 def summarize(parts: Iterable[Row]) -> list[float | None]:
@@ -161,11 +173,11 @@ def _policies(values: Mapping[str, str]) -> list[tuple[str, str, str]]:
     ]
 
 
-def _before(s3: Any, bucket: str, key: str, run: str) -> Mapping[str, Any] | None:
+def _last(s3: Any, bucket: str, key: str) -> Facts | None:
     try:
         text = s3.get_object(Bucket=bucket, Key=key)["Body"].read().decode()
     except ClientError as error:
         if error.response["Error"]["Code"] not in ("NoSuchKey", "404"):
             raise
         return None
-    return dataset_card.before(text, run)
+    return dataset_card.last(text)

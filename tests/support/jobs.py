@@ -82,6 +82,11 @@ class Lakehouse:
             importlib.import_module(job).main()
         return run_id
 
+    def card_facts(self) -> dict[str, object]:
+        """Return the facts of the dataset card."""
+        facts: dict[str, object] = json.loads((self.folder / "training/dataset_card.json").read_text())
+        return facts
+
     def data_files(self, table: str) -> set[Path]:
         """Return the data files of a table on disk, whether or not a snapshot refers to them."""
         return set((self._warehouse / self.database / table).rglob("*.parquet"))

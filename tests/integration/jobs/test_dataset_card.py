@@ -10,10 +10,6 @@ from tests.support.folder_s3 import FolderS3
 from tests.support.jobs import JOBS, READ, FirstRun, Lakehouse
 
 
-def facts_of(lakehouse: Lakehouse) -> dict[str, object]:
-    return json.loads((lakehouse.folder / "training/dataset_card.json").read_text())
-
-
 def card_of(lakehouse: Lakehouse) -> str:
     return (lakehouse.folder / "training/dataset_card.md").read_text()
 
@@ -30,7 +26,7 @@ def run(lakehouse: Lakehouse, run_id: str, *arguments: str) -> None:
 
 def test_the_card_of_a_run_says_what_was_published_and_what_was_left_out(first_run: FirstRun) -> None:
     lakehouse = first_run.lakehouse
-    facts = facts_of(lakehouse)
+    facts = lakehouse.card_facts()
     left_out = {
         (source, " ".join(outcome.split(" ")[1:]), rows)
         for source, outcomes in READ.items()
@@ -62,21 +58,21 @@ def test_each_run_and_each_rollback_has_its_card(lakehouse: Lakehouse, capsys: p
     for number, people in enumerate((["anna"], ["anna", "ben"]), start=1):
         land(lakehouse, *people)
         run(lakehouse, f"wr_{number}")
-        first, *_ = facts_of(lakehouse)["measured"]["x"]
+        first, *_ = lakehouse.card_facts()["measured"]["x"]
     assert "WARNING: The dataset card" not in capsys.readouterr().out
-    second = facts_of(lakehouse)
+    second = lakehouse.card_facts()
     assert (second["run"], second["rows"], sum(second["subjects"].values())) == ("wr_2", 2, 2)
     assert (second["before"]["run"], second["before"]["rows"]) == ("wr_1", 1)
     assert "Compared with the run `wr_1`:" in card_of(lakehouse)
     assert f"| x, mean | {second['before']['measured']['x'][0]:.4g} | {first:.4g} |" in card_of(lakehouse)
 
     lakehouse.run("rollback", "--run", "wr_1", "--started_by", "ada@laptop")
-    back = facts_of(lakehouse)
+    back = lakehouse.card_facts()
     assert (back["run"], back["rows"], back["before"]["run"], back["tag"]) == ("wr_1", 1, "wr_2", "run_wr_1")
     assert back["snapshots"] == current(lakehouse)
 
     lakehouse.run("machine_learning_curated")  # by hand
-    alone = facts_of(lakehouse)
+    alone = lakehouse.card_facts()
     assert alone["run"].startswith("jr_")
     assert {source for source, *_ in alone["exclusions"]} <= {"step_trainer_trusted", "accelerometer_trusted"}
 

@@ -16,6 +16,7 @@ import derivation
 import extra_files
 import job as job_module
 import lineage
+import published_card
 import reconciliation
 from publishing import Table
 from tests.support import jobs, oracle
@@ -44,11 +45,12 @@ def test_a_run_with_nothing_new_computes_nothing_and_leaves_everything_as_a_full
     rows = {table: lakehouse.rows(table) for table in (*TABLES, "training_split", "consent_decisions")}
     first = {table: world.report(table) for table in TABLES}
     accounts, files = world.accounts(), {table: lakehouse.data_files(table) for table in TABLES}
-    quarantined = quarantine_of(lakehouse)
+    quarantined, card = quarantine_of(lakehouse), lakehouse.card_facts()
 
     for broken in ("violations", "check_rules"):
         monkeypatch.setattr(audits, broken, _never)
     monkeypatch.setattr(reconciliation, "tally", _never)
+    monkeypatch.setattr(published_card, "measure", _never)
     capsys.readouterr()
     assert world.run(*NO_QUARANTINE_LIMIT) == NONE
     out = capsys.readouterr().out
@@ -70,6 +72,9 @@ def test_a_run_with_nothing_new_computes_nothing_and_leaves_everything_as_a_full
     assert set(lakehouse.tags("training_split")) == {f"run_{run_id}" for run_id in world.runs}
     found = quarantine_of(lakehouse)
     assert sorted(found.values()) == sorted([*quarantined.values()] * 3), "each run has its quarantine"
+    own = lakehouse.card_facts()
+    assert (own["run"], own["before"]["run"]) == (world.runs[2], world.runs[1])
+    assert {name: own[name] for name in published_card.COUNTED} == {name: card[name] for name in published_card.COUNTED}
     decided = {row["computed_by"] for row in lakehouse.table("pipeline_runs").where("job like 'customer_l%'").collect()}
     assert decided == {row["job_run_id"] for row in lakehouse.table("consent_decisions").collect()}
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import boto3
 import pytest
 
+import dataset_card
 import published_card
 import refusals
 import withdrawal
@@ -63,9 +64,10 @@ def test_refusals_are_saved_and_loaded_below_the_prefix(s3: Any) -> None:
 def test_the_dataset_card_is_written_and_compared_below_the_prefix(s3: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     runs = iter(("wr_1", "wr_2"))
 
-    def gather(_: object, __: str, before: Callable[[str], Any]) -> Facts:
+    def gather(_: object, __: str, last: Facts | None) -> Facts:
         run = next(runs)
-        return Facts(run, "2026-11-26T18:00:00+00:00", 1, {}, {}, 0, {}, before=before(run))
+        before = dataset_card.before(last, run)
+        return Facts(run, "2026-11-26T18:00:00+00:00", 1, {}, {}, 0, {}, before=before)
 
     monkeypatch.setattr(published_card, "gather", gather)
     for _ in range(2):

@@ -119,17 +119,20 @@ def test_drift_compares_with_the_last_run() -> None:
 
 def test_the_next_card_compares_with_the_last_one_of_another_run() -> None:
     text = replace(FACTS, before={"run": "wr_1"}).to_json()
-    assert Facts.from_json(text).before == {"run": "wr_1"}
-    found = dataset_card.before(text, "wr_3")
+    last = dataset_card.last(text)
+    assert last is not None
+    assert last.before == {"run": "wr_1"}
+    found = dataset_card.before(last, "wr_3")
     assert found is not None
     assert (found["run"], found["rows"], found["measured"]["y"]) == ("wr_2", 18_632, [None] * 4)
     assert "before" not in found, "otherwise each card would hold all that were before it"
-    assert dataset_card.before(text, "wr_2") is None
+    assert dataset_card.before(last, "wr_2") is None
+    assert dataset_card.before(None, "wr_2") is None
 
 
 @pytest.mark.parametrize("damaged", ["", "[]", "{}", '{"run": "wr_1"}'])
 def test_a_damaged_card_does_not_keep_the_next_one_from_being_written(damaged: str) -> None:
-    assert dataset_card.before(damaged, "wr_3") is None
+    assert dataset_card.last(damaged) is None
 
 
 class Bucket:
