@@ -26,6 +26,8 @@ PROPERTIES: Final = {
     "write.metadata.previous-versions-max": "20",
     # One row group of the default 128 MiB is the whole file: no reader could skip any of it. See decision 0025.
     "write.parquet.row-group-size-bytes": str(1024**2),
+    # Iceberg counts each row group as the 4 MiB that opening a file is worth, so each task would read only four.
+    "read.split.open-file-cost": str(256 * 1024),
 }
 """Properties of every table. Terraform cannot set them: Glue creates the metadata of an Iceberg table itself."""
 TAG_AGE: Final = 90 * 24 * 60 * 60 * 1000  # milliseconds, after which maintenance may drop the tag of a run
