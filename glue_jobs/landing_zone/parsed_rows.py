@@ -48,8 +48,6 @@ DELETE_BATCH: Final = 1000  # the limit of DeleteObjects
 PARSER: Final = (json_records, landing_files, landing_rows, landing_rules, plain_records)
 WRITE_OPTIONS: Final = {
     "compression": "zstd",  # as in the tables
-    # Landing files follow time, so a run that adds rows of some days skips the others by the statistics of row groups.
-    "parquet.block.size": str(8 * 1024**2),
     # Tasks move their files to their place themselves: until the manifest is written, no reader takes notice of them.
     "mapreduce.fileoutputcommitter.algorithm.version": "2",
     "mapreduce.fileoutputcommitter.marksuccessfuljobs": "false",

@@ -56,6 +56,7 @@ from reconciliation import RowCount
 from resumption import AlreadyWrittenError
 from run_facts import RunFacts
 from s3_root import split
+from table_contract import TableContract
 from training_split import Shares
 
 COUNTS: Final = "counts"
@@ -510,7 +511,30 @@ class Job:
         table.evolve(contract)
         before = table.snapshot()
         publishing.refuse_clock_behind(self._writes, before, self._now)
-        rows = rows.select(*contract.schema.fieldNames())
+        rows, new_rows, counts = self._account_for(rows.select(*contract.schema.fieldNames()), classified)
+        output_rows = new_rows + (self._adds_to.rows if self._adds_to else 0)
+        accounts = [*counts, reconciliation.output(counts, output_rows)]
+        report = {
+            **self._report(output_rows),
+            **(facts or {}),
+            COUNTS: json.dumps([asdict(count) for count in accounts]),
+            BESIDE: ",".join(beside or {}),
+        }
+        written = self._write(rows, new_rows, report, before=before, may_be_equal=may_be_equal)
+        self._record_counts(accounts, written, computed_by=self._arguments.job_run_id)
+        self._log_counts(counts, output_rows)
+        self._audit(audit_inputs, contract, before=before, rows=output_rows)
+        for name, others in (beside or {}).items():
+            self._write_beside(name, others)
+        self._publish_if_due(beside or {})
+
+    def _account_for(
+        self, rows: DataFrame, classified: Mapping[str, DataFrame]
+    ) -> tuple[DataFrame, int, list[RowCount]]:
+        """Return the rows to write, each as often as the table has it, their number, and the counts of all sources.
+
+        The commit carries the number of rows, so it is known before.
+        """
         counted = {source: classified[source] for source in self._reconciled}
         pairs = pipeline.TABLES[self._writes].get("pairs")
         if pairs:
@@ -524,32 +548,28 @@ class Job:
             read={**self._rows_read, **{source: each.read for source, each in gained.items()}},
             quarantined={**self._quarantine_counts, **{source: each.quarantined for source, each in gained.items()}},
         )
-        # The commit carries the number of rows, so it is known before.
-        new_rows = sum(row["distinct"] for row in made) if pairs else reconciliation.total(counts, "published")
-        output_rows = new_rows
+        published = reconciliation.total(counts, "published")
+        new_rows = sum(row["distinct"] for row in made) if pairs else published
         if reconciliation.has_duplicates(counts):
             rows = rows.distinct()
-        if self._adds_to:
-            if not pairs:
-                rows = growth.not_in(rows, self._of_period(table.read()))
-                new_rows = rows.count()
-            output_rows = self._adds_to.rows + new_rows
-            counts = reconciliation.add(
-                [RowCount(**count) for count in json.loads(self._adds_to.report[COUNTS])],
-                counts,
-                repeated=reconciliation.total(counts, "published") - new_rows if not pairs else 0,
-                read={source: self._rows_read[source] for source in self._reconciled},
-            )
-        accounts = [*counts, reconciliation.output(counts, output_rows)]
-        report = {
-            **self._report(output_rows),
-            **(facts or {}),
-            COUNTS: json.dumps([asdict(count) for count in accounts]),
-            BESIDE: ",".join(beside or {}),
-        }
-        written = self._write(rows, new_rows, report, before=before, may_be_equal=may_be_equal)
-        self._record_counts(accounts, written, computed_by=self._arguments.job_run_id)
-        self._log_counts(counts, output_rows)
+        if not self._adds_to:
+            return rows, new_rows, counts
+        if not pairs:
+            rows = growth.not_in(rows, self._of_period(self._table(self._writes).read()))
+            new_rows = rows.count()
+        all_counts = reconciliation.add(
+            [RowCount(**count) for count in json.loads(self._adds_to.report[COUNTS])],
+            counts,
+            repeated=0 if pairs else published - new_rows,
+            read={source: self._rows_read[source] for source in self._reconciled},
+        )
+        return rows, new_rows, all_counts
+
+    def _audit(
+        self, audit_inputs: Mapping[str, DataFrame], contract: TableContract, *, before: Snapshot | None, rows: int
+    ) -> None:
+        """Check the schema, the rules and the number of rows of what is on the run's branch; otherwise discard it."""
+        table = self._table(self._writes)
         try:
             audited = table.read(self._branch)
             if self._adds_to:
@@ -562,13 +582,10 @@ class Job:
             parameters = {"now": self._now, **self.policies}
             audits.check_rules(self._spark, self._writes, views, parameters, exhaustive=exhaustive)
             if before and publishing.same_policies(before, self.policies.to_json()):
-                audits.check_row_count(self._writes, before.rows, output_rows, self._arguments.row_count_change)
+                audits.check_row_count(self._writes, before.rows, rows, self._arguments.row_count_change)
         except JobError:
             table.discard_branches([self._branch])
             raise
-        for name, others in (beside or {}).items():
-            self._write_beside(name, others)
-        self._publish_if_due(beside or {})
 
     def _of_period(self, rows: DataFrame, table: str | None = None) -> DataFrame:
         """Keep the rows of the time that the rows gained cover; by default rows of the table that the job writes."""
