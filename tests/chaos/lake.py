@@ -173,7 +173,7 @@ class Lake:
     def add_plain_job(self) -> str:
         """Make a job that takes some seconds and knows neither Spark nor Iceberg; return its name."""
         name, key = "plain", "glue/scripts/plain.py"
-        role = self.glue.get_job(JobName=self.jobs[JOBS[0]])["Job"]["Role"]
+        role = self.glue.get_job(JobName=self.jobs[self.publisher])["Job"]["Role"]
         self.s3.put_object(Bucket=self.bucket, Key=key, Body=PLAIN_SCRIPT)
         command = {"Name": "glueetl", "ScriptLocation": f"s3://{self.bucket}/{key}"}
         self.glue.create_job(Name=name, Role=role, Command=command, GlueVersion="5.1")
