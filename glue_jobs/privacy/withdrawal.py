@@ -7,7 +7,8 @@ expire too.
 """
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
+from datetime import datetime
 from functools import reduce
 from typing import Final
 
@@ -24,15 +25,17 @@ from publishing import MAIN, Snapshot, Table
 
 CUSTOMER_TABLE: Final = "customer_trusted"
 WITHDRAWAL: Final = "withdrawal of consent"
+TO_PURGE: Final = "lakehouse.to-purge"
+"""Property of a table that has files of expired snapshots."""
 
 
 def expire(tables: Mapping[str, Table], purge: Callable[[str], None]) -> dict[str, dict[str, int]]:
     """Expire the snapshots that must no longer be readable, and return how many expired by table and reason.
 
-    `tables` are in the order of the pipeline; `purge` takes the name of a table and deletes its noncurrent files for
-    good. Nothing expires while the current snapshot of a table was made from one of them: the job of that table will
-    run later. Snapshots of customer_trusted expire last: if this run is killed before, the next one finds them again
-    and completes the work.
+    `tables` are in the order of the pipeline; `purge` takes the name of a table and deletes for good what no snapshot
+    of it shows any longer. Nothing expires while the current snapshot of a table was made from one of them: the job of
+    that table will run later. If this run is killed, the next one completes the work: snapshots of customer_trusted
+    expire last, so it finds them again, and a table to purge says so.
     """
     snapshots = _Snapshots(tables)
     stale = _showing_withdrawn(snapshots)
@@ -44,9 +47,13 @@ def expire(tables: Mapping[str, Table], purge: Callable[[str], None]) -> dict[st
     to_expire = {name: _with_successors(ids, snapshots.history(name)) for name, ids in stale.items() if ids}
     if to_expire:
         _recommit(snapshots, to_expire)
-    for name in sorted(to_expire, key=list(tables).index, reverse=True):
-        tables[name].expire(to_expire[name])
+    unfinished = {name for name, table in tables.items() if table.has_property(TO_PURGE)}
+    for name in sorted({*to_expire, *unfinished}, key=list(tables).index, reverse=True):
+        if name in to_expire:
+            tables[name].set_property(TO_PURGE)
+            tables[name].expire(to_expire[name])
         purge(name)
+        tables[name].remove_property(TO_PURGE)
     return {
         name: {
             reason: len(of_reason)
@@ -60,17 +67,30 @@ def expire(tables: Mapping[str, Table], purge: Callable[[str], None]) -> dict[st
     }
 
 
-def delete_old_versions(bucket: str, prefix: str) -> None:
-    """Delete for good the noncurrent versions and delete markers below a prefix of a versioned bucket."""
+def delete_unreachable(
+    bucket: str, prefix: str, referenced: Callable[[], Collection[str]], *, before: datetime
+) -> None:
+    """Delete for good what no reader of a table reaches below its prefix of a versioned bucket.
+
+    That is noncurrent versions, delete markers, and files to which nothing refers, as a killed job leaves them. A file
+    that is not older than `before` may belong to a commit in progress.
+    """
     from bucket_objects import Bucket  # noqa: PLC0415 - imports pyarrow, which only a withdrawal needs
 
     objects = Bucket(boto3.client("s3"), bucket)
     try:
-        objects.delete([version for version in objects.versions(prefix) if not version.live])
+        versions = list(objects.versions(prefix))  # listed before the files that the table refers to
+        kept = {uri.partition("://")[2].removeprefix(f"{bucket}/") for uri in referenced()}
+        if kept.isdisjoint(version.key for version in versions if version.live):
+            raise BadInputError(
+                f"The table refers to no file below s3://{bucket}/{prefix}, so none was deleted. Some may show people "
+                "who have withdrawn. The tables are published. Move the table back to its location and run again."
+            )
+        objects.delete([v for v in versions if not v.live or (v.key not in kept and v.modified < before)])
     except (BotoCoreError, ClientError) as error:
         raise BadInputError(
-            f"Noncurrent versions below s3://{bucket}/{prefix} cannot be deleted: {error}. They may show people who "
-            "have withdrawn. The tables are published. Delete these versions, or wait for the lifecycle rule to do so."
+            f"Files below s3://{bucket}/{prefix} to which nothing refers cannot be deleted: {error}. They may show "
+            "people who have withdrawn. The tables are published. Fix the cause and run again."
         ) from error
 
 

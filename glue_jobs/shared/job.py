@@ -8,6 +8,7 @@ import traceback
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, replace
+from datetime import UTC, datetime
 from types import TracebackType
 from typing import Any, Final, Self
 
@@ -669,7 +670,7 @@ class Job:
         tables = {name: self._table(name) for name in (*pipeline.WRITTEN, *pipeline.BESIDE)}
         if not self._arguments.workflow_run_id:  # some tables may not exist yet
             tables = {name: table for name, table in tables.items() if table.exists()}
-        expired = withdrawal.expire(tables, self._delete_old_versions)
+        expired = withdrawal.expire(tables, self._purge)
         if expired:
             counts = ", ".join(f"{sum(reasons.values())} of {name}" for name, reasons in expired.items())
             print(f"expired snapshots that show withdrawn people or undo pseudonyms: {counts}", flush=True)
@@ -681,10 +682,12 @@ class Job:
             records = self._table("pipeline_runs", audit=True).read()
             self.record("pipeline_runs", restoring.frame(records, rows, recorded_at=self._now, **self._run_columns()))
 
-    def _delete_old_versions(self, table: str) -> None:
+    def _purge(self, table: str) -> None:
         bucket = self._arguments.bucket
         location = table_contract.load(table).location_in(bucket=bucket, database=self._arguments.database)
-        withdrawal.delete_old_versions(bucket, location.removeprefix(f"s3://{bucket}/"))
+        began = datetime.fromtimestamp(self._now / 1000, UTC)
+        prefix = location.removeprefix(f"s3://{bucket}/")
+        withdrawal.delete_unreachable(bucket, prefix, self._table(table).files, before=began)
 
     def record(self, table: str, rows: DataFrame) -> None:
         """Append rows to a table of the audit database, with the ids and the profile of the run."""

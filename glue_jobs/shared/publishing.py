@@ -160,6 +160,27 @@ class Table:
                 ) from error
             raise
 
+    def files(self) -> set[str]:
+        """Return the URI of each file that any snapshot or the metadata of the table refers to."""
+        java: Any = self._spark.sparkContext._jvm
+        iceberg, table = java.org.apache.iceberg, self._iceberg()
+        reachable = iceberg.ReachableFileUtil
+        found = {
+            *reachable.metadataFileLocations(table, False),
+            *reachable.manifestListLocations(table),
+            *reachable.statisticsFilesLocations(table),
+        }
+        io, files = table.io(), iceberg.ManifestFiles
+        manifests = {each.path(): each for snapshot in table.snapshots() for each in snapshot.allManifests(io)}
+        for manifest in manifests.values():
+            if str(manifest.content()) == "DATA":
+                entries = files.read(manifest, io)
+            else:
+                entries = files.readDeleteManifest(manifest, io, table.specs())
+            found |= {str(file.location()) for file in entries.iterator()}
+            entries.close()
+        return found | manifests.keys()
+
     def unreadable_file(self, snapshot_id: int) -> str | None:
         """Return the first data file of a snapshot that cannot be read, and why, for a message; None if all can.
 
@@ -200,6 +221,18 @@ class Table:
             )
             self._spark.sql(f"ALTER TABLE {self.name} ADD COLUMNS ({columns})")
         self._set_properties()
+
+    def has_property(self, name: str) -> bool:
+        """Tell whether the table has a property."""
+        return bool(self._iceberg().properties().containsKey(name))
+
+    def set_property(self, name: str) -> None:
+        """Give the table a property, in a commit of its own."""
+        self._iceberg().updateProperties().set(name, "true").commit()
+
+    def remove_property(self, name: str) -> None:
+        """Take a property from the table, in a commit of its own."""
+        self._iceberg().updateProperties().remove(name).commit()
 
     def _set_properties(self) -> None:
         """Set those of `PROPERTIES` that differ, in one commit."""

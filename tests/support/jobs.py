@@ -77,7 +77,7 @@ class Lakehouse:
             )
             for module in (parsed_rows, published_card):
                 process.setattr(module, "client", lambda: FolderS3(self.folder))
-            process.setattr(withdrawal, "delete_old_versions", lambda *_: None)  # the bucket is a folder
+            process.setattr(withdrawal, "delete_unreachable", lambda *_, **__: None)  # the bucket is a folder
             process.setattr("sys.argv", [f"{job}.py", *given, *ANY_CHANGE, *arguments])
             importlib.import_module(job).main()
         return run_id

@@ -1,5 +1,9 @@
 """A withdrawal takes effect on earlier snapshots too: no file shows the person any longer."""
 
+import time
+from contextlib import nullcontext
+from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -7,6 +11,8 @@ import boto3
 import pytest
 
 import withdrawal
+from job import Job
+from problems import BadInputError
 from publishing import Table
 from tests.support.decoded import decoded
 from tests.support.jobs import AT, JOBS, customer, measured, moved
@@ -129,7 +135,7 @@ def test_nothing_expires_while_another_table_still_shows_the_person(lakehouse):
     assert lakehouse.is_consistent()
 
 
-def test_old_versions_of_the_tables_go_and_no_other(served, monkeypatch):
+def test_what_no_snapshot_shows_goes_and_nothing_else(served, monkeypatch):
     for name, value in served.environ().items():
         monkeypatch.setenv(name, value)
     s3 = boto3.client("s3")
@@ -139,13 +145,69 @@ def test_old_versions_of_the_tables_go_and_no_other(served, monkeypatch):
         for content in (b"old", b"new"):
             s3.put_object(Bucket="of-versions", Key=key, Body=content)
     s3.delete_object(Bucket="of-versions", Key="warehouse/db/t/b")
-    withdrawal.delete_old_versions("of-versions", "warehouse/db/t/")
-    answer = s3.list_object_versions(Bucket="of-versions")
-    assert "DeleteMarkers" not in answer
-    assert [(v["Key"], v["IsLatest"]) for v in answer["Versions"]] == [
+    s3.put_object(Bucket="of-versions", Key="warehouse/db/t/of-a-killed-job", Body=b"old")
+    time.sleep(1.1)  # S3 tells seconds
+    began = datetime.now(UTC)
+    time.sleep(1.1)
+    s3.put_object(Bucket="of-versions", Key="warehouse/db/t/of-a-commit-in-progress", Body=b"new")
+
+    def left():
+        answer = s3.list_object_versions(Bucket="of-versions")
+        assert "DeleteMarkers" not in answer
+        return [(version["Key"], version["IsLatest"]) for version in answer["Versions"]]
+
+    purge = partial(withdrawal.delete_unreachable, "of-versions", "warehouse/db/t/", before=began)
+    with pytest.raises(BadInputError, match="refers to no file below s3://of-versions/warehouse/db/t/, so none was"):
+        purge(lambda: {"s3://of-versions/elsewhere/db/t/a"})
+    purge(lambda: {"s3a://of-versions/warehouse/db/t/a", "s3://of-versions/warehouse/db/t/never-written"})
+    assert left() == [
         ("customer/landing/a", True),
         ("customer/landing/a", False),
         ("warehouse/db/other/a", True),
         ("warehouse/db/other/a", False),
         ("warehouse/db/t/a", True),
+        ("warehouse/db/t/of-a-commit-in-progress", True),
     ]
+
+
+def test_a_table_tells_all_files_that_it_refers_to(lakehouse):
+    lakehouse.create_tables("customer_trusted")
+    table = Table(lakehouse.spark, lakehouse.name("customer_trusted"))
+    merge = "'write.delete.mode' = 'merge-on-read', 'write.metadata.delete-after-commit.enabled' = 'false'"
+    lakehouse.spark.sql(f"ALTER TABLE {table.name} SET TBLPROPERTIES ({merge}, 'format-version' = '2')")
+    for number, people in enumerate((["anna"], ["anna", "ben"]), start=1):
+        records = ", ".join(f"named_struct('email', '{person}')" for person in people)
+        columns = [f"cast(email as {f.dataType.simpleString()}) as `{f.name}`" for f in table.read().schema]
+        rows = lakehouse.spark.sql(f"SELECT explode(array({records})) AS r").selectExpr("r.email").selectExpr(*columns)
+        table.write(rows, len(people), f"run_{number}", {})
+        table.publish(f"run_{number}")
+    lakehouse.spark.sql(f"DELETE FROM {table.name} WHERE email = 'anna'")  # noqa: S608 - our own name
+    folder = Path(urlsplit(lakehouse.spark.conf.get("spark.sql.catalog.glue_catalog.warehouse")).path)
+    there = {
+        f for f in (folder / lakehouse.database / "customer_trusted").rglob("*") if f.suffix in (".parquet", ".avro")
+    }
+    assert len([file for file in there if file.suffix == ".parquet"]) == 3, "two of rows, and one of deletions"
+    found = {Path(urlsplit(uri).path) for uri in table.files()}
+    assert {file for file in found if file.suffix in (".parquet", ".avro")} == there
+    assert any(file.name.endswith(".metadata.json") for file in found)
+
+
+@pytest.mark.slow
+def test_a_run_that_was_killed_before_it_purged_is_completed_by_the_next(lakehouse, monkeypatch):
+    lakehouse.create_tables()
+    land(lakehouse, "anna", "ben")
+    lakehouse.run_all()
+    land(lakehouse, "anna", "ben", anna={"shareWithResearchAsOfDate": 0})
+    purged = []
+    for dies in (TABLES[-1], TABLES[0], None):
+
+        def purge(_, table, dies=dies):
+            if table == dies:
+                raise KeyboardInterrupt
+            purged.append(table)
+
+        monkeypatch.setattr(Job, "_purge", purge)
+        with pytest.raises(KeyboardInterrupt) if dies else nullcontext():
+            lakehouse.run_all()
+    assert set(purged) >= SHOWN
+    assert not any(Table(lakehouse.spark, lakehouse.name(table)).has_property(withdrawal.TO_PURGE) for table in SHOWN)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import boto3
@@ -79,8 +80,11 @@ def test_the_dataset_card_is_written_and_compared_below_the_prefix(s3: Any, monk
     assert "Compared with the run `wr_1`" in card["Body"].read().decode()
 
 
-def test_old_versions_are_deleted_below_the_prefix(s3: Any) -> None:
+def test_what_no_reader_reaches_is_deleted_below_the_prefix(s3: Any) -> None:
     for content in (b"1", b"2"):
         s3.put_object(Bucket="lake", Key=f"{PREFIX}warehouse/db/t/a", Body=content)
-    withdrawal.delete_old_versions(ROOT, "warehouse/db/t/")
-    assert [latest for *_, latest in versions(s3, PREFIX)] == [True]
+    s3.put_object(Bucket="lake", Key=f"{PREFIX}warehouse/db/t/orphan", Body=b"3")
+    later = datetime.now(UTC) + timedelta(hours=1)
+    kept = [f"s3://{ROOT}/warehouse/db/t/a"]
+    withdrawal.delete_unreachable(ROOT, "warehouse/db/t/", lambda: kept, before=later)
+    assert [(key, latest) for key, *_, latest in versions(s3, PREFIX)] == [(f"{PREFIX}warehouse/db/t/a", True)]
