@@ -556,7 +556,7 @@ class Job:
         if not self._adds_to:
             return rows, new_rows, counts
         if not pairs:
-            rows = growth.not_in(rows, self._of_period(self._table(self._writes).read()))
+            rows = growth.not_in(rows, self._of_period(self._table(self._writes).read())).persist()
             new_rows = rows.count()
         all_counts = reconciliation.add(
             [RowCount(**count) for count in json.loads(self._adds_to.report[COUNTS])],
