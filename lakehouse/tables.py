@@ -75,6 +75,8 @@ class Publication:
     """Rows of each landing table that the job parsed; it read the others as earlier runs have parsed them."""
     unchanged_since: str = ""
     """Id of the run that computed the rows, if nothing had changed since and this run took them over."""
+    commits_again: int | None = None
+    """Id of the snapshot whose rows this one has, in its place, as after a withdrawal."""
 
     @classmethod
     def of(cls, snapshot: Snapshot) -> Publication:
@@ -90,6 +92,7 @@ class Publication:
             rows_parsed=_numbers(report, "rows-parsed."),
             unchanged_since=report.get(lineage.UNCHANGED_SINCE, ""),
             made_from=lineage.inputs(report),
+            commits_again=lineage.commits_again(report),
         )
 
 
@@ -137,7 +140,10 @@ def outdated(published: Mapping[str, Publication]) -> list[str]:
     There is none after a complete run, since its last job publishes all tables together.
     """
     made_from = {table: publication.made_from for table, publication in published.items()}
-    current = {table: publication.snapshot_id for table, publication in published.items()}
+    current = {
+        table: {publication.snapshot_id, publication.commits_again or publication.snapshot_id}
+        for table, publication in published.items()
+    }
     return [
         f"{table} was made from another snapshot of {source} than the published one"
         for table, source in lineage.outdated(made_from, current)

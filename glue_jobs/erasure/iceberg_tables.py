@@ -140,7 +140,11 @@ class Tables:
     def stale_inputs(self) -> list[list[str]]:
         """Return each (table, input) where the table was made from another snapshot of the input than the current."""
         made_from = {table: lineage.inputs(self.report(name)) for table, name in self.published.items()}
-        current = {table: id_ for table in self.published if (id_ := self.current_of(table)) is not None}
+        current = {
+            table: lineage.ids(id_, self.report(name))
+            for table, name in self.published.items()
+            if (id_ := self.current_of(table)) is not None
+        }
         return [list(pair) for pair in lineage.outdated(made_from, current)]
 
     def record_erasure(self, *, job: str, job_run_id: str, at: int) -> None:

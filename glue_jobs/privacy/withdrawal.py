@@ -189,7 +189,8 @@ def _recommit(snapshots: _Snapshots, to_expire: Mapping[str, set[int]]) -> None:
         snapshot = snapshots.history(name)[current]
         inputs = {source: successors[id_] for source, id_ in snapshot.inputs.items() if id_ in successors}
         if inputs or current in to_expire.get(name, ()):
-            successors[current] = table.recommit({**snapshot.report, **lineage.input_entries(inputs)})
+            again = {lineage.COMMITS_AGAIN: str(current)}  # until the tables that were made from it name the new one
+            successors[current] = table.recommit({**snapshot.report, **again, **lineage.input_entries(inputs)})
 
 
 def policy_at(id_: int | None, history: Mapping[int, Snapshot], policy: str) -> str | None:

@@ -23,6 +23,8 @@ UNCHANGED_SINCE: Final = "unchanged-since"
 COMPUTED_BY: Final = "computed-by"
 """Entry with the id of the job run that computed the rows, beside `UNCHANGED_SINCE`."""
 
+COMMITS_AGAIN: Final = "commits-again"
+"""Entry with the id of the snapshot whose rows this one has, in its place, as after a withdrawal."""
 SAME_ROWS_AS: Final = "same-rows-as"
 """Entry with the derivation of the snapshot before, if its rows are the same although something else decided them."""
 PARSED_BATCHES: Final = "parsed-batches."
@@ -70,19 +72,29 @@ def derivation(report: Mapping[str, str]) -> str | None:
 
 def of_other_rows(report: Mapping[str, str]) -> dict[str, str]:
     """Return a report for rows that are no longer those that a job computed: it does not tell what decided them."""
-    told = (UNCHANGED_SINCE, COMPUTED_BY, SAME_ROWS_AS)
+    told = (UNCHANGED_SINCE, COMPUTED_BY, COMMITS_AGAIN, SAME_ROWS_AS)
     return {key: value for key, value in report.items() if not key.startswith(DERIVED_FROM) and key not in told}
 
 
-def outdated(made_from: Mapping[str, Mapping[str, int]], current: Mapping[str, int]) -> list[tuple[str, str]]:
+def commits_again(report: Mapping[str, str]) -> int | None:
+    """Return the id of the snapshot whose rows that of a report has, in its place; None if it has rows of its own."""
+    return int(report[COMMITS_AGAIN]) if COMMITS_AGAIN in report else None
+
+
+def ids(snapshot_id: int, report: Mapping[str, str]) -> set[int]:
+    """Return the ids by which tables that were made from a snapshot may know it."""
+    return {snapshot_id, commits_again(report) or snapshot_id}
+
+
+def outdated(made_from: Mapping[str, Mapping[str, int]], current: Mapping[str, set[int]]) -> list[tuple[str, str]]:
     """Return each (table, input) where the table was made from another snapshot of the input than the current one.
 
-    `made_from` has the inputs of each table, `current` the current snapshot id by table; an input that is not in
-    `current` is never outdated.
+    `made_from` has the inputs of each table, `current` the ids of its current snapshot (see `ids`). An input that is
+    not in `current` is never outdated.
     """
     return [
         (table, source)
         for table, read in made_from.items()
         for source, snapshot_id in read.items()
-        if source in current and current[source] != snapshot_id
+        if source in current and snapshot_id not in current[source]
     ]

@@ -48,6 +48,11 @@ class Snapshot:
     """Id of the snapshot before it; None for the first."""
 
     @property
+    def ids(self) -> set[int]:
+        """The ids by which tables that were made from this one may know it."""
+        return lineage.ids(self.id, self.report)
+
+    @property
     def inputs(self) -> dict[str, int]:
         """The snapshot id of each table from which this one was made."""
         return lineage.inputs(self.report)
@@ -436,7 +441,7 @@ def refuse_inconsistent(run: Mapping[str, Snapshot], visible: Mapping[str, Snaps
     """
     shown = {**visible, **run}
     made_from = {table: snapshot.inputs for table, snapshot in shown.items()}
-    for table, source in lineage.outdated(made_from, {table: snapshot.id for table, snapshot in shown.items()}):
+    for table, source in lineage.outdated(made_from, {table: snapshot.ids for table, snapshot in shown.items()}):
         if table in run or source in run:
             raise AuditError(
                 f"{table} was made from another snapshot of {source} than would be published with it: {source} was "

@@ -17,6 +17,7 @@ from pyspark.sql import functions as F
 from pyspark.sql.types import ArrayType, StructType
 
 import lease
+import lineage
 import parsed_rows
 import pipeline
 import pseudonyms
@@ -119,11 +120,8 @@ class Lakehouse:
     def is_consistent(self) -> bool:
         """Tell whether each table was made from the current snapshots of its inputs."""
         tables = {name: Table(self.spark, self.name(name)).snapshot() for name in JOBS.values()}
-        return all(
-            tables[source].id == snapshot_id
-            for snapshot in tables.values()
-            for source, snapshot_id in snapshot.inputs.items()
-        )
+        made_from = {name: snapshot.inputs for name, snapshot in tables.items()}
+        return not lineage.outdated(made_from, {name: snapshot.ids for name, snapshot in tables.items()})
 
     def snapshots(self, table: str) -> list[dict[str, str]]:
         """Return the summaries of the snapshots that runs committed, oldest first."""

@@ -85,18 +85,19 @@ def test_killed_run_is_completed_by_the_next(lakehouse, monkeypatch):
     land(lakehouse, "anna", "ben")
     lakehouse.run_all()
     land(lakehouse, "anna", "ben", anna={"shareWithResearchAsOfDate": 0})
-    real = Table.expire
-    for survives in (TABLES[-1], TABLES[0]):
+    for step, survives in (("recommit", TABLES[1]), ("expire", TABLES[-1]), ("expire", TABLES[0])):
+        real = getattr(Table, step)
 
-        def killed(table, ids, survives=survives):
+        def killed(table, argument, real=real, survives=survives):
             if table.name.endswith(survives):
                 raise KeyboardInterrupt
-            real(table, ids)
+            return real(table, argument)
 
         with monkeypatch.context() as patch:
-            patch.setattr(Table, "expire", killed)
+            patch.setattr(Table, step, killed)
             with pytest.raises(KeyboardInterrupt):
                 lakehouse.run_all()
+        assert lakehouse.is_consistent(), f"killed while it would {step} {survives}"
     lakehouse.run_all()
     assert traces(lakehouse, "anna") == set()
     assert lakehouse.is_consistent()
