@@ -187,6 +187,8 @@ def _recommit(snapshots: _Snapshots, to_expire: Mapping[str, set[int]]) -> None:
         if (current := snapshots.current(name)) is None:
             continue
         snapshot = snapshots.history(name)[current]
+        if before := lineage.commits_again(snapshot.report):  # maybe by a run that was killed before it went on
+            successors[before] = current
         inputs = {source: successors[id_] for source, id_ in snapshot.inputs.items() if id_ in successors}
         if inputs or current in to_expire.get(name, ()):
             again = {lineage.COMMITS_AGAIN: str(current)}  # until the tables that were made from it name the new one

@@ -101,6 +101,9 @@ def test_killed_run_is_completed_by_the_next(lakehouse, monkeypatch):
     lakehouse.run_all()
     assert traces(lakehouse, "anna") == set()
     assert lakehouse.is_consistent()
+    heads = {table: Table(lakehouse.spark, lakehouse.name(table)).snapshot() for table in TABLES}
+    named = {(source, id_) for head in heads.values() for source, id_ in head.inputs.items()}
+    assert named <= {(table, head.id) for table, head in heads.items()}, "not by an id that has expired"
 
 
 @pytest.mark.slow
