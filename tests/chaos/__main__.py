@@ -283,8 +283,9 @@ class Chaos:
                     time.sleep(self.random.uniform(0.2, 10))
                     name = self.random.choice(list(commands))
                     self._try_second(name, commands[name], partial(self._is_running, run_id))
-                (run_id,) = set(self._run_ids()) - earlier
-                runs.update(by_step(self._wait(run_id)))
+                for run_id in self._run_ids():  # a second operator who came too late to be refused has started another
+                    if run_id not in earlier:
+                        runs.update(by_step(self._wait(run_id)))
                 self.project.succeed(*commands["landing"])  # the lease is free
 
     def _try_second(self, name: str, command: tuple[str, ...], first_lives: Callable[[], bool]) -> None:
@@ -375,7 +376,9 @@ class Chaos:
             self._note(Try("plain job beside", "", f"{count} of them", True, self._look(run_id, publishing=True), ""))
 
     def _run_ids(self) -> list[str]:
-        return [run["WorkflowRunId"] for run in self.lake.glue.get_workflow_runs(Name=self.lake.workflow)["Runs"]]
+        """Return the ids of all workflow runs in the order in which they were started."""
+        runs = self.lake.glue.get_workflow_runs(Name=self.lake.workflow)["Runs"]
+        return [run["WorkflowRunId"] for run in sorted(runs, key=lambda run: run["StartedOn"])]
 
     def _is_running(self, run_id: str) -> bool:
         run = self.lake.glue.get_workflow_run(Name=self.lake.workflow, RunId=run_id)["Run"]
