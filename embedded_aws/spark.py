@@ -28,6 +28,13 @@ GLUE_CATALOG: Final = "org.apache.iceberg.aws.glue.GlueCatalog"
 # The C1 compiler alone is fast but optimizes little: it halves the time of a small job and doubles that of a large one.
 # Adaptive execution plans a query again after each of its stages, about a sixth of the CPU time of a small job.
 SMALL_INPUT_BYTES: Final = 256 * 1024**2
+# Most code of a large job runs for a few seconds only, too short a time for the C2 compiler to pay. It gets what runs
+# ten times as often as by default; loops it gets as always. That saves a twentieth of the CPU time of five large jobs.
+LATE_C2: Final = (
+    "-XX:Tier4InvocationThreshold=50000",
+    "-XX:Tier4MinInvocationThreshold=6000",
+    "-XX:Tier4CompileThreshold=150000",
+)
 
 LOG4J: Final = """\
 rootLogger.level = warn
@@ -195,7 +202,7 @@ def jvm_options(work: Path, input_bytes: int, archive_options: Iterable[str]) ->
     options = [
         "-XX:+UseSerialGC",
         "-XX:-UsePerfData",
-        *(["-XX:TieredStopAtLevel=1"] if input_bytes < SMALL_INPUT_BYTES else []),
+        *(["-XX:TieredStopAtLevel=1"] if input_bytes < SMALL_INPUT_BYTES else LATE_C2),
         *archive_options,
         "-Xlog:disable",
         f"-Djava.io.tmpdir={work / 'tmp'}",
