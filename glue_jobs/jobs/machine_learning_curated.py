@@ -164,8 +164,8 @@ def main() -> None:
         counted = people_of_rows(all_pairs)
         owned_by = owners.select("serialnumber", "email", F.lit(0)).distinct()
         found = counted.union(owned_by).collect()  # at once, since Spark takes about as long for each query as for both
-        people = {(row["serialnumber"], row["user"]): row["rows"] for row in found if row["rows"]}
-        owned = [(row["serialnumber"], row["user"]) for row in found if row["user"] and not row["rows"]]
+        people = {(serial, user): rows for serial, user, rows in found if rows}
+        owned = [(serial, user) for serial, user, rows in found if user and not rows]
         # The key of the refusals is never rotated: with another key, each subject would get another split.
         split = splits(people, job.training_shares, job.refusal_key, job.subject_key if with_pseudonyms else None)
         beside = {training_split.TABLE: job.rows_of(training_split.TABLE, sorted(split.items()))}
