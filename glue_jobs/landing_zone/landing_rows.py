@@ -55,7 +55,7 @@ def parse(records: DataFrame, table: TableContract, rules: Rules, *, fast: bool 
         "value",
         "unit",
         F.when(is_plain, plain_records.texts(joined)).alias("plain"),
-        _objects(F.when(~is_plain, value), STRICT_JSON).alias("objects"),
+        F.when(~is_plain, _objects(value, STRICT_JSON)).alias("objects"),  # not of null, which Spark would parse too
     )
     record = F.when(_is_one_object(F.col("objects")), F.col("objects")[0])  # of null it is null
     # Two arrays instead of a map: a map with a repeated key would stop the job with an error that quotes the key.
