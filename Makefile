@@ -36,7 +36,7 @@ MAKEFLAGS += --no-builtin-rules
 ## ORCHESTRATION  jobs that chaos and hostile try: workflow (default), or single_job
 ## SIZES     sizes of the landing data in a bench: '1 10 100' times the original
 ## ROUNDS    rounds of a bench, for sizes up to 10 (3); larger sizes run once
-## INCREMENTAL  1: a bench also measures runs that follow a full one: nothing new, 1 % new readings, 1 % withdrawals
+## INCREMENTAL  1: a bench also measures, at its largest size, runs that follow a full one: nothing or 1 % new, 1 % withdrawn
 ## PROFILE_JOB  job of which a bench tells where the time goes, instead of comparing
 ## PYTHON    Python 3.11 for the set-up (python3.11)
 
