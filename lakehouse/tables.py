@@ -69,14 +69,12 @@ class Publication:
     """Rows of the job's main input."""
     rows_read: Mapping[str, int] = field(default_factory=dict)
     """Rows of each table that the job counted while reading it."""
-    made_from: Mapping[str, int] = field(default_factory=dict)
-    """Snapshot id of each Iceberg table that the job read."""
     rows_parsed: Mapping[str, int] = field(default_factory=dict)
     """Rows of each landing table that the job parsed; it read the others as earlier runs have parsed them."""
     unchanged_since: str = ""
     """Id of the run that computed the rows, if nothing had changed since and this run took them over."""
-    commits_again: int | None = None
-    """Id of the snapshot whose rows this one has, in its place, as after a withdrawal."""
+    report: Mapping[str, str] = field(default_factory=dict)
+    """What the run says of itself (see `lineage`)."""
 
     @classmethod
     def of(cls, snapshot: Snapshot) -> Publication:
@@ -91,8 +89,7 @@ class Publication:
             rows_read=_numbers(report, "rows-read."),
             rows_parsed=_numbers(report, "rows-parsed."),
             unchanged_since=report.get(lineage.UNCHANGED_SINCE, ""),
-            made_from=lineage.inputs(report),
-            commits_again=lineage.commits_again(report),
+            report=report,
         )
 
 
@@ -135,18 +132,14 @@ def rows(published: Mapping[str, Publication]) -> dict[str, int]:
 
 
 def outdated(published: Mapping[str, Publication]) -> list[str]:
-    """Return a line for each table that was made from another snapshot of its source than the published one.
+    """Return a line for each table that was made from other rows of its source than the published ones.
 
     There is none after a complete run, since its last job publishes all tables together.
     """
-    made_from = {table: publication.made_from for table, publication in published.items()}
-    current = {
-        table: {publication.snapshot_id, publication.commits_again or publication.snapshot_id}
-        for table, publication in published.items()
-    }
+    shown = {table: (publication.snapshot_id, publication.report) for table, publication in published.items()}
     return [
         f"{table} was made from another snapshot of {source} than the published one"
-        for table, source in lineage.outdated(made_from, current)
+        for table, source in lineage.outdated(shown)
     ]
 
 

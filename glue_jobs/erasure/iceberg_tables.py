@@ -138,14 +138,13 @@ class Tables:
         return {table: self.spark.table(f"{name}.snapshots").count() for table, name in self.published.items()}
 
     def stale_inputs(self) -> list[list[str]]:
-        """Return each (table, input) where the table was made from another snapshot of the input than the current."""
-        made_from = {table: lineage.inputs(self.report(name)) for table, name in self.published.items()}
-        current = {
-            table: lineage.ids(id_, self.report(name))
+        """Return each (table, input) where the table was made from other rows of the input than the current ones."""
+        shown = {
+            table: (id_, self.report(name))
             for table, name in self.published.items()
             if (id_ := self.current_of(table)) is not None
         }
-        return [list(pair) for pair in lineage.outdated(made_from, current)]
+        return [list(pair) for pair in lineage.outdated(shown)]
 
     def record_erasure(self, *, job: str, job_run_id: str, at: int) -> None:
         """Record for each table that an erasure begins: no rollback may bring back what was published before."""

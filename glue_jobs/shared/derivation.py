@@ -26,6 +26,7 @@ from typing import Any, Final
 import pyspark
 
 import extra_files
+import lineage
 import pipeline
 import policies
 
@@ -36,7 +37,7 @@ TRAINING_SPLIT: Final = "training-split"
 SUBJECT_KEY: Final = "subject-key"
 REFUSAL_KEY: Final = "refusal-key"
 REFUSALS: Final = "refusals"
-TABLE: Final = "table."
+TABLE: Final = lineage.TABLE
 LANDING: Final = "landing."
 ORDER: Final = (CODE, POLICIES, TIME, TRAINING_SPLIT, SUBJECT_KEY, REFUSAL_KEY, REFUSALS, TABLE, LANDING)
 """From the quickest to compare to the slowest: reading a landing table parses what is new."""

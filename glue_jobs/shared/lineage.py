@@ -18,6 +18,8 @@ OF_TWO_PEOPLE: Final = "rows-of-two-people"
 """Entry with the number of training rows that pair the step of one person with the movement of another."""
 DERIVED_FROM: Final = "derived-from."
 """Prefix of the report's entries about all that decided the rows (see `derivation`)."""
+TABLE: Final = "table."
+"""Prefix of those parts of `DERIVED_FROM` that are tables: their state is the derivation of the snapshot read."""
 UNCHANGED_SINCE: Final = "unchanged-since"
 """Entry with the id of the run that computed the rows, if the run of the report took them over."""
 COMPUTED_BY: Final = "computed-by"
@@ -81,20 +83,20 @@ def commits_again(report: Mapping[str, str]) -> int | None:
     return int(report[COMMITS_AGAIN]) if COMMITS_AGAIN in report else None
 
 
-def ids(snapshot_id: int, report: Mapping[str, str]) -> set[int]:
-    """Return the ids by which tables that were made from a snapshot may know it."""
-    return {snapshot_id, commits_again(report) or snapshot_id}
+def outdated(shown: Mapping[str, tuple[int, Mapping[str, str]]]) -> list[tuple[str, str]]:
+    """Return each (table, input) where the table was made from other rows of the input than those that readers see.
 
-
-def outdated(made_from: Mapping[str, Mapping[str, int]], current: Mapping[str, set[int]]) -> list[tuple[str, str]]:
-    """Return each (table, input) where the table was made from another snapshot of the input than the current one.
-
-    `made_from` has the inputs of each table, `current` the ids of its current snapshot (see `ids`). An input that is
-    not in `current` is never outdated.
+    `shown` has the id and the report of the snapshot of each table that readers see. A snapshot has the rows of those
+    with its derivation, and of the one in whose place it is. An input that is not shown is never outdated.
     """
-    return [
-        (table, source)
-        for table, read in made_from.items()
-        for source, snapshot_id in read.items()
-        if source in current and snapshot_id not in current[source]
-    ]
+    found = []
+    for table, (_, of_table) in shown.items():
+        states = derived_from(of_table)
+        for source, read in inputs(of_table).items():
+            if source in shown:
+                id_, of_source = shown[source]
+                state = states.get(f"{TABLE}{source}")
+                has_other_rows = state is None or state != derivation(of_source)
+                if read not in (id_, commits_again(of_source)) and has_other_rows:
+                    found.append((table, source))
+    return found

@@ -48,11 +48,6 @@ class Snapshot:
     """Id of the snapshot before it; None for the first."""
 
     @property
-    def ids(self) -> set[int]:
-        """The ids by which tables that were made from this one may know it."""
-        return lineage.ids(self.id, self.report)
-
-    @property
     def inputs(self) -> dict[str, int]:
         """The snapshot id of each table from which this one was made."""
         return lineage.inputs(self.report)
@@ -434,14 +429,13 @@ def refuse_incomplete(workflow_run_id: str, others: Mapping[str, Snapshot | None
 
 
 def refuse_inconsistent(run: Mapping[str, Snapshot], visible: Mapping[str, Snapshot]) -> None:
-    """Raise an AuditError if publishing would show a table beside another snapshot of an input than it was made from.
+    """Raise an AuditError if publishing would show a table beside other rows of an input than it was made from.
 
     Both arguments are by table: `run` is what is to be published, `visible` what readers see otherwise. Of the visible
     tables only those that were made from a table of the run matter.
     """
-    shown = {**visible, **run}
-    made_from = {table: snapshot.inputs for table, snapshot in shown.items()}
-    for table, source in lineage.outdated(made_from, {table: snapshot.ids for table, snapshot in shown.items()}):
+    shown = {table: (snapshot.id, snapshot.report) for table, snapshot in {**visible, **run}.items()}
+    for table, source in lineage.outdated(shown):
         if table in run or source in run:
             raise AuditError(
                 f"{table} was made from another snapshot of {source} than would be published with it: {source} was "

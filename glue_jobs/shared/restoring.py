@@ -84,8 +84,7 @@ def refuse_past_erasure(run_id: str, target: Mapping[str, Snapshot], records: Da
 
 def refuse_inconsistent(run_id: str, target: Mapping[str, Snapshot]) -> None:
     """Raise a BadInputError unless the snapshots were made from each other."""
-    made_from = {table: snapshot.inputs for table, snapshot in target.items()}
-    for table, source in lineage.outdated(made_from, {table: snapshot.ids for table, snapshot in target.items()}):
+    for table, source in lineage.outdated({table: (found.id, found.report) for table, found in target.items()}):
         raise BadInputError(
             f"{table} of the run {run_id} was made from another snapshot of {source} than the one that is left, so "
             f"there is no consistent set. {NOTHING}"

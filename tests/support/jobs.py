@@ -118,10 +118,9 @@ class Lakehouse:
         return sorted((tuple(row) for row in self.table(table).collect()), key=repr)
 
     def is_consistent(self) -> bool:
-        """Tell whether each table was made from the current snapshots of its inputs."""
+        """Tell whether each table was made from the current rows of its inputs."""
         tables = {name: Table(self.spark, self.name(name)).snapshot() for name in JOBS.values()}
-        made_from = {name: snapshot.inputs for name, snapshot in tables.items()}
-        return not lineage.outdated(made_from, {name: snapshot.ids for name, snapshot in tables.items()})
+        return not lineage.outdated({name: (snapshot.id, snapshot.report) for name, snapshot in tables.items()})
 
     def snapshots(self, table: str) -> list[dict[str, str]]:
         """Return the summaries of the snapshots that runs committed, oldest first."""

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from pyiceberg.table.snapshots import Operation, Snapshot, Summary
 
+from lakehouse import lineage
 from lakehouse.tables import TABLES, Publication, of_run, outdated, rows
 
 
@@ -19,10 +20,17 @@ def snapshot(**properties: str) -> Snapshot:
     )
 
 
+OF_CUSTOMERS = {"derived-from.code": "c1"}
+MADE_FROM_CUSTOMERS = {
+    **lineage.input_entries({"customer_trusted": 1}),
+    f"derived-from.{lineage.TABLE}customer_trusted": lineage.derivation(OF_CUSTOMERS),
+}
 PUBLISHED = {
-    "customer_trusted": Publication(10, "wr_2", 1, 20, {"customer_landing": 20}),
-    "accelerometer_trusted": Publication(30, "wr_1", 2, 40, {"accelerometer_landing": 40}, {"customer_trusted": 1}),
-    "customers_curated": Publication(5, "", 3, 10, {}, {"customer_trusted": 1, "accelerometer_trusted": 2}),
+    "customer_trusted": Publication(10, "wr_2", 1, 20, {"customer_landing": 20}, report=OF_CUSTOMERS),
+    "accelerometer_trusted": Publication(30, "wr_1", 2, 40, {"accelerometer_landing": 40}, report=MADE_FROM_CUSTOMERS),
+    "customers_curated": Publication(
+        5, "", 3, 10, report={**MADE_FROM_CUSTOMERS, **lineage.input_entries({"accelerometer_trusted": 2})}
+    ),
 }
 
 
@@ -36,7 +44,7 @@ def test_a_publication_is_read_from_the_summary() -> None:
         "lakehouse.snapshot-read.customer_trusted": "77",
     }
     assert Publication.of(snapshot(**summary)) == Publication(
-        482, "wr_1", 1, 956, {"customer_landing": 956}, {"customer_trusted": 77}
+        482, "wr_1", 1, 956, {"customer_landing": 956}, report=lineage.report(summary)
     )
 
 
@@ -51,13 +59,23 @@ def test_rows_of_another_run_are_not_this_runs() -> None:
 
 def test_tables_that_do_not_belong_together_are_named() -> None:
     assert outdated(PUBLISHED) == []
-    changed = PUBLISHED | {"customer_trusted": Publication(11, "wr_3", 4)}
-    assert outdated(changed) == [
+    said = [
         f"{table} was made from another snapshot of customer_trusted than the published one"
         for table in ("accelerometer_trusted", "customers_curated")
     ]
-    again = replace(changed["customer_trusted"], commits_again=PUBLISHED["customer_trusted"].snapshot_id)
-    assert outdated(changed | {"customer_trusted": again}) == [], "a withdrawal has committed the same rows again"
+
+    def customers(**report: str) -> dict[str, Publication]:
+        return PUBLISHED | {"customer_trusted": Publication(11, "wr_3", 4, report=report)}
+
+    assert outdated(customers()) == said
+    assert outdated(customers(**{"derived-from.code": "c2"})) == said
+    assert outdated(customers(**OF_CUSTOMERS)) == [], "another run has taken the same rows over"
+    assert outdated(customers(**{lineage.COMMITS_AGAIN: "1"})) == [], "a withdrawal has committed the same rows again"
+    no_state = {
+        table: replace(publication, report=lineage.of_other_rows(publication.report))
+        for table, publication in customers().items()
+    }
+    assert outdated(no_state) == said, "rows of which nothing tells what decided them"
 
 
 def test_rows_come_zone_by_zone() -> None:
