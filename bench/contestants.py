@@ -196,11 +196,12 @@ class DuckDb(Contestant):
 
 
 FIVE_JOBS = Lakehouse("five_jobs", "five jobs")
+ONE_SESSION = Lakehouse("single_session", "single session", variables={"orchestration": "single_job"})
 PEERS = Peers("peers", "peers, defaults")
 DUCKDB = DuckDb("duckdb", "DuckDB")
 CONTESTANTS: Sequence[Contestant] = (
     FIVE_JOBS,
-    Lakehouse("single_session", "single session", variables={"orchestration": "single_job"}),
+    ONE_SESSION,
     PEERS,
     Peers("peers_tuned", "peers, our JVM settings", tuned=True),
     DUCKDB,

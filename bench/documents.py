@@ -20,6 +20,7 @@ BEGIN: Final = "<!-- From bench/summary.json, by `make docs`: do not edit. -->"
 END: Final = "<!-- End of bench/summary.json. -->"
 BLOCK: Final = re.compile(f"{re.escape(BEGIN)}\n.*?{re.escape(END)}", re.DOTALL)
 BLOCKS: Final[Mapping[str, Callable[[Mapping[str, Any]], str]]] = {
+    "README.md": results.readme,
     "docs/benchmark.md": results.markdown,
     "docs/cost.md": cost_model.markdown,
 }

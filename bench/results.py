@@ -11,7 +11,7 @@ from typing import Any
 
 from rich.table import Table
 
-from bench.contestants import DUCKDB, PEERS, Run
+from bench.contestants import DUCKDB, FIVE_JOBS, ONE_SESSION, PEERS, Run
 from lakehouse.tables import TABLE_OF_JOB
 
 MIB = 1024**2
@@ -241,6 +241,23 @@ def markdown(results: Mapping[str, Any]) -> str:
         rows = zip(*(list(column.cells) for column in table.columns), strict=True)
         parts += [f"{table.title}:", markdown_table(header, rows)]
     return "\n\n".join(parts)
+
+
+def readme(results: Mapping[str, Any]) -> str:
+    """Return how fast the lakehouse is against scripts that promise nothing, in a few lines."""
+    machine = results["machine"]
+    entries = [entry for entry in results["medians"] if entry["title"] in (FIVE_JOBS.title, ONE_SESSION.title)]
+    sizes = _unique(size for entry in entries for size in entry["sizes"])
+    rows = (
+        [entry["title"], *(_number(entry["times_as_fast_as_peers"].get(size), 2) for size in sizes)]
+        for entry in entries
+    )
+    return (
+        "Times as fast as five Spark scripts that promise none of this, with Spark's defaults, on so many times the "
+        f"public data ({machine['cores']} cores and {machine['memory_gib']} GiB, {results['date']}):\n\n"
+        + markdown_table(["", *(f"{size}x" for size in sizes)], rows)
+        + "\n\nThe [benchmark](docs/benchmark.md) has the seconds, runs with little new, and DuckDB."
+    )
 
 
 def measured_on(results: Mapping[str, Any]) -> str:

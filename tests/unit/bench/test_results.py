@@ -11,7 +11,7 @@ import pytest
 from rich.console import Console
 
 from bench import results
-from bench.contestants import DUCKDB, PEERS, Outcome, Run
+from bench.contestants import DUCKDB, FIVE_JOBS, ONE_SESSION, PEERS, Outcome, Run
 from bench.processes import Usage
 from bench.results import Fit, Results
 from lakehouse.tables import TABLE_OF_JOB
@@ -158,3 +158,11 @@ def test_the_documents_get_the_tables_of_seconds_with_date_and_machine() -> None
     assert "CPU seconds" not in text
     assert "| ours | 22.0 (21.0 to 26.0) | 40.0 (39.0 to 44.0) | 220.0 | 20.0 | 2.000 |" in text
     assert "| ours | 2.91 | 2.50 | 2.09 | 0.50 | - | - | - |" in text
+
+
+def test_the_readme_gets_the_ratios_of_both_orchestrations_with_date_and_machine() -> None:
+    found = bench()
+    found.add(1, 1, {FIVE_JOBS.title: ran(32), ONE_SESSION.title: ran(16)})
+    text = results.readme(found.as_json())
+    assert "(2 cores and 24 GiB, 2026-01-02):" in text
+    assert "|  | 1x |\n| --- | --- |\n| five jobs | 2.00 |\n| single session | 4.00 |\n" in text
