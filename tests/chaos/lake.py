@@ -243,7 +243,7 @@ class Lake:
         """Check what readers see after a fault in a run that was to replace `old` by `new`; return how many are new.
 
         All five tables are old, unless the fault struck the job that was `publishing`: then the first of them, in the
-        order of publication, may be new, each of them wholly, and the tables say so themselves.
+        order of publication, may be new, each of them wholly, and the tables say so themselves where rows differ.
         """
         found = self._five()
         publications = {
