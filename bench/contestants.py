@@ -162,7 +162,6 @@ class Peers(Contestant):
             credentials=Credentials("", ""),
             work=work,
             java_options=spark.jvm_options(work, landing.bytes, archive.options()),
-            input_bytes=landing.bytes,
         )
         # The archive is of the class path of the jobs, which begins with Iceberg's jar.
         settings["spark.driver.extraClassPath"] = str(spark.iceberg_jar())

@@ -171,7 +171,6 @@ class JobExecution:
             credentials=self._credentials,
             work=self._work,
             java_options=spark.jvm_options(self._work, input_bytes, archive_options),
-            input_bytes=input_bytes,
             glue_catalog_jar=runtime.glue_catalog_jar,
         )
         (self._work / "log4j2.properties").write_text(spark.LOG4J)

@@ -26,16 +26,15 @@ JAVA_VERSION: Final = "17"  # of AWS Glue 5.1
 GLUE_CATALOG: Final = "org.apache.iceberg.aws.glue.GlueCatalog"
 
 # The C1 compiler alone is fast but optimizes little: it halves the time of a small job and doubles that of a large one.
-# Adaptive execution plans a query again after each of its stages, about a sixth of the CPU time of a small job.
 SMALL_INPUT_BYTES: Final = 256 * 1024**2
-# Most code of a large job runs for a few seconds only, too short a time for the C2 compiler to pay. It gets what runs
-# ten times as often as by default; loops it gets as always. That saves a twentieth of the CPU time of five large jobs.
-LATE_C2: Final = (
-    "-XX:Tier4InvocationThreshold=50000",
-    "-XX:Tier4MinInvocationThreshold=6000",
-    "-XX:Tier4CompileThreshold=150000",
+# Of a large job, the C2 compiler gets the loops. Most other code runs for too short a time to pay for it, so it must run
+# a hundred times as often as by default. That saves a twentieth of the CPU time of five large jobs, and more of jobs
+# that find little new in much data.
+C2_FOR_LOOPS: Final = (
+    "-XX:Tier4InvocationThreshold=500000",
+    "-XX:Tier4MinInvocationThreshold=60000",
+    "-XX:Tier4CompileThreshold=1500000",
 )
-
 # The JVM lets its heap grow before it collects: all five jobs in one session, over 100 times the public data, took
 # 3.5 GiB with 4 GiB allowed, and are as fast in less. A landing line of 100 MB needs as much as this.
 MOST_HEAP_MIB: Final = 2688
@@ -109,7 +108,7 @@ DIFFERENCES: Final = {
     "spark.sql.shuffle.partitions": "number of cores",
     "spark.sql.sources.ignoreDataLocality": "objects have no location, and Spark would ask for each of them",
     "spark.sql.warehouse.dir": "else Spark creates a folder in the working directory",
-    "spark.sql.adaptive.enabled": "small inputs only: planning a query again takes longer than running it",
+    "spark.sql.adaptive.enabled": "planning a query again after each of its stages takes longer than it saves",
     "spark.ui.enabled": "unused here",
     "spark.ui.showConsoleProgress": "noise in the log",
 }
@@ -143,12 +142,11 @@ def settings(
     credentials: Credentials,
     work: Path,
     java_options: str,
-    input_bytes: int,
     glue_catalog_jar: Path | None = None,
 ) -> dict[str, str]:
     """Return the settings of a job: its own, except for DIFFERENCES and those of the catalog.
 
-    `buckets` are all buckets that the job uses in paths, `input_bytes` the size of what they hold.
+    `buckets` are all buckets that the job uses in paths.
     """
     cores = os.cpu_count() or 1
     local = {
@@ -159,6 +157,7 @@ def settings(
         "spark.driver.memory": driver_memory(),
         "spark.ui.enabled": "false",
         "spark.ui.showConsoleProgress": "false",
+        "spark.sql.adaptive.enabled": "false",
         "spark.sql.shuffle.partitions": str(cores),
         "spark.default.parallelism": str(cores),
         "spark.sql.sources.ignoreDataLocality": "true",
@@ -166,8 +165,6 @@ def settings(
         "spark.hadoop.fs.s3.impl": "org.apache.hadoop.fs.viewfs.ViewFileSystemOverloadScheme",
         "spark.hadoop.fs.permissions.umask-mode": "077",
     }
-    if input_bytes < SMALL_INPUT_BYTES:
-        local["spark.sql.adaptive.enabled"] = "false"
     for bucket in buckets:
         mount = f"spark.hadoop.fs.viewfs.mounttable.{bucket}.linkFallback"
         local[mount] = f"webhdfs://{urlsplit(endpoint).netloc}/{bucket}"
@@ -202,11 +199,14 @@ def _glue_catalog(endpoint: str) -> dict[str, str]:
 
 
 def jvm_options(work: Path, input_bytes: int, archive_options: Iterable[str]) -> str:
-    """Return the driver's JVM options: fast start, no noise, all files in the job's folder."""
+    """Return the driver's JVM options: fast start, no noise, all files in the job's folder.
+
+    `input_bytes` is the size of all that the job may read.
+    """
     options = [
         "-XX:+UseSerialGC",
         "-XX:-UsePerfData",
-        *(["-XX:TieredStopAtLevel=1"] if input_bytes < SMALL_INPUT_BYTES else LATE_C2),
+        *(["-XX:TieredStopAtLevel=1"] if input_bytes < SMALL_INPUT_BYTES else C2_FOR_LOOPS),
         *archive_options,
         "-Xlog:disable",
         f"-Djava.io.tmpdir={work / 'tmp'}",

@@ -119,7 +119,6 @@ def spark_of(lakehouse: Project, folder: Path) -> Iterator[SparkSession]:
         credentials=credentials,
         work=folder,
         java_options="-XX:+UseSerialGC",
-        input_bytes=0,
     )
     (folder / "tokens").write_bytes(token_file(credentials, urlsplit(env["AWS_ENDPOINT_URL"]).netloc))
     with pytest.MonkeyPatch.context() as environment:

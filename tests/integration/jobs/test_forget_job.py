@@ -254,7 +254,6 @@ def _catalog_of(lakehouse: Lakehouse, access: EmbeddedAws) -> str:
         credentials=access.credentials,
         work=lakehouse.folder,
         java_options="",
-        input_bytes=0,
     )
     spark.conf.set(f"spark.sql.catalog.{catalog}", "org.apache.iceberg.spark.SparkCatalog")
     spark.conf.set(f"spark.sql.catalog.{catalog}.cache-enabled", "false")

@@ -213,7 +213,6 @@ def mount(spark, served, bucket, folder):
         credentials=served.credentials,
         work=folder,
         java_options="",
-        input_bytes=0,
     )
     hadoop = spark.sparkContext._jsc.hadoopConfiguration()
     for key, value in settings.items():

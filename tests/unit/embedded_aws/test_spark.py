@@ -50,7 +50,6 @@ def test_only_declared_settings_differ_from_those_on_aws(
         credentials=Credentials("KEY", "SECRET"),
         work=tmp_path,
         java_options="-Xint",
-        input_bytes=0,
         glue_catalog_jar=jar,
     )
     differ = {key for key in aws.keys() | here.keys() if aws.get(key) != here.get(key)}
@@ -63,20 +62,10 @@ def test_only_glue_catalogs_are_reconfigured() -> None:
     assert spark.glue_catalogs(conf) == []
 
 
-def test_only_small_inputs_are_planned_once(tmp_path: Path) -> None:
-    def adaptive(input_bytes: int) -> str | None:
-        access = {"endpoint": "http://127.0.0.1:1", "credentials": Credentials("KEY", "SECRET")}
-        made = spark.settings({}, buckets=[], work=tmp_path, java_options="", input_bytes=input_bytes, **access)
-        return made.get("spark.sql.adaptive.enabled")
-
-    assert adaptive(spark.SMALL_INPUT_BYTES - 1) == "false"
-    assert adaptive(spark.SMALL_INPUT_BYTES) is None
-
-
 def test_only_small_inputs_get_the_quick_compiler(tmp_path: Path) -> None:
     small, large = (set(spark.jvm_options(tmp_path, spark.SMALL_INPUT_BYTES + more, []).split()) for more in (-1, 0))
     assert small - large == {"-XX:TieredStopAtLevel=1"}
-    assert large - small == set(spark.LATE_C2)
+    assert large - small == set(spark.C2_FOR_LOOPS)
 
 
 @pytest.mark.parametrize("name", ["my work", "o'brien", "o'brien's \"lake\" $HOME"])
