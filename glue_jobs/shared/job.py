@@ -6,6 +6,7 @@ import threading
 import time
 import traceback
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import asdict, replace
 from datetime import UTC, datetime
@@ -522,9 +523,13 @@ class Job:
             BESIDE: ",".join(beside or {}),
         }
         written = self._write(rows, new_rows, report, before=before, may_be_equal=may_be_equal)
-        self._record_counts(accounts, written, computed_by=self._arguments.job_run_id)
         self._log_counts(counts, output_rows)
-        self._audit(audit_inputs, contract, before=before, rows=output_rows)
+        with ThreadPoolExecutor() as beside_the_audit:  # of a small table, both mostly wait for Spark to plan
+            recorded = beside_the_audit.submit(
+                self._record_counts, accounts, written, computed_by=self._arguments.job_run_id
+            )
+            self._audit(audit_inputs, contract, before=before, rows=output_rows)
+            recorded.result()
         for name, others in (beside or {}).items():
             self._write_beside(name, others)
         self._publish_if_due(beside or {})
