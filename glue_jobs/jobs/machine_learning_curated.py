@@ -158,19 +158,19 @@ def main() -> None:
         pseudonym = pseudonyms.pseudonymizer(job.subject_key) if with_pseudonyms else None
         classified_steps, classified_readings = classify(steps, readings, owners, policies=job.policies)
         pairs = pair(steps, readings, owners, policies=job.policies).persist()
-        all_pairs = pairs
-        if job.adds_rows:  # whom they combine decides about the split and the label of all rows
-            all_pairs = pair(all_steps, all_readings, owners, policies=job.policies)
-        counted = people_of_rows(all_pairs)
+        all_pairs = pair(all_steps, all_readings, owners, policies=job.policies) if job.adds_rows else pairs
+        # Whom all rows combine decides about the split. To pair all readings for it would take as long as a full run.
+        known = job.published_people()
+        counted = people_of_rows(all_pairs if known is None else pairs)
         owned_by = owners.select("serialnumber", "email", F.lit(0)).distinct()
         found = counted.union(owned_by).collect()  # at once, since Spark takes about as long for each query as for both
-        people = {(serial, user): rows for serial, user, rows in found if rows}
+        people = Counter({(serial, user): rows for serial, user, rows in found if rows}) + Counter(known or {})
         owned = [(serial, user) for serial, user, rows in found if user and not rows]
         # The key of the refusals is never rotated: with another key, each subject would get another split.
         split = splits(people, job.training_shares, job.refusal_key, job.subject_key if with_pseudonyms else None)
         beside = {training_split.TABLE: job.rows_of(training_split.TABLE, sorted(split.items()))}
-        if (known := job.read_beside(STEPS)) is not None:
-            beside[STEPS] = steps_of_subjects(known, transform(all_pairs, pseudonym))
+        if (label := job.read_beside(STEPS)) is not None:
+            beside[STEPS] = steps_of_subjects(label, transform(all_pairs, pseudonym))
         job.write(
             transform(pairs, pseudonym),
             classified={"step_trainer_trusted": classified_steps, "accelerometer_trusted": classified_readings},
@@ -182,6 +182,7 @@ def main() -> None:
             },
             beside=beside,
             facts=defects(people, owned),
+            people=people,
         )
 
 

@@ -27,6 +27,7 @@ import audits
 import derivation
 import file_numbers
 import growth
+import known_people
 import landing_files
 import landing_rules
 import lease
@@ -461,6 +462,14 @@ class Job:
         """Whether the job reads only rows that its inputs have gained, and adds rows to the published ones."""
         return self._adds_to is not None
 
+    def published_people(self) -> Mapping[tuple[str, str], int] | None:
+        """Return the number of published training rows of each Step Trainer and user (see `known_people`).
+
+        None if the job does not add rows to the published ones, or if the file is gone, as after an erasure.
+        """
+        state = lineage.derivation(self._adds_to.report) if self._adds_to else None
+        return known_people.load(self._arguments.bucket, state) if state else None
+
     def whole(self, table: str) -> DataFrame:
         """Return all usable rows of an input that was read, also if the job reads only those that it has gained."""
         return self._whole[table]
@@ -486,6 +495,7 @@ class Job:
         audit_inputs: Mapping[str, DataFrame],
         beside: Mapping[str, DataFrame] | None = None,
         facts: Mapping[str, str] | None = None,
+        people: Mapping[tuple[str, str], int] | None = None,
         may_be_equal: bool = False,
     ) -> None:
         """Write the table to the run's branch, reconcile, audit, and publish if the job is the last or runs alone.
@@ -497,6 +507,7 @@ class Job:
             audit_inputs: The rows that the audit rules read, by the names that the rules use.
             beside: Rows of tables that go with this one and are published with it.
             facts: What the report of the run also says about the rows.
+            people: The number of rows of each Step Trainer and user, for the next run (see `known_people`).
             may_be_equal: Whether to compare the rows with the published ones. If they are equal, no job computes
                 anything because of them.
 
@@ -530,6 +541,8 @@ class Job:
             )
             self._audit(audit_inputs, contract, before=before, rows=output_rows)
             recorded.result()
+        if people is not None and not self._facts.compares:
+            self._keep(people)
         for name, others in (beside or {}).items():
             self._write_beside(name, others)
         self._publish_if_due(beside or {})
@@ -608,6 +621,13 @@ class Job:
             return table.write_again(self._branch, {**report, lineage.SAME_ROWS_AS: state})
         write = table.add if self._adds_to else table.write
         return write(rows, count, self._branch, report).id
+
+    def _keep(self, people: Mapping[tuple[str, str], int]) -> None:
+        """Keep the people of the rows that were written for the next run."""
+        self._lease.check()
+        written = self._table(self._writes).snapshot(self._branch)
+        if written and (state := lineage.derivation(written.report)):
+            known_people.keep(self._arguments.bucket, state, people)
 
     def _publish_if_due(self, beside: Iterable[str]) -> None:
         """Publish the tables of the run if the job is its last, or its own table if it runs alone."""

@@ -34,6 +34,7 @@ IN_ORDER_OF_PUBLICATION = [
 LANDING = tuple(landing.prefix(entity) for entity in landing.ENTITIES)
 QUARANTINE = "quarantine/"
 PARSED = "parsed/"
+PEOPLE = f"{PARSED}people_of_training_rows/"
 MANIFEST = "_manifest.json"  # of a batch of parsed rows
 CARD = "training/"
 HISTORY = 2  # runs that the tables keep
@@ -220,10 +221,11 @@ class Lake:
         ]  # fmt: skip
         return {item["Key"]: item["ETag"] for item in found}
 
-    def batches(self, table: str = "") -> dict[str, set[str]]:
+    def batches(self, *tables: str) -> dict[str, set[str]]:
         """Return the names of the files in each batch of parsed rows, by folder; also in unfinished ones."""
         found: dict[str, set[str]] = {}
-        for folder, _, name in (key.rpartition("/") for key in self.objects(f"{PARSED}{table}")):
+        below = [f"{PARSED}{table}/" for table in tables or READERS]
+        for folder, _, name in (key.rpartition("/") for key in self.objects(*below)):
             found.setdefault(folder.partition("/_temporary")[0], set()).add(name)
         return found
 
@@ -310,6 +312,8 @@ class Lake:
                 raise BrokenPromiseError(f"{folder} has not the files of its manifest, but {sorted(names)}")
         if held != Counter(self.objects(*LANDING).items()):
             raise BrokenPromiseError(f"the parsed rows are not those of the landing files, each once: {held}")
+        if len(people := self.objects(PEOPLE)) > 1:
+            raise BrokenPromiseError(f"whom training rows combined before is still there: {[*people]}")
 
     def _check_card(self, training: Table) -> None:
         """Check that the dataset card is that of the published run."""

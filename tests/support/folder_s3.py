@@ -49,6 +49,10 @@ class FolderS3:
         (self.folder / Key).parent.mkdir(parents=True, exist_ok=True)
         (self.folder / Key).write_bytes(Body)
 
+    def delete_object(self, *, Bucket: str, Key: str) -> None:  # noqa: N803
+        """Delete an object, whether it exists or not."""
+        (self.folder / Key).unlink(missing_ok=True)
+
     def delete_objects(self, *, Bucket: str, Delete: Mapping[str, Sequence[Mapping[str, str]]]) -> dict[str, Any]:  # noqa: N803
         """Delete objects, whether they exist or not, and folders that become empty."""
         for item in Delete["Objects"]:

@@ -7,6 +7,8 @@ from pathlib import Path
 from random import Random
 from types import ModuleType
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
@@ -14,8 +16,11 @@ from pyspark.sql import functions as F
 import accelerometer_landing_to_trusted
 import audits
 import growth
+import known_people
+import lineage
 import machine_learning_curated
 import parsed_rows
+import training_split
 from tests.support import oracle
 from tests.support.jobs import AT, NO_QUARANTINE_LIMIT, UNUSABLE, customer, measured, moved
 from tests.support.world import TABLES, World, land_two
@@ -36,11 +41,27 @@ def files(world: World) -> dict[str, set[Path]]:
 
 
 def check_against_a_full_run(world: World, profile: str = "published") -> None:
-    """Compare the tables and the accounts with those of a run that computes everything."""
-    rows, accounts = {table: world.lakehouse.rows(table) for table in TABLES}, world.accounts()
+    """Compare the tables, what is said of them, and the accounts with those of a run that computes everything."""
+    of_added = everything(world)
     assert world.run("--profile", profile, "--audit", "exhaustive", *LIMIT) == ALL
-    assert {table: world.lakehouse.rows(table) for table in TABLES} == rows
-    assert world.accounts() == accounts
+    assert everything(world) == of_added
+
+
+def everything(world: World) -> tuple[object, ...]:
+    """Return the rows of all tables, the known defects, whom training rows combine, and the accounts."""
+    (kept,) = people_files(world)
+    report = world.report("machine_learning_curated")
+    return (
+        {table: world.lakehouse.rows(table) for table in (*TABLES, training_split.TABLE)},
+        {name: report[name] for name in (lineage.OF_TWO_PEOPLE, lineage.SHARED_SERIAL_NUMBERS)},
+        sorted(pq.read_table(kept).to_pylist(), key=repr),
+        world.accounts(),
+    )
+
+
+def people_files(world: World) -> list[Path]:
+    """Return the files that say whom training rows combine."""
+    return list((world.lakehouse.folder / known_people.PREFIX).glob("*"))
 
 
 @pytest.mark.parametrize("profile", ["published", pytest.param("strict", marks=pytest.mark.slow)])
@@ -104,6 +125,26 @@ def test_a_late_partner_and_a_first_reading_compute_what_they_change(
     world.run(*LIMIT)
     assert added(capsys.readouterr().out) == {"accelerometer_trusted"}, "a customer more, so a Step Trainer more"
     assert lakehouse.table("customers_curated").count() == 3
+    check_against_a_full_run(world)
+
+
+def test_whom_published_rows_combine_is_read_and_not_computed_again(published_world: World) -> None:
+    world, lakehouse = published_world, published_world.lakehouse
+    (before,) = people_files(world)
+    known = pq.read_table(before)
+    marker = pa.table({"serialnumber": ["S7"], "user": ["zoe"], "rows": [1]}, schema=known.schema)
+    pq.write_table(pa.concat_tables([known, marker]), before)
+    lakehouse.land("accelerometer", [moved("ben", AT + 9)], "new.json")
+    lakehouse.land("step_trainer", [measured("S2", AT + 9)], "new.json")
+    world.run(*LIMIT)
+    assert ("S7",) in lakehouse.table(training_split.TABLE).select("subject").collect()
+    assert before not in people_files(world), "those of the rows before are deleted"
+    (now,) = people_files(world)
+    now.write_bytes(now.read_bytes()[:-9])
+    lakehouse.land("accelerometer", [moved("ben", AT + 19)], "newer.json")
+    lakehouse.land("step_trainer", [measured("S2", AT + 19)], "newer.json")
+    world.run(*LIMIT)
+    assert ("S7",) not in lakehouse.table(training_split.TABLE).select("subject").collect(), "a damaged file is no file"
     check_against_a_full_run(world)
 
 
