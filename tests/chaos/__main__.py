@@ -106,8 +106,9 @@ class Chaos:
             with self.round("kill -9") as (run_id, runs):
                 jobs = self.lake.run_jobs
                 for position, job in enumerate(jobs):
-                    for number in range(now // len(jobs) + (position >= len(jobs) - now % len(jobs))):
-                        self._kill(job, run_id, aimed=job == self.lake.publisher and number % 2 == 1)
+                    strikes = now // len(jobs) + (position >= len(jobs) - now % len(jobs))
+                    for number in range(strikes):  # once it has published, no later kill finds it at work
+                        self._kill(job, run_id, aimed=job == self.lake.publisher and number >= strikes / 2)
                     self._let_through(job, run_id, runs)
 
     def _kill(self, job: str, run_id: str, *, aimed: bool) -> None:
