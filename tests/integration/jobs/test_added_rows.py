@@ -240,7 +240,8 @@ def grow(world: World, random: Random, runs: int) -> None:
         for entity in random.choice([["accelerometer"], ["step_trainer"], [*rows], [*rows], []]):
             lakehouse.land(entity, [rows[entity]() for _ in range(random.randrange(1, 9))], f"{number}.json")
         if random.random() < 0.15:
-            lakehouse.land("customer", [customer("dora", "S4", random.choice([None, AT + 5]))], "dora.json")
+            consent = random.choice([None, AT + 5])
+            lakehouse.land("customer", [customer("dora", "S4", consent, lastUpdateDate=AT + 1)], "dora.json")
         world.run("--profile", profile, *LIMIT)
         world.check(profile)
     check_against_a_full_run(world, profile)
