@@ -27,9 +27,9 @@ GLUE_CATALOG: Final = "org.apache.iceberg.aws.glue.GlueCatalog"
 
 # The C1 compiler alone is fast but optimizes little: it halves the time of a small job and doubles that of a large one.
 SMALL_INPUT_BYTES: Final = 256 * 1024**2
-# Of a large job, the C2 compiler gets the loops. Most other code runs for too short a time to pay for it, so it must run
-# a hundred times as often as by default. That saves a twentieth of the CPU time of five large jobs, and more of jobs
-# that find little new in much data.
+# Of a large job, the C2 compiler gets the loops. Most other code runs for too short a time to pay for it, so it must
+# run a hundred times as often as by default. That saves a twentieth of the CPU time of five large jobs, and more of
+# jobs that find little new in much data.
 C2_FOR_LOOPS: Final = (
     "-XX:Tier4InvocationThreshold=500000",
     "-XX:Tier4MinInvocationThreshold=60000",
