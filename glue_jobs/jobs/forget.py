@@ -294,7 +294,7 @@ class Erasure:
         return {"objects_deleted": len(results), "versions": len(noncurrent)}
 
     def _erase_parsed_rows(self, findings: Findings) -> dict[str, int]:
-        """Delete the files of parsed rows that mention the person; the next run makes them again from the landing."""
+        """Delete the files of parsed rows that mention the person; the next run makes them again."""
         blind = [v for v in findings.unsearchable if v.live and v.key.startswith(PARSED)]
         current = list(dict.fromkeys([*findings.below(PARSED), *blind]))
         noncurrent = self._noncurrent(findings, PARSED)

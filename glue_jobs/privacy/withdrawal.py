@@ -75,7 +75,7 @@ def delete_unreachable(
     That is noncurrent versions, delete markers, and files to which nothing refers, as a killed job leaves them. A file
     that is not older than `before` may belong to a commit in progress.
     """
-    from bucket_objects import Bucket  # noqa: PLC0415 - imports pyarrow, which only a withdrawal needs
+    from bucket_objects import Bucket  # noqa: PLC0415 - of the erasure, which only a withdrawal needs
 
     objects = Bucket(boto3.client("s3"), bucket)
     try:

@@ -367,6 +367,9 @@ class Job:
         beside = {name: s for name, s in self._beside().items() if s is not None and _goes_with(s, published)}
         for name, snapshot in beside.items():
             self._table(name).write_again(self._branch, {**self._report(snapshot.rows), **taken_over})
+        if pipeline.publishes(self._writes) and not self._facts.compares and (state := lineage.derivation(then)):
+            self._lease.check()
+            known_people.delete_others(self._arguments.bucket, state)  # of a run that was rolled back, or killed
         self._publish_if_due(beside)
 
     def _landing_data(self) -> str:

@@ -6,6 +6,7 @@ erasure deletes a file that mentions the person, as it does with parsed rows, an
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any, Final
 
 import boto3
@@ -36,16 +37,19 @@ def load(root: str, derivation: str) -> Counter[tuple[str, str]] | None:
     key = f"{prefix}{PREFIX}{derivation}.parquet"
     try:
         content = client().get_object(Bucket=bucket, Key=key)["Body"].read()
-        table = pq.read_table(pa.BufferReader(content), schema=SCHEMA, page_checksum_verification=True)
-        serials, users, rows = table.to_pydict().values()
-    except (pa.ArrowException, OSError):  # as pyarrow reports a damaged page
-        return None
     except (BotoCoreError, ClientError) as error:
         if isinstance(error, ClientError) and error.response["Error"]["Code"] in ("NoSuchKey", "404"):
             return None
         raise BadInputError(
             f"s3://{bucket}/{key} cannot be read: {error}. Nothing was published. Fix the cause and run again."
         ) from error
+    try:
+        table = pq.read_table(pa.BufferReader(content), schema=SCHEMA, page_checksum_verification=True)
+    except (pa.ArrowException, OSError, ValueError, IndexError, OverflowError):  # as pyarrow reports damage
+        return None
+    if any(column.null_count for column in table.columns):  # as it reads a column whose name is damaged
+        return None
+    serials, users, rows = table.to_pydict().values()
     return Counter(dict(zip(zip(serials, users, strict=True), rows, strict=True)))
 
 
@@ -54,24 +58,35 @@ def keep(root: str, derivation: str, people: Mapping[tuple[str, str], int]) -> N
 
     Raises a BadInputError if S3 refuses.
     """
-    bucket, prefix = split(root)
     columns = [*map(list, zip(*people, strict=True))] or [[], []]
-    content = pa.BufferOutputStream()
     table = pa.Table.from_arrays([*columns, list(people.values())], schema=SCHEMA)
+    content = pa.BufferOutputStream()
     pq.write_table(table, content, compression="zstd", write_page_checksum=True)
+    bucket, prefix = split(root)
+    key, body = f"{prefix}{PREFIX}{derivation}.parquet", content.getvalue().to_pybytes()
+    with _refusals(bucket, prefix):
+        client().put_object(Bucket=bucket, Key=key, Body=body, ContentType="application/vnd.apache.parquet")
+    delete_others(root, derivation)
+
+
+def delete_others(root: str, derivation: str) -> None:
+    """Delete the people of all training rows but those with a derivation. Raises a BadInputError if S3 refuses."""
+    bucket, prefix = split(root)
     s3, top = client(), f"{prefix}{PREFIX}"
-    key, body = f"{top}{derivation}.parquet", content.getvalue().to_pybytes()
+    with _refusals(bucket, prefix):
+        for page in s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=top):
+            for item in page.get("Contents", []):
+                if item["Key"] != f"{top}{derivation}.parquet":
+                    s3.delete_object(Bucket=bucket, Key=item["Key"])
+
+
+@contextmanager
+def _refusals(bucket: str, prefix: str) -> Iterator[None]:
+    """Turn an error of S3 into one that names what was to be written."""
     try:
-        s3.put_object(Bucket=bucket, Key=key, Body=body, ContentType="application/vnd.apache.parquet")
-        for other in [found for found in _keys(s3, bucket, top) if found != key]:
-            s3.delete_object(Bucket=bucket, Key=other)
+        yield
     except (BotoCoreError, ClientError) as error:
         raise BadInputError(
-            f"Files below s3://{bucket}/{top} cannot be written or replaced: {error}. Nothing was published. Fix the "
-            "cause and run again."
+            f"Files below s3://{bucket}/{prefix}{PREFIX} cannot be written or replaced: {error}. Nothing was "
+            "published. Fix the cause and run again."
         ) from error
-
-
-def _keys(s3: Any, bucket: str, prefix: str) -> Iterator[str]:
-    for page in s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix):
-        yield from (item["Key"] for item in page.get("Contents", []))

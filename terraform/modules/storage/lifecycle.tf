@@ -65,8 +65,8 @@ resource "aws_s3_bucket_lifecycle_configuration" "this" {
     }
   }
 
-  # Parsed rows are a copy of the landing files: the jobs delete what has no landing file any longer, and parse again what has
-  # expired. This rule is for an environment whose pipeline no longer runs.
+  # Parsed rows are a copy of the landing files, and whom training rows combine follows from them: the jobs delete what has no
+  # landing file any longer, and make again what has expired. This rule is for an environment whose pipeline no longer runs.
   rule {
     id     = "expire-parsed-rows"
     status = "Enabled"

@@ -128,6 +128,7 @@ def test_a_late_partner_and_a_first_reading_compute_what_they_change(
     check_against_a_full_run(world)
 
 
+@pytest.mark.slow
 def test_whom_published_rows_combine_is_read_and_not_computed_again(published_world: World) -> None:
     world, lakehouse = published_world, published_world.lakehouse
     (before,) = people_files(world)
@@ -140,6 +141,9 @@ def test_whom_published_rows_combine_is_read_and_not_computed_again(published_wo
     assert ("S7",) in lakehouse.table(training_split.TABLE).select("subject").collect()
     assert before not in people_files(world), "those of the rows before are deleted"
     (now,) = people_files(world)
+    (now.parent / "of-a-run-that-was-killed.parquet").write_bytes(now.read_bytes())
+    assert world.run(*LIMIT) == set()
+    assert people_files(world) == [now], "a run that finds nothing new deletes others, too"
     now.write_bytes(now.read_bytes()[:-9])
     lakehouse.land("accelerometer", [moved("ben", AT + 19)], "newer.json")
     lakehouse.land("step_trainer", [measured("S2", AT + 19)], "newer.json")

@@ -44,6 +44,13 @@ def test_a_damaged_file_is_none(folder: Path, start: int) -> None:
     assert known_people.load("bucket/lake", "a1") is None
 
 
+def test_a_file_without_a_column_is_none(folder: Path) -> None:
+    known_people.keep("bucket/lake", "a1", PEOPLE)
+    (file,) = folder.iterdir()
+    file.write_bytes(file.read_bytes().replace(b"user", b"usex"))
+    assert known_people.load("bucket/lake", "a1") is None
+
+
 def test_a_refusal_names_the_file(monkeypatch: pytest.MonkeyPatch) -> None:
     class Denied(FolderS3):
         def get_object(self, **_: str) -> dict[str, object]:
