@@ -28,7 +28,9 @@ if TYPE_CHECKING:
     from mypy_boto3_s3.type_defs import ObjectIdentifierTypeDef
 
 ROOT: Final = "/v1/"
-_READ_AT_ONCE: Final = 1 << 20
+# Hadoop's client asks for all of a file from an offset on, reads a part of it, as that of a column, and closes the
+# connection to ask for another offset. Whatever has been sent until then was sent in vain, so it is sent bit by bit.
+_READ_AT_ONCE: Final = 1 << 17
 _DELETE_AT_ONCE: Final = 1000
 _BLOCK_SIZE: Final = 128 * 1024**2
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import socket
 import threading
+from collections.abc import Iterator
 from http.client import HTTPConnection
 from typing import Any
 from urllib.parse import quote, urlsplit
@@ -12,9 +13,11 @@ from urllib.parse import quote, urlsplit
 import pytest
 import requests
 
-from embedded_aws import hadoop_token
+from embedded_aws import hadoop_token, webhdfs
 from embedded_aws.connection import Credentials
 from tests.support.served import Aws
+
+MIB = 1024**2
 
 
 def call(aws: Aws, method: str, operation: str, key: str, body: bytes = b"", **options: str) -> requests.Response:
@@ -138,6 +141,34 @@ def test_raw_bytes_in_a_url_are_utf_8(aws: Aws) -> None:
     connection._encode_request = lambda request: request.encode()  # type: ignore[attr-defined]
     connection.request("GET", path)
     assert connection.getresponse().read() == "grün".encode()
+
+
+def test_a_client_that_seeks_closes_its_connection_and_costs_little(
+    aws: Aws, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """Hadoop's client reads a part of what it asked for, and asks for another offset on a new connection."""
+    aws.client("s3").put_object(Bucket=aws.name, Key="large", Body=bytes(16 * MIB))
+    sent, ended, read = [], threading.Event(), webhdfs._read
+
+    def watched(*given: Any) -> Iterator[bytes]:
+        try:
+            for block in read(*given):
+                sent.append(len(block))
+                yield block
+        finally:
+            ended.set()
+
+    monkeypatch.setattr(webhdfs, "_read", watched)
+    token = hadoop_token.in_url(aws.embedded.credentials, "127.0.0.1:1")
+    address = urlsplit(aws.endpoint)
+    head = f"GET /webhdfs/v1/{aws.name}/large?op=OPEN&offset=4&delegation={token} HTTP/1.1\r\n"
+    with socket.create_connection((address.hostname or "", address.port or 0), timeout=10) as connection:
+        connection.sendall(f"{head}Host: {address.netloc}\r\n\r\n".encode())
+        assert connection.recv(1000).startswith(b"HTTP/1.1 200 OK")
+    assert ended.wait(10)
+    assert sum(sent) < 2 * MIB, "the buffers of a connection are small"
+    assert call(aws, "GET", "OPEN", "large").content == bytes(16 * MIB)
+    assert capfd.readouterr().err == ""
 
 
 @pytest.mark.parametrize("sent", [b"", b"4\r\nfour\r\n", b"8\r\nfour"])
