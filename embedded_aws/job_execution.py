@@ -23,8 +23,6 @@ from embedded_aws.job_process import JobProcess, LogLine, error_message
 from embedded_aws.job_run import JobRun
 
 if TYPE_CHECKING:
-    from mypy_boto3_s3 import S3Client
-
     from embedded_aws.job_runtime import JobRuntime
 
 log = logging.getLogger(__name__)
@@ -60,7 +58,6 @@ class JobExecution:
         """Run the script; return the final state and its error message."""
         run, runtime = self._run, self._runtime
         self._credentials = self._assume_role()
-        self._s3: S3Client = runtime.client("s3", self._credentials)
         script = self._fetch_code()
         uses_archive = self._uses_iceberg and not runtime.glue_catalog_jar  # an archive is of one Iceberg jar
         archive, write_archive_to = runtime.class_archive() if uses_archive else (None, None)
@@ -139,7 +136,7 @@ class JobExecution:
         parts = urlsplit(uri)
         path = self._work / Path(parts.path).name
         try:
-            path.write_bytes(self._s3.get_object(Bucket=parts.netloc, Key=parts.path.lstrip("/"))["Body"].read())
+            path.write_bytes(self._runtime.read_object(self._credentials, parts.netloc, parts.path.lstrip("/")))
         except ClientError as error:
             if error.response["Error"]["Code"] in ("404", "NoSuchKey", "NoSuchBucket"):
                 raise JobFailedError(f"{uri} does not exist.") from error

@@ -69,6 +69,11 @@ class JobRuntime:
         """Return a boto3 client of this embedded AWS, by default with the root user's credentials."""
         return self._callers.client(service, credentials or self.aws.credentials)
 
+    def read_object(self, credentials: Credentials, bucket: str, key: str) -> bytes:
+        """Return the content of an object; a ClientError if it does not exist, or is denied to the caller."""
+        content: bytes = self._callers.read_object(credentials, bucket, key).value
+        return content
+
     def list_objects(self, bucket: str) -> list[FakeKey]:
         """Return all objects of a bucket."""
         objects, _ = self._callers.list_objects(self.aws.credentials, bucket, "")
