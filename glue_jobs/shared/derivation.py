@@ -96,15 +96,21 @@ def _sources(module: str) -> dict[str, str]:
     waiting = [module]
     while waiting:
         name = waiting.pop()
-        if name in found or name in sys.stdlib_module_names:
-            continue
-        spec = find_spec(name)
-        if spec is None or spec.submodule_search_locations is not None:
-            continue  # a package: none of ours is one
-        loader: Any = spec.loader
-        found[name] = loader.get_source(name)
-        waiting += _imported(ast.parse(found[name]))
+        if name not in found and name not in sys.stdlib_module_names and (own := _own(name)):
+            found[name], imported = own
+            waiting += imported
     return found
+
+
+@cache  # in one session, the jobs share most of them
+def _own(module: str) -> tuple[str, list[str]] | None:
+    """Return the source of a module of ours and the names that it imports; None if it is not ours."""
+    spec = find_spec(module)
+    if spec is None or spec.submodule_search_locations is not None:
+        return None  # a package: none of ours is one
+    loader: Any = spec.loader
+    source: str = loader.get_source(module)
+    return source, list(_imported(ast.parse(source)))
 
 
 def _imported(tree: ast.AST) -> Iterator[str]:

@@ -25,12 +25,18 @@ JOB = pipeline.TABLES[TABLE]["job"]
 KEYS = dict.fromkeys((derivation.CODE, derivation.POLICIES, "landing.customer_landing"), "1")
 
 
+def read_code_anew() -> None:
+    """Forget what was read of the code: a process does not expect it to change."""
+    derivation.of_code.cache_clear()
+    derivation._own.cache_clear()
+
+
 @pytest.fixture(autouse=True)
 def _extra_files(extra_files: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.chdir(extra_files)
-    derivation.of_code.cache_clear()
+    read_code_anew()
     yield
-    derivation.of_code.cache_clear()
+    read_code_anew()
 
 
 @pytest.fixture
@@ -51,7 +57,7 @@ def code(monkeypatch: pytest.MonkeyPatch) -> Callable[..., str]:
         with monkeypatch.context() as patched:
             patched.setattr(derivation, "find_spec", spec_with)
             patched.setattr(extra_files, "read", lambda name: real_read(name) + "\n" * (name in changed))
-            derivation.of_code.cache_clear()
+            read_code_anew()
             return derivation.of_code(table)
 
     return state
@@ -99,7 +105,7 @@ def test_the_code_of_a_job_is_all_that_it_imports_and_nothing_of_others() -> Non
 def test_a_job_whose_code_cannot_be_found_never_is_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(derivation, "find_spec", lambda _: None)
     first = derivation.of_code(TABLE)
-    derivation.of_code.cache_clear()
+    read_code_anew()
     assert derivation.of_code(TABLE) != first
 
 
