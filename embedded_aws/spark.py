@@ -207,7 +207,7 @@ def jvm_options(work: Path, input_bytes: int, archive_options: Iterable[str]) ->
     options = [
         "-XX:+UseSerialGC",
         "-XX:-UsePerfData",
-        "-XX:MetaspaceSize=256m",  # else each job collects its whole heap some times, just for the classes that it loads
+        "-XX:MetaspaceSize=256m",  # else the classes that it loads make it collect its whole heap
         *(["-XX:TieredStopAtLevel=1"] if input_bytes < SMALL_INPUT_BYTES else C2_FOR_LOOPS),
         *archive_options,
         "-Xlog:disable",

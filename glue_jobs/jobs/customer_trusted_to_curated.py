@@ -45,15 +45,13 @@ def main() -> None:
     """Run the job."""
     with Job(writes="customers_curated") as job:
         trusted = job.read_table("customer_trusted")
-        # All that job and audit need of the readings, in one pass over them.
-        users = job.read_table("accelerometer_trusted").select("user").distinct().persist()
+        users = job.read_values("accelerometer_trusted", "user")  # of each customer with readings, however many
         classified = classify(trusted, users).persist()
         secret = job.subject_key if job.policies.curated_identity == "pseudonym" else None
         job.write(
             transform(classified, secret),
             classified={"customer_trusted": classified},
             audit_inputs={"customer_trusted": trusted, "accelerometer_trusted": users},
-            may_be_equal=True,  # new readings are mostly of customers who have some
         )
 
 

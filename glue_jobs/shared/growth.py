@@ -56,10 +56,3 @@ def not_in(rows: DataFrame, published: DataFrame) -> DataFrame:
         .select(rows.columns)
         .distinct()
     )
-
-
-def are_same(rows: DataFrame, others: DataFrame) -> bool:
-    """Tell whether two frames have the same rows, each as often."""
-    counted = rows.select("*", F.lit(1).alias("surplus")).unionByName(others.select("*", F.lit(-1).alias("surplus")))
-    differing = counted.groupBy(*rows.columns).agg(F.sum("surplus").alias("surplus")).where("surplus <> 0")
-    return differing.isEmpty()

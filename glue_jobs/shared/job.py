@@ -101,10 +101,13 @@ class Job:
         self._derived_from: dict[str, str] = {}
         self._is_compared = False
         self._adds_to: Snapshot | None = None
+        self._same_rows_as: str | None = None
         self._period = Period(None, None)
         self._gained: dict[str, Gained] = {}
         self._landing: dict[str, tuple[ParsedRows, Parsed]] = {}
         self._whole: dict[str, DataFrame] = {}
+        self._values: dict[str, DataFrame] = {}
+        self._values_read: dict[str, str] = {}
         self._rows_read: dict[str, int] = {}
         self._rows_parsed: dict[str, int] = {}
         self._snapshots_read: dict[str, int] = {}
@@ -275,6 +278,9 @@ class Job:
         """Return what inputs have gained since a snapshot, and the first part that has changed in any other way."""
         grown: dict[str, Gained] = {}
         for part in self._changes(published):
+            if self._has_same_values(part, published):
+                self._same_rows_as = lineage.derivation(published.report)
+                continue
             if (gained := self._gained_by(part, published)) is None:
                 return {}, part
             grown[part.partition(".")[2]] = gained
@@ -308,6 +314,14 @@ class Job:
             has_rows = snapshot is not None and snapshot.rows
             if (has_rows or name in written) and not _goes_with(snapshot, published):
                 yield f"{derivation.TABLE}{name}"
+
+    def _has_same_values(self, part: str, published: Snapshot) -> bool:
+        """Tell whether a part is a table of which the job uses only values, and these are as they were."""
+        table = f"{part.removeprefix(derivation.TABLE)}."
+        then = {name: state for name, state in lineage.values_read(published.report).items() if name.startswith(table)}
+        for name in then:
+            self.read_values(*name.split("."))
+        return bool(then) and all(self._values_read[name] == state for name, state in then.items())
 
     def _gained_by(self, part: str, published: Snapshot) -> Gained | None:
         """Return the rows that an input has gained since a snapshot was made from it; None if more has changed."""
@@ -358,6 +372,8 @@ class Job:
         since = then.get(lineage.UNCHANGED_SINCE) or then["workflow-run-id"] or then["job-run-id"]
         computed_by = then.get(lineage.COMPUTED_BY) or then["job-run-id"]
         taken_over = {lineage.UNCHANGED_SINCE: since, lineage.COMPUTED_BY: computed_by}
+        if self._same_rows_as:
+            taken_over[lineage.SAME_ROWS_AS] = self._same_rows_as
         report = {**then, **self._report(published.rows), **taken_over}
         snapshot_id = self._table(self._writes).write_again(self._branch, report)
         counts = [RowCount(**count) for count in json.loads(then[COUNTS])]
@@ -460,6 +476,20 @@ class Job:
         self._whole[table] = rows
         return self._gained[table].rows if table in self._gained else rows
 
+    def read_values(self, table: str, column: str) -> DataFrame:
+        """Return the distinct values of a text column of a table of which the job uses nothing else.
+
+        The published rows are taken over if these values are as they were, whatever else of the table has changed.
+        """
+        rows, name = self.read_table(table), f"{table}.{column}"
+        if name not in self._values:
+            self._values[name] = rows.select(column).distinct().persist()
+            values = sorted(value for (value,) in self._values[name].collect())
+            # Keyed, since whoever may read the table reads its metadata, and could guess a few values.
+            key = pseudonyms.key(self._arguments.subject_key_secret)
+            self._values_read[name] = pseudonyms.keyed_hash(key, f"values {json.dumps(values)}")
+        return self._values[name]
+
     @property
     def adds_rows(self) -> bool:
         """Whether the job reads only rows that its inputs have gained, and adds rows to the published ones."""
@@ -499,7 +529,6 @@ class Job:
         beside: Mapping[str, DataFrame] | None = None,
         facts: Mapping[str, str] | None = None,
         people: Mapping[tuple[str, str], int] | None = None,
-        may_be_equal: bool = False,
     ) -> None:
         """Write the table to the run's branch, reconcile, audit, and publish if the job is the last or runs alone.
 
@@ -511,8 +540,6 @@ class Job:
             beside: Rows of tables that go with this one and are published with it.
             facts: What the report of the run also says about the rows.
             people: The number of rows of each Step Trainer and user, for the next run (see `known_people`).
-            may_be_equal: Whether to compare the rows with the published ones. If they are equal, no job computes
-                anything because of them.
 
         Raises:
             AuditError: If rows are unaccounted for or a rule is broken. The written branch is discarded.
@@ -536,18 +563,23 @@ class Job:
             COUNTS: json.dumps([asdict(count) for count in accounts]),
             BESIDE: ",".join(beside or {}),
         }
-        written = self._write(rows, new_rows, report, before=before, may_be_equal=may_be_equal)
+        written = self._write(rows, new_rows, report)
         self._log_counts(counts, output_rows)
-        with ThreadPoolExecutor() as beside_the_audit:  # of a small table, both mostly wait for Spark to plan
-            recorded = beside_the_audit.submit(
-                self._record_counts, accounts, written, computed_by=self._arguments.job_run_id
-            )
-            self._audit(audit_inputs, contract, before=before, rows=output_rows)
-            recorded.result()
+        try:
+            with ThreadPoolExecutor(1) as beside_the_audit:  # of a small table, all mostly wait for Spark to plan
+                record = beside_the_audit.submit(
+                    self._record_counts, accounts, written, computed_by=self._arguments.job_run_id
+                )
+                others = [beside_the_audit.submit(self._write_beside, *other) for other in (beside or {}).items()]
+                self._audit(audit_inputs, contract, before=before, rows=output_rows)
+                for done in (record, *others):
+                    done.result()
+        except JobError:
+            for name in (self._writes, *(beside or {})):
+                self._table(name).discard_branches([self._branch])
+            raise
         if people is not None and not self._facts.compares:
             self._keep(people)
-        for name, others in (beside or {}).items():
-            self._write_beside(name, others)
         self._publish_if_due(beside or {})
 
     def _account_for(
@@ -577,8 +609,10 @@ class Job:
         if not self._adds_to:
             return rows, new_rows, counts
         if not pairs:
-            rows = growth.not_in(rows, self._of_period(self._table(self._writes).read())).persist()
-            new_rows = rows.count()
+            published_then = self._of_period(self._table(self._writes).read())
+            if not published_then.isEmpty():  # mostly, new readings are later than all others
+                rows = growth.not_in(rows, published_then).persist()
+                new_rows = rows.count()
         all_counts = reconciliation.add(
             [RowCount(**count) for count in json.loads(self._adds_to.report[COUNTS])],
             counts,
@@ -590,40 +624,33 @@ class Job:
     def _audit(
         self, audit_inputs: Mapping[str, DataFrame], contract: TableContract, *, before: Snapshot | None, rows: int
     ) -> None:
-        """Check the schema, the rules and the number of rows of what is on the run's branch; otherwise discard it."""
-        table = self._table(self._writes)
-        try:
-            audited = table.read(self._branch)
-            if self._adds_to:
-                audited = self._of_period(audited)
-                whole = {source: self._of_period(self._whole[source], source) for source in self._grows_with}
-                audit_inputs = {**audit_inputs, **whole}
-            audits.check_schema(audited, contract)
-            views = {self._writes: audited.select(*contract.schema.fieldNames()), **audit_inputs}
-            exhaustive = self._arguments.audit == "exhaustive"
-            parameters = {"now": self._now, **self.policies}
-            audits.check_rules(self._spark, self._writes, views, parameters, exhaustive=exhaustive)
-            if before and publishing.same_policies(before, self.policies.to_json()):
-                audits.check_row_count(self._writes, before.rows, rows, self._arguments.row_count_change)
-        except JobError:
-            table.discard_branches([self._branch])
-            raise
+        """Check the schema, the rules and the number of rows of what is on the run's branch; raise a JobError."""
+        audited = self._table(self._writes).read(self._branch)
+        if self._adds_to:
+            audited = self._of_period(audited)
+            whole = {source: self._of_period(self._whole[source], source) for source in self._grows_with}
+            audit_inputs = {**audit_inputs, **whole}
+        audits.check_schema(audited, contract)
+        views = {self._writes: audited.select(*contract.schema.fieldNames()), **audit_inputs}
+        exhaustive = self._arguments.audit == "exhaustive"
+        parameters = {"now": self._now, **self.policies}
+        audits.check_rules(self._spark, self._writes, views, parameters, exhaustive=exhaustive)
+        if before and publishing.same_policies(before, self.policies.to_json()):
+            audits.check_row_count(self._writes, before.rows, rows, self._arguments.row_count_change)
 
     def _of_period(self, rows: DataFrame, table: str | None = None) -> DataFrame:
         """Keep the rows of the time that the rows gained cover; by default rows of the table that the job writes."""
         return rows.where(self._period.covers(self._grows_with[table or self._reconciled[0]]))
 
-    def _write(
-        self, rows: DataFrame, count: int, report: Mapping[str, str], *, before: Snapshot | None, may_be_equal: bool
-    ) -> int:
+    def _write(self, rows: DataFrame, count: int, report: Mapping[str, str]) -> int:
         """Write the rows, or add them to the published ones, on the run's branch; return the id of the snapshot."""
         table = self._table(self._writes)
-        state = lineage.derivation(before.report) if before and table.has_schema_of(before) else None
-        is_same = not count if self._adds_to else (may_be_equal and growth.are_same(rows, table.read()))
-        if state and is_same:
+        if not self._adds_to:
+            return table.write(rows, count, self._branch, report).id
+        state = lineage.derivation(self._adds_to.report)
+        if state and not count:
             return table.write_again(self._branch, {**report, lineage.SAME_ROWS_AS: state})
-        write = table.add if self._adds_to else table.write
-        return write(rows, count, self._branch, report).id
+        return table.add(rows, count, self._branch, report).id
 
     def _keep(self, people: Mapping[tuple[str, str], int]) -> None:
         """Keep the people of the rows that were written for the next run."""
@@ -809,6 +836,7 @@ class Job:
             **{f"rows-parsed.{table}": str(rows) for table, rows in self._rows_parsed.items()},
             **lineage.input_entries(self._snapshots_read),
             **lineage.derived_from_entries(self._derived_from),
+            **lineage.values_read_entries(self._values_read),
             **{
                 f"{lineage.PARSED_BATCHES}{table}": ",".join(batch.name for batch in parsed.batches)
                 for table, (_, parsed) in self._landing.items()

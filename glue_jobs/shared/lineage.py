@@ -20,6 +20,8 @@ DERIVED_FROM: Final = "derived-from."
 """Prefix of the report's entries about all that decided the rows (see `derivation`)."""
 TABLE: Final = "table."
 """Prefix of those parts of `DERIVED_FROM` that are tables: their state is the derivation of the snapshot read."""
+VALUES_READ: Final = "values-read."
+"""Prefix of the report's entries about tables of which the job uses only the values of a column, by `table.column`."""
 UNCHANGED_SINCE: Final = "unchanged-since"
 """Entry with the id of the run that computed the rows, if the run of the report took them over."""
 COMPUTED_BY: Final = "computed-by"
@@ -58,6 +60,16 @@ def derived_from(report: Mapping[str, str]) -> dict[str, str]:
 def derived_from_entries(parts: Mapping[str, str]) -> dict[str, str]:
     """Return the entries of a report about what decided the rows; `parts` are as of `derived_from`."""
     return {f"{DERIVED_FROM}{part}": state for part, state in parts.items()}
+
+
+def values_read(report: Mapping[str, str]) -> dict[str, str]:
+    """Return the state of the values that a job used, by `table.column`, from its report."""
+    return {key.removeprefix(VALUES_READ): value for key, value in report.items() if key.startswith(VALUES_READ)}
+
+
+def values_read_entries(states: Mapping[str, str]) -> dict[str, str]:
+    """Return the entries of a report about the values that a job used; `states` are as of `values_read`."""
+    return {f"{VALUES_READ}{name}": state for name, state in states.items()}
 
 
 def derivation(report: Mapping[str, str]) -> str | None:
