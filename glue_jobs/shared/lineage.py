@@ -86,8 +86,8 @@ def derivation(report: Mapping[str, str]) -> str | None:
 
 def of_other_rows(report: Mapping[str, str]) -> dict[str, str]:
     """Return a report for rows that are no longer those that a job computed: it does not tell what decided them."""
-    told = (UNCHANGED_SINCE, COMPUTED_BY, COMMITS_AGAIN, SAME_ROWS_AS)
-    return {key: value for key, value in report.items() if not key.startswith(DERIVED_FROM) and key not in told}
+    told = (DERIVED_FROM, VALUES_READ, UNCHANGED_SINCE, COMPUTED_BY, COMMITS_AGAIN, SAME_ROWS_AS)
+    return {key: value for key, value in report.items() if not key.startswith(told)}
 
 
 def commits_again(report: Mapping[str, str]) -> int | None:
