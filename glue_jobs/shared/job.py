@@ -20,7 +20,6 @@ from pyspark import SparkContext
 from pyspark.errors import AnalysisException, PySparkException, PythonException
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
-from pyspark.sql.types import StructType
 
 import arguments
 import audits
@@ -814,14 +813,16 @@ class Job:
 
     def _record_counts(self, counts: Sequence[RowCount], snapshot_id: int | None, *, computed_by: str) -> None:
         common = {
+            "target_table": self._writes,
+            **self._run_columns(),
             "recorded_at": self._now,
             "snapshot_id": snapshot_id,
             "landing_data": self._landing_data(),
             "computed_by": computed_by,
         }
-        rows = [asdict(count) | common for count in counts]
-        schema = StructType([field for field in table_contract.load("pipeline_runs").schema if field.name in rows[0]])
-        self.record("pipeline_runs", small_frames.of(self._spark, schema, rows))
+        contract, table = table_contract.load("pipeline_runs"), self._table("pipeline_runs", audit=True)
+        table.evolve(contract)
+        table.append_few(asdict(count) | common for count in counts)
 
     def _report(self, output_rows: int) -> dict[str, str]:
         return {
