@@ -61,8 +61,6 @@ from s3_root import split
 from table_contract import TableContract
 from training_split import Shares
 
-COUNTS: Final = "counts"
-"""Entry of a report with the rows that the job accounted for, as JSON."""
 BESIDE: Final = "beside"
 """Entry of a report with the tables that the job wrote beside its own, separated by commas."""
 
@@ -375,7 +373,7 @@ class Job:
             taken_over[lineage.SAME_ROWS_AS] = self._same_rows_as
         report = {**then, **self._report(published.rows), **taken_over}
         snapshot_id = self._table(self._writes).write_again(self._branch, report)
-        counts = [RowCount(**count) for count in json.loads(then[COUNTS])]
+        counts = reconciliation.of_report(then)
         self._record_counts(counts, snapshot_id, computed_by=computed_by)
         print(f"{self._writes}: unchanged since run {since}, not computed again", flush=True)
         self._log_counts(counts[:-1], published.rows)
@@ -559,7 +557,7 @@ class Job:
         report = {
             **self._report(output_rows),
             **(facts or {}),
-            COUNTS: json.dumps([asdict(count) for count in accounts]),
+            reconciliation.COUNTS: reconciliation.to_json(accounts),
             BESIDE: ",".join(beside or {}),
         }
         written = self._write(rows, new_rows, report)
@@ -613,7 +611,7 @@ class Job:
                 rows = growth.not_in(rows, published_then).persist()
                 new_rows = rows.count()
         all_counts = reconciliation.add(
-            [RowCount(**count) for count in json.loads(self._adds_to.report[COUNTS])],
+            reconciliation.of_report(self._adds_to.report),
             counts,
             repeated=0 if pairs else published - new_rows,
             read={source: self._rows_read[source] for source in self._reconciled},

@@ -22,7 +22,6 @@ import lineage
 import pipeline
 import policies
 import reconciliation
-import restoring
 import table_contract
 import training_split
 from dataset_card import MEASURED, OUT_OF_DATE, PREFIX, STEPS, TRAINING, Facts
@@ -76,9 +75,7 @@ def gather(spark: SparkSession, database: str, last: Facts | None) -> Facts:
     else:
         of_subjects = Table(spark, f"{CATALOG}.{database}.{training_split.TABLE}").read()
         numbers = count(measure(published[TRAINING].read(), of_subjects))
-    records = Table(spark, f"{CATALOG}.{database}_audit.pipeline_runs").read()
-    of_run = records.where(F.col("workflow_run_id" if workflow_run else "job_run_id") == run)
-    left_out = exclusions(of_run.where(~F.col("outcome").isin(restoring.RESTORED, restoring.EXPIRED)).collect())
+    left_out = exclusions([head.report for head in heads.values() if head])
     contract = table_contract.load(TRAINING).schema
     return Facts(
         run=run,
@@ -149,21 +146,19 @@ def summarize(parts: Iterable[Row]) -> list[float | None]:
     return [mean, deviation, min(part["least"] for part in filled), max(part["most"] for part in filled)]
 
 
-def exclusions(recorded: Sequence[Row]) -> list[tuple[str, str, int]]:
-    """Return source table, reason and number of the rows that a run left out, from its rows of pipeline_runs.
+def exclusions(reports: Iterable[Mapping[str, str]]) -> list[tuple[str, str, int]]:
+    """Return source table, reason and number of the rows that a run left out, from the reports of its tables.
 
-    They are in the order of the jobs, then by number; if a job was retried, only its last attempt counts.
+    They are in the order of the tables, and for each by source and number.
     """
-    last = {row["target_table"]: row["job_run_id"] for row in sorted(recorded, key=lambda row: int(row["recorded_at"]))}
-    sources = [source for table in pipeline.WRITTEN for source in pipeline.TABLES[table]["accounts_for"]]
-    order = {source: number for number, source in enumerate(sources)}
-    rows = [
-        row
-        for row in recorded
-        if row["outcome"] in ("dropped", "quarantined") and row["job_run_id"] == last[row["target_table"]]
-    ]
-    rows.sort(key=lambda row: (order.get(row["source_table"], len(order)), -row["rows"], row["outcome"], row["reason"]))
-    return [(row["source_table"], row["reason"], row["rows"]) for row in rows]
+    found = []
+    for report in reports:
+        counts = reconciliation.of_report(report)
+        sources = list(dict.fromkeys(count.source_table for count in counts))
+        counts.sort(key=lambda each: (sources.index(each.source_table), -each.rows, each.outcome, each.reason))
+        left_out = [count for count in counts if count.outcome in ("dropped", "quarantined")]
+        found += [(count.source_table, count.reason, count.rows) for count in left_out]
+    return found
 
 
 def _policies(values: Mapping[str, str]) -> list[tuple[str, str, str]]:

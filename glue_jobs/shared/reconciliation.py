@@ -1,8 +1,9 @@
 """Reconcile every row that a job reads: read = published + dropped for a named reason + quarantined."""
 
+import json
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import reduce
 from typing import Final, Literal
 
@@ -14,6 +15,8 @@ from problems import AuditError
 
 DUPLICATE: Final = "exact duplicate"
 REFUSED: Final = "the run was refused"
+COUNTS: Final = "counts"
+"""Entry of a report with the counts of the rows that the job accounted for, as JSON."""
 OUTCOMES: Final = ("published", "dropped", "quarantined")
 EMPTY: Final = "empty although its input is not"
 
@@ -29,6 +32,16 @@ class RowCount:
     outcome: Literal["read", "published", "dropped", "quarantined", "output"]
     reason: str
     rows: int
+
+
+def to_json(counts: Iterable[RowCount]) -> str:
+    """Return counts as the entry `COUNTS` of a report."""
+    return json.dumps([asdict(count) for count in counts])
+
+
+def of_report(report: Mapping[str, str]) -> list[RowCount]:
+    """Return the counts that a report tells; none if it is of an edition that did not tell them."""
+    return [RowCount(**count) for count in json.loads(report.get(COUNTS, "[]"))]
 
 
 def with_drop_reason(rows: DataFrame, drop_reason: Column) -> DataFrame:

@@ -7,7 +7,9 @@ import pytest
 from pyspark.sql import Row, SparkSession
 
 import published_card
+import reconciliation
 from published_card import exclusions, measure, summarize
+from reconciliation import RowCount
 from tests.support.jobs import made_of
 
 TRAINING = "struct<serialnumber:string,subjectkey:string,distancefromobject:int,x:double,y:double,z:double>"
@@ -52,35 +54,24 @@ def test_a_column_without_values_or_with_one_has_no_deviation() -> None:
     assert summarize([part([7.5]), part([8.5])]) == [8, pytest.approx(0.5**0.5), 7.5, 8.5]
 
 
-def recorded(target: str, source: str, outcome: str, reason: str, rows: int, *, attempt: str, at: int = 1) -> Row:
-    return Row(
-        target_table=target,
-        source_table=source,
-        outcome=outcome,
-        reason=reason,
-        rows=rows,
-        job_run_id=attempt,
-        recorded_at=at,
-    )
-
-
-def test_rows_left_out_are_those_of_the_last_attempt_in_the_order_of_the_jobs() -> None:
-    trusted, training = "customer_trusted", "machine_learning_curated"
-    rows = [
-        recorded(training, "accelerometer_trusted", "dropped", "unpaired", 9, attempt="jr_3"),
-        recorded(training, "step_trainer_trusted", "dropped", "unpaired", 1, attempt="jr_3"),
-        recorded(training, "step_trainer_trusted", "published", "", 100, attempt="jr_3"),
-        recorded(trusted, "customer_landing", "dropped", "exact duplicate", 2, attempt="jr_2", at=2),
-        recorded(trusted, "customer_landing", "quarantined", "bad", 5, attempt="jr_2", at=2),
-        recorded(trusted, "customer_landing", "dropped", "the run was refused", 7, attempt="jr_1"),
-        recorded(trusted, "of an earlier edition", "dropped", "other", 1, attempt="jr_2", at=2),
+def test_rows_left_out_are_those_of_the_published_tables_in_the_order_of_the_jobs() -> None:
+    of_customers = [
+        RowCount("customer_landing", "read", "", 100),
+        RowCount("customer_landing", "published", "", 93),
+        RowCount("customer_landing", "dropped", "exact duplicate", 2),
+        RowCount("customer_landing", "quarantined", "bad", 5),
+        RowCount("", "output", "", 93),
     ]
-    assert exclusions(rows) == [
+    of_training = [
+        RowCount("step_trainer_trusted", "dropped", "unpaired", 1),
+        RowCount("accelerometer_trusted", "dropped", "unpaired", 9),
+    ]
+    reports = [{reconciliation.COUNTS: reconciliation.to_json(counts)} for counts in (of_customers, of_training)]
+    assert exclusions([reports[0], {"of": "an earlier edition"}, reports[1]]) == [
         ("customer_landing", "bad", 5),
         ("customer_landing", "exact duplicate", 2),
         ("step_trainer_trusted", "unpaired", 1),
         ("accelerometer_trusted", "unpaired", 9),
-        ("of an earlier edition", "other", 1),
     ]
 
 
