@@ -137,6 +137,11 @@ class Table:
         with self._must_exist():
             return manager.catalog(catalog).loadTable(identifier).table()
 
+    def _package_of(self, table: Any) -> Any:
+        """Return the Java package of Iceberg, given a table: a jar may have relocated it."""
+        above, _, _ = table.getClass().getName().partition(".iceberg.")
+        return reduce(getattr, f"{above}.iceberg".split("."), self._spark.sparkContext._jvm)
+
     def _snapshot(self, found: Any) -> Snapshot:
         java: Any = self._spark.sparkContext._jvm
         # As one JSON text: each entry of a Java map would take a call of its own.
@@ -163,8 +168,8 @@ class Table:
 
     def files(self) -> set[str]:
         """Return the URI of each file that any snapshot or the metadata of the table refers to."""
-        java: Any = self._spark.sparkContext._jvm
-        iceberg, table = java.org.apache.iceberg, self._iceberg()
+        table = self._iceberg()
+        iceberg = self._package_of(table)
         reachable = iceberg.ReachableFileUtil
         found = {
             *reachable.metadataFileLocations(table, False),
@@ -331,8 +336,7 @@ class Table:
         """
         table = self._iceberg()
         java: Any = self._spark.sparkContext._jvm
-        package, _, _ = table.getClass().getName().partition(".iceberg.")  # another one where a jar has relocated it
-        iceberg: Any = reduce(getattr, f"{package}.iceberg".split("."), java)
+        iceberg = self._package_of(table)
         writer = (
             iceberg.data.GenericAppenderFactory(table.schema())
             .set("write.parquet.compression-codec", "zstd")
