@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from bench import changes, copies
-from bench.changes import NEW_READINGS, NOTHING_NEW, WITHDRAWALS
+from bench.changes import NEW_CUSTOMERS, NEW_READINGS, NOTHING_NEW, WITHDRAWALS
 from bench.contestants import DUCKDB
 from bench.copies import Copies
 from lakehouse.errors import DataError
@@ -64,12 +64,12 @@ def rows(files: dict[str, bytes]) -> list[dict[str, Any]]:
 def test_the_changes_come_in_the_order_in_which_they_build_on_each_other(
     landing: Copies, changed: dict[str, Copies]
 ) -> None:
-    assert list(changed) == [NOTHING_NEW, NEW_READINGS, WITHDRAWALS]
+    assert list(changed) == [NOTHING_NEW, NEW_READINGS, NEW_CUSTOMERS, WITHDRAWALS]
     assert changed[NOTHING_NEW] == landing
 
 
 @pytest.mark.parametrize("columns", [("user", "timestamp"), ("serialNumber", "sensorReadingTime")])
-@pytest.mark.parametrize(("before", "after"), [(NOTHING_NEW, NEW_READINGS), (NEW_READINGS, WITHDRAWALS)])
+@pytest.mark.parametrize(("before", "after"), [(NOTHING_NEW, NEW_READINGS), (NEW_CUSTOMERS, WITHDRAWALS)])
 def test_new_readings_are_a_new_file_with_later_readings_of_customers_of_all_copies(
     changed: dict[str, Copies], columns: tuple[str, str], before: str, after: str
 ) -> None:
@@ -85,14 +85,33 @@ def test_new_readings_are_a_new_file_with_later_readings_of_customers_of_all_cop
     assert copies_of == {"c0", "c1", "c2"}
 
 
+def test_new_customers_are_new_files_with_people_and_devices_of_their_own_and_their_later_readings(
+    changed: dict[str, Copies],
+) -> None:
+    for entity, person, at in (
+        ("customer", "email", "registrationDate"),
+        ("accelerometer", "user", "timestamp"),
+        ("step_trainer", "serialNumber", "sensorReadingTime"),
+    ):
+        old, all_ = (contents(changed[change], entity) for change in (NEW_READINGS, NEW_CUSTOMERS))
+        assert old.items() < all_.items(), "the other files are the same, so they are not parsed again"
+        new = rows({name: content for name, content in all_.items() if name not in old})
+        assert {row[person].partition(".")[0] for row in new} == {f"c{TIMES}"}, "one copy more, of three"
+        assert {row[person] for row in new}.isdisjoint({row[person] for row in rows(old)})
+        assert min(row[at] for row in new) > max(row[at] for row in rows(old))
+
+
 def test_one_in_a_hundred_consents_of_all_copies_is_withdrawn_and_nothing_else_of_a_customer_changes(
     landing: Copies, changed: dict[str, Copies]
 ) -> None:
-    before, after = rows(contents(landing, "customer")), rows(contents(changed[WITHDRAWALS], "customer"))
+    before, after = (rows(contents(changed[change], "customer")) for change in (NEW_CUSTOMERS, WITHDRAWALS))
     differing = [(old, new) for old, new in zip(before, after, strict=True) if old != new]
-    assert len(differing) == -(-CONSENTS * TIMES // changes.PART)
+    files = contents(changed[NEW_CUSTOMERS], "customer").values()
+    agreed = [sum(bool(row.get("shareWithResearchAsOfDate")) for row in rows({"": content})) for content in files]
+    assert sum(agreed) == CONSENTS * (TIMES + 1)
+    assert len(differing) == sum(-(-count // changes.PART) for count in agreed), "one in a hundred of each file"
     assert all(old | {"shareWithResearchAsOfDate": 0} == new for old, new in differing)
-    assert len(before) == CUSTOMERS * TIMES, "the landing data itself is untouched"
+    assert len(rows(contents(landing, "customer"))) == CUSTOMERS * TIMES, "the landing data itself is untouched"
 
 
 def test_all_tables_change_as_the_documents_say(changed: dict[str, Copies], tmp_path: Path) -> None:
@@ -100,9 +119,11 @@ def test_all_tables_change_as_the_documents_say(changed: dict[str, Copies], tmp_
     for change, data in changed.items():
         expected = oracle.tables(data.folder, "published", now=NOW)
         assert later[change].tables == {table: counted.total() for table, counted in expected.items()}, change
-    nothing, more, fewer = (later[change].tables for change in changed)
+    nothing, more, joined, fewer = (later[change].tables for change in changed)
     assert more["machine_learning_curated"] > nothing["machine_learning_curated"], "pairs stay together"
-    assert more["customer_trusted"] == nothing["customer_trusted"] > fewer["customer_trusted"]
+    assert more["customer_trusted"] == nothing["customer_trusted"]
+    assert joined["customer_trusted"] == nothing["customer_trusted"] + CONSENTS > fewer["customer_trusted"]
+    assert joined["machine_learning_curated"] > more["machine_learning_curated"]
 
 
 def test_readings_that_would_be_in_the_future_are_refused(
