@@ -26,6 +26,7 @@ from subprocess import Popen
 from rich.console import Console
 from rich.table import Table
 
+from bench import copies
 from lakehouse import landing, sample
 from lakehouse.tables import ALL_STEPS, TABLE_OF_JOB
 from tests.chaos import faults
@@ -54,9 +55,12 @@ ROLLBACKS = 6
 RERUNS = 3
 UNSEEN = -1
 BAD_LINE = b'{"user": "nobody", "email": "nobody"}\n'
-A, B, PART_OF_A = range(3)
-"""The sets of landing data; the last lacks readings of A, in a file that is gone and in one of other content."""
-SETS = ("A", "B", "part of A")
+A, B, PART_OF_A, MORE_THAN_A = range(4)
+"""The sets of landing data; part of A lacks readings, in a file that is gone and in one of other content.
+
+More than A has further files: as many customers again, with later readings.
+"""
+SETS = ("A", "B", "part of A", "more than A")
 
 
 @dataclass
@@ -128,6 +132,7 @@ class Chaos:
     def kill_while_keeping(self) -> None:
         """Kill jobs at each step of what they keep: parsed rows, unchanged tables, the history, the dataset card."""
         rounds = [("some landing files are other ones", PART_OF_A), ("nothing is new", PART_OF_A), ("back again", A)]
+        rounds.append(("customers came, with their readings", MORE_THAN_A))
         if self._now != A:
             rounds.insert(0, ("all landing files are other ones", A))
         for kind, data in rounds:
@@ -453,14 +458,22 @@ class Chaos:
             lines = shorter.read_bytes().splitlines(keepends=True)
             shorter.write_bytes(b"".join(lines[: len(lines) // 2]))
             gone.unlink()
+        shutil.copytree(self.data[A], self.data[MORE_THAN_A])
+        shift = copies.shift_of(self.data[A])
+        for entity in landing.ENTITIES:
+            for file in copies.files_of(self.data[A], entity):
+                content = file.read_bytes().replace(BAD_LINE, b"")
+                heads = {head for head, _ in copies.TIME.findall(content)}
+                more = self.data[MORE_THAN_A] / file.relative_to(self.data[A])
+                more.with_name(f"more-{file.name}").write_bytes(copies.copy(content, 1, shift, heads))
         self.bad_lines = {f"{entity}_landing": 1 for entity in landing.ENTITIES}
         rows = {}
-        for self._now in (PART_OF_A, B, A):  # no two after each other share a file
+        for self._now in (MORE_THAN_A, B, PART_OF_A, B, A):  # no two after each other share a file
             self._upload()
             runs = self.lake.run_all(f"wr_undisturbed_{self._now}")
             rows[self._now] = self.lake.tables()
             self.seconds = {job: min(run.seconds, self.seconds.get(job, run.seconds)) for job, run in runs.items()}
-        self.rows = [rows[number] for number in (A, B, PART_OF_A)]
+        self.rows = [rows[number] for number in range(len(SETS))]
         if same := [name for name in rows[A] if rows[A][name] == rows[B][name]]:
             raise BrokenPromiseError(f"chaos itself: the data sets give the same {same}")
         took = ", ".join(f"{job} {seconds:.1f} s" for job, seconds in self.seconds.items())
