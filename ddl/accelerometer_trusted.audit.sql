@@ -4,6 +4,8 @@
 -- A rule marked `only if <policy> = '<value>'` is checked only under that value.
 -- A rule marked `implied by the expected rows` is checked only if `actual` and `expected` rows differ, or by an
 -- exhaustive audit. Rows marked `each once` are distinct.
+-- A rule marked `of all rows` is also checked of rows published before, if rows are added and something else is
+-- decided about people.
 -- `address`, in every input with e-mail addresses, is their canonical form.
 
 -- actual rows
@@ -21,10 +23,12 @@ WHERE coalesce(trim(`user`), '') = '' OR `timestamp` IS NULL
    OR NOT coalesce(abs(x) < double('Infinity') AND abs(y) < double('Infinity') AND abs(z) < double('Infinity'), false);
 
 -- every reading is of a trusted customer
+-- of all rows
 -- implied by the expected rows
 SELECT * FROM accelerometer_trusted LEFT ANTI JOIN customer_trusted USING (address);
 
 -- where readings count since consent, no reading is older than the customer's consent
+-- of all rows
 -- only if accelerometer_consent = 'since_consent'
 -- implied by the expected rows
 SELECT `user` FROM accelerometer_trusted

@@ -4,6 +4,8 @@
 -- A rule marked `only if <policy> = '<value>'` is checked only under that value.
 -- A rule marked `implied by the expected rows` is checked only if `actual` and `expected` rows differ, or by an
 -- exhaustive audit.
+-- A rule marked `of all rows` is also checked of rows published before, if rows are added and something else is
+-- decided about people.
 -- owners has the curated customers with their e-mail addresses, even where customers_curated has pseudonyms.
 -- `address`, in every input with e-mail addresses, is their canonical form.
 
@@ -36,6 +38,7 @@ WHERE (x IS NULL OR y IS NULL OR z IS NULL)
   AND NOT (:unmatched_steps = 'keep' AND coalesce(x, y, z) IS NULL);
 
 -- no text is an e-mail address, or the name, phone number or birthday of a customer
+-- of all rows
 SELECT text FROM (
   SELECT serialnumber AS text FROM machine_learning_curated UNION SELECT subjectkey FROM machine_learning_curated
 )

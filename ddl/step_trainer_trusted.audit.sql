@@ -4,6 +4,8 @@
 -- A rule marked `only if <policy> = '<value>'` is checked only under that value.
 -- A rule marked `implied by the expected rows` is checked only if `actual` and `expected` rows differ, or by an
 -- exhaustive audit. Rows marked `each once` are distinct.
+-- A rule marked `of all rows` is also checked of rows published before, if rows are added and something else is
+-- decided about people.
 -- `owners`: customers_curated, always with e-mail addresses; with all_owners every landed, quarantined or refused owner.
 -- `address`, in every input with e-mail addresses, is their canonical form.
 
@@ -29,10 +31,12 @@ SELECT * FROM step_trainer_trusted
 WHERE sensorreadingtime IS NULL OR distancefromobject IS NULL OR coalesce(trim(serialnumber), '') = '';
 
 -- every reading is of a curated customer's Step Trainer
+-- of all rows
 -- implied by the expected rows
 SELECT * FROM step_trainer_trusted s LEFT ANTI JOIN customers_curated c ON s.serialnumber = c.serialnumber;
 
 -- where readings count since consent, no reading is older than the consent of the owners
+-- of all rows
 -- only if step_trainer_consent = 'since_consent'
 -- implied by the expected rows
 SELECT s.serialnumber FROM step_trainer_trusted s
@@ -45,6 +49,7 @@ JOIN (
 WHERE s.sensorreadingtime < agreed.since;
 
 -- where all owners must consent, no reading is of a Step Trainer with an untrusted owner
+-- of all rows
 -- only if shared_serial_number = 'all_owners'
 -- implied by the expected rows
 SELECT s.serialnumber FROM step_trainer_trusted s

@@ -29,8 +29,10 @@ def classify(readings: DataFrame, trusted: DataFrame, *, policies: Policies) -> 
 def main() -> None:
     """Run the job."""
     with Job(writes="accelerometer_trusted") as job:
-        readings = job.read_landing("accelerometer_landing")
         trusted = job.read_table("customer_trusted")
+        consents = trusted.selectExpr("email AS person", "sharewithresearchasofdate AS decision")
+        job.decide("accelerometer_landing", consents)
+        readings = job.read_landing("accelerometer_landing")
         classified = classify(readings, trusted, policies=job.policies)
         job.write(
             transform(classified),

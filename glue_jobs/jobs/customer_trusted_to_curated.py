@@ -45,7 +45,11 @@ def main() -> None:
     """Run the job."""
     with Job(writes="customers_curated") as job:
         trusted = job.read_table("customer_trusted")
-        users = job.read_values("accelerometer_trusted", "user")  # of each customer with readings, however many
+        # Of the readings only their customers matter, however many there are of each.
+        users = job.read_table("accelerometer_trusted").select("user").distinct().persist()
+        job.decide(
+            "customer_trusted", users.select(F.col("user").alias("person"), F.lit("has moved").alias("decision"))
+        )
         classified = classify(trusted, users).persist()
         secret = job.subject_key if job.policies.curated_identity == "pseudonym" else None
         job.write(

@@ -147,13 +147,13 @@ def _devices(readings: DataFrame, curated: DataFrame) -> DataFrame:
 def main() -> None:
     """Run the job."""
     with Job(writes="machine_learning_curated") as job:
-        steps = job.read_table("step_trainer_trusted")
-        readings = job.read_table("accelerometer_trusted")
         curated = job.read_table("customers_curated")
         all_steps, all_readings = job.whole("step_trainer_trusted"), job.whole("accelerometer_trusted")
         owners = curated
         if job.policies.curated_identity == "pseudonym":
             owners = pseudonyms.resolve(curated, all_readings.select("user"), [job.subject_key])
+        job.decide("accelerometer_trusted", owners.selectExpr("email AS person", "serialnumber AS decision"))
+        steps, readings = job.read_table("step_trainer_trusted"), job.read_table("accelerometer_trusted")
         with_pseudonyms = job.policies.training_subject == "pseudonym"
         pseudonym = pseudonyms.pseudonymizer(job.subject_key) if with_pseudonyms else None
         classified_steps, classified_readings = classify(steps, readings, owners, policies=job.policies)

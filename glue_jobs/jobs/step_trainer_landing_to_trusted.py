@@ -17,26 +17,28 @@ def transform(classified: DataFrame) -> DataFrame:
     return reconciliation.to_publish(classified).select("sensorreadingtime", "serialnumber", "distancefromobject")
 
 
-def classify(
-    steps: DataFrame, curated: DataFrame, trusted: DataFrame, owners: DataFrame, *, policies: Policies
-) -> DataFrame:
-    """Give each reading its drop reason.
+def classify(steps: DataFrame, devices: DataFrame, *, policies: Policies) -> DataFrame:
+    """Give each reading its drop reason, given what `curated_devices` returns.
 
     That is: no curated owner, an owner without consent or, by policy, older than the consent.
-
-    `owners` are the customer records that count as owners of the Step Trainers.
     """
-    curated_devices = curated.select(F.col("serialnumber").alias("curated")).distinct()
-    devices = agreed_devices(owners, trusted, policies=policies).withColumnRenamed("serialnumber", "agreed")
-    with_consent = steps.join(curated_devices, on=F.col("serialnumber") == F.col("curated"), how="left").join(
-        devices, on=F.col("serialnumber") == F.col("agreed"), how="left"
-    )
+    with_consent = steps.join(devices, on=F.col("serialnumber") == F.col("curated"), how="left")
     drop_reason = F.when(F.col("curated").isNull(), "not of a curated customer's Step Trainer").when(
-        F.col("agreed").isNull(), "an owner of the Step Trainer did not agree"
+        F.col("since").isNull(), "an owner of the Step Trainer did not agree"
     )
     if policies.step_trainer_consent == "since_consent":
         drop_reason = drop_reason.when(F.col("sensorreadingtime") < F.col("since"), "before the owners' consent")
-    return reconciliation.with_drop_reason(with_consent, drop_reason).drop("curated", "agreed", "since")
+    return reconciliation.with_drop_reason(with_consent, drop_reason).drop("curated", "since")
+
+
+def curated_devices(curated: DataFrame, trusted: DataFrame, owners: DataFrame, *, policies: Policies) -> DataFrame:
+    """Return each Step Trainer of a curated customer (`curated`) and `since`, as of `agreed_devices`; null without.
+
+    `owners` are the customer records that count as owners of the Step Trainers.
+    """
+    devices = curated.select(F.col("serialnumber").alias("curated")).distinct()
+    agreed = agreed_devices(owners, trusted, policies=policies)
+    return devices.join(agreed, on=F.col("curated") == F.col("serialnumber"), how="left").drop("serialnumber")
 
 
 def agreed_devices(owners: DataFrame, trusted: DataFrame, *, policies: Policies) -> DataFrame:
@@ -57,7 +59,6 @@ def agreed_devices(owners: DataFrame, trusted: DataFrame, *, policies: Policies)
 def main() -> None:
     """Run the job."""
     with Job(writes="step_trainer_trusted") as job:
-        steps = job.read_landing("step_trainer_landing")
         curated = job.read_table("customers_curated")
         trusted = job.read_table("customer_trusted")
         owners = curated
@@ -70,7 +71,10 @@ def main() -> None:
             if refused := job.refusals():
                 refused_owners = refusals.refused_owners(curated.select("serialnumber"), refused, job.refusal_key)
                 owners = owners.unionByName(refused_owners, allowMissingColumns=True)
-        classified = classify(steps, curated, trusted, owners, policies=job.policies)
+        devices = curated_devices(curated, trusted, owners, policies=job.policies)
+        job.decide("step_trainer_landing", devices.selectExpr("curated AS person", "since AS decision"))
+        steps = job.read_landing("step_trainer_landing")
+        classified = classify(steps, devices, policies=job.policies)
         job.write(
             transform(classified),
             classified={"step_trainer_landing": classified},

@@ -169,8 +169,8 @@ class ParsedRows:
         found = self._judged(valid, rules, kept)
         return found if _held(valid) == landed else replace(found, state=None)
 
-    def added(self, parsed: Parsed, before: Collection[str], state: str, rules: Rules) -> Parsed | None:
-        """Return those of the rows that were parsed since; None if they are not all that is new.
+    def added(self, parsed: Parsed, before: Collection[str], state: str, rules: Rules) -> tuple[Parsed, Parsed] | None:
+        """Return the rows of before, and those that were parsed since; None if these are not all that is new.
 
         Args:
             parsed: All rows.
@@ -180,9 +180,9 @@ class ParsedRows:
 
         """
         kept = [batch for batch in parsed.batches if batch.name in before]
-        if len(kept) < len(before) or self._judged(kept, rules, 0).state != state:
+        if len(kept) < len(before) or (old := self._judged(kept, rules, 0)).state != state:
             return None
-        return self._judged([batch for batch in parsed.batches if batch.name not in before], rules, 0)
+        return old, self._judged([batch for batch in parsed.batches if batch.name not in before], rules, 0)
 
     def _judged(self, batches: Sequence[Batch], rules: Rules, kept: int) -> Parsed:
         """Return the rows of batches with their problems as of now.

@@ -25,6 +25,7 @@ COMMENT: Final = re.compile(r"^--.*$", re.MULTILINE)
 CONDITION: Final = re.compile(r"only if (\w+) = '(\w+)'")
 IMPLIED: Final = "implied by the expected rows"
 ONCE: Final = "each once"
+OF_ALL: Final = "of all rows"
 ROWS: Final = {"actual": "actual rows", "expected": "expected rows"}
 """Name of the query of each view that an audit file may define for its rules."""
 DIFFERENT: Final = "the rows are exactly the expected ones"
@@ -51,6 +52,8 @@ class Rule:
     """Whether no row breaks the rule if the actual rows are the expected ones."""
     once: bool = False
     """Whether a row that the query returns several times is one row: cheaper to say of hashes than by DISTINCT."""
+    of_all: bool = False
+    """Whether rows that were published before may break the rule once something else is decided about people."""
 
     def holds_with(self, parameters: Mapping[str, object]) -> bool:
         """Tell whether the rule is one of a run with these policies."""
@@ -100,10 +103,10 @@ def parse(text: str) -> list[Rule]:
 
 def _rule(comment: Sequence[str], query: str) -> Rule:
     conditions = {match[1]: match[2] for line in comment if (match := CONDITION.fullmatch(line))}
-    name = " ".join(line for line in comment if line not in (IMPLIED, ONCE) and not CONDITION.fullmatch(line))
+    name = " ".join(line for line in comment if line not in (IMPLIED, ONCE, OF_ALL) and not CONDITION.fullmatch(line))
     if wrong := policies.problem(conditions):
         raise AuditError(f"The rule '{name}' has an {wrong}. Nothing was published; correct the rule.")
-    return Rule(name, query.strip(), conditions, IMPLIED in comment, ONCE in comment)
+    return Rule(name, query.strip(), conditions, IMPLIED in comment, ONCE in comment, OF_ALL in comment)
 
 
 def violations(
@@ -235,15 +238,23 @@ def check_rules(
     parameters: Mapping[str, object],
     *,
     exhaustive: bool = False,
+    all_rows: DataFrame | None = None,
 ) -> None:
-    """Raise an AuditError that names every rule which a table breaks; `views` are the table and the audit's inputs."""
+    """Raise an AuditError that names every rule which a table breaks; `views` are the table and the audit's inputs.
+
+    If the view of the table has only some of its rows, `all_rows` are those by which the rules of all rows are checked.
+    """
     audit = load(table)
     if views.keys() != {table, *audit.inputs}:
         raise AuditError(
             f"{table} was not published: {table}.audit.sql declares the inputs {', '.join(audit.inputs)}, but the job "
             f"passes {', '.join(sorted(views.keys() - {table}))}."
         )
-    if broken := violations(spark, audit, views, parameters, exhaustive=exhaustive):
+    broken = violations(spark, audit, views, parameters, exhaustive=exhaustive)
+    if all_rows is not None:
+        of_all = Audit(audit.inputs, [rule for rule in audit.rules if rule.of_all])
+        broken |= violations(spark, of_all, {**views, table: all_rows}, parameters)
+    if broken:
         raise AuditError(
             "\n".join(
                 [

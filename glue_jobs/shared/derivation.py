@@ -18,7 +18,7 @@ import hmac
 import platform
 import sys
 import uuid
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from functools import cache
 from importlib.util import find_spec
 from typing import Any, Final
@@ -49,6 +49,16 @@ def in_order(parts: Iterable[str]) -> list[str]:
     """Return parts in the order in which to compare them; unknown ones first."""
     kinds = {kind: position for position, kind in enumerate(ORDER)}
     return sorted(parts, key=lambda part: (kinds.get(_kind(part), -1), part))
+
+
+def deciding(parts: Iterable[str], sources: Collection[str]) -> list[str]:
+    """Return the inputs among parts that are none of the sources, whose rows a job accounts for."""
+    return [part for part in parts if _kind(part) in (TABLE, LANDING, REFUSALS) and _name(part) not in sources]
+
+
+def of_decisions(parts: Mapping[str, str], sources: Collection[str]) -> str:
+    """Return one SHA-256 over what decides about the rows of the sources: all parts but these."""
+    return digest(*(text for part in sorted(parts.items()) if _name(part[0]) not in sources for text in part))
 
 
 def digest(*texts: str) -> str:
@@ -88,6 +98,10 @@ def of_code(table: str) -> str:
 def _kind(part: str) -> str:
     kind, dot, _ = part.partition(".")
     return kind + dot
+
+
+def _name(part: str) -> str:
+    return part.partition(".")[2]
 
 
 def _sources(module: str) -> dict[str, str]:

@@ -5,7 +5,7 @@ What it adds is audited as a whole table is, over that time: all published rows 
 pipeline.json declares the inputs and their time columns (`grows_with`).
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import reduce
 
@@ -24,6 +24,8 @@ class Gained:
     """Their number, with those in quarantine."""
     quarantined: Mapping[str, int]
     """The number of those in quarantine by reason."""
+    before: Callable[[], DataFrame]
+    """Return the rows that it had; more than these if nobody can tell any longer."""
 
 
 @dataclass(frozen=True)

@@ -5,11 +5,12 @@ import sys
 import threading
 import time
 import traceback
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from dataclasses import asdict, replace
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
+from functools import partial
 from types import TracebackType
 from typing import Any, Final, Self
 
@@ -23,10 +24,11 @@ from pyspark.sql import functions as F
 
 import arguments
 import audits
+import decisions
 import derivation
 import file_numbers
 import growth
-import known_people
+import kept_rows
 import landing_files
 import landing_rules
 import lease
@@ -47,6 +49,7 @@ import small_frames
 import table_contract
 import withdrawal
 from arguments import History
+from decisions import Decisions
 from file_numbers import mask_names
 from growth import Gained, Period
 from lease import LeaseError
@@ -69,6 +72,19 @@ class UnchangedError(Exception):
     """The published rows are those that the job would compute; it has taken them over, and ends."""
 
 
+@dataclass(frozen=True)
+class Undecided:
+    """Changes of inputs that matter only by what the job decides about people, before it has decided."""
+
+    published: Snapshot
+    part: str
+    """The first such input."""
+    then: Decisions
+    """What was decided about the published rows."""
+    derived_from: dict[str, str]
+    """All that would decide about the rows now."""
+
+
 class Job:
     """One run of a pipeline job: it writes a table, audits it, and publishes it if it is the last job or runs alone.
 
@@ -80,7 +96,8 @@ class Job:
     A job of a workflow run whose published table was made from the very same inputs, by the same code, ends with its
     first read: it takes the published rows over to the branch of the run, in a commit without new files, and accounts
     for them as the job run did that computed them (see `derivation`). If its inputs have only gained rows, it reads
-    what they have gained, and adds rows to the published ones (see `growth`).
+    what they have gained, and adds rows to the published ones (see `growth`). So it does if besides only decisions have
+    changed, about people whom no row of before mentions (see `decisions`).
 
     Args:
         writes: The table that the job writes; pipeline.json declares of which inputs it reconciles every row.
@@ -103,8 +120,9 @@ class Job:
         self._gained: dict[str, Gained] = {}
         self._landing: dict[str, tuple[ParsedRows, Parsed]] = {}
         self._whole: dict[str, DataFrame] = {}
-        self._values: dict[str, DataFrame] = {}
-        self._values_read: dict[str, str] = {}
+        self._undecided: Undecided | None = None
+        self._is_decided_anew = False
+        self._decides: Callable[[], Decisions] | None = None
         self._rows_read: dict[str, int] = {}
         self._rows_parsed: dict[str, int] = {}
         self._snapshots_read: dict[str, int] = {}
@@ -260,39 +278,69 @@ class Job:
             or not table.has_schema_of(published)
         ):
             return
-        grown, changed = self._growth(published)
-        if changed:
-            print(f"{self._writes}: computed anew, since this has changed: {changed}", flush=True)
-        elif grown:
-            print(f"{self._writes}: rows are added, since {' and '.join(grown)} only gained some", flush=True)
-            self._adds_to, self._gained = published, grown
-        else:
-            self._take_over(published)
-            raise UnchangedError
+        if changed := self._find_changes(published):
+            self._compute_anew(changed)
+        elif not self._undecided:
+            self._build_on(published)
         self._derived_from = of_all_jobs
 
-    def _growth(self, published: Snapshot) -> tuple[dict[str, Gained], str | None]:
-        """Return what inputs have gained since a snapshot, and the first part that has changed in any other way."""
-        grown: dict[str, Gained] = {}
+    def _compute_anew(self, changed: str) -> None:
+        print(f"{self._writes}: computed anew, since this has changed: {changed}", flush=True)
+        self._gained = {}
+
+    def _build_on(self, published: Snapshot) -> None:
+        """Add to the published rows if inputs have gained some; otherwise take them over, and end the job."""
+        if not self._gained:
+            self._take_over(published)
+            raise UnchangedError
+        if grown := [source for source, gained in self._gained.items() if gained.read]:
+            print(f"{self._writes}: rows are added, since {' and '.join(grown)} only gained some", flush=True)
+        else:
+            print(f"{self._writes}: the rows stay, since nothing else is decided about them", flush=True)
+        self._adds_to = published
+
+    def _find_changes(self, published: Snapshot) -> str | None:
+        """Find what inputs have gained since a snapshot; return the first part that has changed in any other way.
+
+        Unless it may matter only by decisions that the job has not told yet.
+        """
+        then = lineage.derived_from(published.report)
+        deciding = derivation.deciding(then, self._reconciled)
+        undecided: Undecided | None = None
+        grown = {}
         for part in self._changes(published):
-            if self._has_same_values(part, published):
-                self._same_rows_as = lineage.derivation(published.report)
-                continue
-            if (gained := self._gained_by(part, published)) is None:
-                return {}, part
-            grown[part.partition(".")[2]] = gained
-        if not grown:
-            return {}, None
+            if part in deciding:
+                undecided = undecided or self._undecided_by(part, published)
+                if not undecided:
+                    return part
+            elif (gained := self._gained_by(part, published)) is None:
+                return part
+            else:
+                grown[part.partition(".")[2]] = gained
+        if grown and (other := self._find_old_partners(grown)):
+            return other
+        self._gained, self._undecided = grown, undecided
+        return None
+
+    def _undecided_by(self, part: str, published: Snapshot) -> Undecided | None:
+        """Return what was decided about published rows, since an input that decides is another; None if unknown."""
+        name = derivation.of_decisions(lineage.derived_from(published.report), self._reconciled)
+        then = kept_rows.DECISIONS.load(self._arguments.bucket, name)
+        return None if then is None else Undecided(published, part, set(then), self._derived_from)
+
+    def _find_old_partners(self, grown: dict[str, Gained]) -> str | None:
+        """Find the time that rows gained cover, and of pairs the input of which not all rows of that time are new."""
         self._period = growth.period({source: gained.rows for source, gained in grown.items()}, self._grows_with)
         if pipeline.TABLES[self._writes].get("pairs"):
             # A row may have a partner among all rows of its time, so all of these must be new.
             for source in self._grows_with:
                 rows = self._of_period(self._whole[source], source)
-                gained = Gained(rows, grown[source].read if source in grown else 0, {})
+                nothing = Gained(rows, 0, {}, before=partial(self._whole.__getitem__, source))
+                gained = replace(grown.get(source, nothing), rows=rows)
                 if rows.count() != gained.read:
-                    return {}, f"{derivation.TABLE}{source}"
+                    return f"{derivation.TABLE}{source}"
                 grown[source] = gained
-        return grown, None
+        return None
 
     @property
     def _grows_with(self) -> Mapping[str, str]:
@@ -312,14 +360,6 @@ class Job:
             if (has_rows or name in written) and not _goes_with(snapshot, published):
                 yield f"{derivation.TABLE}{name}"
 
-    def _has_same_values(self, part: str, published: Snapshot) -> bool:
-        """Tell whether a part is a table of which the job uses only values, and these are as they were."""
-        table = f"{part.removeprefix(derivation.TABLE)}."
-        then = {name: state for name, state in lineage.values_read(published.report).items() if name.startswith(table)}
-        for name in then:
-            self.read_values(*name.split("."))
-        return bool(then) and all(self._values_read[name] == state for name, state in then.items())
-
     def _gained_by(self, part: str, published: Snapshot) -> Gained | None:
         """Return the rows that an input has gained since a snapshot was made from it; None if more has changed."""
         kind, dot, table = part.partition(".")
@@ -328,16 +368,24 @@ class Job:
         report = published.report
         if kind + dot == derivation.LANDING:
             kept, parsed = self._landing[table]
-            before = report.get(f"{lineage.PARSED_BATCHES}{table}", "").split(",")
+            batches = report.get(f"{lineage.PARSED_BATCHES}{table}", "").split(",")
             state = lineage.derived_from(report)[part]
-            added = kept.added(parsed, before, state, landing_rules.of(table, now=self._now))
-            if added is None:
+            found = kept.added(parsed, batches, state, landing_rules.of(table, now=self._now))
+            if found is None:
                 return None
-            return Gained(_usable(added, table), added.usable + sum(added.reasons.values()), added.reasons)
-        added_rows = self._table(table).added_since(lineage.inputs(report)[table], self._branch)
+            old, new = found
+            read = new.usable + sum(new.reasons.values())
+            return Gained(_usable(new, table), read, new.reasons, before=lambda: _usable(old, table))
+        source, snapshot_id = self._table(table), lineage.inputs(report)[table]
+        added_rows = source.added_since(snapshot_id, self._branch)
         if added_rows is None:
             return None
-        return Gained(added_rows, self._rows_read[table] - int(report[f"rows-read.{table}"]), {})
+
+        def before() -> DataFrame:
+            return source.read_snapshot(snapshot_id) if source.has(snapshot_id) else self._whole[table]
+
+        read = self._rows_read[table] - int(report[f"rows-read.{table}"])
+        return Gained(added_rows, read, {}, before=before)
 
     def _state_of(self, part: str, then: str) -> str | None:
         """Return the state of a part by using it as the job itself does; None for a part that is not known."""
@@ -380,9 +428,6 @@ class Job:
         beside = {name: s for name, s in self._beside().items() if s is not None and _goes_with(s, published)}
         for name, snapshot in beside.items():
             self._table(name).write_again(self._branch, {**self._report(snapshot.rows), **taken_over})
-        if pipeline.publishes(self._writes) and not self._facts.compares and (state := lineage.derivation(then)):
-            self._lease.check()
-            known_people.delete_others(self._arguments.bucket, state)  # of a run that was rolled back, or killed
         self._publish_if_due(beside)
 
     def _landing_data(self) -> str:
@@ -410,7 +455,7 @@ class Job:
             self._whole[table] = _usable(self._landing[table][1], table)
         _, parsed = self._landing[table]
         self._derived_from[f"{derivation.LANDING}{table}"] = parsed.state or derivation.of_no_state()
-        return self._gained[table].rows if table in self._gained else self._whole[table]
+        return self._new_rows(table)
 
     def _read_landing(self, table: str) -> tuple[ParsedRows, Parsed]:
         contract = table_contract.load(table)
@@ -471,21 +516,52 @@ class Job:
         state = (lineage.derivation(head.report) or f"snapshot {head.id}") if head else "never published"
         self._derived_from[f"{derivation.TABLE}{table}"] = state
         self._whole[table] = rows
-        return self._gained[table].rows if table in self._gained else rows
+        return self._new_rows(table)
 
-    def read_values(self, table: str, column: str) -> DataFrame:
-        """Return the distinct values of a text column of a table of which the job uses nothing else.
+    def _new_rows(self, table: str) -> DataFrame:
+        if self._undecided and table in self._grows_with:
+            raise RuntimeError(f"The job that writes {self._writes} reads {table} before it calls decide().")
+        return self._gained[table].rows if table in self._gained else self._whole[table]
 
-        The published rows are taken over if these values are as they were, whatever else of the table has changed.
+    def decide(self, source: str, rows: DataFrame) -> None:
+        """State what matters of inputs whose rows the job does not account for: decisions about the people of a source.
+
+        If only people whom no row of before mentions have other decisions than when the table was published, the
+        published rows hold, and the job adds what its inputs have gained. A job whose table cannot grow ends.
+
+        Args:
+            source: An input, the rows of whose people are decided about. Neither it nor another input that may gain
+                rows has been read yet, but by `whole`.
+            rows: `person`, as the source identifies people, and `decision`, of any type; a person may have several.
+
         """
-        rows, name = self.read_table(table), f"{table}.{column}"
-        if name not in self._values:
-            self._values[name] = rows.select(column).distinct().persist()
-            values = sorted(value for (value,) in self._values[name].collect())
-            # Keyed, since whoever may read the table reads its metadata, and could guess a few values.
-            key = pseudonyms.key(self._arguments.subject_key_secret)
-            self._values_read[name] = pseudonyms.keyed_hash(key, f"values {json.dumps(values)}")
-        return self._values[name]
+        self._decides = lambda: decisions.of(source, rows)
+        if not (undecided := self._undecided):
+            return
+        self._undecided, now = None, decisions.of(source, rows)
+        self._decides = lambda: now
+        others = decisions.changed(undecided.then, now)
+        before = self._gained[source].before() if source in self._gained else self._whole[source]
+        if decisions.concern(others, source, before):
+            self._compute_anew(undecided.part)
+            return
+        self._is_decided_anew = True
+        for name in self._grows_with:  # also if none has gained any: rules are checked of what was decided now
+            nothing = Gained(self._whole[name].limit(0), 0, {}, before=partial(self._whole.__getitem__, name))
+            self._gained.setdefault(name, nothing)
+        if not self._gained:
+            self._same_rows_as = lineage.derivation(undecided.published.report)
+            self._derived_from = {**undecided.derived_from, **self._derived_from}
+            self._keep_decisions()
+        self._build_on(undecided.published)
+
+    def _keep_decisions(self) -> None:
+        """Keep what was decided for the next run, unless it is what was decided about the published rows."""
+        name = derivation.of_decisions(self._derived_from, self._reconciled)
+        then = lineage.derived_from(self._adds_to.report) if self._adds_to else {}
+        if self._decides and not self._facts.compares and name != derivation.of_decisions(then, self._reconciled):
+            self._lease.check()
+            kept_rows.DECISIONS.keep(self._arguments.bucket, name, sorted(self._decides()))
 
     @property
     def adds_rows(self) -> bool:
@@ -493,15 +569,18 @@ class Job:
         return self._adds_to is not None
 
     def published_people(self) -> Mapping[tuple[str, str], int] | None:
-        """Return the number of published training rows of each Step Trainer and user (see `known_people`).
+        """Return the number of published training rows of each Step Trainer and user (see `kept_rows`).
 
         None if the job does not add rows to the published ones, or if the file is gone, as after an erasure.
         """
         state = lineage.derivation(self._adds_to.report) if self._adds_to else None
-        return known_people.load(self._arguments.bucket, state) if state else None
+        found = kept_rows.PEOPLE.load(self._arguments.bucket, state) if state else None
+        return None if found is None else {(serial, user): rows for serial, user, rows in found}
 
     def whole(self, table: str) -> DataFrame:
-        """Return all usable rows of an input that was read, also if the job reads only those that it has gained."""
+        """Return all rows of an input table, also if the job reads only those that it has gained."""
+        if table not in self._whole:
+            self.read_table(table)
         return self._whole[table]
 
     def read_beside(self, table: str) -> DataFrame | None:
@@ -536,7 +615,7 @@ class Job:
             audit_inputs: The rows that the audit rules read, by the names that the rules use.
             beside: Rows of tables that go with this one and are published with it.
             facts: What the report of the run also says about the rows.
-            people: The number of rows of each Step Trainer and user, for the next run (see `known_people`).
+            people: The number of rows of each Step Trainer and user, for the next run (see `kept_rows`).
 
         Raises:
             AuditError: If rows are unaccounted for or a rule is broken. The written branch is discarded.
@@ -568,6 +647,7 @@ class Job:
                     self._record_counts, accounts, written, computed_by=self._arguments.job_run_id
                 )
                 others = [beside_the_audit.submit(self._write_beside, *other) for other in (beside or {}).items()]
+                others.append(beside_the_audit.submit(self._keep_decisions))
                 self._audit(audit_inputs, contract, before=before, rows=output_rows)
                 for done in (record, *others):
                     done.result()
@@ -623,6 +703,7 @@ class Job:
     ) -> None:
         """Check the schema, the rules and the number of rows of what is on the run's branch; raise a JobError."""
         audited = self._table(self._writes).read(self._branch)
+        all_rows = audited.select(*contract.schema.fieldNames()) if self._is_decided_anew else None
         if self._adds_to:
             audited = self._of_period(audited)
             whole = {source: self._of_period(self._whole[source], source) for source in self._grows_with}
@@ -631,7 +712,7 @@ class Job:
         views = {self._writes: audited.select(*contract.schema.fieldNames()), **audit_inputs}
         exhaustive = self._arguments.audit == "exhaustive"
         parameters = {"now": self._now, **self.policies}
-        audits.check_rules(self._spark, self._writes, views, parameters, exhaustive=exhaustive)
+        audits.check_rules(self._spark, self._writes, views, parameters, exhaustive=exhaustive, all_rows=all_rows)
         if before and publishing.same_policies(before, self.policies.to_json()):
             audits.check_row_count(self._writes, before.rows, rows, self._arguments.row_count_change)
 
@@ -654,7 +735,8 @@ class Job:
         self._lease.check()
         written = self._table(self._writes).snapshot(self._branch)
         if written and (state := lineage.derivation(written.report)):
-            known_people.keep(self._arguments.bucket, state, people)
+            rows = [(serial, user, count) for (serial, user), count in people.items()]
+            kept_rows.PEOPLE.keep(self._arguments.bucket, state, rows)
 
     def _publish_if_due(self, beside: Iterable[str]) -> None:
         """Publish the tables of the run if the job is its last, or its own table if it runs alone."""
@@ -684,6 +766,8 @@ class Job:
         visible = {name: s for name in sources if (s := self._table(name).snapshot())}
         publishing.refuse_inconsistent(written, visible)
         self._lease.check()
+        if run and pipeline.publishes(self._writes):
+            self._delete_superseded(written)
         for name in written:
             self._table(name).publish(self._branch)
         self._published = True
@@ -696,6 +780,16 @@ class Job:
             self._limit_growth(self._arguments.history)
         if pipeline.publishes(self._writes):
             published_card.write(self._spark, database=self._arguments.database, bucket=self._arguments.bucket)
+
+    def _delete_superseded(self, written: Mapping[str, Snapshot]) -> None:
+        """Delete what jobs have kept for others than the rows that are about to be published, as of a killed run."""
+        heads = {name: written.get(name) or self._table(name).snapshot() for name in pipeline.WRITTEN}
+        reports = {name: snapshot.report for name, snapshot in heads.items() if snapshot}
+        states = [state] if (state := lineage.derivation(reports[self._writes])) else []
+        kept_rows.PEOPLE.delete_others(self._arguments.bucket, states)
+        sources = {name: pipeline.TABLES[name]["accounts_for"] for name in reports}
+        decided = {derivation.of_decisions(lineage.derived_from(reports[name]), sources[name]) for name in reports}
+        kept_rows.DECISIONS.delete_others(self._arguments.bucket, decided)
 
     def _limit_growth(self, history: History) -> None:
         """Expire the runs before those that the tables keep, and merge small files of the audit tables.
@@ -835,7 +929,6 @@ class Job:
             **{f"rows-parsed.{table}": str(rows) for table, rows in self._rows_parsed.items()},
             **lineage.input_entries(self._snapshots_read),
             **lineage.derived_from_entries(self._derived_from),
-            **lineage.values_read_entries(self._values_read),
             **{
                 f"{lineage.PARSED_BATCHES}{table}": ",".join(batch.name for batch in parsed.batches)
                 for table, (_, parsed) in self._landing.items()

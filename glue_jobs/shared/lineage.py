@@ -20,8 +20,6 @@ DERIVED_FROM: Final = "derived-from."
 """Prefix of the report's entries about all that decided the rows (see `derivation`)."""
 TABLE: Final = "table."
 """Prefix of those parts of `DERIVED_FROM` that are tables: their state is the derivation of the snapshot read."""
-VALUES_READ: Final = "values-read."
-"""Prefix of the report's entries about tables of which the job uses only the values of a column, by `table.column`."""
 UNCHANGED_SINCE: Final = "unchanged-since"
 """Entry with the id of the run that computed the rows, if the run of the report took them over."""
 COMPUTED_BY: Final = "computed-by"
@@ -62,16 +60,6 @@ def derived_from_entries(parts: Mapping[str, str]) -> dict[str, str]:
     return {f"{DERIVED_FROM}{part}": state for part, state in parts.items()}
 
 
-def values_read(report: Mapping[str, str]) -> dict[str, str]:
-    """Return the state of the values that a job used, by `table.column`, from its report."""
-    return {key.removeprefix(VALUES_READ): value for key, value in report.items() if key.startswith(VALUES_READ)}
-
-
-def values_read_entries(states: Mapping[str, str]) -> dict[str, str]:
-    """Return the entries of a report about the values that a job used; `states` are as of `values_read`."""
-    return {f"{VALUES_READ}{name}": state for name, state in states.items()}
-
-
 def derivation(report: Mapping[str, str]) -> str | None:
     """Return one SHA-256 over all that decided the rows of a snapshot; None if its report does not tell.
 
@@ -86,7 +74,7 @@ def derivation(report: Mapping[str, str]) -> str | None:
 
 def of_other_rows(report: Mapping[str, str]) -> dict[str, str]:
     """Return a report for rows that are no longer those that a job computed: it does not tell what decided them."""
-    told = (DERIVED_FROM, VALUES_READ, UNCHANGED_SINCE, COMPUTED_BY, COMMITS_AGAIN, SAME_ROWS_AS)
+    told = (DERIVED_FROM, UNCHANGED_SINCE, COMPUTED_BY, COMMITS_AGAIN, SAME_ROWS_AS)
     return {key: value for key, value in report.items() if not key.startswith(told)}
 
 

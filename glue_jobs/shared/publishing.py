@@ -109,8 +109,12 @@ class Table:
         self._call("set_current_snapshot", f"table => '{self.name.split('.', 1)[1]}', snapshot_id => {snapshot_id}L")
 
     def read_snapshot(self, snapshot_id: int) -> DataFrame:
-        """Return the rows of a snapshot."""
+        """Return the rows of a snapshot that has not expired."""
         return self._spark.read.option("snapshot-id", snapshot_id).table(self.name)
+
+    def has(self, snapshot_id: int) -> bool:
+        """Tell whether a snapshot has not expired."""
+        return self._iceberg().snapshot(snapshot_id) is not None
 
     def added_since(self, snapshot_id: int, branch: str) -> DataFrame | None:
         """Return the rows that were added to a branch since a snapshot; None if anything else was committed since."""

@@ -10,6 +10,7 @@ RULE = re.compile(r"((?:^--[^\n]*\n)+)(^SELECT\b[^;]+);$", re.MULTILINE)
 CONDITION = re.compile(r"only if (\w+) = '(\w+)'")
 IMPLIED = "implied by the expected rows"
 ONCE = "each once"
+OF_ALL = "of all rows"
 VIEWS = ("actual rows", "expected rows")
 
 
@@ -33,6 +34,6 @@ def parse(text: str) -> Iterator[Rule]:
     for comment, _ in RULE.findall(text):
         lines = [line.removeprefix("--").strip() for line in comment.splitlines()]
         conditions = {match[1]: match[2] for line in lines if (match := CONDITION.fullmatch(line))}
-        name = " ".join(line for line in lines if line not in (IMPLIED, ONCE) and not CONDITION.fullmatch(line))
+        name = " ".join(line for line in lines if line not in (IMPLIED, ONCE, OF_ALL) and not CONDITION.fullmatch(line))
         if name not in VIEWS:
             yield Rule(name, conditions, IMPLIED in lines)

@@ -16,7 +16,7 @@ from pyspark.sql import DataFrame, Row, SparkSession
 from pyspark.sql import functions as F
 from pyspark.sql.types import ArrayType, StructType
 
-import known_people
+import kept_rows
 import lease
 import lineage
 import parsed_rows
@@ -77,7 +77,7 @@ class Lakehouse:
             process.setattr(
                 refusals, "load", lambda _: {file.name for file in (self.folder / refusals.PREFIX).glob("*")}
             )
-            for module in (known_people, parsed_rows, published_card):
+            for module in (kept_rows, parsed_rows, published_card):
                 process.setattr(module, "client", lambda: FolderS3(self.folder))
             process.setattr(withdrawal, "delete_unreachable", lambda *_, **__: None)  # the bucket is a folder
             process.setattr("sys.argv", [f"{job}.py", *given, *ANY_CHANGE, *arguments])

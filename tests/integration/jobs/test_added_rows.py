@@ -15,8 +15,9 @@ from pyspark.sql import functions as F
 
 import accelerometer_landing_to_trusted
 import audits
+import decisions
 import growth
-import known_people
+import kept_rows
 import lineage
 import machine_learning_curated
 import parsed_rows
@@ -59,9 +60,14 @@ def everything(world: World) -> tuple[object, ...]:
     )
 
 
+def decision_files(world: World) -> list[Path]:
+    """Return the files that say what was decided about the people of each input."""
+    return list((world.lakehouse.folder / kept_rows.DECISIONS.prefix).glob("*"))
+
+
 def people_files(world: World) -> list[Path]:
     """Return the files that say whom training rows combine."""
-    return list((world.lakehouse.folder / known_people.PREFIX).glob("*"))
+    return list((world.lakehouse.folder / kept_rows.PEOPLE.prefix).glob("*"))
 
 
 @pytest.mark.parametrize("profile", ["published", pytest.param("strict", marks=pytest.mark.slow)])
@@ -81,6 +87,114 @@ def test_new_readings_are_added(published_world: World, profile: str, capsys: py
         assert len(lakehouse.data_files(table)) == len(before[table]) + 1
     assert lakehouse.data_files("customers_curated") == before["customers_curated"]
     check_against_a_full_run(world, profile)
+
+
+@pytest.mark.parametrize("profile", ["published", pytest.param("strict", marks=pytest.mark.slow)])
+def test_a_customer_who_agrees_adds_rows_and_one_who_withdraws_takes_them(
+    published_world: World, profile: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    world, lakehouse = published_world, published_world.lakehouse
+    if profile != "published":  # with which it was published
+        world.run("--profile", profile, *LIMIT)
+    before = files(world)
+    lakehouse.land("customer", [customer("Cleo", "S4"), customer("dora", "S5", None)], "new.json")
+    lakehouse.land("accelerometer", [moved("cleo", AT + 9), moved("ben", AT + 9), moved("dora", AT + 9)], "new.json")
+    lakehouse.land("step_trainer", [measured("S4", AT + 9), measured("S5", AT + 9)], "new.json")
+    capsys.readouterr()
+    assert world.run("--profile", profile, *LIMIT) == ALL
+    assert added(capsys.readouterr().out) == GROWING
+    assert all(before[table] < lakehouse.data_files(table) for table in GROWING), "published files stay"
+    world.check(profile)
+    assert len(decision_files(world)) == 4, "one of each table but the first, whose job decides by records alone"
+
+    lakehouse.land("accelerometer", [moved("cleo", AT + 19)], "newer.json")
+    lakehouse.land("step_trainer", [measured("S4", AT + 19)], "newer.json")
+    assert world.run("--profile", profile, *LIMIT) == GROWING
+    assert lakehouse.table("machine_learning_curated").where(f"sensorreadingtime = {AT + 19}").count() == 1
+    lakehouse.land("customer", [customer("dora", "S5", None), customer("Cleo", "S4", None)], "new.json")
+    capsys.readouterr()
+    assert world.run("--profile", profile, *LIMIT) == ALL
+    assert added(capsys.readouterr().out) == set(), "readings of her are published"
+    world.check(profile)
+    assert lakehouse.table("accelerometer_trusted").where("user like 'cleo%'").count() == 0
+    check_against_a_full_run(world, profile)
+
+
+@pytest.mark.slow
+def test_decisions_that_change_nothing_leave_tables_as_they_are(
+    published_world: World, capsys: pytest.CaptureFixture[str]
+) -> None:
+    world, lakehouse = published_world, published_world.lakehouse
+    before = files(world)
+    for name, record in (("ben", customer("ben", "S2", phone="555-new")), ("cleo", customer("cleo", "S4"))):
+        lakehouse.land("customer", [record], f"{name}.json")
+        capsys.readouterr()
+        world.run(*LIMIT)
+        out = capsys.readouterr().out
+        assert all(f"{table}: the rows stay" in out for table in GROWING), "another phone number, nobody with readings"
+        assert {table: lakehouse.data_files(table) for table in GROWING} == {table: before[table] for table in GROWING}
+        assert len(decision_files(world)) == 4
+        world.check("published")
+        assert world.run(*LIMIT) == set()
+    lakehouse.land("accelerometer", [moved("cleo", AT + 9)], "cleo.json")
+    capsys.readouterr()
+    world.run(*LIMIT)
+    assert added(capsys.readouterr().out) == {"accelerometer_trusted", "machine_learning_curated"}
+    world.check("published")
+    lakehouse.land("customer", [customer("cleo", "S4", None)], "cleo.json")
+    capsys.readouterr()
+    world.run(*LIMIT)
+    assert "step_trainer_trusted: the rows stay" in capsys.readouterr().out, "nobody has readings of her Step Trainer"
+    world.check("published")
+    lakehouse.land("customer", [customer("cleo", "S4")], "cleo.json")
+    capsys.readouterr()
+    world.run(*LIMIT)
+    assert "accelerometer_trusted: computed anew" in capsys.readouterr().out, "she has landed readings"
+    check_against_a_full_run(world)
+
+
+@pytest.mark.parametrize(
+    ("name", "table", "rule"),
+    [
+        pytest.param("Cleo", "accelerometer_trusted", "every reading is of a trusted customer", marks=pytest.mark.slow),
+        ("S1", "machine_learning_curated", "no text is an e-mail address, or the name"),
+    ],
+)
+def test_rules_of_all_rows_are_checked_of_those_published_before(
+    published_world: World, name: str, table: str, rule: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world, lakehouse = published_world, published_world.lakehouse
+    lakehouse.land("customer", [customer("cleo", "S4", customerName=name)], "cleo.json")
+    lakehouse.land("accelerometer", [moved("cleo", AT + 9)], "cleo.json")
+    lakehouse.land("step_trainer", [measured("S4", AT + 9)], "cleo.json")
+    if name == "Cleo":  # ben withdraws, and the code takes no notice
+        (lakehouse.folder / "customer/landing/ben.json").unlink()
+        monkeypatch.setattr(decisions, "changed", lambda *_: set())
+    rows = {each: lakehouse.rows(each) for each in TABLES}
+    with pytest.raises(SystemExit, match=f"{table} breaks its rules.*\n.*{rule}"):
+        world.run(*LIMIT)
+    assert {each: lakehouse.rows(each) for each in TABLES} == rows, "readers see what was published"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("damage", [Path.unlink, lambda file: file.write_bytes(file.read_bytes()[:-9])])
+def test_without_what_was_decided_tables_are_computed_anew(
+    published_world: World, damage: Callable[[Path], object], capsys: pytest.CaptureFixture[str]
+) -> None:
+    world, lakehouse = published_world, published_world.lakehouse
+    for file in decision_files(world):
+        damage(file)
+    lakehouse.land("customer", [customer("cleo", "S4")], "cleo.json")
+    lakehouse.land("accelerometer", [moved("cleo", AT + 9)], "cleo.json")
+    capsys.readouterr()
+    assert world.run(*LIMIT) == ALL
+    assert added(capsys.readouterr().out) == set()
+    before = decision_files(world)
+    assert len(before) == 4
+    (before[0].parent / "of-a-run-that-was-killed.parquet").write_bytes(before[0].read_bytes())
+    assert world.run(*LIMIT) == set()
+    assert sorted(decision_files(world)) == sorted(before), "those of other rows are deleted"
+    check_against_a_full_run(world)
 
 
 @pytest.mark.slow
@@ -123,7 +237,9 @@ def test_a_late_partner_and_a_first_reading_compute_what_they_change(
     lakehouse.land("accelerometer", [moved("cleo", AT + 99)], "cleo.json")
     capsys.readouterr()
     world.run(*LIMIT)
-    assert added(capsys.readouterr().out) == {"accelerometer_trusted"}, "a customer more, so a Step Trainer more"
+    out = capsys.readouterr().out
+    assert added(out) == {"accelerometer_trusted"}
+    assert "step_trainer_trusted: computed anew" in out, "there were readings of her Step Trainer"
     assert lakehouse.table("customers_curated").count() == 3
     check_against_a_full_run(world)
 
@@ -235,14 +351,22 @@ def grow(world: World, random: Random, runs: int) -> None:
     profile = random.choice([*oracle.PROFILES])
     world.run("--profile", profile, *LIMIT)
     start = AT
+    people, devices = ["anna", "ben", "cleo", "dora"], ["S1", "S2", "S4", "S9"]
     rows: Mapping[str, Callable[[], dict[str, object]]] = {
-        "accelerometer": lambda: moved(random.choice(["anna", "ben", "cleo", "dora"]), start + random.randrange(20)),
-        "step_trainer": lambda: measured(random.choice(["S1", "S2", "S4", "S9"]), start + random.randrange(20)),
+        "accelerometer": lambda: moved(random.choice(people), start + random.randrange(20)),
+        "step_trainer": lambda: measured(random.choice(devices), start + random.randrange(20)),
     }
     for number in range(runs):
         start += random.choice([0, 10, 20, 40])
         for entity in random.choice([["accelerometer"], ["step_trainer"], [*rows], [*rows], []]):
             lakehouse.land(entity, [rows[entity]() for _ in range(random.randrange(1, 9))], f"{number}.json")
+        if random.random() < 0.4:
+            person, device = f"customer{number}", random.choice(["S1", f"T{number}"])
+            lakehouse.land(
+                "customer", [customer(person, device, random.choice([None, AT, AT, start]))], f"{number}.json"
+            )
+            people.append(person)
+            devices.append(device)
         if random.random() < 0.15:
             consent = random.choice([None, AT + 5])
             lakehouse.land("customer", [customer("dora", "S4", consent, lastUpdateDate=AT + 1)], "dora.json")

@@ -123,9 +123,7 @@ def test_each_part_changes_the_derivation() -> None:
 def test_the_report_of_other_rows_does_not_tell_what_decided_them() -> None:
     report = {"job": "a", "snapshot-read.b": "1", **lineage.derived_from_entries(KEYS)}
     taken_over = {lineage.UNCHANGED_SINCE: "wr_1", lineage.COMPUTED_BY: "jr_1", lineage.SAME_ROWS_AS: "1"}
-    values = lineage.values_read_entries({"accelerometer_trusted.user": "1"})
-    assert lineage.values_read(values) == {"accelerometer_trusted.user": "1"}
-    assert lineage.of_other_rows({**report, **taken_over, **values}) == {"job": "a", "snapshot-read.b": "1"}
+    assert lineage.of_other_rows({**report, **taken_over}) == {"job": "a", "snapshot-read.b": "1"}
 
 
 def test_the_time_counts_once_it_has_come() -> None:

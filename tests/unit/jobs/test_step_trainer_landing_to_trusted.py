@@ -6,7 +6,7 @@ anna agreed at 100, ben at 200, cleo at 300 but never moved, dora not at all, ev
 import pytest
 
 from policies import Policies
-from step_trainer_landing_to_trusted import classify, transform
+from step_trainer_landing_to_trusted import classify, curated_devices, transform
 
 CONSENTS = {"anna": 100, "ben": 200, "cleo": 300, "eve": 50}
 OWNERS = {  # Step Trainer: its owners
@@ -43,13 +43,13 @@ def trusted_steps(frame):
             for time in times
         ]
         policies = Policies(**policies)
-        classified = classify(
-            frame("step_trainer_landing", *landed),
+        devices = curated_devices(
             curated,
             frame("customer_trusted", *(row | {"email": row["email"].title()} for row in trusted)),
             frame("customer_landing", *records) if policies.shared_serial_number == "all_owners" else curated,
             policies=policies,
         )
+        classified = classify(frame("step_trainer_landing", *landed), devices, policies=policies)
         run.reasons = {
             (row["serialnumber"], row["sensorreadingtime"]): row["drop_reason"] for row in classified.collect()
         }
@@ -115,13 +115,8 @@ def test_all_columns_are_kept(frame):
     curated = frame("customers_curated", owner)
     reading = {"sensorreadingtime": 1, "serialnumber": "S1", "distancefromobject": 200}
     other = reading | {"distancefromobject": 201}
-    classified = classify(
-        frame("step_trainer_landing", reading, other),
-        curated,
-        frame("customer_trusted", owner),
-        curated,
-        policies=Policies(),
-    )
+    devices = curated_devices(curated, frame("customer_trusted", owner), curated, policies=Policies())
+    classified = classify(frame("step_trainer_landing", reading, other), devices, policies=Policies())
     rows = transform(classified)
     assert rows.schema.simpleString() == "struct<sensorreadingtime:bigint,serialnumber:string,distancefromobject:int>"
     assert sorted(map(tuple, rows.collect())) == [(1, "S1", 200), (1, "S1", 201)]

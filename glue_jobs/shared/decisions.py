@@ -1,0 +1,43 @@
+"""What decides about the rows of each person, so that a change of it concerns the rows of few people.
+
+A customer who agrees changes `customer_trusted`, but what is decided about the readings of all others stays. So where
+nobody has other decisions whom a row of before mentions, the rows published of those stand, and the table can grow.
+"""
+
+from collections.abc import Callable, Collection, Iterable
+
+from pyspark.sql import DataFrame
+
+import pipeline
+from canonical import canonical
+
+Decisions = set[tuple[str, str]]
+"""A person, in the form in which persons are compared, and a decision; a person may have several."""
+
+
+def of(source: str, rows: DataFrame) -> Decisions:
+    """Collect decisions about the people of a source; `rows` has `person`, spelled in any way, and `decision`."""
+    compared = _compared(source)
+    found = rows.where("person is not null").selectExpr("person", "coalesce(cast(decision as string), '')").distinct()
+    return {(compared(person), decision) for person, decision in found.collect()}
+
+
+def changed(then: Iterable[tuple[str, str]], now: Decisions) -> set[str]:
+    """Return the people who have other decisions now."""
+    return {person for person, _ in now ^ set(then)}
+
+
+def concern(people: Collection[str], source: str, rows: DataFrame) -> bool:
+    """Tell whether any row of a source is of one of these people."""
+    if not people:
+        return False
+    (column,) = pipeline.TABLES[source]["person"].values()
+    compared = _compared(source)
+    found = rows.select(f"`{column}`").distinct().collect()
+    return any(person is not None and compared(person) in people for (person,) in found)
+
+
+def _compared(source: str) -> Callable[[str], str]:
+    """Return what gives a person of a source the form in which persons are compared."""
+    (kind,) = pipeline.TABLES[source]["person"]
+    return canonical if kind == "address" else str
