@@ -5,12 +5,15 @@ nobody has other decisions whom a row of before mentions, the rows published of 
 """
 
 from collections.abc import Callable, Collection, Iterable
+from typing import Final
 
 from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
 
 import pipeline
 from canonical import canonical
 
+MOST_LIKELY: Final = 100
 Decisions = set[tuple[str, str]]
 """A person, in the form in which persons are compared, and a decision; a person may have several."""
 
@@ -27,11 +30,18 @@ def changed(then: Iterable[tuple[str, str]], now: Decisions) -> set[str]:
     return {person for person, _ in now ^ set(then)}
 
 
-def concern(people: Collection[str], source: str, rows: DataFrame) -> bool:
-    """Tell whether any row of a source is of one of these people."""
+def concern(people: Collection[str], source: str, rows: DataFrame, *, known: Collection[str] = ()) -> bool:
+    """Tell whether any row of a source is of one of these people.
+
+    Some of those who are `known` from before, and so most likely have rows, are looked for first: that ends with the
+    first row found, while to find none takes a pass over all.
+    """
     if not people:
         return False
     (column,) = pipeline.TABLES[source]["person"].values()
+    likely = sorted({*people} & {*known})[:MOST_LIKELY]
+    if likely and rows.where(F.col(f"`{column}`").isin(likely)).take(1):
+        return True
     compared = _compared(source)
     found = rows.select(f"`{column}`").distinct().collect()
     return any(person is not None and compared(person) in people for (person,) in found)

@@ -542,7 +542,7 @@ class Job:
         self._decides = lambda: now
         others = decisions.changed(undecided.then, now)
         before = self._gained[source].before() if source in self._gained else self._whole[source]
-        if decisions.concern(others, source, before):
+        if decisions.concern(others, source, before, known={person for person, _ in undecided.then}):
             self._compute_anew(undecided.part)
             return
         self._is_decided_anew = True
