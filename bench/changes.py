@@ -17,7 +17,9 @@ NOTHING_NEW = "nothing new"
 NEW_READINGS = "1 % new readings"
 NEW_CUSTOMERS = "1 % new customers with their readings"
 WITHDRAWALS = "1 % new readings, 1 % of consents withdrawn"
-PART = 100  # one in so many readings is repeated later, is of a new customer, and one in so many consents is withdrawn
+PART = (
+    100  # one in so many readings is repeated later, one customer comes for so many, one in so many withdraws consent
+)
 CONSENT = re.compile(rb'("shareWithResearchAsOfDate": ?)[1-9]\d*')
 
 
@@ -26,8 +28,8 @@ def make(source: Path, landing: Copies, folder: Path) -> dict[str, Copies]:
 
     Each holds what the one before it holds, except for what its title names. New readings are new files, in which the
     customers of all copies move later than before. New customers are those of further copies, who have moved later than
-    before, too: some of them agreed. Withdrawals replace the customer files, as an export of all
-    customers does: by default each record of a customer counts, so a further record would withdraw nothing.
+    before, too: some of them agreed. Withdrawals replace the customer files, as an export of all customers does: by
+    default each record of a customer counts, so a further record would withdraw nothing.
     """
     shutil.rmtree(folder, ignore_errors=True)
     shift = copies.shift_of(source)

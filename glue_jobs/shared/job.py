@@ -335,8 +335,7 @@ class Job:
             # A row may have a partner among all rows of its time, so all of these must be new.
             for source in self._grows_with:
                 rows = self._of_period(self._whole[source], source)
-                nothing = Gained(rows, 0, {}, before=partial(self._whole.__getitem__, source))
-                gained = replace(grown.get(source, nothing), rows=rows)
+                gained = replace(grown.get(source) or self._no_gain(source), rows=rows)
                 if rows.count() != gained.read:
                     return f"{derivation.TABLE}{source}"
                 grown[source] = gained
@@ -347,6 +346,10 @@ class Job:
         """The time column of each input that may gain rows."""
         columns: Mapping[str, str] = pipeline.TABLES[self._writes].get("grows_with", {})
         return columns
+
+    def _no_gain(self, source: str) -> Gained:
+        """Return what an input that has only the rows of before has gained."""
+        return Gained(self._whole[source].limit(0), 0, {}, before=partial(self._whole.__getitem__, source))
 
     def _changes(self, published: Snapshot) -> Iterator[str]:
         """Return the parts of what decided the published rows that have another state now."""
@@ -547,8 +550,7 @@ class Job:
             return
         self._is_decided_anew = True
         for name in self._grows_with:  # also if none has gained any: rules are checked of what was decided now
-            nothing = Gained(self._whole[name].limit(0), 0, {}, before=partial(self._whole.__getitem__, name))
-            self._gained.setdefault(name, nothing)
+            self._gained.setdefault(name, self._no_gain(name))
         if not self._gained:
             self._same_rows_as = lineage.derivation(undecided.published.report)
             self._derived_from = {**undecided.derived_from, **self._derived_from}
