@@ -11,6 +11,7 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 import pipeline
+from address import Addresses
 from canonical import canonical
 
 MOST_LIKELY: Final = 100
@@ -38,13 +39,15 @@ def concern(people: Collection[str], source: str, rows: DataFrame, *, known: Col
     """
     if not people:
         return False
-    (column,) = pipeline.TABLES[source]["person"].values()
+    ((kind, column),) = pipeline.TABLES[source]["person"].items()
+    spelt = rows.select(f"`{column}`")
     likely = sorted({*people} & {*known})[:MOST_LIKELY]
-    if likely and rows.where(F.col(f"`{column}`").isin(likely)).take(1):
+    # As if all addresses were ASCII: whoever is missed is found among all.
+    folded, name = (Addresses().add_to(spelt, column), "address") if kind == "address" else (spelt, column)
+    if likely and folded.where(F.col(f"`{name}`").isin(likely)).take(1):
         return True
     compared = _compared(source)
-    found = rows.select(f"`{column}`").distinct().collect()
-    return any(person is not None and compared(person) in people for (person,) in found)
+    return any(person is not None and compared(person) in people for (person,) in spelt.distinct().collect())
 
 
 def _compared(source: str) -> Callable[[str], str]:

@@ -61,10 +61,12 @@ def test_rows_concern_people_however_their_address_is_spelled(frame: Any) -> Non
 def test_people_who_are_known_are_found_without_a_look_at_all_rows(frame: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     rows = frame("accelerometer_landing", {"user": "ANNA@x.org "}, {"user": "ben@x.org"})
     people = {"anna@x.org", "cleo@x.org"}
-    assert decisions.concern(people, "accelerometer_landing", rows, known={"anna@x.org"}), "spelled in another way"
     assert not decisions.concern({"cleo@x.org"}, "accelerometer_landing", rows, known={"cleo@x.org", "ben@x.org"})
+    other = frame("accelerometer_landing", {"user": "ZOE\u0308@x.org"})
+    assert decisions.concern({"zo\u00eb@x.org"}, "accelerometer_landing", other, known={"zo\u00eb@x.org"})
     monkeypatch.delattr(type(rows), "distinct")
     assert decisions.concern({*people, "ben@x.org"}, "accelerometer_landing", rows, known={"cleo@x.org", "ben@x.org"})
+    assert decisions.concern(people, "accelerometer_landing", rows, known={"anna@x.org"}), "spelled in another way"
 
 
 def test_what_decides_is_all_but_the_sources() -> None:
