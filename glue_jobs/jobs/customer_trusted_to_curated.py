@@ -41,15 +41,19 @@ def classify(trusted: DataFrame, users: DataFrame) -> DataFrame:
     return reconciliation.with_drop_reason(with_mover, drop_reason)
 
 
+def movers(readings: DataFrame) -> DataFrame:
+    """Return what is decided about each `person` with readings."""
+    return readings.select(F.col("user").alias("person"), F.lit("has moved").alias("decision"))
+
+
 def main() -> None:
     """Run the job."""
     with Job(writes="customers_curated") as job:
         trusted = job.read_table("customer_trusted")
         # Of the readings only their customers matter, however many there are of each.
         users = job.read_table("accelerometer_trusted").select("user").distinct().persist()
-        job.decide(
-            "customer_trusted", users.select(F.col("user").alias("person"), F.lit("has moved").alias("decision"))
-        )
+        more = job.added_to("accelerometer_trusted")
+        job.decide("customer_trusted", movers(users), added=None if more is None else movers(more))
         classified = classify(trusted, users).persist()
         secret = job.subject_key if job.policies.curated_identity == "pseudonym" else None
         job.write(

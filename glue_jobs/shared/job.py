@@ -379,16 +379,21 @@ class Job:
             old, new = found
             read = new.usable + sum(new.reasons.values())
             return Gained(_usable(new, table), read, new.reasons, before=lambda: _usable(old, table))
-        source, snapshot_id = self._table(table), lineage.inputs(report)[table]
-        added_rows = source.added_since(snapshot_id, self._branch)
-        if added_rows is None:
+        if (added_rows := self._added_rows(table, published)) is None:
             return None
+        source, snapshot_id = self._table(table), lineage.inputs(report)[table]
 
         def before() -> DataFrame:
             return source.read_snapshot(snapshot_id) if source.has(snapshot_id) else self._whole[table]
 
         read = self._rows_read[table] - int(report[f"rows-read.{table}"])
         return Gained(added_rows, read, {}, before=before)
+
+    def _added_rows(self, table: str, published: Snapshot) -> DataFrame | None:
+        """Return the rows that an input table has gained since a snapshot was made of it; None if more has changed."""
+        source = self._table(table)
+        branch = self._branch if self._branch in source.branches() else MAIN
+        return source.added_since(lineage.inputs(published.report)[table], branch)
 
     def _state_of(self, part: str, then: str) -> str | None:
         """Return the state of a part by using it as the job itself does; None for a part that is not known."""
@@ -526,7 +531,19 @@ class Job:
             raise RuntimeError(f"The job that writes {self._writes} reads {table} before it calls decide().")
         return self._gained[table].rows if table in self._gained else self._whole[table]
 
-    def decide(self, source: str, rows: DataFrame) -> None:
+    def added_to(self, table: str) -> DataFrame | None:
+        """Return the rows that a table that decides has gained since the published ones were made from it.
+
+        None if more has changed in it or in another input that decides, or if nothing has.
+        """
+        if not (undecided := self._undecided):
+            return None
+        then = lineage.derived_from(undecided.published.report)
+        deciding = derivation.deciding(then, self._reconciled)
+        changed = [part for part in deciding if undecided.derived_from[part] != then[part]]
+        return self._added_rows(table, undecided.published) if changed == [f"{derivation.TABLE}{table}"] else None
+
+    def decide(self, source: str, rows: DataFrame, *, added: DataFrame | None = None) -> None:
         """State what matters of inputs whose rows the job does not account for: decisions about the people of a source.
 
         If only people whom no row of before mentions have other decisions than when the table was published, the
@@ -536,13 +553,14 @@ class Job:
             source: An input, the rows of whose people are decided about. Neither it nor another input that may gain
                 rows has been read yet, but by `whole`.
             rows: `person`, as the source identifies people, and `decision`, of any type; a person may have several.
+            added: Those that are new, if it is known that all of before hold (see `added_to`).
 
         """
         self._decides = lambda: decisions.of(source, rows)
         if not (undecided := self._undecided):
             return
-        self._undecided, now = None, decisions.of(source, rows)
-        self._decides = lambda: now
+        now = decisions.of(source, rows) if added is None else undecided.then | decisions.of(source, added)
+        self._undecided, self._decides = None, lambda: now
         others = decisions.changed(undecided.then, now)
         before = self._gained[source].before() if source in self._gained else self._whole[source]
         if decisions.concern(others, source, before, known={person for person, _ in undecided.then}):
