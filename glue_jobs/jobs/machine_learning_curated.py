@@ -1,7 +1,9 @@
 """step_trainer_trusted + accelerometer_trusted -> machine_learning_curated: pairs of readings to train on."""
 
+import json
 from collections import Counter
 from collections.abc import Callable, Collection, Mapping
+from functools import partial
 from typing import Final
 
 from pyspark.sql import Column, DataFrame
@@ -10,6 +12,7 @@ from pyspark.sql import functions as F
 import lineage
 import pseudonyms
 import reconciliation
+import small_frames
 import training_split
 from address import Addresses
 from canonical import canonical
@@ -90,12 +93,12 @@ def splits(
 
     `people` are the Step Trainer and the user of training rows. A prefix keeps the two kinds of names apart.
     """
-    pairs = {(f"device {serial}", f"customer {canonical(user)}") for serial, user in people}
-    found = training_split.assign(pairs, shares, key)
+    devices = {serial: f"device {serial}" for serial in {serial for serial, _ in people}}
+    customers = {user: f"customer {canonical(user)}" for user in {user for _, user in people}}
+    found = training_split.assign([(devices[serial], customers[user]) for serial, user in people], shares, key)
     if subject_key is None:
-        return {serial: found[f"device {serial}"] for serial in {serial for serial, _ in people}}
-    users = {user for _, user in people}
-    return {pseudonyms.of(subject_key, user): found[f"customer {canonical(user)}"] for user in users}
+        return {serial: found[name] for serial, name in devices.items()}
+    return {pseudonyms.of(subject_key, user): found[name] for user, name in customers.items()}
 
 
 def defects(rows: Mapping[tuple[str, str], int], owned: Collection[tuple[str, str]]) -> dict[str, str]:
@@ -161,16 +164,23 @@ def main() -> None:
         all_pairs = pair(all_steps, all_readings, owners, policies=job.policies) if job.adds_rows else pairs
         # Whom all rows combine decides about the split. To pair all readings for it would take as long as a full run.
         known = job.published_people()
-        counted = people_of_rows(all_pairs if known is None else pairs)
-        owned_by = owners.select("serialnumber", "email", F.lit(0)).distinct()
-        found = counted.union(owned_by).collect()  # at once, since Spark takes about as long for each query as for both
-        people = Counter({(serial, user): rows for serial, user, rows in found if rows}) + Counter(known or {})
-        owned = [(serial, user) for serial, user, rows in found if user and not rows]
+        asked = {
+            "rows": people_of_rows(all_pairs if known is None else pairs),
+            "owned": owners.where("email is not null").select("serialnumber", "email", F.lit(0)).distinct(),
+        }
+        if job.adds_rows and (published := job.read_beside(training_split.TABLE)) is not None:
+            asked["split"] = published.select("subject", "split", F.lit(0))
+        found = small_frames.collect(asked)
+        people = Counter({(serial, user): rows for serial, user, rows in found["rows"]}) + Counter(known or {})
+        owned = [(serial, user) for serial, user, _ in found["owned"]]
         # The key of the refusals is never rotated: with another key, each subject would get another split.
         split = splits(people, job.training_shares, job.refusal_key, job.subject_key if with_pseudonyms else None)
-        beside = {training_split.TABLE: job.rows_of(training_split.TABLE, sorted(split.items()))}
+        facts = defects(people, owned)
+        if "split" in found and all(split.get(subject) == name for subject, name, _ in found["split"]):
+            facts[lineage.GROWN_SPLIT] = json.dumps(Counter(split.values()))
+        beside = {training_split.TABLE: partial(job.rows_of, training_split.TABLE, sorted(split.items()))}
         if (label := job.read_beside(STEPS)) is not None:
-            beside[STEPS] = steps_of_subjects(label, transform(all_pairs, pseudonym))
+            beside[STEPS] = partial(steps_of_subjects, label, transform(all_pairs, pseudonym))
         job.write(
             transform(pairs, pseudonym),
             classified={"step_trainer_trusted": classified_steps, "accelerometer_trusted": classified_readings},
@@ -181,7 +191,7 @@ def main() -> None:
                 "owners": owners,
             },
             beside=beside,
-            facts=defects(people, owned),
+            facts=facts,
             people=people,
         )
 

@@ -51,6 +51,8 @@ class Facts:
     """Known steps: the label."""
     measured: Mapping[str, Sequence[float | None]]
     """Mean, standard deviation, minimum and maximum of each measured column."""
+    values: Mapping[str, int] = field(default_factory=dict)
+    """Number of the values of each measured column, with which the next card can add those of new rows."""
     columns: Sequence[tuple[str, str, str]] = ()
     """Name, type and comment of each column."""
     policies: Sequence[tuple[str, str, str]] = ()

@@ -622,7 +622,7 @@ class Job:
         *,
         classified: Mapping[str, DataFrame],
         audit_inputs: Mapping[str, DataFrame],
-        beside: Mapping[str, DataFrame] | None = None,
+        beside: Mapping[str, Callable[[], DataFrame]] | None = None,
         facts: Mapping[str, str] | None = None,
         people: Mapping[tuple[str, str], int] | None = None,
     ) -> None:
@@ -633,7 +633,7 @@ class Job:
             classified: By source table, its rows with their drop reasons (see `reconciliation`). Every row read from
                 these tables must be accounted for.
             audit_inputs: The rows that the audit rules read, by the names that the rules use.
-            beside: Rows of tables that go with this one and are published with it.
+            beside: What makes the rows of each table that goes with this one and is published with it.
             facts: What the report of the run also says about the rows.
             people: The number of rows of each Step Trainer and user, for the next run (see `kept_rows`).
 
@@ -662,12 +662,14 @@ class Job:
         written = self._write(rows, new_rows, report)
         self._log_counts(counts, output_rows)
         try:
-            with ThreadPoolExecutor(1) as beside_the_audit:  # of a small table, all mostly wait for Spark to plan
+            with ThreadPoolExecutor() as beside_the_audit:  # of a small table, all mostly wait for Spark to plan
                 record = beside_the_audit.submit(
                     self._record_counts, accounts, written, computed_by=self._arguments.job_run_id
                 )
                 others = [beside_the_audit.submit(self._write_beside, *other) for other in (beside or {}).items()]
                 others.append(beside_the_audit.submit(self._keep_decisions))
+                if people is not None and not self._facts.compares:
+                    others.append(beside_the_audit.submit(self._keep, people))
                 self._audit(audit_inputs, contract, before=before, rows=output_rows)
                 for done in (record, *others):
                     done.result()
@@ -675,8 +677,6 @@ class Job:
             for name in (self._writes, *(beside or {})):
                 self._table(name).discard_branches([self._branch])
             raise
-        if people is not None and not self._facts.compares:
-            self._keep(people)
         self._publish_if_due(beside or {})
 
     def _account_for(
@@ -755,7 +755,7 @@ class Job:
         self._lease.check()
         written = self._table(self._writes).snapshot(self._branch)
         if written and (state := lineage.derivation(written.report)):
-            rows = [(serial, user, count) for (serial, user), count in people.items()]
+            rows = sorted((serial, user, count) for (serial, user), count in people.items())
             kept_rows.PEOPLE.keep(self._arguments.bucket, state, rows)
 
     def _publish_if_due(self, beside: Iterable[str]) -> None:
@@ -765,11 +765,11 @@ class Job:
         elif pipeline.publishes(self._writes) and not self._facts.compares:
             self._publish([*pipeline.WRITTEN[::-1], *beside])
 
-    def _write_beside(self, name: str, rows: DataFrame) -> None:
+    def _write_beside(self, name: str, make: Callable[[], DataFrame]) -> None:
         """Write a table that goes with the one that the job writes to the run's branch."""
         contract, table = table_contract.load(name), self._table(name)
         table.evolve(contract)
-        rows = rows.select(*contract.schema.fieldNames())
+        rows = make().select(*contract.schema.fieldNames())
         count = rows.count()
         table.write(rows, count, self._branch, self._report(count))
 

@@ -16,6 +16,8 @@ SHARED_SERIAL_NUMBERS: Final = "shared-serial-numbers"
 """Entry with the number of serial numbers that belong to several customers."""
 OF_TWO_PEOPLE: Final = "rows-of-two-people"
 """Entry with the number of training rows that pair the step of one person with the movement of another."""
+GROWN_SPLIT: Final = "subjects-of-grown-split"
+"""Entry with the number of subjects of each split, as JSON, if rows were added and all subjects of before stay."""
 DERIVED_FROM: Final = "derived-from."
 """Prefix of the report's entries about all that decided the rows (see `derivation`)."""
 TABLE: Final = "table."
@@ -74,7 +76,7 @@ def derivation(report: Mapping[str, str]) -> str | None:
 
 def of_other_rows(report: Mapping[str, str]) -> dict[str, str]:
     """Return a report for rows that are no longer those that a job computed: it does not tell what decided them."""
-    told = (DERIVED_FROM, UNCHANGED_SINCE, COMPUTED_BY, COMMITS_AGAIN, SAME_ROWS_AS)
+    told = (GROWN_SPLIT, DERIVED_FROM, UNCHANGED_SINCE, COMPUTED_BY, COMMITS_AGAIN, SAME_ROWS_AS)
     return {key: value for key, value in report.items() if not key.startswith(told)}
 
 

@@ -5,6 +5,7 @@ published tables only: a run that publishes rows of an earlier run has its card 
 """
 
 import json
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from math import sqrt
@@ -27,13 +28,13 @@ import training_split
 from dataset_card import MEASURED, OUT_OF_DATE, PREFIX, STEPS, TRAINING, Facts
 from file_numbers import mask_names
 from problems import describe_error
-from publishing import CATALOG, Table, branch_of
+from publishing import CATALOG, MAIN, Snapshot, Table, branch_of
 from s3_root import split
 
 NO_SPLIT: Final = "none"
 """What a card calls the split of rows that are in none."""
-COUNTED: Final = ("rows", "subjects", "split_rows", "measured")
-"""The facts that take a pass over the training table. A run that takes its rows over takes these over, too."""
+COUNTED: Final = ("rows", "subjects", "split_rows", "measured", "values")
+"""The facts that take a pass over the training table. Those of the last card are taken over, or added to."""
 
 
 def client() -> Any:
@@ -70,11 +71,8 @@ def gather(spark: SparkSession, database: str, last: Facts | None) -> Facts:
     run, tag = workflow_run or job_run, branch_of(workflow_run, job_run)
     tagged = published[TRAINING].tagged(tag)
     known = Table(spark, f"{CATALOG}.{database}.{STEPS}").snapshot()
-    if training and last and lineage.UNCHANGED_SINCE in report and last.snapshots.get(TRAINING) == training.parent:
-        numbers = {name: getattr(last, name) for name in COUNTED}
-    else:
-        of_subjects = Table(spark, f"{CATALOG}.{database}.{training_split.TABLE}").read()
-        numbers = count(measure(published[TRAINING].read(), of_subjects))
+    split = Table(spark, f"{CATALOG}.{database}.{training_split.TABLE}")
+    numbers = _numbers(published[TRAINING], training, split, last)
     left_out = exclusions([head.report for head in heads.values() if head])
     contract = table_contract.load(TRAINING).schema
     return Facts(
@@ -93,6 +91,20 @@ def gather(spark: SparkSession, database: str, last: Facts | None) -> Facts:
         tag=tag if training and tagged and tagged.id == training.id else None,
         before=dataset_card.before(last, run),
     )
+
+
+def _numbers(table: Table, head: Snapshot | None, split: Table, last: Facts | None) -> dict[str, Any]:
+    """Return the facts that `COUNTED` names, by a pass over as few rows as the last card leaves to count."""
+    if head and last and last.snapshots.get(TRAINING) == head.parent:
+        counted = {name: getattr(last, name) for name in COUNTED}
+        if lineage.UNCHANGED_SINCE in head.report:
+            return counted
+        subjects = head.report.get(lineage.GROWN_SPLIT)
+        if subjects and last.values and (added := table.added_since(last.snapshots[TRAINING], MAIN)) is not None:
+            parts = measure(added, split.read())
+            if all(row["split"] != NO_SPLIT for row in parts):  # whose subjects may have been counted already
+                return add(counted, parts, json.loads(subjects))
+    return count(measure(table.read(), split.read()))
 
 
 def measure(training: DataFrame, split_of_subjects: DataFrame) -> list[Row]:
@@ -130,10 +142,30 @@ def count(parts: Sequence[Row]) -> dict[str, Any]:
         "subjects": {row["split"]: row["subjects"] for row in parts},
         "split_rows": {row["split"]: row["rows"] for row in parts},
         "measured": {column: summarize([row[column] for row in parts]) for column in MEASURED},
+        "values": {column: sum(row[column]["n"] for row in parts) for column in MEASURED},
     }
 
 
-def summarize(parts: Iterable[Row]) -> list[float | None]:
+def add(before: Mapping[str, Any], parts: Sequence[Row], subjects: Mapping[str, int]) -> dict[str, Any]:
+    """Return the facts that `COUNTED` names, given those of the rows before, the numbers of new rows and all subjects.
+
+    The rows before are still in the same splits.
+    """
+    gained = count(parts)
+    measured = {}
+    for column in MEASURED:
+        of_before = _part(before["values"][column], *before["measured"][column])
+        measured[column] = summarize([of_before, *(row[column] for row in parts)])
+    return {
+        "rows": before["rows"] + gained["rows"],
+        "subjects": dict(sorted((before["subjects"] | subjects).items())),
+        "split_rows": dict(sorted((Counter(before["split_rows"]) + Counter(gained["split_rows"])).items())),
+        "measured": measured,
+        "values": {column: before["values"][column] + gained["values"][column] for column in MEASURED},
+    }
+
+
+def summarize(parts: Iterable[Row | Mapping[str, Any]]) -> list[float | None]:
     """Return mean, standard deviation, minimum and maximum of a column, from those of the splits (see `measure`)."""
     filled = [part for part in parts if part["n"]]
     total = sum(part["n"] for part in filled)
@@ -144,6 +176,14 @@ def summarize(parts: Iterable[Row]) -> list[float | None]:
     squares = sum(part["n"] * (part["variance"] + (part["mean"] - mean) ** 2) for part in filled)
     deviation = sqrt(squares / (total - 1)) if total > 1 else None
     return [mean, deviation, min(part["least"] for part in filled), max(part["most"] for part in filled)]
+
+
+def _part(
+    n: int, mean: float | None, deviation: float | None, least: float | None, most: float | None
+) -> dict[str, Any]:
+    """Return the numbers of a column as `measure` does, given how many there are and what `summarize` returns."""
+    variance = deviation**2 * (n - 1) / n if deviation else 0.0
+    return {"n": n, "mean": mean, "variance": variance, "least": least, "most": most}
 
 
 def exclusions(reports: Iterable[Mapping[str, str]]) -> list[tuple[str, str, int]]:

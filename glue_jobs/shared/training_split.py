@@ -48,15 +48,16 @@ def assign(pairs: Collection[tuple[str, str]], shares: Shares, key: bytes) -> di
 
 def _groups(pairs: Collection[tuple[str, str]]) -> Mapping[str, str]:
     """Return the group of each name: the smallest name that pairs connect it with."""
-    parent: dict[str, str] = {}
-
-    def root(name: str) -> str:
-        parent.setdefault(name, name)
-        while parent[name] != name:
-            parent[name] = name = parent[parent[name]]
-        return name
-
-    for pair in pairs:
-        first, second = sorted(map(root, pair))
-        parent[second] = first
-    return {name: root(name) for name in parent}
+    groups = {name: [name] for pair in pairs for name in pair}
+    for device, customer in pairs:
+        large, small = groups[device], groups[customer]
+        if large is not small:
+            if len(large) < len(small):
+                large, small = small, large
+            large += small
+            groups.update(dict.fromkeys(small, large))
+    group_of: dict[str, str] = {}
+    for name, group in groups.items():
+        if name not in group_of:
+            group_of.update(dict.fromkeys(group, min(group)))
+    return group_of

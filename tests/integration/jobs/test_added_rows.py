@@ -15,12 +15,14 @@ from pyspark.sql import functions as F
 
 import accelerometer_landing_to_trusted
 import audits
+import customer_trusted_to_curated
 import decisions
 import growth
 import kept_rows
 import lineage
 import machine_learning_curated
 import parsed_rows
+import published_card
 import training_split
 from tests.support import oracle
 from tests.support.jobs import AT, NO_QUARANTINE_LIMIT, UNUSABLE, customer, measured, moved
@@ -49,12 +51,18 @@ def check_against_a_full_run(world: World, profile: str = "published") -> None:
 
 
 def everything(world: World) -> tuple[object, ...]:
-    """Return the rows of all tables, the known defects, whom training rows combine, and the accounts."""
+    """Return the rows of all tables, the known defects, the card's numbers, whom rows combine, and the accounts."""
     (kept,) = people_files(world)
     report = world.report("machine_learning_curated")
+    card = world.lakehouse.card_facts()
+    card["measured"] = {  # sums of doubles depend on their order
+        column: [number and float(f"{number:.12g}") for number in numbers]
+        for column, numbers in card["measured"].items()
+    }
     return (
         {table: world.lakehouse.rows(table) for table in (*TABLES, training_split.TABLE)},
         {name: report[name] for name in (lineage.OF_TWO_PEOPLE, lineage.SHARED_SERIAL_NUMBERS)},
+        {name: card[name] for name in published_card.COUNTED},
         sorted(pq.read_table(kept).to_pylist(), key=repr),
         world.accounts(),
     )
@@ -70,17 +78,37 @@ def people_files(world: World) -> list[Path]:
     return list((world.lakehouse.folder / kept_rows.PEOPLE.prefix).glob("*"))
 
 
+def rows_given_to(monkeypatch: pytest.MonkeyPatch, module: ModuleType, name: str) -> list[int]:
+    """Return a list that gets the number of rows with which a function is called, each time."""
+    numbers, function = [], getattr(module, name)
+
+    def counting(rows: DataFrame, *others: object) -> object:
+        numbers.append(rows.count())
+        return function(rows, *others)
+
+    monkeypatch.setattr(module, name, counting)
+    return numbers
+
+
 @pytest.mark.parametrize("profile", ["published", pytest.param("strict", marks=pytest.mark.slow)])
-def test_new_readings_are_added(published_world: World, profile: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_new_readings_are_added(
+    published_world: World, profile: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     world, lakehouse = published_world, published_world.lakehouse
     if profile != "published":  # with which it was published
         world.run("--profile", profile, *LIMIT)
     before = files(world)
     lakehouse.land("accelerometer", [moved("ben", AT + 9), moved("anna", AT + 10), moved("dora", AT + 10)], "new.json")
     lakehouse.land("step_trainer", [measured("S2", AT + 9), measured("S1", AT + 10), measured("S9", AT)], "new.json")
+    trained = lakehouse.table("machine_learning_curated").count()
+    counted = rows_given_to(monkeypatch, published_card, "measure")
+    asked = rows_given_to(monkeypatch, customer_trusted_to_curated, "movers")
     capsys.readouterr()
     assert world.run("--profile", profile, *LIMIT) == GROWING, "customers with readings are the same"
+    monkeypatch.undo()
     assert added(capsys.readouterr().out) == GROWING
+    assert counted == [lakehouse.table("machine_learning_curated").count() - trained], "the card counts new rows"
+    assert asked[-1] == 2, "only whoever has new readings is asked for"
     world.check(profile)
     for table in GROWING:
         assert before[table] < lakehouse.data_files(table), "published files stay"

@@ -8,7 +8,7 @@ from pyspark.sql import Row, SparkSession
 
 import published_card
 import reconciliation
-from published_card import exclusions, measure, summarize
+from published_card import add, count, exclusions, measure, summarize
 from reconciliation import RowCount
 from tests.support.jobs import made_of
 
@@ -39,6 +39,23 @@ def test_rows_and_subjects_are_counted_by_split_and_measured_over_all(spark: Spa
         values = [float(row[column]) for row in rows if row[column] is not None]  # type: ignore[arg-type]
         expected = [statistics.mean(values), statistics.stdev(values), min(values), max(values)]
         assert summarize([row[column] for row in counts]) == pytest.approx(expected, rel=1e-12, abs=1e-12), column
+
+
+def test_numbers_of_new_rows_are_added_to_those_of_the_last_card(spark: SparkSession) -> None:
+    before = [training_row("S1", 201, 0.5), training_row("S2", 250, 1e6), training_row("S1", 299, None)]
+    new = [training_row("S2", 300, -1.5), training_row("S3", 222, 1e6 + 1)]
+    split = [{"subject": subject, "split": part} for subject, part in (("S1", "train"), ("S2", "test"), ("S3", "test"))]
+    for known, gained in ((before, new), (before[:1], new), (before, [])):
+        of_known, of_gained, of_all = (
+            measure(made_of(spark, TRAINING, rows), made_of(spark, SPLIT, split))
+            for rows in (known, gained, [*known, *gained])
+        )
+        whole = count(of_all)
+        subjects = {name: number for name, number in whole["subjects"].items() if name != published_card.NO_SPLIT}
+        found = add(count(of_known), of_gained, subjects)
+        assert {**found, "measured": None} == {**whole, "measured": None}
+        for column, numbers in found["measured"].items():
+            assert numbers == pytest.approx(whole["measured"][column], rel=1e-12), column
 
 
 def part(values: Sequence[float]) -> Row:

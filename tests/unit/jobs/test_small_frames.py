@@ -1,4 +1,4 @@
-"""DataFrames of a few rows that were made in Python."""
+"""DataFrames of a few rows that are made in Python, or collected."""
 
 import small_frames
 
@@ -11,3 +11,10 @@ def test_rows_arrive_as_they_are_without_a_task(spark):
     assert [tuple(row) for row in made.collect()] == [(text, 2**62), ("", None), (None, None)]
     assert made._jdf.queryExecution().optimizedPlan().getClass().getSimpleName() == "LocalRelation"
     assert small_frames.of(spark, schema, []).count() == 0
+
+
+def test_rows_of_several_frames_are_told_apart(spark):
+    letters = spark.createDataFrame([("a", 1), ("b", None)], "text string, number int")
+    others = spark.createDataFrame([("a", 1)], "other string, number int")
+    found = small_frames.collect({"letters": letters, "others": others, "none": others.limit(0)})
+    assert found == {"letters": [("a", 1), ("b", None)], "others": [("a", 1)], "none": []}
