@@ -114,6 +114,12 @@ def test_new_readings_are_added(
         assert before[table] < lakehouse.data_files(table), "published files stay"
         assert len(lakehouse.data_files(table)) == len(before[table]) + 1
     assert lakehouse.data_files("customers_curated") == before["customers_curated"]
+    if profile == "published":  # which pairs readings of two people: S2 goes to the split of S1
+        assert lakehouse.card_facts()["split_rows"] == {"test": 2, "train": 2}
+        lakehouse.land("accelerometer", [moved("anna", AT + 20)], "newer.json")
+        lakehouse.land("step_trainer", [measured("S2", AT + 20)], "newer.json")
+        assert world.run(*LIMIT) == GROWING
+        assert lakehouse.card_facts()["split_rows"] == {"train": 5}, "rows of before are counted again"
     check_against_a_full_run(world, profile)
 
 
