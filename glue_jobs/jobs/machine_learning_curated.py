@@ -2,7 +2,7 @@
 
 import json
 from collections import Counter
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from functools import partial
 from typing import Final
 
@@ -112,6 +112,13 @@ def defects(rows: Mapping[tuple[str, str], int], owned: Collection[tuple[str, st
     return {lineage.OF_TWO_PEOPLE: str(of_two), lineage.SHARED_SERIAL_NUMBERS: str(shared)}
 
 
+def growth_of_split(before: Iterable[tuple[str, str]], now: Mapping[str, str]) -> dict[str, str]:
+    """Return what the report says about a split that has only grown; nothing if a subject of before has another one."""
+    if any(now.get(subject) != split for subject, split in before):
+        return {}
+    return {lineage.GROWN_SPLIT: json.dumps(Counter(now.values()))}
+
+
 def steps_of_subjects(known: DataFrame, rows: DataFrame) -> DataFrame:
     """Keep the known steps of subjects in the training rows, from the first row of each: consent covers no earlier."""
     subject = F.coalesce("subjectkey", "serialnumber").alias("subject")
@@ -176,8 +183,8 @@ def main() -> None:
         # The key of the refusals is never rotated: with another key, each subject would get another split.
         split = splits(people, job.training_shares, job.refusal_key, job.subject_key if with_pseudonyms else None)
         facts = defects(people, owned)
-        if "split" in found and all(split.get(subject) == name for subject, name, _ in found["split"]):
-            facts[lineage.GROWN_SPLIT] = json.dumps(Counter(split.values()))
+        if "split" in found:
+            facts |= growth_of_split((row[:2] for row in found["split"]), split)
         beside = {training_split.TABLE: partial(job.rows_of, training_split.TABLE, sorted(split.items()))}
         if (label := job.read_beside(STEPS)) is not None:
             beside[STEPS] = partial(steps_of_subjects, label, transform(all_pairs, pseudonym))

@@ -2,11 +2,13 @@
 
 import hashlib
 import hmac
+import json
 
 import pytest
 
+import lineage
 import pseudonyms
-from machine_learning_curated import UNPAIRED, classify, pair, transform
+from machine_learning_curated import UNPAIRED, classify, growth_of_split, pair, transform
 from policies import Policies
 
 # anna owns S1 by two records, ben owns S1 and S2; both move at 10, ben moves at 20 too. Each is spelt in two ways.
@@ -86,3 +88,11 @@ def test_pseudonym_stands_in_for_the_serial_number(inputs, match):
     assert sorted((row["x"], row["subjectkey"]) for row in rows) == sorted(
         (row["x"], keys[users[row["x"]]]) for row in plain
     )
+
+
+def test_a_split_has_grown_if_all_subjects_of_before_are_where_they_were() -> None:
+    now = {"S1": "train", "S2": "test", "S3": "train"}
+    found = growth_of_split([("S2", "test"), ("S1", "train")], now)
+    assert {name: json.loads(text) for name, text in found.items()} == {lineage.GROWN_SPLIT: {"train": 2, "test": 1}}
+    assert growth_of_split([("S1", "train"), ("S2", "train")], now) == {}, "another split"
+    assert growth_of_split([("S9", "test")], now) == {}, "gone"
