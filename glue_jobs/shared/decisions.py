@@ -15,6 +15,7 @@ from address import Addresses
 from canonical import canonical
 
 MOST_LIKELY: Final = 100
+"""How many people are looked for first: of so many, one nearly always has a row, and the list is short to compare."""
 Decisions = set[tuple[str, str]]
 """A person, in the form in which persons are compared, and a decision; a person may have several."""
 

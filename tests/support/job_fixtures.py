@@ -13,7 +13,7 @@ import pytest
 from py4j.java_gateway import JavaPackage, JVMView
 from pyspark.sql import DataFrame, SparkSession
 
-import job
+import job_run
 import table_contract
 from embedded_aws import spark as runtime
 from lakehouse.landing import ENTITIES
@@ -194,5 +194,5 @@ def published_world(saved_world: SavedWorld, monkeypatch: pytest.MonkeyPatch) ->
 
 def with_its_clock(world: World, monkeypatch: pytest.MonkeyPatch) -> World:
     """Give the jobs the clock of a world."""
-    monkeypatch.setattr(job, "time", SimpleNamespace(time_ns=lambda: world.now * 1_000_000))
+    monkeypatch.setattr(job_run, "time", SimpleNamespace(time_ns=lambda: world.now * 1_000_000))
     return world

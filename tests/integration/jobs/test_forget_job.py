@@ -229,7 +229,7 @@ def world(lakehouse: Lakehouse, served: EmbeddedAws, monkeypatch: pytest.MonkeyP
         location = f"s3://{lakehouse.bucket}/warehouse/{database}"
         glue.create_database(DatabaseInput={"Name": database, "LocationUri": location})
     catalog = _catalog_of(lakehouse, served)
-    for module in ("job", "iceberg_tables", "published_card"):
+    for module in ("job_run", "iceberg_tables", "published_card"):
         monkeypatch.setattr(importlib.import_module(module), "CATALOG", catalog)
     monkeypatch.setattr(Lakehouse, "name", lambda self, table: _name(self, catalog, table))
     made = World(lakehouse, s3, logs, monkeypatch, secret)

@@ -181,7 +181,7 @@ def test_nothing_is_written_while_the_clock_is_behind_the_last_run(lakehouse, mo
     published = lakehouse.rows("customer_trusted")
     lakehouse.land("customer", [AGREED, AGREED | {"email": "c@example.com"}])
     an_hour_ago = time.time_ns() - 3_600_000_000_000
-    monkeypatch.setattr("job.time.time_ns", lambda: an_hour_ago)
+    monkeypatch.setattr("job_run.time.time_ns", lambda: an_hour_ago)
     with pytest.raises(SystemExit, match="clock"):
         lakehouse.run(JOB)
     assert lakehouse.rows("customer_trusted") == published

@@ -14,7 +14,7 @@ import pytest
 import audits
 import derivation
 import extra_files
-import job as job_module
+import job_run
 import lineage
 import published_card
 import reconciliation
@@ -192,7 +192,7 @@ def test_a_clock_that_was_put_back_computes_anew(world: World, monkeypatch: pyte
     published = Table(world.lakehouse.spark, world.lakehouse.name(table)).snapshot()
     assert published
     for moment, is_computed in ((published.committed_at - 1, True), (published.committed_at, False)):
-        monkeypatch.setattr(job_module, "time", SimpleNamespace(time_ns=lambda moment=moment: moment * 1_000_000))
+        monkeypatch.setattr(job_run, "time", SimpleNamespace(time_ns=lambda moment=moment: moment * 1_000_000))
         world.lakehouse.run(job, "--WORKFLOW_RUN_ID", "wr_1")
         found = Table(world.lakehouse.spark, world.lakehouse.name(table)).snapshot("run_wr_1")
         assert found

@@ -10,8 +10,8 @@ from urllib.parse import urlsplit
 import boto3
 import pytest
 
+import publication
 import withdrawal
-from job import Job
 from problems import BadInputError
 from publishing import Table
 from tests.support.decoded import decoded
@@ -210,7 +210,7 @@ def test_a_run_that_was_killed_before_it_purged_is_completed_by_the_next(lakehou
                 raise KeyboardInterrupt
             purged.append(table)
 
-        monkeypatch.setattr(Job, "_purge", purge)
+        monkeypatch.setattr(publication, "purge", purge)
         with pytest.raises(KeyboardInterrupt) if dies else nullcontext():
             lakehouse.run_all()
     assert set(purged) >= SHOWN
