@@ -137,7 +137,7 @@ def effective_policies(arguments: Mapping[str, str]) -> dict[str, str]:
 
 
 def branch_of(run_id: str) -> str:
-    """Return the branch that the jobs of a workflow run write to, named as glue_jobs/shared/publishing.py does."""
+    """Return the branch that the jobs of a workflow run write to, named as glue_jobs/shared/iceberg.py does."""
     return "run_" + re.sub(r"\W", "_", run_id)
 
 

@@ -16,10 +16,10 @@ import pseudonyms
 import published_card
 import restoring
 from address import with_address
+from iceberg import CATALOG
 from person import KINDS, Person, Record
 from policies import Policies
 from problems import BadInputError
-from publishing import CATALOG
 from text_search import SearchTerms
 
 TRAINING: Final = "machine_learning_curated"

@@ -20,9 +20,9 @@ import published_card
 import restoring
 import table_contract
 import withdrawal
+from iceberg import CATALOG, Table, branch_of
 from lease import LeaseError
 from problems import JobError, describe_error
-from publishing import CATALOG, Table, branch_of
 
 
 @dataclass(frozen=True)

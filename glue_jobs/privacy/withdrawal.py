@@ -19,9 +19,9 @@ from pyspark.sql import DataFrame
 import lineage
 import pipeline
 from address import Addresses
+from iceberg import MAIN, Snapshot, Table
 from policies import IDENTITY_POLICY_OF_TABLE, Policies
 from problems import BadInputError
-from publishing import MAIN, Snapshot, Table
 
 CUSTOMER_TABLE: Final = "customer_trusted"
 WITHDRAWAL: Final = "withdrawal of consent"

@@ -20,9 +20,9 @@ import lineage
 import pipeline
 from decisions import Decisions
 from growth import Gained, Period
+from iceberg import MAIN, Snapshot
 from inputs import Inputs, usable
 from job_run import JobRun
-from publishing import MAIN, Snapshot
 
 
 @dataclass(frozen=True)

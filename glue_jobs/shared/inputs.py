@@ -21,10 +21,10 @@ import quarantine
 import reconciliation
 import refusals
 import table_contract
+from iceberg import MAIN
 from job_run import JobRun
 from parsed_rows import Parsed, ParsedRows
 from problems import BadInputError, describe_error
-from publishing import MAIN
 from training_split import Shares
 
 

@@ -1,7 +1,7 @@
 """The frame of the five pipeline jobs: read, decide; then write, reconcile, audit, publish.
 
 `job_run` has what the run is, `inputs` what it reads, `changes` what has changed since the table was published, and
-`publication` what readers then see.
+`publishing` what readers then see.
 """
 
 import sys
@@ -21,19 +21,18 @@ import growth
 import kept_rows
 import lineage
 import pipeline
-import publication
 import publishing
 import reconciliation
 import small_frames
 import table_contract
 from changes import Changes, goes_with
 from file_numbers import mask_names
+from iceberg import Snapshot
 from inputs import Inputs
 from job_run import JobRun
 from lease import LeaseError
 from policies import Policies
 from problems import AuditError, JobError
-from publishing import Snapshot
 from reconciliation import RowCount
 from resumption import AlreadyWrittenError
 from table_contract import TableContract
@@ -405,10 +404,10 @@ class Job:
     def _publish_if_due(self, beside: Iterable[str]) -> None:
         """Publish the tables of the run if the job is its last, or its own table if it runs alone."""
         if not self._run.arguments.workflow_run_id:
-            publication.publish(self._run, [self._writes, *beside])
+            publishing.publish(self._run, [self._writes, *beside])
             self._is_published = True
         elif pipeline.publishes(self._writes) and not self._run.facts.compares:
-            publication.publish(self._run, [*pipeline.WRITTEN[::-1], *beside])
+            publishing.publish(self._run, [*pipeline.WRITTEN[::-1], *beside])
             self._is_published = True
 
     def _log_counts(self, counts: Sequence[RowCount], output_rows: int) -> None:

@@ -18,14 +18,13 @@ from pyspark.sql import functions as F
 import arguments
 import lease
 import pipeline
-import publishing
 import resumption
 import run_facts
 import table_contract
+from iceberg import CATALOG, Snapshot, Table, branch_of
 from lease import LeaseError
 from policies import Policies
 from problems import JobError
-from publishing import CATALOG, Snapshot, Table
 from reconciliation import RowCount
 from run_facts import RunFacts
 from s3_root import split
@@ -47,7 +46,7 @@ class JobRun:
         self._argv = argv
         self.arguments = arguments.parse(argv)
         self.facts = RunFacts()
-        self.branch = publishing.branch_of(self.arguments.workflow_run_id, self.arguments.job_run_id)
+        self.branch = branch_of(self.arguments.workflow_run_id, self.arguments.job_run_id)
         """The branch of each table to which the run writes."""
         self.is_written = False
         """Whether the run that this one resumes has written the table."""
@@ -102,7 +101,7 @@ class JobRun:
             if self.facts.compares:
                 given = arguments.parse([*self._argv, "--profile", self.facts.compares])
             self.arguments = replace(given, workflow_run_id=self.facts.resumes or given.workflow_run_id)
-            self.branch = publishing.branch_of(self.arguments.workflow_run_id, given.job_run_id)
+            self.branch = branch_of(self.arguments.workflow_run_id, given.job_run_id)
             self.is_written = resumption.is_written(
                 given.database,
                 self.writes,

@@ -27,8 +27,8 @@ import table_contract
 import training_split
 from dataset_card import MEASURED, OUT_OF_DATE, PREFIX, STEPS, TRAINING, Facts
 from file_numbers import mask_names
+from iceberg import CATALOG, MAIN, Snapshot, Table, branch_of
 from problems import describe_error
-from publishing import CATALOG, MAIN, Snapshot, Table, branch_of
 from s3_root import split
 
 NO_SPLIT: Final = "none"

@@ -15,9 +15,9 @@ import lineage
 import small_frames
 import withdrawal
 from address import Addresses
+from iceberg import MAIN, Snapshot, Table
 from policies import IDENTITY_POLICY_OF_TABLE
 from problems import BadInputError
-from publishing import MAIN, Snapshot, Table
 
 NOTHING: Final = "Nothing was changed."
 RESTORED: Final = "restored"

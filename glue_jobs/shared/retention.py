@@ -8,9 +8,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
-import publishing
 from arguments import History
-from publishing import Snapshot, Table
+from iceberg import Snapshot, Table, branch_of
 
 DAY: Final = 24 * 60 * 60 * 1000  # milliseconds
 RUN_TAG: Final = "run_"
@@ -34,7 +33,7 @@ class Kept:
         A snapshot stays if it is of a kept run or later, or has a branch, the tag of a kept run, or a tag that no run
         has made.
         """
-        tags = {publishing.branch_of(id_, "") for id_ in self.ids}
+        tags = {branch_of(id_, "") for id_ in self.ids}
         named = {id_ for name, id_ in refs.items() if name in tags or not name.startswith(RUN_TAG)}
         return {
             snapshot.id

@@ -26,8 +26,8 @@ import published_card
 import refusals
 import table_contract
 import withdrawal
+from iceberg import Table
 from lease import Lease
-from publishing import Table
 from tests.support.folder_s3 import FolderS3
 
 JOBS = {

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import lineage
-from publishing import Table
+from iceberg import Table
 from tests.support import oracle
 from tests.support.jobs import AT, JOBS, Lakehouse, customer, measured, moved
 

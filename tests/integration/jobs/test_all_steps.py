@@ -6,7 +6,7 @@ from functools import partial
 import pytest
 
 import step_trainer_landing_to_trusted
-from publishing import Table
+from iceberg import Table
 from tests.support.jobs import AT, JOBS, customer, measured, moved
 
 pytestmark = pytest.mark.slow

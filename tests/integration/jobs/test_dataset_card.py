@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from publishing import Table
+from iceberg import Table
 from tests.integration.jobs.test_withdrawal import land
 from tests.support.folder_s3 import FolderS3
 from tests.support.jobs import JOBS, READ, FirstRun, Lakehouse

@@ -11,7 +11,7 @@ from py4j.protocol import Py4JError
 import retention
 import table_contract
 from arguments import History
-from publishing import Table
+from iceberg import Table
 from tests.support.jobs import AT, JOBS, customer, made_of, measured, moved
 
 LAST_TWO = ("--history", json.dumps({"runs": 2}))

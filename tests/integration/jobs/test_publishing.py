@@ -6,11 +6,13 @@ import time
 import pyarrow.parquet
 import pytest
 
+import iceberg
 import publishing
 import table_contract
+from iceberg import Snapshot
 from policies import PROFILES
 from problems import AuditError, BadInputError
-from publishing import Snapshot, refuse_clock_behind
+from publishing import refuse_clock_behind
 
 AT = 1_655_564_376_361
 AGREED = {"email": "a@example.com", "serialNumber": "S1", "shareWithResearchAsOfDate": AT, "phone": "5551234567"}
@@ -214,7 +216,7 @@ def test_workflow_run_publishes_all_tables_or_none():
 
 def test_what_is_discarded_takes_no_history_with_it(lakehouse):
     lakehouse.create_tables("customer_trusted")
-    table = publishing.Table(lakehouse.spark, lakehouse.name("customer_trusted"))
+    table = iceberg.Table(lakehouse.spark, lakehouse.name("customer_trusted"))
     for number in (1, 2):
         table.write(table.read(), 0, f"run_{number}", {})
         table.publish(f"run_{number}")
@@ -234,7 +236,7 @@ def test_what_is_discarded_takes_no_history_with_it(lakehouse):
 
 def test_table_that_another_run_published_meanwhile_is_not_published(lakehouse):
     lakehouse.create_tables("customer_trusted")
-    table = publishing.Table(lakehouse.spark, lakehouse.name("customer_trusted"))
+    table = iceberg.Table(lakehouse.spark, lakehouse.name("customer_trusted"))
     table.write(table.read(), 0, "run_1", {})
     table.publish("run_1")
     table.write(table.read(), 0, "run_2", {})
@@ -248,7 +250,7 @@ def test_table_that_another_run_published_meanwhile_is_not_published(lakehouse):
 def test_readers_of_one_subject_can_skip_most_row_groups(lakehouse, extra_files, monkeypatch):
     monkeypatch.chdir(extra_files)
     lakehouse.create_tables("accelerometer_trusted")
-    table = publishing.Table(lakehouse.spark, lakehouse.name("accelerometer_trusted"))
+    table = iceberg.Table(lakehouse.spark, lakehouse.name("accelerometer_trusted"))
     table.evolve(table_contract.load("accelerometer_trusted"))
     columns = ("id % 500", "id", "rand()", "rand()", "rand()")
     rows = lakehouse.spark.range(100_000).selectExpr(

@@ -3,7 +3,7 @@
 import pytest
 
 import restoring
-from publishing import Table
+from iceberg import Table
 from tests.integration.jobs.test_withdrawal import land
 from tests.support.jobs import JOBS, Lakehouse
 

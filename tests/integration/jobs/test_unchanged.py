@@ -18,7 +18,7 @@ import job_run
 import lineage
 import published_card
 import reconciliation
-from publishing import Table
+from iceberg import Table
 from tests.support import jobs, oracle
 from tests.support.jobs import AT, JOBS, NO_QUARANTINE_LIMIT, UNUSABLE, FirstRun, Lakehouse, customer, measured, moved
 from tests.support.world import TABLES, World, land_two

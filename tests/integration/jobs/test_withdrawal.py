@@ -10,10 +10,10 @@ from urllib.parse import urlsplit
 import boto3
 import pytest
 
-import publication
+import publishing
 import withdrawal
+from iceberg import Table
 from problems import BadInputError
-from publishing import Table
 from tests.support.decoded import decoded
 from tests.support.jobs import AT, JOBS, customer, measured, moved
 
@@ -210,7 +210,7 @@ def test_a_run_that_was_killed_before_it_purged_is_completed_by_the_next(lakehou
                 raise KeyboardInterrupt
             purged.append(table)
 
-        monkeypatch.setattr(publication, "purge", purge)
+        monkeypatch.setattr(publishing, "purge", purge)
         with pytest.raises(KeyboardInterrupt) if dies else nullcontext():
             lakehouse.run_all()
     assert set(purged) >= SHOWN

@@ -8,8 +8,8 @@ import pytest
 from pyspark.sql import functions as F
 
 import audits
+import iceberg
 import pipeline
-import publishing
 from tests.support.jobs import AT, JOBS, NO_QUARANTINE_LIMIT, customer, measured, moved
 
 TABLES = list(JOBS.values())
@@ -134,14 +134,14 @@ def test_row_count_that_changes_too_much_is_refused(first_run):
 def test_table_that_is_altered_during_the_run_is_refused(lakehouse, monkeypatch):
     lakehouse.create_tables("customer_trusted")
     lakehouse.land("customer", [customer("anna", "S1")])
-    write = publishing.Table.write
+    write = iceberg.Table.write
 
     def alter_after_the_write(table, *given):
         written = write(table, *given)
         lakehouse.spark.sql(f"ALTER TABLE {table.name} ADD COLUMN shoesize int")
         return written
 
-    monkeypatch.setattr(publishing.Table, "write", alter_after_the_write)
+    monkeypatch.setattr(iceberg.Table, "write", alter_after_the_write)
     with pytest.raises(
         SystemExit, match=r"schema differs from customer_trusted\.sql: missing nothing; unexpected shoesize int"
     ):
@@ -160,7 +160,7 @@ def test_last_job_of_a_workflow_run_publishes_nothing_without_the_tables_of_the_
         "accelerometer_trusted, customer_trusted to publish, so it publishes nothing: a job did "
         "not run, or another run has discarded its table. Run the whole workflow again."
     )
-    publishing.Table(lakehouse.spark, lakehouse.name(table)).discard_branches(
+    iceberg.Table(lakehouse.spark, lakehouse.name(table)).discard_branches(
         ["run_wr_of_one_job"]
     )  # as the next run does
     assert visible(lakehouse) == before
@@ -232,7 +232,7 @@ def test_last_job_that_is_tried_again_publishes_what_it_had_not(lakehouse, monke
     for job in others:
         lakehouse.run(job, *run_id)
     for done in (2, 1):
-        real, calls = publishing.Table.publish, iter(range(100))
+        real, calls = iceberg.Table.publish, iter(range(100))
 
         def crash(table, branch, real=real, calls=calls, done=done):
             if next(calls) == done:
@@ -240,7 +240,7 @@ def test_last_job_that_is_tried_again_publishes_what_it_had_not(lakehouse, monke
             real(table, branch)
 
         with monkeypatch.context() as patch:
-            patch.setattr(publishing.Table, "publish", crash)
+            patch.setattr(iceberg.Table, "publish", crash)
             with pytest.raises(Crash):
                 lakehouse.run(last, *run_id)
     lakehouse.run(last, *run_id)
@@ -264,12 +264,12 @@ def test_last_job_that_is_killed_after_a_withdrawal_and_tried_again_leaves_the_t
         raise Crash
 
     with monkeypatch.context() as patch:
-        patch.setattr(publishing.Table, "tag", crash)
+        patch.setattr(iceberg.Table, "tag", crash)
         with pytest.raises(Crash):
             lakehouse.run(last, "--WORKFLOW_RUN_ID", run_id)
     lakehouse.run(last, "--WORKFLOW_RUN_ID", run_id)
     for table in [*TABLES, "training_split"]:
-        current = publishing.Table(lakehouse.spark, lakehouse.name(table)).snapshot()
+        current = iceberg.Table(lakehouse.spark, lakehouse.name(table)).snapshot()
         assert lakehouse.tags(table).get(f"run_{run_id}") == current.id, table
 
 

@@ -4,7 +4,7 @@ import pytest
 
 import retention
 from arguments import History
-from publishing import Snapshot
+from iceberg import Snapshot
 from retention import DAY
 
 NOW = 1_000 * DAY

@@ -19,9 +19,9 @@ from sqlglot import exp
 from sqlglot.optimizer.qualify import qualify
 
 import pipeline
-import publishing
 import table_contract
 from embedded_aws import iceberg
+from iceberg import Table
 from problems import BadInputError
 
 REPOSITORY = Path(__file__).resolve().parents[3]
@@ -272,7 +272,7 @@ def test_all_readers_read_what_could_be_written(
 def test_column_of_any_type_can_be_added_to_a_table(lakehouse) -> None:
     contract = table_contract.parse("things", READ["every type"])
     lakehouse.spark.sql(f"CREATE TABLE {lakehouse.name('things')} (c0 boolean) USING iceberg")
-    table = publishing.Table(lakehouse.spark, lakehouse.name("things"))
+    table = Table(lakehouse.spark, lakehouse.name("things"))
     table.evolve(contract)
     assert {f.name: f.dataType for f in table.read().schema} == {f.name: f.dataType for f in contract.schema}
     table.evolve(contract)  # nothing differs any more
