@@ -16,18 +16,11 @@ import policies
 import row_hashes
 from address import Addresses
 from arguments import RowCountChange
+from audit_rules import IMPLIED, ROWS, RULE, Rule, parse
 from problems import AuditError
 from table_contract import TableContract
 
-# A comment with the query that it names on the next line.
-RULE: Final = re.compile(r"((?:^--[^\n]*\n)+)(^SELECT\b[^;]+);$", re.MULTILINE)
 COMMENT: Final = re.compile(r"^--.*$", re.MULTILINE)
-CONDITION: Final = re.compile(r"only if (\w+) = '(\w+)'")
-IMPLIED: Final = "implied by the expected rows"
-ONCE: Final = "each once"
-OF_ALL: Final = "of all rows"
-ROWS: Final = {"actual": "actual rows", "expected": "expected rows"}
-"""Name of the query of each view that an audit file may define for its rules."""
 DIFFERENT: Final = "the rows are exactly the expected ones"
 NOT_ASCII: Final = "all addresses are ASCII"
 INPUTS: Final = re.compile(r"\A-- Inputs: (\w+(?:, \w+)*)\.$", re.MULTILINE)
@@ -38,26 +31,6 @@ ADDRESSES: Final = {
     "owners": "email",
 }
 """Column of each view that holds addresses."""
-
-
-@dataclass(frozen=True)
-class Rule:
-    """A query that returns the rows which break the rule."""
-
-    name: str
-    query: str
-    policies: Mapping[str, str] = field(default_factory=dict)
-    """Values of policies with which alone the rule holds."""
-    implied: bool = False
-    """Whether no row breaks the rule if the actual rows are the expected ones."""
-    once: bool = False
-    """Whether a row that the query returns several times is one row: cheaper to say of hashes than by DISTINCT."""
-    of_all: bool = False
-    """Whether rows that were published before may break the rule once something else is decided about people."""
-
-    def holds_with(self, parameters: Mapping[str, object]) -> bool:
-        """Tell whether the rule is one of a run with these policies."""
-        return self.policies.items() <= parameters.items()
 
 
 @dataclass(frozen=True)
@@ -74,7 +47,10 @@ def load(table: str) -> Audit:
     """Return the audit of a table from the file that Glue's `--extra-files` puts beside the job."""
     text = extra_files.read(f"{table}.audit.sql")
     queries = parse(text)
-    rules = [query for query in queries if query.name not in ROWS.values()]
+    for query in queries:
+        if wrong := policies.problem(query.policies):  # it would never be checked
+            raise AuditError(f"The rule '{query.name}' has an {wrong}. Nothing was published; correct the rule.")
+    rules = [query for query in queries if not query.is_view]
     rows = {view: query for view, name in ROWS.items() for query in queries if query.name == name}
     if not rules or COMMENT.sub("", RULE.sub("", text)).strip():  # text outside a rule would never be checked
         raise AuditError(
@@ -88,25 +64,6 @@ def load(table: str) -> Audit:
             f"{table}.audit.sql needs both '-- {ROWS['actual']}' and '-- {ROWS['expected']}', or no '-- {IMPLIED}'."
         )
     return Audit(tuple(declared[1].split(", ")), rules, rows)
-
-
-def parse(text: str) -> list[Rule]:
-    """Read rules: the comment right above a query is the name of its rule and, behind it, the policies of the rule.
-
-    Raises an AuditError about a policy or a value that is not declared, since such a rule would never be checked.
-    """
-    return [
-        _rule([line.removeprefix("--").strip() for line in comment.splitlines()], query)
-        for comment, query in RULE.findall(text)
-    ]
-
-
-def _rule(comment: Sequence[str], query: str) -> Rule:
-    conditions = {match[1]: match[2] for line in comment if (match := CONDITION.fullmatch(line))}
-    name = " ".join(line for line in comment if line not in (IMPLIED, ONCE, OF_ALL) and not CONDITION.fullmatch(line))
-    if wrong := policies.problem(conditions):
-        raise AuditError(f"The rule '{name}' has an {wrong}. Nothing was published; correct the rule.")
-    return Rule(name, query.strip(), conditions, IMPLIED in comment, ONCE in comment, OF_ALL in comment)
 
 
 def violations(

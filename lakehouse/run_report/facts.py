@@ -8,18 +8,17 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pyiceberg.exceptions import NoSuchIcebergTableError, NoSuchTableError
 
-from lakehouse import card_copy, lineage, report, tables
+from lakehouse import audit_rules, card_copy, lineage, report, tables
 from lakehouse.athena import Athena
 from lakehouse.dataset_card import TRAINING
 from lakehouse.errors import LakehouseError
-from lakehouse.run_report import queries, rules
+from lakehouse.run_report import queries
 from lakehouse.run_report.queries import Column
 
 if TYPE_CHECKING:
@@ -68,7 +67,13 @@ def collect(session: boto3.Session, outputs: Outputs, run: Mapping[str, Any], dd
         text = (ddl / f"{name}.audit.sql").read_text(encoding="utf-8")
         shown.append(
             _table(name, table, own.get(name), contents)
-            | {"rules": [{**asdict(rule), "applies": rule.applies(policies)} for rule in rules.parse(text)]}
+            | {
+                "rules": [
+                    {"name": rule.name, "implied": rule.implied, "applies": rule.holds_with(policies)}
+                    for rule in audit_rules.parse(text)
+                    if not rule.is_view
+                ]
+            }
         )
     return {
         "run": {key: run.get(key) for key in ("run_id", "status", "profile", "seconds", "dpu_seconds", "warnings")}

@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import pytest
 
+import audit_rules
 import audits
 import table_contract
 from arguments import RowCountChange
@@ -80,24 +81,24 @@ def test_job_that_passes_other_inputs_than_declared_is_refused(spark, plant):
 
 def test_name_of_a_rule_is_the_comment_right_above_it():
     text = "-- What this is; all of it.\n\n-- first\n-- of two lines\nSELECT 1;\n\n-- second\nSELECT 2\nFROM t;\n"
-    rules = [audits.Rule("first of two lines", "SELECT 1"), audits.Rule("second", "SELECT 2\nFROM t")]
-    assert audits.parse(text) == rules
+    rules = [audit_rules.Rule("first of two lines", "SELECT 1"), audit_rules.Rule("second", "SELECT 2\nFROM t")]
+    assert audit_rules.parse(text) == rules
 
 
 def test_rule_names_the_policies_with_which_it_is_checked():
     text = "-- first\n-- only if customer_records = 'latest'\n-- only if training_match = 'timestamp'\nSELECT 1;\n"
     policies = {"customer_records": "latest", "training_match": "timestamp"}
-    assert audits.parse(text) == [audits.Rule("first", "SELECT 1", policies)]
+    assert audit_rules.parse(text) == [audit_rules.Rule("first", "SELECT 1", policies)]
 
 
 def test_rule_tells_that_the_expected_rows_imply_it():
     text = "-- first\n-- implied by the expected rows\nSELECT 1;\n"
-    assert audits.parse(text) == [audits.Rule("first", "SELECT 1", implied=True)]
+    assert audit_rules.parse(text) == [audit_rules.Rule("first", "SELECT 1", implied=True)]
 
 
 def test_rows_are_marked_as_distinct():
     text = "-- expected rows\n-- each once\nSELECT 1;\n"
-    assert audits.parse(text) == [audits.Rule("expected rows", "SELECT 1", once=True)]
+    assert audit_rules.parse(text) == [audit_rules.Rule("expected rows", "SELECT 1", once=True)]
 
 
 @pytest.mark.parametrize(
@@ -125,10 +126,10 @@ OTHER_ROWS = {
     "null elsewhere": [("a", None, 1.0), *ROWS[1:]],
     "none": [],
 }
-IMPLIED_RULE = audits.Rule("implied", "SELECT * FROM one WHERE false", implied=True)
+IMPLIED_RULE = audit_rules.Rule("implied", "SELECT * FROM one WHERE false", implied=True)
 ONE_AND_OTHER = {
-    "actual": audits.Rule("actual rows", "SELECT * FROM one"),
-    "expected": audits.Rule("expected rows", "SELECT * FROM other"),
+    "actual": audit_rules.Rule("actual rows", "SELECT * FROM one"),
+    "expected": audit_rules.Rule("expected rows", "SELECT * FROM other"),
 }
 
 
@@ -153,7 +154,7 @@ def test_fingerprints_are_equal_only_of_equal_rows(spark, name):
 def test_expected_rows_may_be_found_more_often_than_they_count(spark, actual, passes, exhaustive):
     shape = "text string, number bigint, value double"
     views = {"one": spark.createDataFrame(actual, shape), "other": spark.createDataFrame(ROWS, shape)}
-    exactly = audits.Rule(
+    exactly = audit_rules.Rule(
         "exactly",
         "SELECT number FROM (SELECT *, 1 AS surplus FROM actual UNION ALL SELECT *, -1 FROM expected) "
         "GROUP BY ALL HAVING sum(surplus) <> 0",
@@ -165,9 +166,11 @@ def test_expected_rows_may_be_found_more_often_than_they_count(spark, actual, pa
 
 
 @pytest.mark.parametrize("condition", ["customer_record = 'latest'", "customer_records = 'last'"])
-def test_rule_of_an_unknown_policy_is_refused(condition):
+def test_rule_of_an_unknown_policy_is_refused(tmp_path, monkeypatch, condition):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "things.audit.sql").write_text(f"-- Inputs: a.\n\n-- first\n-- only if {condition}\nSELECT 1;\n")
     with pytest.raises(AuditError, match=r"The rule 'first' has an (unknown policy|invalid) .*choose from"):
-        audits.parse(f"-- first\n-- only if {condition}\nSELECT 1;\n")
+        audits.load("things")
 
 
 @pytest.mark.parametrize(("before", "after"), [(None, 5), (0, 5), (10, 5), (10, 100), (10, 10)])

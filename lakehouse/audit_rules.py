@@ -1,0 +1,1 @@
+../glue_jobs/shared/audit_rules.py
