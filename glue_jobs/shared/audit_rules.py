@@ -20,7 +20,7 @@ ROWS: Final = {"actual": "actual rows", "expected": "expected rows"}
 
 @dataclass(frozen=True)
 class Rule:
-    """A query that returns the rows which break the rule."""
+    """A query that returns the rows which break the rule; or that of a view which rules read, by one of `ROWS`."""
 
     name: str
     query: str
@@ -33,18 +33,24 @@ class Rule:
     of_all: bool = False
     """Whether rows that were published before may break the rule once something else is decided about people."""
 
-    @property
-    def is_view(self) -> bool:
-        """Whether the query is no rule but the rows of a view that the rules read."""
-        return self.name in ROWS.values()
-
     def holds_with(self, parameters: Mapping[str, object]) -> bool:
         """Tell whether the rule is one of a run with these policies."""
         return self.policies.items() <= parameters.items()
 
 
+def rules(text: str) -> list[Rule]:
+    """Return the rules of an audit file, without its views."""
+    return [query for query in parse(text) if query.name not in ROWS.values()]
+
+
+def views(text: str) -> dict[str, Rule]:
+    """Return the views of an audit file by their name, in the order of `ROWS`."""
+    named = {query.name: query for query in parse(text)}
+    return {view: named[name] for view, name in ROWS.items() if name in named}
+
+
 def parse(text: str) -> list[Rule]:
-    """Read rules and views: the comment right above a query is its name and, behind it, its policies and marks."""
+    """Return all queries of an audit file: the comment right above one is its name, then come policies and marks."""
     return [
         _rule([line.removeprefix("--").strip() for line in comment.splitlines()], query)
         for comment, query in RULE.findall(text)

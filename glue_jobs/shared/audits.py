@@ -1,5 +1,6 @@
 """Audits of a table before it is published: the rules in `ddl/<table>.audit.sql`, its schema and its row count."""
 
+import json
 import re
 import secrets
 from collections.abc import Iterator, Mapping, Sequence
@@ -10,13 +11,15 @@ from typing import Final
 from pyspark.sql import DataFrame, SparkSession
 
 import address
+import audit_rules
 import extra_files
 import pipeline
 import policies
 import row_hashes
 from address import Addresses
 from arguments import RowCountChange
-from audit_rules import IMPLIED, ROWS, RULE, Rule, parse
+from audit_rules import IMPLIED, ROWS, RULE, Rule
+from iceberg import Snapshot
 from problems import AuditError
 from table_contract import TableContract
 
@@ -46,12 +49,10 @@ class Audit:
 def load(table: str) -> Audit:
     """Return the audit of a table from the file that Glue's `--extra-files` puts beside the job."""
     text = extra_files.read(f"{table}.audit.sql")
-    queries = parse(text)
-    for query in queries:
+    for query in audit_rules.parse(text):
         if wrong := policies.problem(query.policies):  # it would never be checked
             raise AuditError(f"The rule '{query.name}' has an {wrong}. Nothing was published; correct the rule.")
-    rules = [query for query in queries if not query.is_view]
-    rows = {view: query for view, name in ROWS.items() for query in queries if query.name == name}
+    rules, rows = audit_rules.rules(text), audit_rules.views(text)
     if not rules or COMMENT.sub("", RULE.sub("", text)).strip():  # text outside a rule would never be checked
         raise AuditError(
             f"{table}.audit.sql contains no rules, or text outside a rule. A rule is a comment that names it and, "
@@ -233,3 +234,8 @@ def check_row_count(table: str, before: int | None, after: int, limit: RowCountC
             f"published: it may lose at most a share of {limit.drop:g} and grow at most {limit.growth:g}-fold. If the "
             "change is right, raise the Terraform variable row_count_change, apply and run again."
         )
+
+
+def same_policies(snapshot: Snapshot, policies: str) -> bool:
+    """Tell whether a snapshot was made with these policies, given as a JSON object."""
+    return bool(json.loads(snapshot.report.get("policies", "null")) == json.loads(policies))

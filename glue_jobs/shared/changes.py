@@ -21,7 +21,7 @@ import pipeline
 from decisions import Decisions
 from growth import Gained, Period
 from iceberg import MAIN, Snapshot
-from inputs import Inputs, usable
+from inputs import Inputs, usable_rows
 from job_run import JobRun
 
 
@@ -39,14 +39,11 @@ class Undecided:
 
 
 class Changes:
-    """What has changed since the table of a job run was published; nothing is compared before `find`."""
+    """What has changed since the table of a job run was published; nothing is known before `compare`."""
 
     def __init__(self, run: JobRun, inputs: Inputs) -> None:
         self._run, self._inputs = run, inputs
-        declared = pipeline.TABLES[run.writes]
-        self._reconciled = declared["accounts_for"]
-        self._pairs = declared.get("pairs", False)
-        self.grows_with: Mapping[str, str] = declared.get("grows_with", {})
+        self.grows_with: Mapping[str, str] = pipeline.TABLES[run.writes].get("grows_with", {})
         """The time column of each input that may gain rows."""
         self.adds_to: Snapshot | None = None
         """The published snapshot, if its rows stay and the job adds those that its inputs have gained."""
@@ -60,8 +57,8 @@ class Changes:
         self._undecided: Undecided | None = None
         self._decides: Callable[[], Decisions] | None = None
 
-    def find(self) -> Snapshot | None:
-        """Find what has changed; return the published snapshot if the job would compute the very same rows.
+    def compare(self) -> Snapshot | None:
+        """Compare what decides the rows with what decided the published ones; return their snapshot if all is the same.
 
         What decides the rows is used for that as the job itself does; of each landing table, what is new is parsed.
         """
@@ -69,16 +66,16 @@ class Changes:
             derivation.CODE: derivation.of_code(self._run.writes),
             derivation.POLICIES: derivation.digest(self._run.policies.to_json()),
         }
-        self._inputs.states = dict(of_all_jobs)
+        self._inputs.note_only(of_all_jobs)
         if (published := self._comparable()) is None:
             return None
         unchanged = None
-        if changed := self._find_in(published):
+        if changed := self._other_change_since(published):
             self._compute_anew(changed)
         elif not self._undecided:
             unchanged = self._build_on(published)
         if unchanged is None:
-            self._inputs.states = of_all_jobs  # the job notes what it uses
+            self._inputs.note_only(of_all_jobs)
         return unchanged
 
     def _comparable(self) -> Snapshot | None:
@@ -112,26 +109,28 @@ class Changes:
         self.adds_to = published
         return None
 
-    def _find_in(self, published: Snapshot) -> str | None:
+    def _other_change_since(self, published: Snapshot) -> str | None:
         """Find what inputs have gained since a snapshot; return the first part that has changed in any other way.
 
         Unless it may matter only by decisions that the job has not told yet.
         """
-        deciding = derivation.deciding(lineage.derived_from(published.report), self._reconciled)
-        undecided: Undecided | None = None
+        deciding = derivation.deciding(lineage.derived_from(published.report), self._run.accounts_for)
+        first, then = "", None
         grown = {}
         for part in self._changed_parts(published):
             if part in deciding:
-                undecided = undecided or self._undecided_by(part, published)
-                if not undecided:
+                if then is None and (then := self._decided_about(published)) is None:
                     return part
+                first = first or part
             elif (gained := self._gained_by(part, published)) is None:
                 return part
             else:
                 grown[part.partition(".")[2]] = gained
         if grown and (other := self._find_old_partners(grown)):
             return other
-        self.gained, self._undecided = grown, undecided
+        self.gained = grown
+        if then is not None:
+            self._undecided = Undecided(published, first, then, dict(self._inputs.states))
         return None
 
     def _changed_parts(self, published: Snapshot) -> Iterator[str]:
@@ -146,11 +145,11 @@ class Changes:
             if (has_rows or name in written) and not goes_with(snapshot, published):
                 yield f"{derivation.TABLE}{name}"
 
-    def _undecided_by(self, part: str, published: Snapshot) -> Undecided | None:
-        """Return what was decided about published rows, since an input that decides is another; None if unknown."""
-        name = derivation.of_decisions(lineage.derived_from(published.report), self._reconciled)
-        then = kept_rows.DECISIONS.load(self._run.bucket, name)
-        return None if then is None else Undecided(published, part, set(then), self._inputs.states)
+    def _decided_about(self, published: Snapshot) -> Decisions | None:
+        """Return what was decided about people when a snapshot was made; None if that is unknown."""
+        name = derivation.of_decisions(lineage.derived_from(published.report), self._run.accounts_for)
+        found = kept_rows.DECISIONS.load(self._run.bucket, name)
+        return None if found is None else set(found)
 
     def _gained_by(self, part: str, published: Snapshot) -> Gained | None:
         """Return the rows that an input has gained since a snapshot was made from it; None if more has changed."""
@@ -167,7 +166,7 @@ class Changes:
                 return None
             old, new = found
             read = new.usable + sum(new.reasons.values())
-            return Gained(usable(new, table), read, new.reasons, before=lambda: usable(old, table))
+            return Gained(usable_rows(new, table), read, new.reasons, before=lambda: usable_rows(old, table))
         if (added_rows := self._added_rows(table, published)) is None:
             return None
         source, snapshot_id = self._run.table(table), lineage.inputs(report)[table]
@@ -187,7 +186,7 @@ class Changes:
     def _find_old_partners(self, grown: dict[str, Gained]) -> str | None:
         """Find the time that rows gained cover, and of pairs the input of which not all rows of that time are new."""
         self._period = growth.period({source: gained.rows for source, gained in grown.items()}, self.grows_with)
-        if self._pairs:
+        if self._run.pairs:
             # A row may have a partner among all rows of its time, so all of these must be new.
             for source in self.grows_with:
                 rows = self.of_period(self._inputs.whole[source], source)
@@ -204,7 +203,7 @@ class Changes:
 
     def of_period(self, rows: DataFrame, table: str | None = None) -> DataFrame:
         """Keep the rows of the time that the rows gained cover; by default rows of the table that the job writes."""
-        return rows.where(self._period.covers(self.grows_with[table or self._reconciled[0]]))
+        return rows.where(self._period.covers(self.grows_with[table or self._run.accounts_for[0]]))
 
     def new_rows(self, table: str) -> DataFrame:
         """Return the rows of an input that the job has to look at: those that it has gained, or all.
@@ -220,7 +219,7 @@ class Changes:
         if not (undecided := self._undecided):
             return None
         then = lineage.derived_from(undecided.published.report)
-        deciding = derivation.deciding(then, self._reconciled)
+        deciding = derivation.deciding(then, self._run.accounts_for)
         changed = [part for part in deciding if undecided.states[part] != then[part]]
         return self._added_rows(table, undecided.published) if changed == [f"{derivation.TABLE}{table}"] else None
 
@@ -244,17 +243,18 @@ class Changes:
             self.gained.setdefault(name, self._no_gain(name))
         if not self.gained:
             self.same_rows_as = lineage.derivation(undecided.published.report)
-            self._inputs.states = {**undecided.states, **self._inputs.states}
+            self._inputs.note_only({**undecided.states, **self._inputs.states})
             self.keep_decisions()
         return self._build_on(undecided.published)
 
     def keep_decisions(self) -> None:
         """Keep what was decided for the next run, unless it is what was decided about the published rows."""
-        name = derivation.of_decisions(self._inputs.states, self._reconciled)
+        run = self._run
+        name = derivation.of_decisions(self._inputs.states, run.accounts_for)
         then = lineage.derived_from(self.adds_to.report) if self.adds_to else {}
-        if self._decides and not self._run.facts.compares and name != derivation.of_decisions(then, self._reconciled):
-            self._run.lease.check()
-            kept_rows.DECISIONS.keep(self._run.bucket, name, sorted(self._decides()))
+        if self._decides and not run.facts.compares and name != derivation.of_decisions(then, run.accounts_for):
+            run.lease.check()
+            kept_rows.DECISIONS.keep(run.bucket, name, sorted(self._decides()))
 
 
 def goes_with(beside: Snapshot | None, snapshot: Snapshot) -> bool:

@@ -1,7 +1,7 @@
 """What decides the rows of a table: its parts, each with its state, as a job finds them while it reads.
 
 The job records them in the summary of its snapshot. A later job whose parts all have the same state would compute the
-same rows, so it takes them over (see `Job`). A part is recorded where it is used, so a job declares none:
+same rows, so it takes them over (see `changes`). A part is recorded where it is used, so a job declares none:
 
     code                 the job's script, all modules that it imports, the contracts and rules of its tables
     policies             the effective policies

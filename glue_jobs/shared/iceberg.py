@@ -32,6 +32,7 @@ PROPERTIES: Final = {
 }
 """Properties of every table. Terraform cannot set them: Glue creates the metadata of an Iceberg table itself."""
 TAG_AGE: Final = 90 * 24 * 60 * 60 * 1000  # milliseconds, after which maintenance may drop the tag of a run
+CLOCK_TOLERANCE: Final = 60_000  # milliseconds by which Iceberg lets a commit be older than the last one
 
 
 @dataclass(frozen=True)
@@ -440,3 +441,14 @@ def _with_report(writer: DataFrameWriterV2, report: Mapping[str, str]) -> DataFr
 def branch_of(workflow_run_id: str, job_run_id: str) -> str:
     """Return the name of the branch that a run writes to: one per workflow run, or per job run outside a workflow."""
     return "run_" + re.sub(r"\W", "_", workflow_run_id or job_run_id or "by_hand")
+
+
+def refuse_clock_behind(table: str, published: Snapshot | None, now: int) -> None:
+    """Raise a BadInputError if a table was published later than now by more than Iceberg tolerates."""
+    if published and published.committed_at > now + CLOCK_TOLERANCE:
+        ahead = (published.committed_at - now) / 60_000
+        raise BadInputError(
+            f"{table} was published {ahead:,.0f} minutes after the time of this job's clock, and Iceberg rejects "
+            "commits that are older than the last one. One of the two clocks was wrong: correct this one, or run again "
+            "after that time."
+        )

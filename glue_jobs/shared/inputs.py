@@ -15,7 +15,6 @@ import landing_files
 import landing_rules
 import lineage
 import parsed_rows
-import pipeline
 import pseudonyms
 import quarantine
 import reconciliation
@@ -44,6 +43,7 @@ class Inputs:
         self.quarantine_counts: dict[str, dict[str, int]] = {}
         """The number of these by their reason."""
         self.landing: dict[str, tuple[ParsedRows, Parsed]] = {}
+        """The parsed rows of each landing table that was read, and where they are kept."""
         self._rows_parsed: dict[str, int] = {}
         self._snapshots_read: dict[str, int] = {}
 
@@ -53,8 +53,12 @@ class Inputs:
         self.states.setdefault(derivation.TIME, str(self._run.now))
         return self._run.now
 
-    def hold_until(self, moment: int | None) -> None:
-        """Note when the rows that `now` decided will be others, epoch milliseconds; None: never."""
+    def note_only(self, states: Mapping[str, str]) -> None:
+        """Forget the states of all parts but these: what is used from now on is noted anew."""
+        self.states = dict(states)
+
+    def holds_until(self, moment: int | None) -> None:
+        """State when the rows that `now` decided will be others, epoch milliseconds; None: never."""
         self.states[derivation.TIME] = derivation.ALWAYS if moment is None else str(moment)
 
     @property
@@ -101,11 +105,11 @@ class Inputs:
     def read_landing(self, table: str) -> None:
         """Read a landing table; its unusable rows go to the quarantine if the job accounts for the table.
 
-        Raises a BadInputError if it has no rows, or more unusable ones than the limit allows.
+        Raises a BadInputError if it has no rows or, of such a table, more unusable ones than the limit allows.
         """
         if table not in self.landing:
             self.landing[table] = self._parse(table)
-            self.whole[table] = usable(self.landing[table][1], table)
+            self.whole[table] = usable_rows(self.landing[table][1], table)
         _, parsed = self.landing[table]
         self.states[f"{derivation.LANDING}{table}"] = parsed.state or derivation.of_no_state()
 
@@ -134,7 +138,7 @@ class Inputs:
         print(f"{table}: {read - parsed.kept:,} rows parsed now, {parsed.kept:,} kept from earlier runs", flush=True)
         if not read:
             raise BadInputError(f"The landing data at {location} holds no row. Upload some and run again.")
-        if reasons and table in pipeline.TABLES[run.writes]["accounts_for"]:
+        if reasons and table in run.accounts_for:
             self._quarantine(table, unusable, reasons, read)
         self.rows_read[table] = read
         self._rows_parsed[table] = read - parsed.kept
@@ -143,22 +147,22 @@ class Inputs:
         return kept, parsed
 
     def _quarantine(self, table: str, unusable: DataFrame, reasons: Mapping[str, int], read: int) -> None:
-        run = self._run.arguments
-        location = quarantine.location_of(run.bucket, table, run.job_run_id)
+        given = self._run.arguments
+        location = quarantine.location_of(given.bucket, table, given.job_run_id)
         quarantine.write(
             unusable,
             location,
             table=table,
-            workflow_run_id=run.workflow_run_id,
-            job_run_id=run.job_run_id,
+            workflow_run_id=given.workflow_run_id,
+            job_run_id=given.job_run_id,
             now=self._run.now,
         )
-        limit = run.quarantine_limit(table)
+        limit = given.quarantine_limit(table)
         try:
             quarantine.enforce(unusable, reasons, table=table, read=read, limit=limit, location=location)
         except BadInputError:
             counts = reconciliation.of_refused_run(table, read=read, quarantined=reasons)
-            self._run.record_counts(counts, None, computed_by=run.job_run_id)
+            self._run.record_counts(counts, None, computed_by=given.job_run_id)
             raise
 
     def _warn_of_ignored_files(self, table: str, location: str) -> None:
@@ -224,6 +228,6 @@ class Inputs:
         return message
 
 
-def usable(parsed: Parsed, table: str) -> DataFrame:
+def usable_rows(parsed: Parsed, table: str) -> DataFrame:
     """Return the usable ones among parsed rows, with the columns of their landing table."""
     return parsed.rows.where("problem is null").select(*table_contract.load(table).schema.fieldNames())

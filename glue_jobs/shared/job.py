@@ -1,4 +1,4 @@
-"""The frame of the five pipeline jobs: read, decide; then write, reconcile, audit, publish.
+"""The frame of the five pipeline jobs: read, decide; then account for all rows, write, audit, publish.
 
 `job_run` has what the run is, `inputs` what it reads, `changes` what has changed since the table was published, and
 `publishing` what readers then see.
@@ -17,6 +17,7 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 import audits
+import derivation
 import growth
 import kept_rows
 import lineage
@@ -27,7 +28,7 @@ import small_frames
 import table_contract
 from changes import Changes, goes_with
 from file_numbers import mask_names
-from iceberg import Snapshot
+from iceberg import Snapshot, refuse_clock_behind
 from inputs import Inputs
 from job_run import JobRun
 from lease import LeaseError
@@ -44,7 +45,7 @@ class UnchangedError(Exception):
 
 
 class Job:
-    """One run of a pipeline job: it writes a table, audits it, and publishes it if it is the last job or runs alone.
+    """What the script of a pipeline job works with: it writes a table, audits it, and publishes it if that is due.
 
     As a context it holds the lease of the lakehouse and turns a JobError, a Spark error or an OSError into a message
     and exit code 1. The jobs of a workflow run read each other's tables on the run's branch; only the publisher that
@@ -65,7 +66,6 @@ class Job:
 
     def __init__(self, *, writes: str, argv: Sequence[str] | None = None) -> None:
         self._writes = writes
-        self._reconciled: Sequence[str] = pipeline.TABLES[writes]["accounts_for"]
         self._run = JobRun(writes, sys.argv[1:] if argv is None else argv)
         self._inputs = Inputs(self._run)
         self._changes = Changes(self._run, self._inputs)
@@ -108,7 +108,7 @@ class Job:
 
     def holds_until(self, moment: int | None) -> None:
         """State when the rows that `now` decided will be others, epoch milliseconds; None: never."""
-        self._inputs.hold_until(moment)
+        self._inputs.holds_until(moment)
 
     @property
     def subject_key(self) -> bytes:
@@ -154,7 +154,7 @@ class Job:
     def whole(self, table: str) -> DataFrame:
         """Return all rows of an input table, also if the job reads only those that it has gained."""
         self._begin_to_read()
-        if table not in self._inputs.whole:
+        if f"{derivation.TABLE}{table}" not in self._inputs.states:  # read, maybe, but only to be compared
             self._inputs.read_table(table)
         return self._inputs.whole[table]
 
@@ -185,10 +185,10 @@ class Job:
             raise AlreadyWrittenError
         if not self._is_compared:
             self._is_compared = True
-            self._end_if_unchanged(self._changes.find())
+            self._take_over_and_end(self._changes.compare())
 
-    def _end_if_unchanged(self, published: Snapshot | None) -> None:
-        """End the job if it would compute the rows of a published snapshot."""
+    def _take_over_and_end(self, published: Snapshot | None) -> None:
+        """Take the rows of a published snapshot over and end the job; go on without one."""
         if published:
             self._take_over(published)
             raise UnchangedError
@@ -213,7 +213,7 @@ class Job:
             added: Those that are new, if it is known that all of before hold (see `added_to`).
 
         """
-        self._end_if_unchanged(self._changes.decide(source, rows, added))
+        self._take_over_and_end(self._changes.decide(source, rows, added))
 
     @property
     def adds_rows(self) -> bool:
@@ -244,7 +244,7 @@ class Job:
         facts: Mapping[str, str] | None = None,
         people: Mapping[tuple[str, str], int] | None = None,
     ) -> None:
-        """Write the table to the run's branch, reconcile, audit, and publish if the job is the last or runs alone.
+        """Account for all rows, write the table to the run's branch, audit, and publish if that is due.
 
         Args:
             rows: The rows of the table. Exact duplicates in the landing data are dropped here, if there are any.
@@ -259,16 +259,16 @@ class Job:
             AuditError: If rows are unaccounted for or a rule is broken. The written branch is discarded.
 
         """
-        if classified.keys() != set(self._reconciled):
+        if classified.keys() != set(self._run.accounts_for):
             raise AuditError(
                 f"The job classifies the rows of {', '.join(classified)}, but {pipeline.FILE} declares "
-                f"{', '.join(self._reconciled)}. Nothing was published; correct one of them."
+                f"{', '.join(self._run.accounts_for)}. Nothing was published; correct one of them."
             )
         run, adds_to = self._run, self._changes.adds_to
         contract, table = table_contract.load(self._writes), run.table(self._writes)
         table.evolve(contract)
         before = table.snapshot()
-        publishing.refuse_clock_behind(self._writes, before, run.now)
+        refuse_clock_behind(self._writes, before, run.now)
         rows, new_rows, counts = self._account_for(rows.select(*contract.schema.fieldNames()), classified)
         output_rows = new_rows + (adds_to.rows if adds_to else 0)
         accounts = [*counts, reconciliation.output(counts, output_rows)]
@@ -306,8 +306,8 @@ class Job:
         The commit carries the number of rows, so it is known before.
         """
         inputs, gained, adds_to = self._inputs, self._changes.gained, self._changes.adds_to
-        counted = {source: classified[source] for source in self._reconciled}
-        pairs = pipeline.TABLES[self._writes].get("pairs")
+        counted = {source: classified[source] for source in self._run.accounts_for}
+        pairs = self._run.pairs
         if pairs:
             counted[self._writes] = rows.select(F.lit(None).alias("drop_reason"))
         landed = {source for source in counted if pipeline.TABLES[source]["zone"] == "landing"}
@@ -333,7 +333,7 @@ class Job:
             reconciliation.of_report(adds_to.report),
             counts,
             repeated=0 if pairs else published - new_rows,
-            read={source: inputs.rows_read[source] for source in self._reconciled},
+            read={source: inputs.rows_read[source] for source in self._run.accounts_for},
         )
         return rows, new_rows, all_counts
 
@@ -379,7 +379,7 @@ class Job:
         exhaustive = run.arguments.audit == "exhaustive"
         parameters = {"now": run.now, **self.policies}
         audits.check_rules(run.spark, self._writes, views, parameters, exhaustive=exhaustive, all_rows=all_rows)
-        if before and publishing.same_policies(before, self.policies.to_json()):
+        if before and audits.same_policies(before, self.policies.to_json()):
             audits.check_row_count(self._writes, before.rows, rows, run.arguments.row_count_change)
 
     def _take_over(self, published: Snapshot) -> None:
@@ -425,7 +425,7 @@ class Job:
             "workflow-run-id": given.workflow_run_id,
             "profile": given.profile,
             "policies": self.policies.to_json(),
-            "rows-in": str(self._inputs.rows_read[self._reconciled[0]]),
+            "rows-in": str(self._inputs.rows_read[self._run.accounts_for[0]]),
             "rows-out": str(output_rows),
             **self._inputs.report(self._changes.grows_with),
         }

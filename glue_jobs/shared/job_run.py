@@ -1,4 +1,4 @@
-"""One run of a pipeline job: its arguments, what started it, the lease that it holds, its tables and its records."""
+"""What the run of a pipeline job is: its arguments, what started it, its lease, Spark session, tables and records."""
 
 import json
 import sys
@@ -22,7 +22,7 @@ import resumption
 import run_facts
 import table_contract
 from iceberg import CATALOG, Snapshot, Table, branch_of
-from lease import LeaseError
+from lease import Lease, LeaseError
 from policies import Policies
 from problems import JobError
 from reconciliation import RowCount
@@ -31,7 +31,7 @@ from s3_root import split
 
 
 class JobRun:
-    """One run of the job that writes a table; it begins with `begin`.
+    """The context in which a job runs; complete from `begin` on.
 
     Args:
         writes: The table that the job writes.
@@ -39,13 +39,25 @@ class JobRun:
 
     """
 
+    lease: Lease
+    """The lease of the lakehouse, from `begin` on."""
+    spark: SparkSession
+    """The session, from `begin` on, unless the table `is_written` already."""
+
     def __init__(self, writes: str, argv: Sequence[str]) -> None:
         self.writes: Final = writes
+        declared = pipeline.TABLES[writes]
+        self.accounts_for: Final[Sequence[str]] = declared["accounts_for"]
+        """The inputs every row of which the job accounts for, the main one first."""
+        self.pairs: Final[bool] = declared.get("pairs", False)
+        """Whether a row of the table pairs rows of these inputs, so that one may be in several rows, or in none."""
         self.now: Final = time.time_ns() // 1_000_000
         """When the run began, epoch milliseconds."""
         self._argv = argv
         self.arguments = arguments.parse(argv)
+        """Those of the command line; `begin` takes over the id of the run that is resumed, or the profile compared."""
         self.facts = RunFacts()
+        """What the workflow run was started with, from `begin` on."""
         self.branch = branch_of(self.arguments.workflow_run_id, self.arguments.job_run_id)
         """The branch of each table to which the run writes."""
         self.is_written = False
@@ -145,8 +157,9 @@ class JobRun:
         """Append rows to a table of the audit database, with the ids and the profile of the run."""
         contract, table = table_contract.load(name), self.audit_table(name)
         table.evolve(contract)
-        run = {"target_table": self.writes, **self.columns()}
-        given = rows.withColumns({column: F.lit(value) for column, value in run.items() if column not in rows.columns})
+        common = {"target_table": self.writes, **self.columns()}
+        missing = {column: F.lit(value) for column, value in common.items() if column not in rows.columns}
+        given = rows.withColumns(missing)
         table.append(given.select(*(F.col(f.name).cast(f.dataType).alias(f.name) for f in contract.schema)))
 
     def record_counts(self, counts: Iterable[RowCount], snapshot_id: int | None, *, computed_by: str) -> None:

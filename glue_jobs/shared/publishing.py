@@ -1,10 +1,8 @@
 """Publication of the tables that a run has written; snapshots that nobody may see any longer expire with it."""
 
-import json
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from functools import partial
-from typing import Final
 
 from py4j.protocol import Py4JError
 from pyspark.errors import PySparkException
@@ -20,28 +18,27 @@ import withdrawal
 from arguments import History
 from iceberg import Snapshot
 from job_run import JobRun
-from problems import AuditError, BadInputError, describe_error
-
-CLOCK_TOLERANCE: Final = 60_000  # milliseconds by which Iceberg lets a commit be older than the last one
+from problems import AuditError, describe_error
 
 
 def publish(run: JobRun, tables: Sequence[str]) -> None:
     """Publish those of the tables that are on the run's branch, after a check that they are consistent.
 
-    A workflow run has written all tables. Some may be published already, if its last job is retried. Then snapshots
-    expire that show people who have withdrawn, or that history no longer keeps, and the dataset card is written.
-    Raises an AuditError if tables are missing or were not made from each other; then nothing is published.
+    A workflow run has written all tables. Some may be published already, if its last job is retried. Afterwards
+    snapshots expire that show people who have withdrawn, or that history no longer keeps, each table gets a tag of the
+    run, and the dataset card is written. Raises an AuditError if tables are missing or were not made from each other,
+    and a LeaseError if another operation has taken the lease; then nothing is published.
     """
-    is_whole = bool(run.arguments.workflow_run_id)
+    is_of_workflow = bool(run.arguments.workflow_run_id)
     written = {name: s for name in tables if (s := run.table(name).snapshot(run.branch))}
-    if is_whole:
+    if is_of_workflow:
         others = {name: run.table(name).snapshot() for name in tables if name not in written}
         refuse_incomplete(run.arguments.workflow_run_id, others)
     sources = {source for snapshot in written.values() for source in snapshot.inputs} - written.keys()
     visible = {name: s for name in sources if (s := run.table(name).snapshot())}
     refuse_inconsistent(written, visible)
     run.lease.check()
-    if is_whole and pipeline.publishes(run.writes):
+    if is_of_workflow:
         _delete_superseded(run, written)
     for name in written:
         run.table(name).publish(run.branch)
@@ -50,7 +47,7 @@ def publish(run: JobRun, tables: Sequence[str]) -> None:
     # That commits current rows again and expires the snapshots of tags, maybe of an attempt that was killed.
     for name in tables:
         run.table(name).tag(run.branch)
-    if is_whole and run.arguments.history:
+    if is_of_workflow and run.arguments.history:
         _limit_growth(run, run.arguments.history)
     if pipeline.publishes(run.writes):
         published_card.write(run.spark, database=run.arguments.database, bucket=run.bucket)
@@ -72,7 +69,7 @@ def _expire_withdrawn(run: JobRun) -> None:
     tables = {name: run.table(name) for name in (*pipeline.WRITTEN, *pipeline.BESIDE)}
     if not run.arguments.workflow_run_id:  # some tables may not exist yet
         tables = {name: table for name, table in tables.items() if table.exists()}
-    expired = withdrawal.expire(tables, partial(purge, run))
+    expired = withdrawal.expire(tables, partial(_purge, run))
     if expired:
         counts = ", ".join(f"{sum(reasons.values())} of {name}" for name, reasons in expired.items())
         print(f"expired snapshots that show withdrawn people or undo pseudonyms: {counts}", flush=True)
@@ -85,7 +82,7 @@ def _expire_withdrawn(run: JobRun) -> None:
         run.record("pipeline_runs", restoring.frame(records, rows, recorded_at=run.now, **run.columns()))
 
 
-def purge(run: JobRun, table: str) -> None:
+def _purge(run: JobRun, table: str) -> None:
     """Delete for good the files of a table that no reader reaches any longer."""
     prefix = run.location(table).removeprefix(f"s3://{run.bucket}/")
     began = datetime.fromtimestamp(run.now / 1000, UTC)
@@ -110,17 +107,6 @@ def _limit_growth(run: JobRun, history: History) -> None:
         print(f"WARNING: earlier runs have not expired: {describe_error(error)} The next run tries again.", flush=True)
 
 
-def refuse_clock_behind(table: str, published: Snapshot | None, now: int) -> None:
-    """Raise a BadInputError if a table was published later than now by more than Iceberg tolerates."""
-    if published and published.committed_at > now + CLOCK_TOLERANCE:
-        ahead = (published.committed_at - now) / 60_000
-        raise BadInputError(
-            f"{table} was published {ahead:,.0f} minutes after the time of this job's clock, and Iceberg rejects "
-            "commits that are older than the last one. One of the two clocks was wrong: correct this one, or run again "
-            "after that time."
-        )
-
-
 def refuse_incomplete(workflow_run_id: str, others: Mapping[str, Snapshot | None]) -> None:
     """Raise an AuditError unless the workflow run has already published the tables that are not on its branch."""
     own = {name for name, seen in others.items() if seen and seen.report.get("workflow-run-id") == workflow_run_id}
@@ -131,21 +117,16 @@ def refuse_incomplete(workflow_run_id: str, others: Mapping[str, Snapshot | None
         )
 
 
-def refuse_inconsistent(run: Mapping[str, Snapshot], visible: Mapping[str, Snapshot]) -> None:
+def refuse_inconsistent(written: Mapping[str, Snapshot], visible: Mapping[str, Snapshot]) -> None:
     """Raise an AuditError if publishing would show a table beside other rows of an input than it was made from.
 
-    Both arguments are by table: `run` is what is to be published, `visible` what readers see otherwise. Of the visible
-    tables only those that were made from a table of the run matter.
+    Both arguments are by table: `written` is what is to be published, `visible` what readers see otherwise. Of
+    the visible tables only those that were made from a written table matter.
     """
-    shown = {table: (snapshot.id, snapshot.report) for table, snapshot in {**visible, **run}.items()}
+    shown = {table: (snapshot.id, snapshot.report) for table, snapshot in {**visible, **written}.items()}
     for table, source in lineage.outdated(shown):
-        if table in run or source in run:
+        if table in written or source in written:
             raise AuditError(
                 f"{table} was made from another snapshot of {source} than would be published with it: {source} was "
                 "written by another run in the meantime. Nothing was published. Run the whole workflow again."
             )
-
-
-def same_policies(snapshot: Snapshot, policies: str) -> bool:
-    """Tell whether a snapshot was made with these policies, given as a JSON object."""
-    return bool(json.loads(snapshot.report.get("policies", "null")) == json.loads(policies))

@@ -65,16 +65,7 @@ def collect(session: boto3.Session, outputs: Outputs, run: Mapping[str, Any], dd
             source = queries.snapshot(outputs.database, name, own[name].snapshot_id)
             contents = _columns(source, columns_of(table), athena)
         text = (ddl / f"{name}.audit.sql").read_text(encoding="utf-8")
-        shown.append(
-            _table(name, table, own.get(name), contents)
-            | {
-                "rules": [
-                    {"name": rule.name, "implied": rule.implied, "applies": rule.holds_with(policies)}
-                    for rule in audit_rules.parse(text)
-                    if not rule.is_view
-                ]
-            }
-        )
+        shown.append(_table(name, table, own.get(name), contents) | {"rules": rules_of(text, policies)})
     return {
         "run": {key: run.get(key) for key in ("run_id", "status", "profile", "seconds", "dpu_seconds", "warnings")}
         | {
@@ -133,6 +124,19 @@ def _size(snapshot: Snapshot) -> dict[str, int]:
     summary = snapshot.summary.additional_properties if snapshot.summary else {}
     names = {"rows": "total-records", "bytes": "total-files-size", "files": "total-data-files"}
     return {name: int(summary.get(key, 0)) for name, key in names.items()}
+
+
+def rules_of(text: str, policies: Mapping[str, str]) -> list[dict[str, Any]]:
+    """Return the rules of an audit file, and which of them a run with these policies has to pass."""
+    return [
+        {
+            "name": rule.name,
+            "policies": dict(rule.policies),
+            "implied": rule.implied,
+            "applies": rule.holds_with(policies),
+        }
+        for rule in audit_rules.rules(text)
+    ]
 
 
 def _table(name: str, table: Table, own: Snapshot | None, contents: list[Facts] | None) -> Facts:

@@ -9,10 +9,9 @@ import pytest
 import iceberg
 import publishing
 import table_contract
-from iceberg import Snapshot
+from iceberg import Snapshot, refuse_clock_behind
 from policies import PROFILES
 from problems import AuditError, BadInputError
-from publishing import refuse_clock_behind
 
 AT = 1_655_564_376_361
 AGREED = {"email": "a@example.com", "serialNumber": "S1", "shareWithResearchAsOfDate": AT, "phone": "5551234567"}

@@ -210,7 +210,7 @@ def test_a_run_that_was_killed_before_it_purged_is_completed_by_the_next(lakehou
                 raise KeyboardInterrupt
             purged.append(table)
 
-        monkeypatch.setattr(publishing, "purge", purge)
+        monkeypatch.setattr(publishing, "_purge", purge)
         with pytest.raises(KeyboardInterrupt) if dies else nullcontext():
             lakehouse.run_all()
     assert set(purged) >= SHOWN

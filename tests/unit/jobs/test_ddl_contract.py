@@ -20,7 +20,7 @@ from sqlglot.optimizer.qualify import qualify
 
 import pipeline
 import table_contract
-from embedded_aws import iceberg
+from embedded_aws import iceberg as embedded_iceberg
 from iceberg import Table
 from problems import BadInputError
 
@@ -227,7 +227,7 @@ def created_in_the_embedded_aws(folder: Path, table: Mapping[str, Any]) -> dict[
     """Create an Iceberg table as the embedded Glue does, and return the types in its metadata."""
     columns = [{"Name": c["name"], "Type": c["type"], "Comment": c["comment"]} for c in table["columns"]]
     storage = {"Location": table["location"], "Columns": columns}
-    created = iceberg.create({"Name": "things", "StorageDescriptor": storage}, "2", Objects(folder))  # type: ignore[arg-type]
+    created = embedded_iceberg.create({"Name": "things", "StorageDescriptor": storage}, "2", Objects(folder))  # type: ignore[arg-type]
     shown = [(c["Name"], c["Type"]) for c in created["StorageDescriptor"]["Columns"]]
     assert shown == [(c["name"], c["type"]) for c in table["columns"]], "what Glue shows is what was declared"
     metadata = folder / created["Parameters"]["metadata_location"].removeprefix("s3://")
@@ -294,8 +294,10 @@ def test_all_readers_refuse_what_they_cannot_read_and_name_the_line(
 @pytest.mark.parametrize("sql_type", ["smallint", "integer", "long", "array<string>", "decimal(9,2", "timestamptz"])
 def test_embedded_aws_creates_no_table_with_a_type_that_iceberg_lacks(sql_type: str, tmp_path: Path) -> None:
     storage = {"Location": "s3://our-data/things", "Columns": [{"Name": "a", "Type": sql_type}]}
-    with pytest.raises(iceberg.UnsupportedTableError, match=rf"Column a of .*{re.escape(sql_type)}, .*decimal"):
-        iceberg.create({"Name": "things", "StorageDescriptor": storage}, "2", Objects(tmp_path))  # type: ignore[arg-type]
+    with pytest.raises(
+        embedded_iceberg.UnsupportedTableError, match=rf"Column a of .*{re.escape(sql_type)}, .*decimal"
+    ):
+        embedded_iceberg.create({"Name": "things", "StorageDescriptor": storage}, "2", Objects(tmp_path))  # type: ignore[arg-type]
     assert list(tmp_path.iterdir()) == []
 
 

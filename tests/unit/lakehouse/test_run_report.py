@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import json
 import re
 from html.parser import HTMLParser
@@ -18,6 +19,7 @@ from lakehouse.errors import LakehouseError
 from lakehouse.project import Project
 from lakehouse.run_report import facts, page, queries
 from lakehouse.run_report.queries import Column
+from tests.support.project import ICEBERG_TABLES, REPOSITORY
 from tests.support.report_facts import RUN
 from tests.support.report_facts import facts as example
 
@@ -109,6 +111,18 @@ def test_a_reason_is_text_and_no_html() -> None:
     shown = example()
     shown["accounts"][0]["dropped"] = {"<script>alert(1)</script> & more": 1}
     assert "dropped: <script>alert(1)</script> & more 1" in text(shown)
+
+
+@pytest.mark.parametrize("table", ICEBERG_TABLES)
+def test_each_rule_of_a_table_is_told_and_when_it_does_not_apply(table: str) -> None:
+    text = (REPOSITORY / "ddl" / f"{table}.audit.sql").read_text(encoding="utf-8")
+    told, shown = facts.rules_of(text, {}), example()
+    assert [rule.keys() for rule in told] == [shown["tables"][0]["rules"][0].keys()] * len(told)
+    said = html.unescape(page._rules({"tables": [{"name": table, "published": True, "rules": told}]}))
+    for rule in told:
+        assert rule["name"] in said
+        assert rule["applies"] != bool(rule["policies"])
+        assert all(f"{name} = {value}" in said for name, value in rule["policies"].items())
 
 
 def test_a_table_that_the_run_did_not_publish_is_named() -> None:
